@@ -1,0 +1,51 @@
+// The plain C table between the addon and a back end. The CPU's is linked in; CUDA's comes from libstriate_cuda, opened at run
+// time by `striate_backend` (and the simulated one, for tests, from libstriate_cuda_sim). No C++ exception and no C++ object
+// crosses it, except View, which is plain data, and the cancel flag.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/view.h"
+
+namespace striate::core {
+
+inline constexpr uint32_t kBackendVersion = 1;
+
+/// Text of a failure, in the parts of core::Error. `kind` is -1 while nothing failed.
+struct Fault {
+  int32_t kind = -1;
+  char op[64] = {}, argument[64] = {}, actual[512] = {}, expected[512] = {}, text[1024] = {};
+};
+
+struct DeviceInfo {
+  char name[128] = {};
+  char libraries[512] = {};  // what is in use: "v4 (AVX-512), OpenBLAS 0.3.21", "driver 13.0, runtime 13.0, cuBLAS 13.1"
+  uint64_t memory = 0;       // bytes
+};
+
+struct BackendTable {
+  uint32_t version;  // kBackendVersion
+  const char* kind;  // "cpu", "cuda", "cuda-sim"
+  int32_t op_count;
+  const char* const* op_names;  // compared with the addon's table when the library is opened
+
+  /// Number of usable devices. When 0, `reason` holds one sentence that says why and what to do.
+  int32_t (*device_count)(char* reason, size_t size);
+  // The rest return 0, or 1 after filling the fault.
+  int32_t (*open)(int32_t index, void** device, DeviceInfo* info, Fault* fault);
+  void (*close)(void* device);
+  int32_t (*allocate)(void* device, size_t bytes, void** memory, Fault* fault);
+  void (*release)(void* device, void* memory);
+  // Called on the device's stream thread, in order. `upload` may return before the copy is done only if it no longer reads `from`.
+  int32_t (*upload)(void* device, void* to, const void* from, size_t bytes, Fault* fault);
+  int32_t (*download)(void* device, void* to, const void* from, size_t bytes, Fault* fault);
+  int32_t (*copy)(void* device, void* to, const void* from, size_t bytes, Fault* fault);
+  int32_t (*synchronise)(void* device, Fault* fault);
+  int32_t (*launch)(void* device, int32_t op, const View* in, View* out, const void* options,
+                    const std::atomic<bool>* cancelled, Fault* fault);
+};
+
+using BackendEntry = const BackendTable* (*)();
+
+}  // namespace striate::core

@@ -1,0 +1,96 @@
+// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows: ops/elementwise.h.
+// One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "core/parallel.h"
+#include "cpu/kernels.h"
+#include "cpu/simd/begin.h"
+#include "cpu/simd/vec.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS {
+namespace {
+
+constexpr int64_t kChunk = 1 << 14;  // elements a task: 64 KiB of each operand
+
+/// Calls f(begin, end) over [0, n) in chunks.
+template <class F>
+void for_chunks(int64_t n, F&& f) {
+  core::parallel_for((n + kChunk - 1) / kChunk,
+                     [&](int64_t i) { f(i * kChunk, std::min(n, (i + 1) * kChunk)); });
+}
+
+template <class F>
+void binary(const core::View* in, core::View* out, F&& f) {
+  const float *x = in[0].as<float>(), *y = in[1].as<float>();
+  float* z = out[0].as<float>();
+  for_chunks(in[0].count(), [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) z[i] = f(x[i], y[i]);
+  });
+}
+
+template <class T, class F>
+void unary(const core::View* in, core::View* out, F&& f) {
+  const T* x = in[0].as<T>();
+  float* y = out[0].as<float>();
+  for_chunks(in[0].count(), [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
+  });
+}
+
+}  // namespace
+
+void add(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  binary(in, out, [](float x, float y) { return x + y; });
+}
+void subtract(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  binary(in, out, [](float x, float y) { return x - y; });
+}
+void multiply(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  binary(in, out, [](float x, float y) { return x * y; });
+}
+void relu_grad(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  binary(in, out, [](float x, float gy) { return x > 0 ? gy : 0.0f; });
+}
+void relu(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  unary<float>(in, out, [](float x) { return x <= 0 ? 0.0f : x; });
+}
+void scale(core::Context&, const core::View* in, core::View* out, const op::Scale::Options& o) {
+  const float factor = static_cast<float>(o.factor), offset = static_cast<float>(o.offset);
+  unary<float>(in, out, [=](float x) { return std::fma(factor, x, offset); });
+}
+
+void to_f32(core::Context&, const core::View* in, core::View* out, const op::ToF32::Options& o) {
+  if (in[0].dtype == core::Dtype::u8) {
+    if (o.unit)
+      unary<uint8_t>(in, out, [](uint8_t x) { return static_cast<float>(x) / 255.0f; });
+    else
+      unary<uint8_t>(in, out, [](uint8_t x) { return static_cast<float>(x); });
+  } else if (in[0].dtype == core::Dtype::i32) {
+    unary<int32_t>(in, out, [](int32_t x) { return static_cast<float>(x); });
+  } else {
+    unary<uint16_t>(in, out, [](uint16_t x) {
+      const uint32_t bits = static_cast<uint32_t>(x) << 16;
+      float y;
+      std::memcpy(&y, &bits, 4);
+      return y;
+    });
+  }
+}
+
+void unit_rows(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  const int64_t k = in[0].shape[0], d = in[0].shape[1];
+  const float* x = in[0].as<float>();
+  float* y = out[0].as<float>();
+  core::parallel_for(k, [=](int64_t row) {
+    double sum = 0;
+    for (int64_t i = 0; i < d; ++i) sum += static_cast<double>(x[row * d + i]) * x[row * d + i];
+    const float factor = sum > 0 ? static_cast<float>(1 / std::sqrt(sum)) : 0.0f;
+    for (int64_t i = 0; i < d; ++i) y[row * d + i] = x[row * d + i] * factor;
+  });
+}
+
+}  // namespace striate::cpu::STRIATE_SIMD_NS
+#include "cpu/simd/end.h"

@@ -1,0 +1,106 @@
+// Float vectors as wide as the instruction set has them: 16 lanes (v4), 8 (v3), 4 (baseline: SSE2, NEON). Included after
+// simd/begin.h, once per instruction set; everything is in its namespace. Plain GCC/clang vector types: operators work lane by
+// lane, `a * b + c` contracts to one fused multiply-add where the set has it.
+#pragma once
+#if STRIATE_SIMD >= 3
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+#include <cstring>
+
+#define STRIATE_INLINE inline __attribute__((always_inline))
+
+namespace striate::cpu::STRIATE_SIMD_NS {
+
+#if STRIATE_SIMD == 4
+inline constexpr int kLanes = 16;
+#elif STRIATE_SIMD == 3
+inline constexpr int kLanes = 8;
+#else
+inline constexpr int kLanes = 4;
+#endif
+using vf = float __attribute__((vector_size(kLanes * 4)));
+using vi = int32_t __attribute__((vector_size(kLanes * 4)));
+
+STRIATE_INLINE vf vload(const float* p) {  // any alignment
+  vf v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+STRIATE_INLINE void vstore(float* p, vf v) { std::memcpy(p, &v, sizeof v); }
+STRIATE_INLINE vi vload(const int32_t* p) {
+  vi v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+STRIATE_INLINE void vstore(int32_t* p, vi v) { std::memcpy(p, &v, sizeof v); }
+
+STRIATE_INLINE vf vset(float x) { return vf{} + x; }  // -0.0f becomes 0.0f
+STRIATE_INLINE vi vset(int32_t x) { return vi{} + x; }
+
+STRIATE_INLINE vf vfma(vf a, vf b, vf c) {
+#if STRIATE_SIMD == 4
+  return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif STRIATE_SIMD == 3
+  return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__ARM_NEON)
+  return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}
+/// a > b ? a : b in each lane (b where either is NaN, as the x86 instruction does).
+STRIATE_INLINE vf vmax(vf a, vf b) {
+#if STRIATE_SIMD == 4
+  return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif STRIATE_SIMD == 3
+  return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (vf)_mm_max_ps((__m128)a, (__m128)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+STRIATE_INLINE vf vmin(vf a, vf b) {
+#if STRIATE_SIMD == 4
+  return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#elif STRIATE_SIMD == 3
+  return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+  return (vf)_mm_min_ps((__m128)a, (__m128)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+STRIATE_INLINE vf vselect(vi mask, vf yes, vf no) { return mask ? yes : no; }  // mask from a comparison: a > b
+STRIATE_INLINE vi vselect(vi mask, vi yes, vi no) { return mask ? yes : no; }
+
+/// Sum of the lanes in a fixed tree.
+STRIATE_INLINE float vsum(vf v) {
+  float lane[kLanes];
+  std::memcpy(lane, &v, sizeof v);
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  return lane[0];
+}
+
+/// Widens kLanes bf16 numbers to float32, exactly.
+STRIATE_INLINE vf vload_bf16(const uint16_t* p) {
+  uint32_t wide[kLanes];
+  for (int i = 0; i < kLanes; ++i) wide[i] = static_cast<uint32_t>(p[i]) << 16;
+  vf v;
+  std::memcpy(&v, wide, sizeof v);
+  return v;
+}
+/// Rounds to the nearest bf16, ties to even; NaN stays NaN.
+STRIATE_INLINE uint16_t to_bf16(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 64);
+  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+}  // namespace striate::cpu::STRIATE_SIMD_NS

@@ -1,0 +1,60 @@
+// add, subtract, multiply   z = x + y, x - y, x * y, element by element, one shape, no broadcasting
+// scale      y = factor * x + offset (one fused multiply-add)
+// relu       y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
+// to_f32     y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted (i32 rounds to nearest)
+// unit_rows  y_k = x_k / |x_k|, the norm in float64; a zero row stays zero
+// Float32, one rounding an element (unit_rows: two). Repeatable to the bit.
+#pragma once
+#include "ops/contract.h"
+
+namespace striate::op {
+
+struct Binary {
+  static constexpr const char* signature = "x f32 [...], y f32 [...] -> z f32 [...]";
+  using Options = NoOptions;
+  static void options(OptionVisitor&, Options&) {}
+  static void infer(Shapes&, const Options&) {}
+};
+struct Add : Binary {};
+struct Subtract : Binary {};
+struct Multiply : Binary {};
+
+struct Scale {
+  static constexpr const char* signature = "x f32 [...] -> y f32 [...]";
+  struct Options {
+    double factor = 1, offset = 0;
+  };
+  static void options(OptionVisitor& v, Options& o) {
+    v.real("factor", o.factor, -3e38, 3e38);
+    v.real("offset", o.offset, -3e38, 3e38);
+  }
+  static void infer(Shapes&, const Options&) {}
+};
+
+struct Relu {
+  static constexpr const char* signature = "x f32 [...] -> y f32 [...]";
+  using Options = NoOptions;
+  static void options(OptionVisitor&, Options&) {}
+  static void infer(Shapes&, const Options&) {}
+};
+struct ReluGrad : Relu {
+  static constexpr const char* signature = "x f32 [...], gy f32 [...] -> gx f32 [...]";
+};
+
+struct ToF32 {
+  static constexpr const char* signature = "x u8|bf16|i32 [...] -> y f32 [...]";
+  struct Options {
+    bool unit = true;
+  };
+  static void options(OptionVisitor& v, Options& o) { v.flag("unit", o.unit); }
+  static void infer(Shapes&, const Options&) {}
+};
+
+struct UnitRows {
+  static constexpr const char* signature = "x f32 [K,D] -> y f32 [K,D]";
+  using Options = NoOptions;
+  static void options(OptionVisitor&, Options&) {}
+  static void infer(Shapes&, const Options&) {}
+};
+
+}  // namespace striate::op

@@ -1,0 +1,96 @@
+// hebbian_step   One minibatch of the Krotov-Hopfield rule, equations (1) and (2) of Grinberg, Hopfield, Krotov 2019:
+//   current[b,k] = w_k . v_b with the rows of w as they were at the start of the minibatch
+//   rank units by current, ties to the lowest index: the first gets g = 1, the one of rank m gets g = -antiHebbian, the others 0
+//   dw_k = sum over b of g (v_b - current w_k)
+//   a patch with |v|^2 <= 1e-12 is zero: it is left out of ranking, counts, update and energy, in both ops
+//   step 'max':   w += learningRate * dw / max(max |dw|, 1e-30), the maximum over all of dw (the authors' rule)
+//   step 'count': w_k += learningRate * dw_k / (number of patches of the batch that selected row k)   (stable)
+// hebbian_learn  `steps` minibatches of it, from number `firstStep` of `totalSteps`, on patches gathered from u8 images [N,C,H,W]:
+//   minibatch t takes patches t*batch ... of the endless sequence in which epoch e (all N*(H-W+1)*(W-W+1) windows, window x window x C)
+//   is visited in the order core::Permutation(count, seed, e); an epoch's last, partial minibatch is dropped.
+//   v = pixels / 255, axes [C,window,window];  minus its own mean if `centre`;  divided by |v| if normalise is 'patch'.
+//   learning rate of step t: learningRate + (finalLearningRate - learningRate) * t / totalSteps  ('linear' in t).
+// D = C*window*window. wins and losses count, over the call, how often each unit was first / of rank m; gains is the sum of g * current of
+// each unit (its row's norm is drawn to 1 where this is > 0 and repelled where < 0); energy is the mean over patches of
+// -sum of g * current / |w_k| (E of Ryali et al. 2020, with |w| the 2-norm), so that learning lowers it. hebbian_learn takes both
+// counts, gains and energy over the last `tally` steps of the call (0: over all).
+// Numerics: float32 products and sums. Patches add to a row in the order of the batch whatever the number of threads: the same
+// seed gives the same bits on the same device.
+#pragma once
+#include "ops/contract.h"
+
+namespace striate::op {
+
+struct HebbianStep {
+  static constexpr const char* signature =
+      "patches f32 [B,D], w& f32 [K,D] -> wins i32 [K], losses i32 [K], gains f32 [K], energy f32 [1]";
+  enum Step : int32_t { max, count };
+  struct Options {
+    int64_t rank = 2;
+    double anti_hebbian = 0.2, learning_rate = 0.02;
+    int32_t step = count;
+  };
+  template <class V, class O>
+  static void rule(V& v, O& o) {
+    v.integer("rank", o.rank, 2, 1 << 20);
+    v.real("antiHebbian", o.anti_hebbian, 0, 1);
+    v.real("learningRate", o.learning_rate, 0, 10);
+    v.choice("step", o.step, {"max", "count"});
+  }
+  static void options(OptionVisitor& v, Options& o) { rule(v, o); }
+  template <class O>
+  static void check(Shapes& s, const O& o) {
+    if (s['K'] < 2) s.refuse("w", core::shape_text(s.input("w")), "[K,D] with K >= 2");
+    if (o.rank > s['K'])
+      s.refuse("rank", std::to_string(o.rank), "at most K = " + std::to_string(s['K']), core::ErrorKind::option);
+  }
+  static void infer(Shapes& s, const Options& o) { check(s, o); }
+};
+
+struct HebbianLearn {
+  static constexpr const char* signature =
+      "images u8 [N,C,H,W], w& f32 [K,D] -> wins i32 [K], losses i32 [K], gains f32 [K], energy f32 [1]";
+  enum Normalise : int32_t { patch, none };
+  struct Options {
+    int64_t rank = 2;
+    double anti_hebbian = 0.2, learning_rate = 0.02;
+    int32_t step = HebbianStep::count;
+    int64_t window = 4, batch = 1000, steps = 1, first_step = 0, total_steps = 1, tally = 0, seed = 0;
+    double final_learning_rate = 0;
+    int32_t normalise = patch;
+    bool centre = false;
+  };
+  static void options(OptionVisitor& v, Options& o) {
+    HebbianStep::rule(v, o);
+    v.integer("window", o.window, 1, 1 << 12);
+    v.integer("batch", o.batch, 1, 1 << 24);
+    v.integer("steps", o.steps, 1, int64_t(1) << 40);
+    v.integer("firstStep", o.first_step, 0, int64_t(1) << 40);
+    v.integer("totalSteps", o.total_steps, 1, int64_t(1) << 40);
+    v.integer("tally", o.tally, 0, int64_t(1) << 40);
+    v.integer("seed", o.seed, 0, (int64_t(1) << 53) - 1);
+    v.real("finalLearningRate", o.final_learning_rate, 0, 10);
+    v.choice("normalise", o.normalise, {"patch", "none"});
+    v.flag("centre", o.centre);
+  }
+  /// Windows in all the images: the patches of one epoch.
+  static int64_t patches(int64_t n, int64_t h, int64_t w, int64_t window) {
+    return n * (h - window + 1) * (w - window + 1);
+  }
+  static void infer(Shapes& s, const Options& o) {
+    HebbianStep::check(s, o);
+    if (o.window > s['H'] || o.window > s['W'])
+      s.refuse("window", std::to_string(o.window), "at most the images' height and width", core::ErrorKind::option);
+    if (s['C'] * o.window * o.window != s['D'])
+      s.refuse("w", core::shape_text(s.input("w")),
+               "[K,D] with D = C*window*window = " + std::to_string(s['C'] * o.window * o.window));
+    if (o.batch > patches(s['N'], s['H'], s['W'], o.window))
+      s.refuse("batch", std::to_string(o.batch),
+               "at most the " + std::to_string(patches(s['N'], s['H'], s['W'], o.window)) + " patches of the images",
+               core::ErrorKind::option);
+    if (o.first_step + o.steps > o.total_steps)
+      s.refuse("steps", std::to_string(o.steps), "at most totalSteps - firstStep", core::ErrorKind::option);
+  }
+};
+
+}  // namespace striate::op

@@ -1,0 +1,75 @@
+// nnl_conv  The layer of Grinberg, Hopfield, Krotov 2019 (section 2, equation 3), with its max pool fused:
+//   v = patch of x at (p, q), C*R*S numbers;  v -= mean(v) if centre
+//   cosine = w_k . v / |v|  (normalise 'patch'; 0 where |v|^2 <= tiny: a zero patch gives 0), or w_k . v (normalise 'none')
+//   y = max(max over the pool window of cosine, 0)^power
+// x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make the product a cosine);
+// y [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool (P - pool_size) / pool_stride + 1;
+// padded pixels are zeros of the patch. No map of K x P x Q before the pool is written. `index`, on request, is the position
+// p * Q_conv + q of each maximum, the lowest one on ties. The power is taken after the pool (it is monotone), in float32.
+// Numerics: products and sums in float32 (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that.
+// nnl_conv_grad  gx and gw of the same function, by recomputing the cosines (y may be 0 where x is not):
+//   dy/dw = n c^(n-1) v/|v|,  dy/dv = n c^(n-1) (w - c v/|v|)/|v|;  0 at c <= 0 and at zero patches; a max passes its gradient to
+//   the lowest position that attains it. x must be f32.
+// Repeatable to the bit whatever the number of threads.
+#pragma once
+#include "ops/contract.h"
+
+namespace striate::op {
+
+struct NnlConv {
+  static constexpr const char* signature =
+      "x f32|u8 [N,C,H,W], w f32 [K,C,R,S] -> y f32|bf16 [N,K,P,Q], index? i32 [N,K,P,Q]";
+  enum Normalise : int32_t { patch, none };
+  enum Store : int32_t { f32, bf16 };
+  struct Options {
+    double power = 1;
+    int64_t stride = 1, padding = 0;
+    int32_t normalise = patch;
+    bool centre = false;
+    int64_t pool_size = 1, pool_stride = 1;  // 1: no pool
+    int32_t store = f32;
+  };
+  static void options(OptionVisitor& v, Options& o) {
+    v.real("power", o.power, 1, 200);
+    v.integer("stride", o.stride, 1, 1 << 20);
+    v.integer("padding", o.padding, 0, 1 << 20);
+    v.choice("normalise", o.normalise, {"patch", "none"});
+    v.flag("centre", o.centre);
+    v.integer("poolSize", o.pool_size, 1, 1 << 20);
+    v.integer("poolStride", o.pool_stride, 1, 1 << 20);
+    v.choice("store", o.store, {"f32", "bf16"});
+  }
+  /// Positions of the window along an axis of the image, before any pool.
+  static int64_t positions(int64_t image, int64_t window, const Options& o) {
+    const int64_t room = image + 2 * o.padding - window;
+    return room < 0 ? 0 : room / o.stride + 1;
+  }
+  static void infer(Shapes& s, const Options& o) {
+    const int64_t p = positions(s['H'], s['R'], o), q = positions(s['W'], s['S'], o);
+    if (p < 1 || q < 1)
+      s.refuse("w", core::shape_text(s.input("w")), "a window no larger than the padded image of x");
+    if (p < o.pool_size || q < o.pool_size)
+      s.refuse("poolSize", std::to_string(o.pool_size),
+               "at most the " + std::to_string(p) + " x " + std::to_string(q) + " positions of the window",
+               core::ErrorKind::option);
+    if (o.padding >= s['R'] || o.padding >= s['S'])
+      s.refuse("padding", std::to_string(o.padding), "less than the window", core::ErrorKind::option);
+    s.set_output("y", o.store == bf16 ? core::Dtype::bf16 : core::Dtype::f32);
+    s.set('P', (p - o.pool_size) / o.pool_stride + 1);
+    s.set('Q', (q - o.pool_size) / o.pool_stride + 1);
+  }
+};
+
+struct NnlConvGrad : NnlConv {
+  static constexpr const char* signature =
+      "x f32 [N,C,H,W], w f32 [K,C,R,S], gy f32 [N,K,P,Q] -> gx? f32 [N,C,H,W], gw? f32 [K,C,R,S]";
+  static void infer(Shapes& s, const Options& o) {
+    const int64_t p = s['P'], q = s['Q'];
+    NnlConv::infer(s, o);
+    if (s['P'] != p || s['Q'] != q)
+      s.refuse("gy", core::shape_text(s.input("gy")),
+               "[N,K,P,Q] with P = " + std::to_string(s['P']) + ", Q = " + std::to_string(s['Q']));
+  }
+};
+
+}  // namespace striate::op

@@ -1,0 +1,31 @@
+// adam  Kingma and Ba 2015, algorithm 1, with L2 decay added to the gradient as in its section 6 discussion of regularised losses:
+//   g += weightDecay * w;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+//   w -= learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon),  t = step, from 1
+// Any shape; w, m, v in place; float32, the two corrections in float64. Repeatable to the bit.
+#pragma once
+#include "ops/contract.h"
+
+namespace striate::op {
+
+struct Adam {
+  static constexpr const char* signature = "w& f32 [...], m& f32 [...], v& f32 [...], g f32 [...]";
+  struct Options {
+    double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+    int64_t step = 1;
+  };
+  template <class V, class O>
+  static void rates(V& v, O& o) {
+    v.real("learningRate", o.learning_rate, 0, 1e6);
+    v.real("beta1", o.beta1, 0, 0.999999999);
+    v.real("beta2", o.beta2, 0, 0.999999999);
+    v.real("epsilon", o.epsilon, 0, 1);
+    v.real("weightDecay", o.weight_decay, 0, 1e6);
+  }
+  static void options(OptionVisitor& v, Options& o) {
+    rates(v, o);
+    v.integer("step", o.step, 1, int64_t(1) << 40);
+  }
+  static void infer(Shapes&, const Options&) {}
+};
+
+}  // namespace striate::op

@@ -1,0 +1,115 @@
+import { bf16, type Case, f32, f64, type Host, i32, normals, type Proof, size, U, u8 } from './proof.js'
+
+const shapes = [[1], [7], [3, 5, 2], [2, 3, 5, 7], [40013]]
+const special = [0, -0, 1e-42, -1e-42, 3.4e38, -3.4e38, Number.POSITIVE_INFINITY, Number.NaN, 1, -1]
+
+const first = (c: Case): Host => c.inputs[0]!
+const random = (seed: number, shape: number[]): Host => f32(shape, normals(seed, size(shape)))
+
+function pairs(): Case[] {
+  const cases: Case[] = shapes.map((shape, i) => ({
+    name: `[${shape}]`,
+    inputs: [random(i + 1, shape), random(i + 50, shape)],
+  }))
+  cases.push({ name: 'special values', inputs: [f32([10], special), f32([10], [...special].reverse())] })
+  return cases
+}
+
+const mismatch = {
+  name: 'shapes differ',
+  inputs: [random(1, [2, 3]), random(2, [3, 2])],
+  error: 'ShapeError' as const,
+  argument: 'y',
+}
+const wrongType = { name: 'i32 for f32', inputs: [i32([2], [1, 2]), random(2, [2])], error: 'ShapeError' as const, argument: 'x' }
+
+function binary(op: string, f: (x: number, y: number) => number, argument = 'y', result = 'z'): Proof {
+  return {
+    op,
+    cases: pairs(),
+    reference: (c) => ({
+      [result]: f64(first(c).shape, first(c).data.map((x, i) => Math.fround(f(x, c.inputs[1]!.data[i]!)))),
+    }),
+    // The float64 result of two float32 numbers, rounded once, is the correctly rounded one for +, - and *.
+    budget: () => 0,
+    refusals: [{ ...mismatch, argument }, wrongType, { name: 'a missing input', inputs: [first({ name: '', inputs: [random(1, [2])] })], error: 'ShapeError', argument }],
+  }
+}
+
+function unary(op: string, f: (x: number) => number): Proof {
+  return {
+    op,
+    cases: [
+      ...shapes.map((shape, i) => ({ name: `[${shape}]`, inputs: [random(i + 9, shape)] })),
+      { name: 'special values', inputs: [f32([10], special)] },
+    ],
+    reference: (c) => ({ y: f64(first(c).shape, first(c).data.map(f)) }),
+    budget: () => 0,
+    refusals: [{ name: 'i32 for f32', inputs: [i32([2], [1, 2])], error: 'ShapeError', argument: 'x' }],
+  }
+}
+
+export const proofs: Proof[] = [
+  binary('add', (x, y) => x + y),
+  binary('subtract', (x, y) => x - y),
+  binary('multiply', (x, y) => x * y),
+  binary('relu_grad', (x, gy) => (x > 0 ? gy : 0), 'gy', 'gx'),
+  unary('relu', (x) => (x <= 0 ? 0 : x)),
+  {
+    op: 'scale',
+    cases: [
+      ...shapes.map((shape, i) => ({ name: `[${shape}]`, inputs: [random(i + 9, shape)], options: { factor: 1.7, offset: -0.3 } })),
+      { name: 'default: a copy', inputs: [f32([10], special)] },
+    ],
+    reference: (c) => {
+      const factor = Math.fround(Number(c.options?.factor ?? 1))
+      const offset = Math.fround(Number(c.options?.offset ?? 0))
+      return { y: f64(first(c).shape, first(c).data.map((x) => factor * x + offset)) }
+    },
+    // One rounding (a fused multiply-add) of the exact value, which float64 holds to far better than that.
+    budget: (_, i, expected) => 1.01 * U * Math.abs(expected.y!.data[i]!) + 2 ** -149,
+    refusals: [
+      { name: 'factor is text', inputs: [random(1, [2])], options: { factor: 'two' }, error: 'OptionError', argument: 'factor' },
+      { name: 'factor is NaN', inputs: [random(1, [2])], options: { factor: Number.NaN }, error: 'OptionError', argument: 'factor' },
+      { name: 'unknown option', inputs: [random(1, [2])], options: { facter: 2 }, error: 'OptionError', argument: 'facter' },
+    ],
+  },
+  {
+    op: 'to_f32',
+    cases: [
+      { name: 'u8 as unit range', inputs: [u8([256], Array.from({ length: 256 }, (_, i) => i))] },
+      { name: 'u8 as counts', inputs: [u8([2, 3], [0, 1, 2, 253, 254, 255])], options: { unit: false } },
+      { name: 'i32', inputs: [i32([4], [0, -7, 16777217, -2147483648])] },
+      { name: 'bf16', inputs: [bf16([1, 5], [0, -1.5, 3.14159, 1e-30, 2e38])] },
+    ],
+    reference: (c) => {
+      const x = first(c)
+      const byte = x.dtype === 'u8' && (c.options?.unit ?? true)
+      return { y: f64(x.shape, x.data.map((v) => Math.fround(byte ? v / 255 : v))) }
+    },
+    budget: () => 0, // correctly rounded: division by 255, or a conversion
+    refusals: [{ name: 'f32', inputs: [random(1, [2])], error: 'ShapeError', argument: 'x' }],
+  },
+  {
+    op: 'unit_rows',
+    cases: [
+      { name: '[1,1]', inputs: [f32([1, 1], [-3])] },
+      { name: '[400,48]', inputs: [random(3, [400, 48])] },
+      { name: 'a zero row stays', inputs: [f32([3, 2], [0, 0, 3, 4, -1e-20, 1e-20])] },
+    ],
+    reference: (c) => {
+      const [k, d] = first(c).shape as [number, number]
+      const x = first(c).data
+      const y = new Float64Array(k * d)
+      for (let row = 0; row < k; row++) {
+        let sum = 0
+        for (let i = 0; i < d; i++) sum += x[row * d + i]! ** 2
+        for (let i = 0; i < d; i++) y[row * d + i] = sum > 0 ? x[row * d + i]! / Math.sqrt(sum) : 0
+      }
+      return { y: f64([k, d], y) }
+    },
+    // Rounding 1/|x| and the product: (1 + U)^2.
+    budget: (_, i, expected) => 2.01 * U * Math.abs(expected.y!.data[i]!),
+    refusals: [{ name: 'three axes', inputs: [random(1, [2, 2, 2])], error: 'ShapeError', argument: 'x' }],
+  },
+]
