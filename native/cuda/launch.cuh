@@ -1,0 +1,218 @@
+// The single include of every .cu file: CUDA under nvcc, its simulation on the CPU under g++ (STRIATE_CUDA_SIM), and what stands
+// between the two: launches, dynamic shared memory, the grid's barrier, asynchronous copies and the tensor cores' instructions.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "core/check.h"
+#include "core/context.h"
+#include "core/view.h"
+
+#if defined(STRIATE_CUDA_SIM)
+#include "cuda_on_cpu.h"
+#else
+#include <cooperative_groups.h>
+#include <cuda_runtime.h>
+#endif
+
+/// `STRIATE_LAUNCH((kernel<256>), grid, block, shared_bytes, stream, arguments...)`: arguments are converted to the kernel's
+/// parameters, shared memory above 48 KiB is asked for, and a refused launch throws core::Error with the kernel's name.
+#define STRIATE_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
+  ::striate::cuda::launch(#kernel, false, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
+/// The same with every block alive at once, so that grid_sync() may be called: no more blocks than `resident_blocks` tells.
+#define STRIATE_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, ...) \
+  ::striate::cuda::launch(#kernel, true, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
+
+/// `STRIATE_DYNAMIC_SHARED(float, tile)` declares float* tile, the block's dynamic shared memory, aligned to 128 bytes.
+#if defined(STRIATE_CUDA_SIM)
+#define STRIATE_DYNAMIC_SHARED(type, name) type* name = static_cast<type*>(::cuda_on_cpu::self->shared)
+#define STRIATE_UNROLL
+#else
+#define STRIATE_DYNAMIC_SHARED(type, name)                                        \
+  extern __shared__ __align__(128) unsigned char striate_dynamic_shared_memory[]; \
+  type* name = reinterpret_cast<type*>(striate_dynamic_shared_memory)
+#define STRIATE_UNROLL _Pragma("unroll")
+#endif
+
+namespace striate::cuda {
+
+/// Throws core::Error(device) unless `e` is success. `what` is the call or kernel that answered it.
+inline void check(cudaError_t e, const char* what) {
+  if (e == cudaSuccess) return;
+  cudaGetLastError();  // an error that does not stick is taken off, so that the next check does not meet it again
+  throw core::Error(e == cudaErrorMemoryAllocation ? core::ErrorKind::out_of_memory : core::ErrorKind::device, "",
+                    std::string(what) + ": " + cudaGetErrorString(e) + " (" + cudaGetErrorName(e) + ")");
+}
+
+inline cudaStream_t stream_of(const core::Context& ctx) { return static_cast<cudaStream_t>(ctx.queue); }
+
+/// Blocks that cover `count` items, `each` of them a block.
+inline unsigned blocks_for(int64_t count, int64_t each) {
+  const int64_t blocks = (count + each - 1) / each;
+  if (blocks > 0x7fffffff)
+    throw core::Error(core::ErrorKind::device, "", std::to_string(blocks) + " blocks are more than one launch can have");
+  return static_cast<unsigned>(blocks);
+}
+
+template <class... P, class... A>
+void launch(const char* name, bool cooperative, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
+            cudaStream_t stream, A&&... arguments) {
+#if defined(STRIATE_CUDA_SIM)
+  (void)stream;
+  cuda_on_cpu::launch(kernel, grid, block, shared_bytes, cooperative, std::forward<A>(arguments)...);
+  check(cudaGetLastError(), name);
+#else
+  std::tuple<std::decay_t<P>...> parameters(static_cast<std::decay_t<P>>(arguments)...);
+  std::apply(
+      [&](auto&... p) {
+        void* pointers[] = {const_cast<void*>(static_cast<const void*>(&p))...};
+        const void* entry = reinterpret_cast<const void*>(kernel);
+        if (shared_bytes > 48 * 1024)
+          check(cudaFuncSetAttribute(entry, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), name);
+        check(cooperative ? cudaLaunchCooperativeKernel(entry, grid, block, pointers, shared_bytes, stream)
+                          : cudaLaunchKernel(entry, grid, block, pointers, shared_bytes, stream),
+              name);
+      },
+      parameters);
+#endif
+}
+
+/// How many blocks of this kernel the current device holds at once: the largest grid of a cooperative launch.
+template <class... P>
+int resident_blocks(void (*kernel)(P...), int threads, size_t shared_bytes) {
+  int device = 0, processors = 0, each = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+#if !defined(STRIATE_CUDA_SIM)
+  if (shared_bytes > 48 * 1024)
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
+          "cudaFuncSetAttribute");
+#endif
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, shared_bytes),
+        "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
+  return each * processors;
+}
+
+/// Multiprocessors of the current device.
+inline int processors() {
+  int device = 0, count = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+  return count;
+}
+
+// ---- device code
+
+/// Waits for every thread of a cooperative launch; what they wrote before is visible after.
+__device__ __forceinline__ void grid_sync() {
+#if defined(STRIATE_CUDA_SIM)
+  cuda_on_cpu::grid_barrier({__FILE__, __LINE__});
+#else
+  cooperative_groups::this_grid().sync();
+#endif
+}
+
+/// bf16 is held as its 16 bits: the upper half of a float32.
+__device__ __forceinline__ float bf16_to_float(uint16_t bits) { return __uint_as_float(static_cast<uint32_t>(bits) << 16); }
+/// Nearest, ties to even; a NaN stays one.
+__device__ __forceinline__ uint16_t float_to_bf16(float x) {
+  const uint32_t bits = __float_as_uint(x);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x40);
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+__device__ __forceinline__ float load(const float* p) { return __ldg(p); }
+__device__ __forceinline__ float load(const uint16_t* bf16) { return bf16_to_float(__ldg(bf16)); }
+__device__ __forceinline__ void store(float* p, float x) { *p = x; }
+__device__ __forceinline__ void store(uint16_t* bf16, float x) { *bf16 = float_to_bf16(x); }
+
+/// float32 rounded to tf32 (nearest, ties away from zero), as the bits that mma_tf32 takes.
+__device__ __forceinline__ uint32_t to_tf32(float x) {
+#if defined(STRIATE_CUDA_SIM)
+  return (__float_as_uint(x) + 0x1000u) & 0xffffe000u;
+#else
+  uint32_t r;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(x));
+  return r;
+#endif
+}
+
+/// d += a b on the warp's tensor core, m16n8k8: a 16 x 8 row-major, b 8 x 8 column-major, fragments as in the PTX manual.
+__device__ __forceinline__ void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+#if defined(STRIATE_CUDA_SIM)
+  cuda_on_cpu::mma_tf32(d, a, b);
+#else
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+/// The same with bf16 pairs (lower half first), m16n8k16.
+__device__ __forceinline__ void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+#if defined(STRIATE_CUDA_SIM)
+  cuda_on_cpu::mma_bf16(d, a, b);
+#else
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+/// ldmatrix.x4: four 8 x 8 matrices of 16-bit elements from shared memory; lanes 8m .. 8m+7 give the rows of matrix m, 16-byte aligned.
+template <bool kTranspose = false>
+__device__ __forceinline__ void load_matrix_x4(uint32_t (&r)[4], const void* row) {
+#if defined(STRIATE_CUDA_SIM)
+  cuda_on_cpu::load_matrix_x4(r, row, kTranspose);
+#else
+  const uint32_t address = static_cast<uint32_t>(__cvta_generic_to_shared(row));
+  if constexpr (kTranspose)
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(address)
+                 : "memory");
+  else
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(address)
+                 : "memory");
+#endif
+}
+
+/// Starts a copy of kBytes (4, 8 or 16, aligned to that) from global to shared memory; zeros are stored when `valid` is false, and
+/// nothing is read. Done after copy_commit() and copy_wait<n>() (all but the last n groups), visible to the block after a barrier.
+template <int kBytes>
+__device__ __forceinline__ void copy_async(void* shared, const void* global, bool valid = true) {
+#if defined(STRIATE_CUDA_SIM)
+  valid ? std::memcpy(shared, global, kBytes) : std::memset(shared, 0, kBytes);
+#else
+  const uint32_t address = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+  const int bytes = valid ? kBytes : 0;
+  if constexpr (kBytes == 16)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(bytes) : "memory");
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %3, %2;" ::"r"(address), "l"(global), "r"(bytes), "n"(kBytes) : "memory");
+#endif
+}
+__device__ __forceinline__ void copy_commit() {
+#if !defined(STRIATE_CUDA_SIM)
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+template <int kGroups>
+__device__ __forceinline__ void copy_wait() {
+#if !defined(STRIATE_CUDA_SIM)
+  asm volatile("cp.async.wait_group %0;" ::"n"(kGroups) : "memory");
+#endif
+}
+
+/// Sum over the warp's 32 lanes, the same to the bit in each; a fixed order.
+template <class T>
+__device__ __forceinline__ T warp_sum(T x) {
+  for (int bits = 16; bits; bits >>= 1) x += __shfl_xor_sync(0xffffffffu, x, bits);
+  return x;
+}
+
+}  // namespace striate::cuda
