@@ -1,0 +1,260 @@
+// The products of filters with patches, filters in the lanes: one vector holds kLanes filters' numbers for one tap, and the pixel
+// that meets them is broadcast. Two vectors times up to 12 neighbouring positions stay in registers over all taps, whatever the
+// batch: no image is copied to the lanes, no patch is written out (only, tile by tile, when its mean must be subtracted first).
+// An image is packed with its padding and with its columns sorted by their residue modulo the stride, so that the pixels under
+// one tap at neighbouring positions are neighbours. Included after simd/vec.h.
+#pragma once
+#include <algorithm>
+
+#include "cpu/simd/vec.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS {
+namespace {
+
+#if STRIATE_SIMD == 4 || defined(__ARM_NEON)  // 32 registers
+inline constexpr int kTile = 12;
+#else
+inline constexpr int kTile = 6;
+#endif
+inline constexpr int kTileStride = (kTile + kLanes - 1) / kLanes * kLanes;  // floats of a centred tap
+inline constexpr int64_t kSlack = 16;       // floats that may be read, unused, past a packed image or map
+inline constexpr int kMaxVectors = 2;       // of filters in one block
+inline constexpr float kTiny = 0x1p-126f;   // a patch whose |v|^2 is no more counts as zero
+
+/// 1 for an infinity or a NaN.
+STRIATE_INLINE uint32_t is_infinite(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  return (bits & 0x7f800000u) == 0x7f800000u;
+}
+STRIATE_INLINE vf broadcast(float x) { return x - vf{}; }  // unlike x + 0 this is no arithmetic: it keeps -0
+
+inline constexpr int64_t align_up(int64_t n) { return (n + 15) / 16 * 16; }
+
+/// Sizes of one call. Vectors of filters are grouped in blocks of kMaxVectors, the last of which may hold fewer.
+struct Layer {
+  int64_t N, C, H, W, K, R, S, P, Q;  // P, Q: positions before any pool
+  int64_t stride, padding, taps;
+  bool patch, centre, bytes;
+  int64_t phase, row, plane, rows;  // floats of a packed residue, row and channel; packed rows
+  int64_t vectors, blocks;
+  int64_t* offset;   // [taps] from a position to the tap's pixel
+  float* filters;    // [blocks][taps][kMaxVectors * kLanes]
+
+  int64_t image_floats() const { return align_up(C * plane + kSlack); }
+  int64_t map_floats() const { return align_up(P * Q + kSlack); }
+  /// Doubles of scratch memory that `Image::fill` needs.
+  int64_t sums() const { return align_up(plane + row + Q); }
+  int block_vectors(int64_t block) const {
+    return static_cast<int>(vectors - block * kMaxVectors < kMaxVectors ? vectors - block * kMaxVectors : kMaxVectors);
+  }
+  const float* block_filters(int64_t block) const { return filters + block * taps * kMaxVectors * kLanes; }
+  int64_t filter_floats() const { return align_up(vectors * taps * kLanes); }
+};
+
+template <class Options>
+Layer make_layer(const core::View& x, const core::View& w, const Options& o) {
+  Layer l{};
+  l.N = x.shape[0], l.C = x.shape[1], l.H = x.shape[2], l.W = x.shape[3];
+  l.K = w.shape[0], l.R = w.shape[2], l.S = w.shape[3];
+  l.P = op::NnlConv::positions(l.H, l.R, o), l.Q = op::NnlConv::positions(l.W, l.S, o);
+  l.stride = o.stride, l.padding = o.padding, l.taps = l.C * l.R * l.S;
+  l.patch = o.normalise == op::NnlConv::patch, l.centre = o.centre, l.bytes = x.dtype == core::Dtype::u8;
+  l.rows = (l.P - 1) * l.stride + l.R;
+  const int64_t columns = (l.Q - 1) * l.stride + l.S;
+  l.phase = (columns + l.stride - 1) / l.stride;
+  l.row = l.phase * l.stride;
+  l.plane = l.rows * l.row;
+  l.vectors = (l.K + kLanes - 1) / kLanes;
+  l.blocks = (l.vectors + kMaxVectors - 1) / kMaxVectors;
+  return l;
+}
+
+/// Fills `offset` and `filters`; lanes beyond K hold zeros.
+inline void pack_filters(const Layer& l, const float* w) {
+  for (int64_t c = 0, t = 0; c < l.C; ++c)
+    for (int64_t r = 0; r < l.R; ++r)
+      for (int64_t s = 0; s < l.S; ++s, ++t)
+        l.offset[t] = c * l.plane + r * l.row + s % l.stride * l.phase + s / l.stride;
+  core::parallel_for(l.vectors, [&](int64_t vector) {
+    const int64_t block = vector / kMaxVectors, width = l.block_vectors(block) * kLanes;
+    float* to = l.filters + block * l.taps * kMaxVectors * kLanes + vector % kMaxVectors * kLanes;
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      const int64_t k = vector * kLanes + lane;
+      for (int64_t t = 0; t < l.taps; ++t) to[t * width + lane] = k < l.K ? w[k * l.taps + t] : 0.0f;
+    }
+  });
+}
+
+/// One packed image and what its patches are multiplied by: 1 / |v|, or 1. The mean is kept in two floats: the difference of a
+/// pixel and the mean is then as exact on a patch of little contrast as on any other.
+struct Image {
+  float *x, *factor, *mean, *mean_rest;  // the means only if centred
+  double* sums;
+  bool finite;
+
+  static int64_t floats(const Layer& l) { return l.image_floats() + (l.centre ? 3 : 1) * l.map_floats() + 2 * l.sums(); }
+  Image(const Layer& l, float* memory)
+      : x(memory + 2 * l.sums()),
+        factor(x + l.image_floats()),
+        mean(factor + l.map_floats()),
+        mean_rest(mean + l.map_floats()),
+        sums(reinterpret_cast<double*>(memory)),
+        finite(true) {}
+
+  void fill(const Layer& l, const core::View& from, int64_t n) {
+    const int64_t pixels = l.C * l.H * l.W;
+    std::memset(x, 0, static_cast<size_t>(l.image_floats()) * sizeof(float));
+    if (l.bytes)
+      copy(l, from.as<uint8_t>() + n * pixels);
+    else
+      copy(l, from.as<float>() + n * pixels);
+    factors(l);
+  }
+
+ private:
+  // Bytes stay whole numbers up to 255, which float32 holds exactly; a cosine needs no 1 / 255.
+  template <class T>
+  void copy(const Layer& l, const T* from) {
+    uint32_t infinite = 0;
+    for (int64_t c = 0; c < l.C; ++c)
+      for (int64_t h = l.padding; h < std::min(l.rows, l.padding + l.H); ++h)
+        for (int64_t phase = 0; phase < l.stride; ++phase) {
+          const T* line = from + (c * l.H + h - l.padding) * l.W + phase - l.padding;
+          float* to = x + c * l.plane + h * l.row + phase * l.phase;
+          const int64_t before = l.padding - phase, after = before + l.W;  // columns i * stride of the image
+          const int64_t begin = before > 0 ? (before + l.stride - 1) / l.stride : 0;
+          const int64_t end = after > 0 ? std::min(l.phase, (after + l.stride - 1) / l.stride) : 0;
+          for (int64_t i = begin; i < end; ++i) {
+            to[i] = static_cast<float>(line[i * l.stride]);
+            infinite |= is_infinite(to[i]);
+          }
+        }
+    finite = !infinite;
+  }
+
+  /// sum over the window of f(pixel) at every position of row p, into sums + plane + row. `pixel` holds, per packed pixel, the
+  /// sum over the channels. No running sums: nothing is ever subtracted.
+  STRIATE_INLINE const double* window_sums(const Layer& l, const double* pixel, int64_t p) {
+    double *column = sums + l.plane, *total = column + l.row;
+    for (int64_t i = 0; i < l.row; ++i) column[i] = pixel[p * l.stride * l.row + i];
+    for (int64_t r = 1; r < l.R; ++r)
+      for (int64_t i = 0; i < l.row; ++i) column[i] += pixel[(p * l.stride + r) * l.row + i];
+    for (int64_t q = 0; q < l.Q; ++q) total[q] = 0;
+    for (int64_t s = 0; s < l.S; ++s) {
+      const double* from = column + s % l.stride * l.phase + s / l.stride;
+      for (int64_t q = 0; q < l.Q; ++q) total[q] += from[q];
+    }
+    return total;
+  }
+
+  void factors(const Layer& l) {
+    const float scale = l.bytes ? 1 / 255.0f : 1.0f;
+    if (!l.patch)
+      for (int64_t i = 0; i < l.P * l.Q; ++i) factor[i] = scale;
+    if (!l.patch && !l.centre) return;
+    for (int64_t i = 0; i < l.plane; ++i) sums[i] = 0;
+    for (int64_t c = 0; c < l.C; ++c) {
+      const float* plane = x + c * l.plane;
+      if (l.centre)
+        for (int64_t i = 0; i < l.plane; ++i) sums[i] += plane[i];
+      else
+        for (int64_t i = 0; i < l.plane; ++i) sums[i] += static_cast<double>(plane[i]) * plane[i];
+    }
+    for (int64_t p = 0; p < l.P; ++p) {
+      const double* total = window_sums(l, sums, p);
+      float* to = factor + p * l.Q;
+      if (!l.centre) {
+        for (int64_t q = 0; q < l.Q; ++q) to[q] = inverse(total[q]);
+        continue;
+      }
+      float *high = mean + p * l.Q, *low = mean_rest + p * l.Q;
+      for (int64_t q = 0; q < l.Q; ++q) {
+        const double exact = total[q] / static_cast<double>(l.taps);
+        high[q] = static_cast<float>(exact);
+        low[q] = static_cast<float>(exact - high[q]);
+      }
+      if (!l.patch) continue;
+      double* square = sums + l.plane + l.row;
+      for (int64_t q = 0; q < l.Q; ++q) square[q] = 0;
+      for (int64_t t = 0; t < l.taps; ++t) {
+        const float* pixel = x + p * l.stride * l.row + l.offset[t];
+        for (int64_t q = 0; q < l.Q; ++q) {
+          const double v = static_cast<double>(pixel[q]) - high[q] - low[q];
+          square[q] += v * v;
+        }
+      }
+      for (int64_t q = 0; q < l.Q; ++q) to[q] = inverse(square[q]);
+    }
+  }
+  STRIATE_INLINE static float inverse(double square) {
+    return square <= kTiny ? 0.0f : static_cast<float>(1 / __builtin_sqrt(square));
+  }
+};
+
+/// out[position][vector] = factor * sum over taps of filter * pixel, for kPositions neighbours.
+template <int kVectors, int kPositions>
+__attribute__((noinline)) void tile(const float* x, const int64_t* offset, int64_t taps, const float* filters,
+                                    const float* factor, float* out) {
+  vf sum[kPositions][kVectors] = {};
+  for (int64_t t = 0; t < taps; ++t, filters += kVectors * kLanes) {
+    const float* pixel = x + offset[t];
+    vf filter[kVectors];
+    for (int v = 0; v < kVectors; ++v) filter[v] = vload(filters + v * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < kPositions; ++i) {
+      const vf value = broadcast(pixel[i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sum[i][v] = vfma(filter[v], value, sum[i][v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kPositions; ++i)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) vstore(out + (i * kVectors + v) * kLanes, sum[i][v] * broadcast(factor[i]));
+}
+
+template <int kVectors, int kPositions = kTile>
+STRIATE_INLINE void any_tile(int positions, const float* x, const int64_t* offset, int64_t taps, const float* filters,
+                             const float* factor, float* out) {
+  if (positions == kPositions) return tile<kVectors, kPositions>(x, offset, taps, filters, factor, out);
+  if constexpr (kPositions > 1) any_tile<kVectors, kPositions - 1>(positions, x, offset, taps, filters, factor, out);
+}
+
+/// Where a centred tile's taps lie: offset[t] = t * kTileStride.
+struct CentredTile {
+  float* pixels;    // [taps][kTileStride]
+  int64_t* offset;  // [taps], shared by all tasks
+};
+
+/// out[q][vector of the block] for the positions of row p.
+template <int kVectors>
+void conv_row(const Layer& l, const Image& image, const float* filters, int64_t p, const CentredTile& centred, float* out) {
+  const int64_t tiles = (l.Q + kTile - 1) / kTile;
+  const float* x = image.x + p * l.stride * l.row;
+  const float* factor = image.factor + p * l.Q;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int64_t begin = l.Q * i / tiles, end = l.Q * (i + 1) / tiles;
+    const float* from = x + begin;
+    const int64_t* offset = l.offset;
+    if (l.centre) {
+      constexpr int kParts = kTileStride / kLanes;
+      vf mean[kParts], rest[kParts];
+      for (int part = 0; part < kParts; ++part) {
+        mean[part] = vload(image.mean + p * l.Q + begin + part * kLanes);
+        rest[part] = vload(image.mean_rest + p * l.Q + begin + part * kLanes);
+      }
+      for (int64_t t = 0; t < l.taps; ++t)
+        for (int part = 0; part < kParts; ++part)
+          vstore(centred.pixels + t * kTileStride + part * kLanes,
+                 vload(from + l.offset[t] + part * kLanes) - mean[part] - rest[part]);
+      from = centred.pixels;
+      offset = centred.offset;
+    }
+    any_tile<kVectors>(static_cast<int>(end - begin), from, offset, l.taps, filters, factor + begin,
+                       out + begin * kVectors * kLanes);
+  }
+}
+
+}  // namespace
+}  // namespace striate::cpu::STRIATE_SIMD_NS

@@ -1,0 +1,109 @@
+// One block of filters over one packed image: conv rows, their window maxima, and the finished cells handed out in runs of
+// neighbouring positions. Nothing larger than a few rows of one block is kept, all of it in the nearest cache at usual sizes.
+// Included after simd/vec.h.
+#pragma once
+#include <algorithm>
+#include <utility>
+
+#include "cpu/simd/filter_lanes.h"
+#include "cpu/simd/window_max.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS {
+namespace {
+
+/// Scratch memory of one task.
+struct BlockMemory {
+  static constexpr int64_t kRun = 128;  // positions handed out at once, in whole rows, at least
+  CentredTile centred;
+  float *raw, *values, *blocks, *ring, *run;
+  int64_t run_rows;
+
+  static int64_t rows_of_run(const WindowPlan& rows, const WindowPlan& columns) {
+    return std::min(rows.outputs, (kRun + columns.outputs - 1) / columns.outputs);
+  }
+  template <class Cell>
+  static int64_t floats(const Layer& l, const WindowPlan& rows, const WindowPlan& columns) {
+    const int64_t cells = kMaxVectors * columns.outputs, row = l.Q * kMaxVectors;
+    return (l.centre ? align_up(l.taps * kTileStride) : 0) + row * kLanes + 2 * row * Cell::kFloats +
+           WindowRows<Cell>::floats(rows, cells) + rows_of_run(rows, columns) * cells * Cell::kFloats;
+  }
+  template <class Cell>
+  static BlockMemory make(const Layer& l, const WindowPlan& rows, const WindowPlan& columns, float* memory, int64_t* offset) {
+    BlockMemory m;
+    const int64_t cells = kMaxVectors * columns.outputs, row = l.Q * kMaxVectors;
+    m.centred = {memory, offset};
+    m.raw = memory + (l.centre ? align_up(l.taps * kTileStride) : 0);
+    m.values = m.raw + row * kLanes;
+    m.blocks = m.values + row * Cell::kFloats;
+    m.ring = m.blocks + row * Cell::kFloats;
+    m.run = m.ring + WindowRows<Cell>::floats(rows, cells);
+    m.run_rows = rows_of_run(rows, columns);
+    return m;
+  }
+};
+
+/// Calls sink(first position, positions, cells) with cells[position][vector of the block].
+template <class Cell, int kVectors, class Sink>
+void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
+                  const BlockMemory& m, Sink&& sink) {
+  constexpr bool kPlaces = Cell::kFloats > kLanes;
+  const bool pooled = rows.size > 1 || rows.stride > 1;
+  const int64_t out_row = columns.outputs * kVectors * Cell::kFloats;
+  const WindowRows<Cell> window{rows, columns.outputs * kVectors, m.ring};
+  int64_t flushed = 0, ready = 0;
+  for (int64_t p = 0; p < rows.last(); ++p) {
+    if (window.skips(p)) continue;
+    float* to = m.run + (ready - flushed) * out_row;
+    float* values = pooled ? m.values : to;
+    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, kPlaces ? m.raw : values);
+    if constexpr (kPlaces)
+      for (int64_t q = 0; q < l.Q; ++q)
+        for (int v = 0; v < kVectors; ++v) {
+          const int64_t i = q * kVectors + v;
+          PlaceCell{vload(m.raw + i * kLanes), vset(static_cast<int32_t>(p * l.Q + q))}.store(values + i * Cell::kFloats);
+        }
+    bool done = true;
+    if (pooled) {
+      window_row<Cell>(columns, kVectors, values, m.blocks, window.place(p), window.starts(p));
+      done = window.finish(p, to);
+    }
+    if (!done) continue;
+    ++ready;
+    if (ready - flushed == m.run_rows || ready == rows.outputs) {
+      sink(flushed * columns.outputs, (ready - flushed) * columns.outputs, m.run);
+      flushed = ready;
+    }
+  }
+}
+
+template <class Cell, class Sink>
+void any_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
+               const BlockMemory& m, Sink&& sink) {
+  if (l.block_vectors(block) == 2)
+    pooled_block<Cell, 2>(l, image, rows, columns, block, m, sink);
+  else
+    pooled_block<Cell, 1>(l, image, rows, columns, block, m, sink);
+}
+
+/// Exchanges the bit `kBit` of the row number and of the lane number.
+template <int kBit, int... kLane>
+STRIATE_INLINE void exchange(vf& a, vf& b, std::integer_sequence<int, kLane...>) {
+#if defined(__clang__)
+  const vf low = __builtin_shufflevector(a, b, (kLane & kBit ? kLanes + kLane - kBit : kLane)...);
+  b = __builtin_shufflevector(a, b, (kLane & kBit ? kLanes + kLane : kLane + kBit)...);
+#else
+  const vf low = __builtin_shuffle(a, b, vi{(kLane & kBit ? kLanes + kLane - kBit : kLane)...});
+  b = __builtin_shuffle(a, b, vi{(kLane & kBit ? kLanes + kLane : kLane + kBit)...});
+#endif
+  a = low;
+}
+template <int kBit = 1>
+STRIATE_INLINE void transpose(vf (&rows)[kLanes]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i)
+    if (!(i & kBit)) exchange<kBit>(rows[i], rows[i + kBit], std::make_integer_sequence<int, kLanes>{});
+  if constexpr (2 * kBit < kLanes) transpose<2 * kBit>(rows);
+}
+
+}  // namespace
+}  // namespace striate::cpu::STRIATE_SIMD_NS

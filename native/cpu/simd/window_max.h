@@ -1,0 +1,126 @@
+// Maxima over windows of `size` positions that start every `stride`-th position, of vectors, along a row and then down the rows as
+// they come. Blocks of `stride` positions are folded first; windows of 1, 2, 4, ... blocks follow from one another in place, and
+// two of the longest that fit (overlapping) and the first positions of the next block make a window: 3 maxima a position for 11/2.
+// A cell is one vector of values, or values with the position of each; equal values keep the earlier position, and a NaN wins.
+// Included after simd/vec.h.
+#pragma once
+#include "cpu/simd/vec.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS {
+namespace {
+
+struct ValueCell {
+  static constexpr int kFloats = kLanes;
+  vf value;
+  STRIATE_INLINE static ValueCell load(const float* p) { return {vload(p)}; }
+  STRIATE_INLINE void store(float* p) const { vstore(p, value); }
+  STRIATE_INLINE static ValueCell best(ValueCell earlier, ValueCell later) { return {vmax(earlier.value, later.value)}; }
+};
+
+struct PlaceCell {
+  static constexpr int kFloats = 2 * kLanes;
+  vf value;
+  vi place;
+  STRIATE_INLINE static PlaceCell load(const float* p) { return {vload(p), (vi)vload(p + kLanes)}; }
+  STRIATE_INLINE void store(float* p) const {
+    vstore(p, value);
+    vstore(p + kLanes, (vf)place);
+  }
+  STRIATE_INLINE static PlaceCell best(PlaceCell earlier, PlaceCell later) {
+    const vi take = ~(later.value <= earlier.value) & (earlier.value == earlier.value);
+    return {vselect(take, later.value, earlier.value), vselect(take, later.place, earlier.place)};
+  }
+};
+
+struct WindowPlan {
+  int64_t size, stride, outputs;
+  int64_t whole, rest;  // blocks in a window, and positions after them
+  int64_t power;        // largest power of two <= whole, or 0
+
+  WindowPlan(int64_t size, int64_t stride, int64_t positions)
+      : size(size), stride(stride), outputs((positions - size) / stride + 1), whole(size / stride), rest(size % stride), power(0) {
+    for (int64_t width = 1; width <= whole; width *= 2) power = width;
+  }
+  int64_t last() const { return (outputs - 1) * stride + size; }  // positions that some window covers
+};
+
+/// to[i] = best(a[i], b[i]) for `count` cells.
+template <class Cell>
+STRIATE_INLINE void fold(float* to, const float* a, const float* b, int64_t count) {
+  for (int64_t i = 0; i < count * Cell::kFloats; i += Cell::kFloats) Cell::best(Cell::load(a + i), Cell::load(b + i)).store(to + i);
+}
+
+/// One row: `values` holds `group` cells a position; `blocks` is scratch memory of as many cells. Writes `outputs` * group cells to
+/// `to`, or folds them into what is there.
+template <class Cell>
+void window_row(const WindowPlan& plan, int64_t group, float* values, float* blocks, float* to, bool first) {
+  const int64_t step = group * Cell::kFloats, n = plan.outputs;
+  const int64_t count = n + plan.whole - 1;
+  if (plan.whole == 0 || plan.stride == 1) {
+    blocks = values;
+  } else {
+    for (int64_t b = 0; b < count; ++b)
+      for (int64_t i = 0; i < step; i += Cell::kFloats) {
+        const float* from = values + b * plan.stride * step + i;
+        Cell best = Cell::load(from);
+        for (int64_t j = 1; j < plan.stride; ++j) best = Cell::best(best, Cell::load(from + j * step));
+        best.store(blocks + b * step + i);
+      }
+  }
+  for (int64_t width = 1; 2 * width <= plan.whole; width *= 2)
+    fold<Cell>(blocks, blocks, blocks + width * step, (count - 2 * width + 1) * group);
+  for (int64_t b = 0; b < n; ++b)
+    for (int64_t i = 0; i < step; i += Cell::kFloats) {
+      const float* tail = values + (b + plan.whole) * plan.stride * step + i;
+      Cell best;
+      int64_t j = 0;
+      if (plan.whole == 0) {
+        best = Cell::load(tail);
+        j = 1;
+      } else {
+        best = Cell::load(blocks + b * step + i);
+        if (plan.whole != plan.power) best = Cell::best(best, Cell::load(blocks + (b + plan.whole - plan.power) * step + i));
+      }
+      for (; j < plan.rest; ++j) best = Cell::best(best, Cell::load(tail + j * step));
+      float* at = to + b * step + i;
+      (first ? best : Cell::best(Cell::load(at), best)).store(at);
+    }
+}
+
+/// The rows' windows as the rows come, in a ring of whole + 1 rows of `cells` cells.
+template <class Cell>
+struct WindowRows {
+  const WindowPlan& plan;
+  int64_t cells;
+  float* ring;
+
+  static int64_t floats(const WindowPlan& plan, int64_t cells) { return (plan.whole + 1) * cells * Cell::kFloats; }
+  float* slot(int64_t block) const { return ring + block % (plan.whole + 1) * cells * Cell::kFloats; }
+  bool skips(int64_t row) const { return row % plan.stride >= plan.size; }
+  /// Where row `row` belongs; it must be folded in there unless it starts its block.
+  float* place(int64_t row) const { return slot(row / plan.stride); }
+  bool starts(int64_t row) const { return row % plan.stride == 0; }
+
+  /// After row `row` is in its place: writes a finished row of windows to `to` and returns true, if there is one.
+  bool finish(int64_t row, float* to) const {
+    const int64_t block = row / plan.stride, place = row % plan.stride;
+    if (place == plan.stride - 1)
+      for (int64_t width = 1; 2 * width <= plan.whole; width *= 2) {
+        const int64_t at = block - 2 * width + 1;
+        if (at >= 0) fold<Cell>(slot(at), slot(at), slot(at + width), cells);
+      }
+    if (place != (plan.rest ? plan.rest : plan.stride) - 1) return false;
+    const int64_t window = plan.rest ? block - plan.whole : block - plan.whole + 1;
+    if (window < 0 || window >= plan.outputs) return false;
+    for (int64_t i = 0; i < cells * Cell::kFloats; i += Cell::kFloats) {
+      Cell best = Cell::load(slot(window) + i);
+      if (plan.whole > plan.power) best = Cell::best(best, Cell::load(slot(window + plan.whole - plan.power) + i));
+      if (plan.whole && plan.rest) best = Cell::best(best, Cell::load(slot(block) + i));
+      best.store(to + i);
+    }
+    return true;
+  }
+};
+
+}  // namespace
+}  // namespace striate::cpu::STRIATE_SIMD_NS
