@@ -2,12 +2,12 @@
 
 Reads one JSON object a line on stdin, answers one a line on stdout:
   {"action": "hello", "threads": 1}  -> versions, threads and the environment that matters
-  {"action": "time", "op": "gemm", "case": "512", "sizes": {...}}  -> {"forms": {form: {"wall": s, "cpu": s, "repetitions": n}}, "failed": {...}}
+  {"action": "time", "op": "gemm", "case": "512", "sizes": {...}}  -> {"forms": {form: {"wall": s, "cpu": s, "repetitions": n}}, "failed": {...}, "lighter": [...]}
        seconds of one repetition: one burst of a form, of about 30 ms; the first call of a case builds and warms the forms up
   {"action": "check", ...the same}  -> {"forms": {form: largest error / largest element}, "reference": summary of the float64 result}
   {"action": "close", ...the same}  -> {} and the case's memory is given back
 "form" is one way to write the work; "default" is the way a user writes it first, every other one is a candidate for the best.
-A form that can't run here (no compiler for torch.compile, no OpenBLAS) is in "failed" with the reason.
+Forms in "lighter" do less than the work and are no candidates. A form that can't run here (no compiler for torch.compile, no OpenBLAS) is in "failed" with the reason.
 """
 
 import gc
@@ -53,8 +53,9 @@ class Peer:
         return self.cases[key]
 
     def time(self, request):
-        _, forms, failed = self.opened(request)
-        return {"forms": {name: form.burst() for name, form in forms.items()}, "failed": failed}
+        case, forms, failed = self.opened(request)
+        bursts = {name: form.burst() for name, form in forms.items()}
+        return {"forms": bursts, "failed": failed, "lighter": getattr(case, "lighter", [])}
 
     def check(self, request):
         import numpy as np

@@ -1,0 +1,133 @@
+"""The normalised, rectified-power convolution with its max pool: max over the window of max(w . v / |v|, 0)^power.
+
+"default" writes the formula as it stands. The best forms pool before the power (it is monotone), work on groups of images that fit the
+cache, and take the map in channels-last order, which is what a product of patches with filters gives.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from data import uniform, unit_rows
+from rectified_power import squarings
+
+TINY = 1e-30  # under the squared norm, so that a zero patch gives 0
+
+
+def doubling_max(a, size, dim):
+    """Max over windows of `size` at every second place along dim: pairs, fours, eights, joined by the bits of size / 2."""
+    outputs = (a.shape[dim] - size) // 2 + 1
+
+    def every_second(start, count):
+        return a[(slice(None),) * dim + (slice(start, start + 2 * count - 1, 2),)]
+
+    pairs = size // 2
+    span = torch.maximum(every_second(0, outputs + pairs - 1), every_second(1, outputs + pairs - 1))
+    result, offset, width = None, 0, 1
+    while pairs:
+        if pairs & 1:
+            part = span.narrow(dim, offset, outputs)
+            result = part if result is None else torch.maximum(result, part)
+            offset += width
+        pairs >>= 1
+        if pairs:
+            length = span.shape[dim] - width
+            span = torch.maximum(span.narrow(dim, 0, length), span.narrow(dim, width, length))
+            width *= 2
+    return torch.maximum(result, every_second(size - 1, outputs)) if size & 1 else result
+
+
+class Case:
+    def __init__(self, sizes):
+        self.sizes = sizes
+        n, k, c, w = sizes["batch"], sizes["filters"], sizes["channels"], sizes["window"]
+        self.window, self.power, self.pool = w, sizes["power"], (sizes["poolSize"], sizes["poolStride"])
+        self.images = uniform(1, n, c, sizes["height"], sizes["width"])
+        self.filters = unit_rows(uniform(2, k, c * w * w)).reshape(k, c, w, w)
+        self.x, self.w = torch.from_numpy(self.images), torch.from_numpy(self.filters)
+        self.ones = torch.ones(1, c, w, w)
+        self.makers = {
+            "default": self.literal,
+            "literal, channels-last": self.literal_channels_last,
+            "pool first, whole batch": lambda: self.chunked(n, self.conv_group),
+            "pool first, groups of 4": lambda: self.chunked(4, self.conv_group),
+            "patch product, groups of 2": lambda: self.chunked(2, self.product_group),
+        }
+        if sizes["poolStride"] == 2:
+            for group in (3, 4, 6):
+                self.makers[f"patch product, doubling pool, groups of {group}"] = lambda g=group: self.chunked(g, self.doubling_group)
+            self.makers["torch.compile, groups of 4"] = lambda: self.chunked(4, torch.compile(self.doubling_group, dynamic=False))
+
+    def form(self, name):
+        run = self.makers[name]()
+
+        def guarded():
+            with torch.no_grad():
+                return run()
+
+        return guarded, lambda: guarded().contiguous().numpy()
+
+    def literal(self):
+        size, stride = self.pool
+
+        def run():
+            norm = F.conv2d(self.x * self.x, self.ones).sqrt()
+            cosine = F.conv2d(self.x, self.w) / norm.clamp(min=TINY**0.5)
+            return F.max_pool2d(F.relu(cosine) ** self.power, size, stride)
+
+        return run
+
+    def literal_channels_last(self):
+        x, w = (t.contiguous(memory_format=torch.channels_last) for t in (self.x, self.w))
+        size, stride = self.pool
+
+        def run():
+            norm = F.conv2d(x * x, self.ones).sqrt()
+            cosine = F.conv2d(x, w) / norm.clamp(min=TINY**0.5)
+            return F.max_pool2d(F.relu(cosine) ** self.power, size, stride)
+
+        return run
+
+    def chunked(self, group, work):
+        """work(images of a group) -> pooled cosines [n,P,Q,K] or [n,K,P,Q] in channels-last order."""
+        groups = self.x.contiguous(memory_format=torch.channels_last).split(group)
+
+        def run():
+            pooled = torch.cat([work(x) for x in groups])
+            return squarings(pooled.clamp_(min=0), self.power, torch.mul)
+
+        return run
+
+    def conv_group(self, x):
+        size, stride = self.pool
+        w = self.w.contiguous(memory_format=torch.channels_last)
+        scale = F.conv2d(x * x, self.ones).clamp_(min=TINY).rsqrt_()
+        cosine = F.conv2d(x, w).mul_(scale)
+        return F.max_pool2d(F.max_pool2d(cosine, (size, 1), (stride, 1)), (1, size), (1, stride))
+
+    def patches(self, x):
+        """[n,P,Q,C*R*S], of length 1."""
+        r = self.window
+        v = x.unfold(2, r, 1).unfold(3, r, 1).permute(0, 2, 3, 1, 4, 5).flatten(3)
+        return v * (v * v).sum(3, keepdim=True).clamp_(min=TINY).rsqrt_()
+
+    def product_group(self, x):
+        size, stride = self.pool
+        cosine = (self.patches(x) @ self.w.flatten(1).T).permute(0, 3, 1, 2)
+        return F.max_pool2d(F.max_pool2d(cosine, (size, 1), (stride, 1)), (1, size), (1, stride))
+
+    def doubling_group(self, x):
+        cosine = self.patches(x) @ self.w.flatten(1).T
+        return doubling_max(doubling_max(cosine, self.pool[0], 1), self.pool[0], 2).permute(0, 3, 1, 2)
+
+    def reference(self):
+        r, (size, stride) = self.window, self.pool
+        windows = np.lib.stride_tricks.sliding_window_view
+        w = self.filters.reshape(len(self.filters), -1).astype(np.float64)
+        parts = []
+        for image in self.images.astype(np.float64):
+            v = windows(image, (r, r), axis=(1, 2)).transpose(1, 2, 0, 3, 4)
+            v = v.reshape(v.shape[0], v.shape[1], -1)
+            cosine = v @ w.T / np.sqrt(np.maximum((v * v).sum(-1), TINY))[..., None]
+            pooled = windows(windows(cosine, size, axis=0)[::stride].max(-1), size, axis=1)[:, ::stride].max(-1)
+            parts.append(np.maximum(pooled, 0).transpose(2, 0, 1) ** self.power)
+        return np.stack(parts)
