@@ -1,0 +1,403 @@
+// hebbian_step, hebbian_learn: ops/hebbian.h. One minibatch is
+//   rank    groups of kGroup patches, in lanes, against all rows of w; each patch ends as two (unit, current) pairs     2 B K D flops
+//   sort    the 2 B pairs by unit, keeping the order of the batch (a counting sort)
+//   update  row by row: the sum of g v in that order, minus s w (s = sum of g current), applied to the row at once      4 B D flops
+// Layout: simd/winners.h and simd/patches.h. Ranking stores no currents, gathering no more than a minibatch of patches.
+// Numerics: float32 sums along D in index order, s and the results in double, in order of batch and unit. A group and a row are
+// each the work of one thread, so the number of threads changes no bit. A NaN current ranks below every number; a patch with a NaN
+// has no other current, so it selects units 0 and m-1 and makes their rows NaN. The maximum of the 'max' step passes over NaN.
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "core/parallel.h"
+#include "core/random.h"
+#include "cpu/kernels.h"
+#include "cpu/simd/begin.h"
+#include "cpu/simd/vec.h"
+#include "cpu/simd/winners.h"
+#include "cpu/simd/patches.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS {
+namespace {
+
+constexpr int64_t kStrip = 16;  // rows an update task
+
+/// Group g of a batch: whole groups first, and what is left spread evenly (3 + 2 + 2 vectors rather than 3 + 3 + 1).
+struct Groups {
+  int64_t batch, vectors, whole, count;
+
+  explicit Groups(int64_t batch) : batch(batch), vectors((batch + kLanes - 1) / kLanes) {
+    static_assert(kGroupVectors == 3);
+    whole = vectors / 3;
+    if (vectors % 3 == 1 && whole > 0) --whole;
+    count = whole + (vectors - 3 * whole + 1) / 2;
+  }
+  int64_t first_vector(int64_t g) const { return g <= whole ? 3 * g : 3 * whole + 2 * (g - whole); }
+  int width(int64_t g) const { return static_cast<int>((g + 1 < count ? first_vector(g + 1) : vectors) - first_vector(g)); }
+  int64_t begin(int64_t g) const { return first_vector(g) * kLanes; }
+  int64_t size(int64_t g) const {
+    const int64_t end = begin(g) + width(g) * kLanes;
+    return (end < batch ? end : batch) - begin(g);
+  }
+};
+
+/// What one thread ranks with.
+struct Bench {
+  float* tile;  // [D][kGroup]
+  RankScratch rank;
+  uint8_t* zero;    // [kGroup]
+  uint8_t* bytes;   // [kGroup][whole vectors of D], for gathered patches
+  int64_t* offset;  // [kGroup], of the windows of the group that this bench gathers next
+  int64_t announced, windows;  // that group, -1 for none, and how many windows it has
+  int index;
+};
+
+/// Sums over minibatches.
+struct Tally {
+  int64_t *wins, *losses;  // [K]
+  double* gains;           // [K]
+  double energy = 0;
+  int64_t patches = 0;
+};
+
+/// Rows of patches that exist: hebbian_step's.
+struct GivenPatches {
+  const float* rows;
+  int64_t stride;
+
+  void load(const Groups& groups, int64_t g, int64_t, int64_t d, Bench& bench) const {
+    rows_to_lanes(rows + groups.begin(g) * stride, stride, groups.size(g), d, groups.width(g), bench.tile);
+    find_zeros(bench.tile, d, groups.width(g), bench.zero);
+  }
+  auto while_ranking(Bench&) const {
+    return [] {};
+  }
+};
+
+/// Windows of images in the order of a shuffled epoch. While a group is ranked, the bench's next one is fetched from memory.
+struct GatheredPatches {
+  Windows windows;
+  float* rows;
+  int64_t stride;
+  const core::Permutation* order;
+  uint64_t at;        // place in the epoch of the minibatch's first patch
+  bool goes_on;       // the next minibatch of the call follows in the same epoch
+  int64_t per_block;  // windows to prefetch during each block of units
+
+  void load(const Groups& groups, int64_t g, int64_t next, int64_t d, Bench& bench) const {
+    if (bench.announced != g) announce(groups, g, at, bench);
+    const int64_t size = groups.size(g), wide = (d + kLanes - 1) / kLanes * kLanes;
+    float* const to = rows + groups.begin(g) * stride;
+    for (int64_t i = 0; i < size; ++i) {
+      uint8_t* const bytes = bench.bytes + i * wide;
+      gather_bytes(windows, bench.offset[i], bytes);
+      std::memset(bytes + d, 0, static_cast<size_t>(wide - d));
+    }
+    for (int64_t i = 0; i < size; ++i)
+      bench.zero[i] = normalise_bytes(windows, bench.bytes + i * wide, d, to + i * stride);
+    rows_to_lanes(to, stride, size, d, groups.width(g), bench.tile);
+    bench.announced = -1;
+    if (next < groups.count)
+      announce(groups, next, at, bench);
+    else if (goes_on)  // every bench starts a minibatch with the group of its own number
+      announce(groups, bench.index, at + static_cast<uint64_t>(groups.batch), bench);
+  }
+  auto while_ranking(Bench& bench) const {
+    return [this, &bench, done = int64_t{0}]() mutable {
+      for (const int64_t until = done + per_block < bench.windows ? done + per_block : bench.windows; done < until; ++done)
+        prefetch_window(windows, bench.offset[done]);
+    };
+  }
+
+ private:
+  void announce(const Groups& groups, int64_t g, uint64_t base, Bench& bench) const {
+    bench.announced = g;
+    bench.windows = groups.size(g);
+    shuffled_offsets(windows, *order, base + static_cast<uint64_t>(groups.begin(g)), static_cast<int>(bench.windows),
+                     bench.offset);
+  }
+};
+
+class Learner {
+ public:
+  Learner(core::Context& context, const core::View& w, int64_t batch, int64_t rank, double anti_hebbian, int32_t step)
+      : w_(w.as<float>()),
+        k_(w.shape[0]),
+        d_(w.shape[1]),
+        rank_(rank),
+        delta_(static_cast<float>(anti_hebbian)),
+        step_(step),
+        groups_(batch),
+        strips_((k_ + kStrip - 1) / kStrip) {
+    benches_ = core::threads() < groups_.count ? core::threads() : static_cast<int>(groups_.count);
+    bench_ = context.scratch<Bench>(benches_);
+    const int64_t wide = (d_ + kLanes - 1) / kLanes * kLanes;
+    for (int i = 0; i < benches_; ++i) {
+      Bench& b = bench_[i];
+      b.tile = context.scratch<float>(d_ * kGroup);
+      b.zero = context.scratch<uint8_t>(kGroup);
+      b.bytes = context.scratch<uint8_t>(kGroup * wide + 16);
+      b.offset = context.scratch<int64_t>(kGroup);
+      b.announced = -1;
+      b.windows = 0;
+      b.index = i;
+      b.rank.currents = context.scratch<float>(k_ * kLanes);
+      b.rank.list = b.rank.log = nullptr;
+      b.rank.unit = nullptr;
+      if (rank > 2) {
+        b.rank.list = context.scratch<float>(kGroup * rank);
+        b.rank.log = context.scratch<float>(kGroup * k_);
+        b.rank.unit = context.scratch<int32_t>(kGroupVectors * k_);
+      }
+    }
+    selected_ = context.scratch<int32_t>(2 * batch);
+    current_ = context.scratch<float>(2 * batch);
+    entries_ = context.scratch<int64_t>(2 * batch);
+    start_ = context.scratch<int64_t>(k_);
+    won_ = context.scratch<int64_t>(k_);
+    lost_ = context.scratch<int64_t>(k_);
+    gain_ = context.scratch<double>(k_);
+    norm_ = context.scratch<double>(k_);
+    if (step == op::HebbianStep::max) {
+      change_ = context.scratch<float>(k_ * d_);
+      largest_ = context.scratch<float>(strips_);
+    }
+    tally_.wins = context.scratch<int64_t>(k_);
+    tally_.losses = context.scratch<int64_t>(k_);
+    tally_.gains = context.scratch<double>(k_);
+    for (int64_t k = 0; k < k_; ++k) tally_.wins[k] = tally_.losses[k] = tally_.gains[k] = 0;
+  }
+
+  const Groups& groups() const { return groups_; }
+  int64_t blocks() const { return (k_ + kUnits - 1) / kUnits; }
+
+  template <class Source>
+  void minibatch(Source& source, double rate, bool tally) {
+    rank(source);
+    sort();
+    update(source.rows, source.stride, rate, tally);
+    if (tally) add_up();
+  }
+
+  void finish(core::View* out) const {
+    for (int64_t k = 0; k < k_; ++k) {
+      out[0].as<int32_t>()[k] = saturated(tally_.wins[k]);
+      out[1].as<int32_t>()[k] = saturated(tally_.losses[k]);
+      out[2].as<float>()[k] = static_cast<float>(tally_.gains[k]);
+    }
+    *out[3].as<float>() =
+        tally_.patches ? static_cast<float>(tally_.energy / static_cast<double>(tally_.patches)) : 0.0f;
+  }
+
+ private:
+  static int32_t saturated(int64_t n) { return static_cast<int32_t>(n < INT32_MAX ? n : INT32_MAX); }
+
+  /// Each bench takes groups one by one, knowing its next while it works on one: a busy core simply takes fewer.
+  template <class Source>
+  void rank(Source& source) {
+    std::atomic<int64_t> taken{benches_};
+    core::parallel_for(benches_, [&](int64_t i) {
+      Bench& bench = bench_[i];
+      for (int64_t g = i; g < groups_.count;) {
+        const int64_t next = taken.fetch_add(1, std::memory_order_relaxed);
+        source.load(groups_, g, next, d_, bench);
+        const int width = groups_.width(g);
+        if (width == 3)
+          rank_group<3>(source, g, bench);
+        else if (width == 2)
+          rank_group<2>(source, g, bench);
+        else
+          rank_group<1>(source, g, bench);
+        g = next;
+      }
+    });
+  }
+
+  template <int V, class Source>
+  void rank_group(Source& source, int64_t g, Bench& bench) {
+    Winners winners;
+    const int64_t size = groups_.size(g);
+    rank_units<V>(bench.tile, size, {w_, k_, d_, rank_}, bench.rank, winners, source.while_ranking(bench));
+    int32_t* selected = selected_ + 2 * groups_.begin(g);
+    float* current = current_ + 2 * groups_.begin(g);
+    for (int64_t i = 0; i < size; ++i) {
+      selected[2 * i] = bench.zero[i] ? -1 : winners.first[i];
+      selected[2 * i + 1] = bench.zero[i] ? -1 : winners.last[i];
+      current[2 * i] = winners.first_current[i];
+      current[2 * i + 1] = winners.last_current[i];
+    }
+  }
+
+  /// Entry e is the winner (even) or the unit of rank m (odd) of patch e / 2.
+  void sort() {
+    const int64_t entries = 2 * groups_.batch;
+    for (int64_t k = 0; k < k_; ++k) won_[k] = lost_[k] = 0;
+    for (int64_t e = 0; e < entries; e += 2) {
+      if (selected_[e] < 0) continue;
+      ++won_[selected_[e]];
+      ++lost_[selected_[e + 1]];
+    }
+    int64_t at = 0;
+    for (int64_t k = 0; k < k_; ++k) {
+      start_[k] = at;
+      at += won_[k] + lost_[k];
+    }
+    for (int64_t e = 0; e < entries; ++e)
+      if (selected_[e] >= 0) entries_[start_[selected_[e]]++] = e;  // start_[k] ends as the start of k + 1
+  }
+
+  void update(const float* rows, int64_t stride, double rate, bool tally) {
+    core::parallel_for(strips_, [&](int64_t strip) {
+      const int64_t end = (strip + 1) * kStrip < k_ ? (strip + 1) * kStrip : k_;
+      vf largest{};
+      for (int64_t k = strip * kStrip; k < end; ++k) {
+        const int64_t first = k ? start_[k - 1] : 0, count = start_[k] - first;
+        if (!count) continue;
+        double s = 0;
+        for (int64_t n = first; n < first + count; ++n) {
+          const int64_t e = entries_[n];
+          s += e & 1 ? -static_cast<double>(delta_) * current_[e] : static_cast<double>(current_[e]);
+        }
+        gain_[k] = s;
+        float* const w = w_ + k * d_;
+        if (tally) norm_[k] = norm(w);
+        if (step_ == op::HebbianStep::max)
+          row_change(rows, stride, first, count, static_cast<float>(s), w, [&](int64_t i, int64_t n, vf dw, vf) {
+            store_row(change_ + k * d_ + i, n, dw);
+            largest = vmax(vmax(dw, -dw), largest);
+          });
+        else
+          row_change(rows, stride, first, count, static_cast<float>(s), w,
+                     [&, factor = vbroadcast(static_cast<float>(rate / static_cast<double>(count)))](
+                         int64_t i, int64_t n, vf dw, vf old) { store_row(w + i, n, vfma(factor, dw, old)); });
+      }
+      if (step_ == op::HebbianStep::max) {
+        float lane[kLanes];
+        vstore(lane, largest);
+        for (int i = 1; i < kLanes; ++i) lane[0] = lane[i] > lane[0] ? lane[i] : lane[0];
+        largest_[strip] = lane[0];
+      }
+    });
+    if (step_ != op::HebbianStep::max) return;
+    float largest = 1e-30f;
+    for (int64_t i = 0; i < strips_; ++i) largest = largest_[i] > largest ? largest_[i] : largest;
+    const vf factor = vbroadcast(static_cast<float>(rate / largest));
+    core::parallel_for(strips_, [&](int64_t strip) {
+      const int64_t end = (strip + 1) * kStrip < k_ ? (strip + 1) * kStrip : k_;
+      for (int64_t k = strip * kStrip; k < end; ++k) {
+        if (!(won_[k] + lost_[k])) continue;
+        float* const w = w_ + k * d_;
+        const float* const dw = change_ + k * d_;
+        for (int64_t i = 0; i < d_; i += kLanes) {
+          const int64_t n = d_ - i < kLanes ? d_ - i : kLanes;
+          store_row(w + i, n, vfma(factor, load_row(dw + i, n), load_row(w + i, n)));
+        }
+      }
+    });
+  }
+
+  static STRIATE_INLINE vf load_row(const float* p, int64_t n) { return n == kLanes ? vload(p) : vload_part(p, n); }
+  static STRIATE_INLINE void store_row(float* p, int64_t n, vf v) { n == kLanes ? vstore(p, v) : vstore_part(p, v, n); }
+
+  /// Calls f(i, n, dw, w) for the vectors of a row: dw = sum of g v over its entries - s w. Only n lanes of the last count.
+  template <class F>
+  STRIATE_INLINE void row_change(const float* rows, int64_t stride, int64_t first, int64_t count, float s, const float* w, F&& f) {
+    int64_t i = 0;
+    for (; i + 4 * kLanes <= d_; i += 4 * kLanes) row_part<4>(rows, stride, first, count, s, w, i, kLanes, f);
+    for (; i + kLanes <= d_; i += kLanes) row_part<1>(rows, stride, first, count, s, w, i, kLanes, f);
+    if (i < d_) row_part<1>(rows, stride, first, count, s, w, i, d_ - i, f);
+  }
+  template <int U, class F>
+  STRIATE_INLINE void row_part(const float* rows, int64_t stride, int64_t first, int64_t count, float s, const float* w,
+                               int64_t i, int64_t wide, F&& f) {
+    vf sum[U];
+    for (int u = 0; u < U; ++u) sum[u] = vf{};
+    for (int64_t n = first; n < first + count; ++n) {
+      const int64_t e = entries_[n];
+      const vf g = vbroadcast(e & 1 ? -delta_ : 1.0f);
+      const float* v = rows + (e >> 1) * stride + i;
+      for (int u = 0; u < U; ++u) sum[u] = vfma(g, load_row(v + u * kLanes, wide), sum[u]);
+    }
+    for (int u = 0; u < U; ++u) {
+      const vf old = load_row(w + i + u * kLanes, wide);
+      f(i + u * kLanes, wide, vfma(vbroadcast(-s), old, sum[u]), old);
+    }
+  }
+
+  double norm(const float* w) const {
+    double part[8] = {};
+    int64_t i = 0;
+    for (; i + 8 <= d_; i += 8)
+      for (int j = 0; j < 8; ++j) part[j] += static_cast<double>(w[i + j]) * w[i + j];
+    for (; i < d_; ++i) part[0] += static_cast<double>(w[i]) * w[i];
+    return std::sqrt(((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7])));
+  }
+
+  void add_up() {
+    for (int64_t k = 0; k < k_; ++k) {
+      if (!(won_[k] + lost_[k])) continue;
+      tally_.wins[k] += won_[k];
+      tally_.losses[k] += lost_[k];
+      tally_.patches += won_[k];
+      tally_.gains[k] += gain_[k];
+      if (norm_[k] != 0) tally_.energy -= gain_[k] / norm_[k];  // a row of zeros has no current either
+    }
+  }
+
+  float* w_;
+  int64_t k_, d_, rank_;
+  float delta_;
+  int32_t step_;
+  Groups groups_;
+  int64_t strips_;
+  int benches_;
+  Bench* bench_;
+  int32_t* selected_;  // [2 B] unit of each entry, -1 for a zero patch
+  float* current_;     // [2 B]
+  int64_t* entries_;   // [2 B] sorted by unit
+  int64_t* start_;     // [K] where the entries of each unit end, once sorted
+  int64_t *won_, *lost_;
+  double *gain_, *norm_;
+  float *change_ = nullptr, *largest_ = nullptr;
+  Tally tally_;
+};
+
+}  // namespace
+
+void hebbian_step(core::Context& context, const core::View* in, core::View* out, const op::HebbianStep::Options& o) {
+  Learner learner(context, in[1], in[0].shape[0], o.rank, o.anti_hebbian, o.step);
+  GivenPatches patches{in[0].as<float>(), in[0].shape[1]};
+  learner.minibatch(patches, o.learning_rate, true);
+  learner.finish(out);
+}
+
+void hebbian_learn(core::Context& context, const core::View* in, core::View* out, const op::HebbianLearn::Options& o) {
+  const core::View& images = in[0];
+  const Windows windows{images.as<uint8_t>(), images.shape[0], images.shape[1], images.shape[2],
+                        images.shape[3],      o.window,        o.centre,        o.normalise == op::HebbianLearn::patch};
+  Learner learner(context, in[1], o.batch, o.rank, o.anti_hebbian, o.step);
+  const int64_t stride = (windows.d() + kLanes - 1) / kLanes * kLanes;
+  const uint64_t count = static_cast<uint64_t>(windows.count()), batch = static_cast<uint64_t>(o.batch);
+  const uint64_t seed = static_cast<uint64_t>(o.seed), per_epoch = count / batch;
+  const auto epoch_of = [&](int64_t step) { return static_cast<uint64_t>(step) / per_epoch; };
+  core::Permutation order(count, seed, static_cast<uint32_t>(epoch_of(o.first_step)));
+  GatheredPatches patches{windows, context.scratch<float>(o.batch * stride), stride, &order, 0, false,
+                          (kGroup + learner.blocks() - 1) / learner.blocks()};
+  const int64_t end = o.first_step + o.steps, tally_from = o.tally > 0 && o.tally < o.steps ? end - o.tally : o.first_step;
+  for (int64_t t = o.first_step; t < end; ++t) {
+    if (context.stop()) return;
+    const uint64_t place = static_cast<uint64_t>(t) % per_epoch;
+    if (place == 0 && t > o.first_step) order = core::Permutation(count, seed, static_cast<uint32_t>(epoch_of(t)));
+    patches.at = place * batch;
+    patches.goes_on = t + 1 < end && place + 1 < per_epoch;
+    const double rate = o.learning_rate + (o.final_learning_rate - o.learning_rate) * static_cast<double>(t) /
+                                              static_cast<double>(o.total_steps);
+    learner.minibatch(patches, rate, t >= tally_from);
+  }
+  learner.finish(out);
+}
+
+}  // namespace striate::cpu::STRIATE_SIMD_NS
+#include "cpu/simd/end.h"
