@@ -1,0 +1,34 @@
+import { callOp, type Tensor } from '../tensor.js'
+
+const one = (op: string, inputs: (Tensor | null)[], options?: object): Tensor => callOp(op, inputs, options)[0] as Tensor
+
+/** x + y, element by element, of one shape. */
+export const add = (x: Tensor, y: Tensor): Tensor => one('add', [x, y])
+/** x - y, element by element, of one shape. */
+export const subtract = (x: Tensor, y: Tensor): Tensor => one('subtract', [x, y])
+/** x * y, element by element, of one shape. */
+export const multiply = (x: Tensor, y: Tensor): Tensor => one('multiply', [x, y])
+
+export interface ScaleOptions {
+  /** Default 1. */
+  factor?: number
+  /** Default 0. */
+  offset?: number
+}
+/** factor * x + offset. */
+export const scale = (x: Tensor, options: ScaleOptions = {}): Tensor => one('scale', [x], options)
+
+/** max(x, 0). NaN stays NaN. */
+export const relu = (x: Tensor): Tensor => one('relu', [x])
+/** Gradient of {@link relu}: gy where x > 0, else 0. */
+export const reluGrad = (x: Tensor, gy: Tensor): Tensor => one('relu_grad', [x, gy])
+
+export interface ToF32Options {
+  /** Bytes as x / 255 rather than x. Default true. */
+  unit?: boolean
+}
+/** A float32 copy of a u8 (x / 255), bf16 or i32 tensor. */
+export const toF32 = (x: Tensor, options: ToF32Options = {}): Tensor => one('to_f32', [x], options)
+
+/** Rows of x [K,D] divided by their 2-norms; a zero row stays zero. */
+export const unitRows = (x: Tensor): Tensor => one('unit_rows', [x])

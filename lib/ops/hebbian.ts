@@ -1,0 +1,73 @@
+import { callOp, type Tensor } from '../tensor.js'
+
+export interface HebbianRule {
+  /** m: the rank whose unit is pushed away, from 2 to K. Default 2. */
+  rank?: number
+  /** Delta: how strongly, from 0 to 1. Default 0.2. On uncentred patches units collapse from about 0.3 on. */
+  antiHebbian?: number
+  /** epsilon. Default 0.02. With step `max` the largest change of a weight, with `count` the share of the way to the mean patch. */
+  learningRate?: number
+  /** `max`: the whole update divided by its largest entry (the authors' rule); `count`: each row by the patches that chose it. Default `count`. */
+  step?: 'max' | 'count'
+}
+
+export interface HebbianLearnOptions extends HebbianRule {
+  /** W: patches are window x window. Default 4. */
+  window?: number
+  /** Patches of a minibatch. Default 1000. */
+  batch?: number
+  /** Minibatches of this call. Default 1. */
+  steps?: number
+  /** Number of this call's first minibatch in the run. Default 0. */
+  firstStep?: number
+  /** Minibatches of the whole run; the learning rate falls linearly from `learningRate` to `finalLearningRate` over them. Default 1. */
+  totalSteps?: number
+  /** Default 0. */
+  finalLearningRate?: number
+  /** Count wins, losses, gains and energy over the last `tally` minibatches only. Default 0: over all of the call. */
+  tally?: number
+  /** Seed of the order of patches. Default 0. */
+  seed?: number
+  /** `patch`: patches of norm 1. Default `patch`. */
+  normalise?: 'patch' | 'none'
+  /** Take each patch's own mean off first. Default false. */
+  centre?: boolean
+}
+
+export interface HebbianTally {
+  /** i32 [K]: patches for which the unit was first. */
+  wins: Tensor
+  /** i32 [K]: patches for which it was of rank m. */
+  losses: Tensor
+  /** f32 [K]: sum of g * current; the row's norm is drawn to 1 where this is positive, and repelled where it is negative. */
+  gains: Tensor
+  /** f32 [1]: mean over patches of -sum of g * current / |w|. Learning lowers it. */
+  energy: Tensor
+}
+
+const tally = ([wins, losses, gains, energy]: (Tensor | null)[]): HebbianTally => ({
+  wins: wins as Tensor,
+  losses: losses as Tensor,
+  gains: gains as Tensor,
+  energy: energy as Tensor,
+})
+
+/**
+ * One minibatch of the Krotov-Hopfield rule; updates w in place. Grinberg, Hopfield, Krotov 2019, equations 1 and 2.
+ * @param patches [B,D], used as they are; zero patches are left out
+ * @param w [K,D], K >= 2
+ */
+export function hebbianStep(patches: Tensor, w: Tensor, options: HebbianRule = {}): HebbianTally {
+  return tally(callOp('hebbian_step', [patches, w], options))
+}
+
+/**
+ * Many minibatches of the rule in one native call; updates w in place. Patches are gathered on the device from the images, in an order that
+ * visits every window of every image once an epoch (a seeded permutation that needs no list).
+ * Calls that continue each other with `firstStep` give the same bits as one call.
+ * @param images u8 [N,C,H,W]; pixels / 255
+ * @param w [K, C * window * window]
+ */
+export function hebbianLearn(images: Tensor, w: Tensor, options: HebbianLearnOptions = {}): HebbianTally {
+  return tally(callOp('hebbian_learn', [images, w], options))
+}

@@ -1,0 +1,11 @@
+// One wrapper for each op of native/ops/table.h: types and documentation; every check is native.
+export * from './elementwise.js'
+export * from './hebbian.js'
+export * from './linear.js'
+export * from './loss.js'
+export * from './nnl_conv.js'
+export * from './optimiser.js'
+export * from './pool.js'
+export * from './readout.js'
+export * from './rectified_power.js'
+export * from './reduce.js'

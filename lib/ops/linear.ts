@@ -1,0 +1,24 @@
+import { callOp, type Tensor } from '../tensor.js'
+
+export interface MatmulOptions {
+  /** a is [D,M] rather than [M,D]. Default false. */
+  transposeA?: boolean
+  /** b is [N,D] rather than [D,N]. Default false. */
+  transposeB?: boolean
+}
+
+/** Matrix product a [M,D] b [D,N] -> [M,N], float32 throughout. */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  return callOp('matmul', [a, b], options)[0] as Tensor
+}
+
+/** x w^T + b: x [N,D] f32 or bf16, w [T,D], b [T] -> [N,T]. */
+export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
+  return callOp('linear', [x, w, b])[0] as Tensor
+}
+
+/** Gradients of {@link linear}: gx = gy w, gw = gy^T x, gb = sum of gy over N. */
+export function linearGrad(x: Tensor, w: Tensor, gy: Tensor): { gx: Tensor; gw: Tensor; gb: Tensor } {
+  const [gx, gw, gb] = callOp('linear_grad', [x, w, gy], {}, ['gx', 'gw', 'gb'])
+  return { gx: gx as Tensor, gw: gw as Tensor, gb: gb as Tensor }
+}

@@ -1,0 +1,21 @@
+import { callOp, type Tensor } from '../tensor.js'
+
+export interface AdamOptions {
+  /** Default 0.001. */
+  learningRate?: number
+  /** Default 0.9. */
+  beta1?: number
+  /** Default 0.999. */
+  beta2?: number
+  /** Default 1e-8. */
+  epsilon?: number
+  /** L2 decay, added to the gradient. Default 0. */
+  weightDecay?: number
+  /** t, from 1. Default 1. */
+  step?: number
+}
+
+/** One step of Adam on w with moments m and v, all three in place. Kingma and Ba 2015, algorithm 1. */
+export function adam(w: Tensor, m: Tensor, v: Tensor, gradient: Tensor, options: AdamOptions = {}): void {
+  callOp('adam', [w, m, v, gradient], options)
+}

@@ -1,0 +1,231 @@
+import ndarray, { type NdArray } from 'ndarray'
+import { cpu, type Device } from './device.js'
+import { OptionError, ShapeError } from './errors.js'
+import { addon, type DtypeName, native, type RawTensor, settled } from './native.js'
+
+export type Dtype = DtypeName
+export type HostData = Float32Array | Int32Array | Uint8Array
+/** What `Tensor.from` takes: bf16 numbers come as a Uint16Array of their bits, or as a Float32Array with `dtype: 'bf16'`, rounded. */
+export type TensorSource = HostData | Uint16Array | Uint8ClampedArray
+
+export interface TensorOptions {
+  /** Sizes, row-major. Default: that of the ndarray, or one axis as long as the data. */
+  shape?: readonly number[]
+  /** Default: f32 of a Float32Array, i32 of an Int32Array, u8 of a Uint8Array, bf16 of a Uint16Array. */
+  dtype?: Dtype
+  /** Default: `cpu()`. */
+  device?: Device
+}
+
+let scopes: Set<Tensor>[] = []
+
+/**
+ * A contiguous, row-major array on a device. Its memory is freed by `dispose()`, by `using`, by the `scope()` it was made in, or, late,
+ * by the garbage collector.
+ */
+export class Tensor {
+  readonly device: Device
+  /** @internal */
+  readonly raw: RawTensor
+  readonly shape: readonly number[]
+  readonly dtype: Dtype
+
+  /** @internal */
+  constructor(raw: RawTensor, device: Device) {
+    this.raw = raw
+    this.device = device
+    this.shape = raw.shape
+    this.dtype = raw.dtype
+    scopes.at(-1)?.add(this)
+  }
+
+  /**
+   * Copies host data to a device; the data may be changed or reused at once.
+   * @param data a typed array, or an ndarray (of any strides; it is made contiguous)
+   * @throws {ShapeError} when the shape does not fit the data, or the type of array is none of those above
+   */
+  static from(data: TensorSource | NdArray<TensorSource>, options: TensorOptions = {}): Tensor {
+    const device = options.device ?? cpu()
+    const array = isNdArray(data) ? contiguous(data) : data
+    const shape = options.shape ?? (isNdArray(data) ? data.shape : [array.length])
+    const dtype = options.dtype ?? dtypeOf(array)
+    const source = dtype === 'bf16' && array instanceof Float32Array ? bf16Bits(array) : array
+    return new Tensor(
+      native(() => addon.upload(device.raw, source, dtype, [...shape])),
+      device,
+    )
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.shape.reduce((a, b) => a * b, 1)
+  }
+
+  get disposed(): boolean {
+    return this.raw.disposed
+  }
+
+  /**
+   * Waits for the work that makes this tensor and copies it to the host: a Float32Array for f32 and bf16 (widened exactly), an Int32Array,
+   * or a Uint8Array, as an ndarray of the tensor's shape. Rejects with the first error of the device's queue.
+   */
+  async read(): Promise<NdArray<HostData>> {
+    const buffer = await settled(native(() => this.raw.read()))
+    return ndarray(hostArray(buffer, this.dtype), [...this.shape])
+  }
+
+  /** The same memory with another shape of as many elements. */
+  reshape(shape: readonly number[]): Tensor {
+    return new Tensor(
+      native(() => this.raw.reshape([...shape])),
+      this.device,
+    )
+  }
+
+  /** A copy on another device (or on the same). */
+  to(device: Device): Tensor {
+    return new Tensor(
+      native(() => this.raw.to(device.raw)),
+      device,
+    )
+  }
+
+  /** Lets go of the memory. Queued work that uses it still finishes. May be called again. */
+  dispose(): void {
+    this.raw.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+/**
+ * Runs f and disposes of every tensor made meanwhile in this thread that is not part of what f returns (a tensor, or an array or plain
+ * object of such, nested). For an async f, keep to one scope at a time: tensors made by other code while it waits fall into it too.
+ */
+export function scope<T>(f: () => T): T {
+  const made = new Set<Tensor>()
+  scopes.push(made)
+  const leave = (result: unknown): void => {
+    scopes = scopes.filter((s) => s !== made)
+    const kept = new Set<Tensor>()
+    collect(result, kept)
+    for (const tensor of made) {
+      if (kept.has(tensor)) scopes.at(-1)?.add(tensor)
+      else tensor.dispose()
+    }
+  }
+  let result: T
+  try {
+    result = f()
+  } catch (error) {
+    leave(undefined)
+    throw error
+  }
+  if (result instanceof Promise) {
+    return result.then(
+      (value) => {
+        leave(value)
+        return value
+      },
+      (error) => {
+        leave(undefined)
+        throw error
+      },
+    ) as T
+  }
+  leave(result)
+  return result
+}
+
+function collect(value: unknown, into: Set<Tensor>): void {
+  if (value instanceof Tensor) into.add(value)
+  else if (Array.isArray(value)) for (const item of value) collect(item, into)
+  else if (value && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
+    for (const item of Object.values(value)) collect(item, into)
+}
+
+/** Tensors that the garbage collector had to free in this thread, for want of a `dispose()`. */
+export function leakedTensors(): number {
+  return addon.leaked()
+}
+
+/** @internal */
+export function callOp(
+  op: string,
+  inputs: readonly (Tensor | null | undefined)[],
+  options?: object,
+  request?: readonly string[],
+): (Tensor | null)[] {
+  const first = inputs.find((t) => t)
+  const raws = native(() =>
+    addon.call(
+      op,
+      inputs.map((t) => (t == null ? null : (t.raw ?? t))),
+      options,
+      request,
+    ),
+  )
+  const device = first?.device as Device
+  return raws.map((raw) => (raw ? new Tensor(raw, device) : null))
+}
+
+function isNdArray(data: TensorSource | NdArray<TensorSource>): data is NdArray<TensorSource> {
+  return !ArrayBuffer.isView(data) && typeof data === 'object' && data !== null && Array.isArray(data.shape) && 'stride' in data
+}
+
+function contiguous(array: NdArray<TensorSource>): TensorSource {
+  const { data, shape, stride, offset } = array
+  const size = shape.reduce((a, b) => a * b, 1)
+  let expected = 1
+  let packed = true
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && stride[axis] !== expected) packed = false
+    expected *= shape[axis] ?? 1
+  }
+  if (packed) return data.subarray(offset, offset + size)
+  const copy = new (data.constructor as new (n: number) => TensorSource)(size)
+  const index = new Array<number>(shape.length).fill(0)
+  for (let i = 0; i < size; i++) {
+    let at = offset
+    for (let axis = 0; axis < shape.length; axis++) at += (index[axis] ?? 0) * (stride[axis] ?? 0)
+    copy[i] = data[at] ?? 0
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis] = (index[axis] ?? 0) + 1
+      if ((index[axis] ?? 0) < (shape[axis] ?? 0)) break
+      index[axis] = 0
+    }
+  }
+  return copy
+}
+
+function dtypeOf(data: unknown): Dtype {
+  if (data instanceof Float32Array) return 'f32'
+  if (data instanceof Int32Array) return 'i32'
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return 'u8'
+  if (data instanceof Uint16Array) return 'bf16'
+  const actual = ArrayBuffer.isView(data) ? `a ${data.constructor.name}` : typeof data
+  const expected = 'a Float32Array, Int32Array, Uint8Array, Uint16Array (bf16) or an ndarray of one'
+  throw new ShapeError({ op: 'Tensor.from', argument: 'data', actual, expected })
+}
+
+function bf16Bits(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  return Uint16Array.from(bits, (b) => ((b & 0x7fffffff) > 0x7f800000 ? (b >>> 16) | 64 : (b + 0x7fff + ((b >>> 16) & 1)) >>> 16))
+}
+
+function hostArray(buffer: ArrayBuffer, dtype: Dtype): HostData {
+  if (dtype === 'f32') return new Float32Array(buffer)
+  if (dtype === 'i32') return new Int32Array(buffer)
+  if (dtype === 'u8') return new Uint8Array(buffer)
+  const bits = new Uint16Array(buffer)
+  const wide = new Uint32Array(bits.length)
+  for (let i = 0; i < bits.length; i++) wide[i] = (bits[i] ?? 0) << 16
+  return new Float32Array(wide.buffer)
+}
+
+/** Refuses a value that is no tensor of that element type; for arguments that TypeScript cannot check. @internal */
+export function requireOption(ok: boolean, op: string, argument: string, actual: unknown, expected: string): void {
+  if (!ok) throw new OptionError({ op, argument, actual: String(actual), expected })
+}

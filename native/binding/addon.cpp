@@ -1,0 +1,89 @@
+// The addon's surface. lib/native.ts types it; nothing else in lib touches it.
+#include <napi.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "binding/call.h"
+#include "binding/environment.h"
+#include "binding/tensor.h"
+#include "core/parallel.h"
+#include "cpu/backend.h"
+
+namespace striate::binding {
+namespace {
+
+// probe(kind, path) -> { count, reason, library }: whether a back end can be used, without opening a device.
+Napi::Value probe(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  std::string reason;
+  const core::BackendTable* table =
+      load_backend(info[0].ToString(), info[1].IsString() ? info[1].ToString().Utf8Value() : "", &reason);
+  char why[1024] = "";
+  const int32_t count = table ? table->device_count(why, sizeof why) : 0;
+  Napi::Object o = Napi::Object::New(env);
+  o.Set("count", count);
+  o.Set("built", table != nullptr);
+  o.Set("reason", count > 0 ? std::string() : table ? std::string(why) : reason);
+  return o;
+}
+
+// limits(seconds) -> Promise of a Float64Array's buffer: float32 GFLOP/s, GB/s read, GB/s copied, with the current threads.
+Napi::Value limits(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  NativeDevice* device = nullptr;
+  translate(env, [&] { device = NativeDevice::from(info[0], "limits"); });
+  Environment& environment = Environment::of(env);
+  const double seconds = info[1].ToNumber();
+  Napi::Promise promise;
+  Settlement* s = environment.promise(env, &promise);
+  try {
+    device->device()->stream.submit([s, seconds, &environment] {
+      const cpu::Limits limits = cpu::measure_limits(seconds);
+      s->bytes = sizeof limits;
+      s->data = std::malloc(s->bytes);
+      std::memcpy(s->data, &limits, s->bytes);
+      environment.settle(s);
+    });
+  } catch (const core::Error& e) {
+    s->error = std::make_unique<core::Error>(e);
+    environment.settle(s);
+  }
+  return promise;
+}
+
+}  // namespace
+
+Napi::Object start(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Environment(env));
+  Environment& environment = Environment::of(env);
+  const Napi::Function tensor = NativeTensor::define(env), device = NativeDevice::define(env);
+  environment.tensor_class = Napi::Persistent(tensor);
+  environment.device_class = Napi::Persistent(device);
+  exports.Set("Device", device);
+  exports.Set("upload", Napi::Function::New(env, NativeTensor::upload, "upload"));
+  exports.Set("call", Napi::Function::New(env, call, "call"));
+  exports.Set("describe", Napi::Function::New(env, describe, "describe"));
+  exports.Set("probe", Napi::Function::New(env, probe, "probe"));
+  exports.Set("limits", Napi::Function::New(env, limits, "limits"));
+  exports.Set("threads", Napi::Function::New(
+                             env,
+                             [](const Napi::CallbackInfo& info) -> Napi::Value {
+                               if (info[0].IsNumber()) core::set_threads(info[0].ToNumber());
+                               return Napi::Number::New(info.Env(), core::threads());
+                             },
+                             "threads"));
+  exports.Set("leaked", Napi::Function::New(
+                            env,
+                            [](const Napi::CallbackInfo& info) -> Napi::Value {
+                              return Napi::Number::New(info.Env(), static_cast<double>(Environment::of(info.Env()).leaked));
+                            },
+                            "leaked"));
+  exports.Set("instructionSet", cpu::instruction_set());
+  return exports;
+}
+
+}  // namespace striate::binding
+
+static Napi::Object striate_start(Napi::Env env, Napi::Object exports) { return striate::binding::start(env, exports); }
+NODE_API_MODULE(addon, striate_start)

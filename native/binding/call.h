@@ -1,0 +1,12 @@
+// The one generic op call, and the table's description for documentation and tests.
+#pragma once
+#include <napi.h>
+
+namespace striate::binding {
+
+/// call(name, inputs, options, request) -> outputs in the order of the signature; null for optional ones not requested.
+Napi::Value call(const Napi::CallbackInfo& info);
+/// describe() -> [{ name, signature, options: [{ name, kind, default, low, high, words }] }]
+Napi::Value describe(const Napi::CallbackInfo& info);
+
+}  // namespace striate::binding

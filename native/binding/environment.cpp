@@ -1,0 +1,146 @@
+#include "binding/environment.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+
+#include "cpu/backend.h"
+#include "ops/table.h"
+
+namespace striate::binding {
+namespace {
+
+const char* kind_name(core::ErrorKind kind) {
+  switch (kind) {
+    case core::ErrorKind::shape:
+      return "shape";
+    case core::ErrorKind::option:
+      return "option";
+    case core::ErrorKind::device:
+      return "device";
+    case core::ErrorKind::disposed:
+      return "disposed";
+    case core::ErrorKind::out_of_memory:
+      return "outOfMemory";
+    case core::ErrorKind::data:
+      return "data";
+    case core::ErrorKind::internal:
+      break;
+  }
+  return "internal";
+}
+
+void discard(Settlement* s) {
+  std::free(s->data);
+  delete s;
+}
+
+}  // namespace
+
+Napi::Error js_error(Napi::Env env, const core::Error& error) {
+  Napi::Error e = Napi::Error::New(env, error.what());
+  e.Set("kind", kind_name(error.kind));
+  e.Set("op", error.op);
+  e.Set("argument", error.argument);
+  e.Set("actual", error.actual);
+  e.Set("expected", error.expected);
+  return e;
+}
+
+Environment::Environment(Napi::Env env) {
+  napi_value name;
+  napi_create_string_utf8(env, "striate", NAPI_AUTO_LENGTH, &name);
+  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, deliver, &back_);
+  napi_unref_threadsafe_function(env, back_);
+  // Hooks run last in, first out: this one, added after the function's own, still finds the function open.
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Environment*>(self)->close(); }, this);
+}
+
+Environment::~Environment() = default;
+
+void Environment::close() {
+  for (const auto& device : devices) device->stream.cancel();
+  for (const auto& device : devices) device->stream.drain();
+}
+
+Settlement* Environment::promise(Napi::Env env, Napi::Promise* promise) {
+  auto* s = new Settlement;
+  napi_value value;
+  napi_create_promise(env, &s->deferred, &value);
+  *promise = Napi::Promise(env, value);
+  if (pending_++ == 0) napi_ref_threadsafe_function(env, back_);
+  return s;
+}
+
+void Environment::settle(Settlement* s) {
+  if (napi_call_threadsafe_function(back_, s, napi_tsfn_nonblocking) != napi_ok) discard(s);
+}
+
+void Environment::deliver(napi_env raw, napi_value, void* context, void* data) {
+  auto* s = static_cast<Settlement*>(data);
+  if (!raw) return discard(s);  // the environment is gone
+  auto* self = static_cast<Environment*>(context);
+  Napi::Env env(raw);
+  Napi::HandleScope scope(env);
+  if (--self->pending_ == 0) napi_unref_threadsafe_function(raw, self->back_);
+  if (s->error) {
+    napi_reject_deferred(raw, s->deferred, js_error(env, *s->error).Value());
+  } else if (s->data) {
+    Napi::ArrayBuffer buffer =
+        Napi::ArrayBuffer::New(env, s->data, s->bytes, [](Napi::Env, void* memory) { std::free(memory); });
+    s->data = nullptr;
+    napi_resolve_deferred(raw, s->deferred, buffer);
+  } else {
+    napi_resolve_deferred(raw, s->deferred, env.Undefined());
+  }
+  discard(s);
+}
+
+const core::BackendTable* load_backend(const std::string& kind, const std::string& path, std::string* reason) {
+  if (kind == "cpu") return cpu::backend();
+
+  static std::mutex mutex;
+  static std::map<std::string, const core::BackendTable*> loaded;
+  std::lock_guard<std::mutex> lock(mutex);
+  std::string file = path;
+  if (file.empty()) {
+    Dl_info self;
+    if (dladdr(reinterpret_cast<const void*>(&load_backend), &self) && self.dli_fname) file = self.dli_fname;
+    const size_t slash = file.rfind('/');
+    file = (slash == std::string::npos ? "" : file.substr(0, slash + 1)) + "libstriate_cuda.so";
+  }
+  if (const auto found = loaded.find(file); found != loaded.end()) return found->second;
+
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char* why = dlerror();
+    const bool absent = why && std::strstr(why, "No such file") && std::strstr(why, file.c_str());
+    *reason = absent ? "this build has no CUDA back end: install nvcc (CUDA 12 or 13) and run `npm run build:native` in the package"
+                     : std::string("the CUDA back end could not be loaded: ") + (why ? why : "unknown reason");
+    return nullptr;
+  }
+  const auto entry = reinterpret_cast<core::BackendEntry>(dlsym(library, "striate_backend"));
+  const core::BackendTable* table = entry ? entry() : nullptr;
+  if (!table || table->version != core::kBackendVersion) {
+    *reason = file + " is of another version of Striate: rebuild with `npm run build:native`";
+    return nullptr;
+  }
+  if (table->op_count != op::kCount) {
+    *reason = file + " has " + std::to_string(table->op_count) + " ops, the addon " + std::to_string(op::kCount) + ": rebuild it";
+    return nullptr;
+  }
+#define STRIATE_COMPARE(name, Contract)                                                           \
+  if (std::strcmp(table->op_names[static_cast<int>(op::Id::name)], #name) != 0) {                 \
+    *reason = file + " lacks the op " #name " in its place: rebuild with `npm run build:native`"; \
+    return nullptr;                                                                               \
+  }
+  STRIATE_OPS(STRIATE_COMPARE)
+#undef STRIATE_COMPARE
+  loaded[file] = table;
+  return table;
+}
+
+}  // namespace striate::binding

@@ -1,0 +1,62 @@
+// What one JavaScript environment (the main thread, or a worker) owns: its devices and the way back to its thread.
+#pragma once
+#include <napi.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+
+namespace striate::binding {
+
+/// The JavaScript error of a native one: an Error with kind, op, argument, actual and expected; lib/errors.ts gives it its class.
+Napi::Error js_error(Napi::Env env, const core::Error& error);
+
+/// Runs f, turning core::Error into a JavaScript error.
+template <class F>
+auto translate(Napi::Env env, F&& f) {
+  try {
+    return f();
+  } catch (const core::Error& e) {
+    throw js_error(env, e);
+  } catch (const std::bad_alloc&) {
+    throw js_error(env, core::Error(core::ErrorKind::out_of_memory, "", "the host has no memory left"));
+  }
+}
+
+/// A promise that a stream's thread settles. Made on the JavaScript thread; `settle` may be called once, from any thread.
+struct Settlement {
+  napi_deferred deferred = nullptr;
+  void* data = nullptr;  // malloc'd bytes that become an ArrayBuffer; null resolves with undefined
+  size_t bytes = 0;
+  std::unique_ptr<core::Error> error;
+};
+
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  ~Environment();
+  static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  /// Starts a promise; the process stays alive until it is settled.
+  Settlement* promise(Napi::Env env, Napi::Promise* promise);
+  void settle(Settlement* settlement);
+
+  std::vector<std::shared_ptr<core::Device>> devices;
+  Napi::FunctionReference tensor_class, device_class;
+  int64_t leaked = 0;  // tensors that the garbage collector had to free
+
+ private:
+  static void deliver(napi_env env, napi_value, void* context, void* data);
+  void close();
+  napi_threadsafe_function back_ = nullptr;
+  int64_t pending_ = 0;
+};
+
+/// The table of a back end: "cpu", "cuda", or "cuda-sim" (from the library at `path`). Null with the reason in one sentence.
+const core::BackendTable* load_backend(const std::string& kind, const std::string& path, std::string* reason);
+
+}  // namespace striate::binding

@@ -1,0 +1,294 @@
+#include "binding/tensor.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <future>
+#include <utility>
+
+namespace striate::binding {
+namespace {
+
+core::Dtype parse_dtype(const std::string& name) {
+  for (const core::Dtype t : {core::Dtype::f32, core::Dtype::bf16, core::Dtype::i32, core::Dtype::u8})
+    if (name == core::dtype_name(t)) return t;
+  throw core::Error(core::ErrorKind::option, "Tensor.from", "dtype", "'" + name + "'", "'f32', 'bf16', 'i32' or 'u8'");
+}
+
+core::View parse_shape(const Napi::Value& value, core::Dtype dtype, const char* op) {
+  core::View view;
+  view.dtype = dtype;
+  if (!value.IsArray()) throw core::Error(core::ErrorKind::shape, op, "shape", "no array", "an array of sizes");
+  const Napi::Array sizes = value.As<Napi::Array>();
+  if (sizes.Length() > static_cast<uint32_t>(core::kMaxRank))
+    throw core::Error(core::ErrorKind::shape, op, "shape", "of " + std::to_string(sizes.Length()) + " axes",
+                      "at most " + std::to_string(core::kMaxRank));
+  double count = 1;
+  for (uint32_t i = 0; i < sizes.Length(); ++i) {
+    const Napi::Value size = sizes[i];
+    const double n = size.IsNumber() ? size.As<Napi::Number>().DoubleValue() : -1;
+    if (!(n >= 1) || n != static_cast<double>(static_cast<int64_t>(n < 9e15 ? n : -1)))
+      throw core::Error(core::ErrorKind::shape, op, "shape", "[" + value.ToString().Utf8Value() + "]", "whole numbers of at least 1");
+    count *= n;
+    view.shape[view.rank++] = static_cast<int64_t>(n);
+  }
+  if (count > 1e15) throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view), "at most 1e15 elements");
+  return view;
+}
+
+Napi::Array shape_array(Napi::Env env, const core::View& view) {
+  Napi::Array sizes = Napi::Array::New(env, static_cast<size_t>(view.rank));
+  for (int i = 0; i < view.rank; ++i) sizes[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(view.shape[i]));
+  return sizes;
+}
+
+}  // namespace
+
+Napi::Function NativeDevice::define(Napi::Env env) {
+  return DefineClass(env, "NativeDevice",
+                     {InstanceMethod<&NativeDevice::sync>("sync"), InstanceMethod<&NativeDevice::use>("use"),
+                      InstanceMethod<&NativeDevice::check_guards>("checkGuards"), InstanceMethod<&NativeDevice::trim>("trim")});
+}
+
+// open(kind, index, guard, path): a device is opened by constructing its handle.
+NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeDevice>(info) {
+  Napi::Env env = info.Env();
+  translate(env, [&] {
+    const std::string kind = info[0].ToString();
+    const int32_t index = info[1].ToNumber();
+    std::string reason;
+    const core::BackendTable* table = load_backend(kind, info[3].IsString() ? info[3].ToString().Utf8Value() : "", &reason);
+    char why[1024] = "";
+    const int32_t count = table ? table->device_count(why, sizeof why) : 0;
+    if (table && count == 0) reason = why;
+    if (count == 0) throw core::Error(core::ErrorKind::device, kind, reason);
+    if (index < 0 || index >= count)
+      throw core::Error(core::ErrorKind::device, kind, "index", std::to_string(index), "0 to " + std::to_string(count - 1));
+    device_ = core::Device::open(table, index, info[2].ToBoolean());
+    Environment::of(env).devices.push_back(device_);
+  });
+  Napi::Object self = info.This().As<Napi::Object>();
+  self.Set("kind", device_->table->kind);
+  self.Set("index", device_->index);
+  self.Set("name", static_cast<const char*>(device_->info.name));
+  self.Set("libraries", static_cast<const char*>(device_->info.libraries));
+  self.Set("memory", static_cast<double>(device_->info.memory));
+}
+
+NativeDevice* NativeDevice::from(const Napi::Value& value, const char* op) {
+  if (value.IsObject() && value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).device_class.Value()))
+    return Unwrap(value.As<Napi::Object>());
+  throw core::Error(core::ErrorKind::device, op, "device", "no device", "what cpu() or cuda() returns");
+}
+
+Napi::Value NativeDevice::sync(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Environment& environment = Environment::of(env);
+  Napi::Promise promise;
+  Settlement* s = environment.promise(env, &promise);
+  return translate(env, [&]() -> Napi::Value {
+    try {
+      device_->stream.submit([device = device_.get(), s, &environment] {
+        try {
+          if (auto fault = device->stream.take_fault()) throw std::move(*fault);
+          device->synchronise();
+        } catch (const core::Error& e) {
+          s->error = std::make_unique<core::Error>(e);
+        }
+        environment.settle(s);
+      });
+    } catch (const core::Error& e) {
+      s->error = std::make_unique<core::Error>(e);
+      environment.settle(s);
+    }
+    return promise;
+  });
+}
+
+Napi::Value NativeDevice::use(const Napi::CallbackInfo& info) {
+  const core::DeviceUse use = device_->use();
+  Napi::Object o = Napi::Object::New(info.Env());
+  o.Set("liveBytes", static_cast<double>(use.live));
+  o.Set("pooledBytes", static_cast<double>(use.pooled));
+  o.Set("buffers", static_cast<double>(use.buffers));
+  o.Set("allocations", static_cast<double>(use.allocations));
+  o.Set("guardFaults", static_cast<double>(use.guard_faults));
+  return o;
+}
+
+Napi::Value NativeDevice::check_guards(const Napi::CallbackInfo& info) {
+  return translate(info.Env(), [&]() -> Napi::Value {
+    device_->stream.drain();
+    device_->check_guards();
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value NativeDevice::trim(const Napi::CallbackInfo& info) {
+  device_->stream.drain();
+  device_->trim();
+  return info.Env().Undefined();
+}
+
+Napi::Function NativeTensor::define(Napi::Env env) {
+  return DefineClass(env, "NativeTensor",
+                     {InstanceMethod<&NativeTensor::read>("read"), InstanceMethod<&NativeTensor::reshape>("reshape"),
+                      InstanceMethod<&NativeTensor::to>("to"), InstanceMethod<&NativeTensor::dispose>("dispose"),
+                      InstanceAccessor<&NativeTensor::shape>("shape"), InstanceAccessor<&NativeTensor::dtype>("dtype"),
+                      InstanceAccessor<&NativeTensor::disposed>("disposed")});
+}
+
+NativeTensor::NativeTensor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeTensor>(info) {}
+
+void NativeTensor::adopt(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view) {
+  buffer_ = std::move(buffer);
+  view_ = view;
+  view_.data = buffer_->data();
+  if (buffer_->device()->is_host()) Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<int64_t>(view_.bytes()));
+}
+
+void NativeTensor::drop(Napi::Env env) {
+  if (!buffer_) return;
+  if (buffer_->device()->is_host()) Napi::MemoryManagement::AdjustExternalMemory(env, -static_cast<int64_t>(view_.bytes()));
+  buffer_.reset();
+}
+
+void NativeTensor::Finalize(Napi::Env env) {
+  if (!buffer_) return;
+  if (Environment* environment = env.GetInstanceData<Environment>()) ++environment->leaked;
+  drop(env);
+}
+
+Napi::Value NativeTensor::make(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view) {
+  Napi::Object object = Environment::of(env).tensor_class.New({});
+  Unwrap(object)->adopt(env, std::move(buffer), view);
+  return object;
+}
+
+NativeTensor* NativeTensor::from(const Napi::Value& value, const char* op, const std::string& argument) {
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).tensor_class.Value()))
+    throw core::Error(core::ErrorKind::shape, op, argument, "no tensor", "a Tensor");
+  NativeTensor* tensor = Unwrap(value.As<Napi::Object>());
+  if (!tensor->buffer_) throw core::Error(core::ErrorKind::disposed, op, argument, "a disposed tensor", "a live one");
+  return tensor;
+}
+
+void NativeTensor::require_live(const char* op) const {
+  if (!buffer_) throw core::Error(core::ErrorKind::disposed, op, "tensor", "disposed", "a live one");
+}
+
+Napi::Value NativeTensor::upload(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  return translate(env, [&] {
+    constexpr const char* op = "Tensor.from";
+    const std::shared_ptr<core::Device>& device = NativeDevice::from(info[0], op)->device();
+    const core::Dtype dtype = parse_dtype(info[2].ToString());
+    const core::View view = parse_shape(info[3], dtype, op);
+    if (!info[1].IsTypedArray())
+      throw core::Error(core::ErrorKind::shape, op, "data", "no typed array", "a Float32Array, Int32Array, Uint8Array or Uint16Array");
+    const Napi::TypedArray data = info[1].As<Napi::TypedArray>();
+    const napi_typedarray_type type = data.TypedArrayType();
+    const bool fits = dtype == core::Dtype::f32    ? type == napi_float32_array
+                      : dtype == core::Dtype::i32  ? type == napi_int32_array
+                      : dtype == core::Dtype::bf16 ? type == napi_uint16_array
+                                                   : type == napi_uint8_array || type == napi_uint8_clamped_array;
+    if (!fits) throw core::Error(core::ErrorKind::shape, op, "data", "a typed array of another type", core::dtype_name(dtype));
+    if (static_cast<int64_t>(data.ElementLength()) != view.count())
+      throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view),
+                        "a product of " + std::to_string(data.ElementLength()) + ", the length of data");
+    const char* from = static_cast<const char*>(data.ArrayBuffer().Data()) + data.ByteOffset();
+    const size_t bytes = view.bytes();
+    auto buffer = device->allocate(bytes, op);
+    if (device->is_host()) {
+      std::memcpy(buffer->data(), from, bytes);  // nothing queued can still use this memory: see core::Buffer
+    } else {
+      auto copy = std::make_shared<std::vector<char>>(from, from + bytes);
+      device->stream.submit_op([buffer, copy] {
+        buffer->device()->upload(buffer->data(), copy->data(), copy->size());
+        buffer->device()->synchronise();
+      });
+    }
+    return make(env, std::move(buffer), view);
+  });
+}
+
+Napi::Value NativeTensor::read(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  return translate(env, [&]() -> Napi::Value {
+    require_live("read");
+    Environment& environment = Environment::of(env);
+    Napi::Promise promise;
+    Settlement* s = environment.promise(env, &promise);
+    try {
+      buffer_->device()->stream.submit([buffer = buffer_, bytes = view_.bytes(), s, &environment] {
+        try {
+          core::Device& device = *buffer->device();
+          if (auto fault = device.stream.take_fault()) throw std::move(*fault);
+          s->data = std::malloc(bytes);
+          if (!s->data) throw core::Error(core::ErrorKind::out_of_memory, "read", "the host has no memory left for the result");
+          s->bytes = bytes;
+          device.download(s->data, buffer->data(), bytes);
+        } catch (const core::Error& e) {
+          s->error = std::make_unique<core::Error>(e);
+        }
+        environment.settle(s);
+      });
+    } catch (const core::Error& e) {
+      s->error = std::make_unique<core::Error>(e);
+      environment.settle(s);
+    }
+    return promise;
+  });
+}
+
+Napi::Value NativeTensor::reshape(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  return translate(env, [&] {
+    require_live("reshape");
+    const core::View view = parse_shape(info[0], view_.dtype, "reshape");
+    if (view.count() != view_.count())
+      throw core::Error(core::ErrorKind::shape, "reshape", "shape", core::shape_text(view),
+                        "a product of " + std::to_string(view_.count()) + ", that of " + core::shape_text(view_));
+    return make(env, buffer_, view);
+  });
+}
+
+Napi::Value NativeTensor::to(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  return translate(env, [&] {
+    require_live("to");
+    const std::shared_ptr<core::Device>& device = NativeDevice::from(info[0], "to")->device();
+    const size_t bytes = view_.bytes();
+    auto copy = device->allocate(bytes, "to");
+    auto staged = std::make_shared<std::promise<std::vector<char>>>();
+    auto arrived = std::make_shared<std::future<std::vector<char>>>(staged->get_future());
+    const auto from = buffer_;
+    from->device()->stream.submit([from, bytes, staged] {
+      try {
+        std::vector<char> data(bytes);
+        from->device()->download(data.data(), from->data(), bytes);
+        staged->set_value(std::move(data));
+      } catch (...) {
+        staged->set_exception(std::current_exception());
+      }
+    });
+    // Within one device the download has run by the time this job starts; between two, this stream waits for the other.
+    device->stream.submit_op([copy, arrived] {
+      const std::vector<char> data = arrived->get();
+      copy->device()->upload(copy->data(), data.data(), data.size());
+      copy->device()->synchronise();
+    });
+    return make(env, std::move(copy), view_);
+  });
+}
+
+Napi::Value NativeTensor::dispose(const Napi::CallbackInfo& info) {
+  drop(info.Env());
+  return info.Env().Undefined();
+}
+Napi::Value NativeTensor::shape(const Napi::CallbackInfo& info) { return shape_array(info.Env(), view_); }
+Napi::Value NativeTensor::dtype(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), core::dtype_name(view_.dtype));
+}
+Napi::Value NativeTensor::disposed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), !buffer_); }
+
+}  // namespace striate::binding

@@ -1,0 +1,58 @@
+// NativeTensor and NativeDevice: the handles that lib/tensor.ts and lib/device.ts wrap.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "binding/environment.h"
+#include "core/view.h"
+
+namespace striate::binding {
+
+class NativeDevice : public Napi::ObjectWrap<NativeDevice> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit NativeDevice(const Napi::CallbackInfo& info);
+  const std::shared_ptr<core::Device>& device() const { return device_; }
+  static NativeDevice* from(const Napi::Value& value, const char* op);
+
+ private:
+  Napi::Value sync(const Napi::CallbackInfo& info);
+  Napi::Value use(const Napi::CallbackInfo& info);
+  Napi::Value check_guards(const Napi::CallbackInfo& info);
+  Napi::Value trim(const Napi::CallbackInfo& info);
+  std::shared_ptr<core::Device> device_;
+};
+
+class NativeTensor : public Napi::ObjectWrap<NativeTensor> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit NativeTensor(const Napi::CallbackInfo& info);
+  void Finalize(Napi::Env env) override;
+
+  static Napi::Value make(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view);
+  /// The tensor behind a JavaScript value; throws ShapeError when it is none and DisposedError when it was disposed.
+  static NativeTensor* from(const Napi::Value& value, const char* op, const std::string& argument);
+  /// Tensor.from: (device, typed array, dtype, shape).
+  static Napi::Value upload(const Napi::CallbackInfo& info);
+
+  const core::View& view() const { return view_; }
+  const std::shared_ptr<core::Buffer>& buffer() const { return buffer_; }
+
+ private:
+  Napi::Value read(const Napi::CallbackInfo& info);
+  Napi::Value reshape(const Napi::CallbackInfo& info);
+  Napi::Value to(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
+  Napi::Value shape(const Napi::CallbackInfo& info);
+  Napi::Value dtype(const Napi::CallbackInfo& info);
+  Napi::Value disposed(const Napi::CallbackInfo& info);
+  void adopt(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view);
+  void drop(Napi::Env env);
+  void require_live(const char* op) const;
+
+  std::shared_ptr<core::Buffer> buffer_;
+  core::View view_;
+};
+
+}  // namespace striate::binding

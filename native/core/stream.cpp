@@ -1,0 +1,67 @@
+#include "core/stream.h"
+
+#include <string>
+#include <utility>
+
+namespace striate::core {
+
+Stream::Stream() : thread_([this] { serve(); }) {}
+
+Stream::~Stream() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    closing_ = true;
+  }
+  ready_.notify_all();
+  thread_.join();
+}
+
+void Stream::submit(std::function<void()> job) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (jobs_.size() >= kDepth)
+      throw Error(ErrorKind::device, "", "the device's queue is full (" + std::to_string(kDepth) +
+                                             " operations wait); await device.sync() or a read now and then");
+    jobs_.push_back(std::move(job));
+  }
+  ready_.notify_one();
+}
+
+void Stream::submit_op(std::function<void()> job) {
+  submit([this, job = std::move(job)] {
+    if (fault_ || cancelled_.load()) return;
+    try {
+      job();
+    } catch (const Error& e) {
+      fault_ = e;
+    } catch (const std::exception& e) {
+      fault_ = Error(ErrorKind::internal, "", e.what());
+    }
+  });
+}
+
+std::optional<Error> Stream::take_fault() { return std::exchange(fault_, std::nullopt); }
+
+void Stream::drain() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  idle_.wait(lock, [this] { return jobs_.empty() && !busy_; });
+}
+
+void Stream::serve() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    ready_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
+    if (jobs_.empty()) return;
+    busy_ = true;
+    std::function<void()> job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    job = nullptr;  // buffers that it kept go back to the pool before the stream counts as idle
+    lock.lock();
+    busy_ = false;
+    if (jobs_.empty()) idle_.notify_all();
+  }
+}
+
+}  // namespace striate::core

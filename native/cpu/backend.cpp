@@ -1,0 +1,227 @@
+// The CPU back end: chooses the kernels for this processor's instruction set and expands the table into launches.
+#include "core/backend.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "core/context.h"
+#include "core/fault.h"
+#include "core/parallel.h"
+#include "cpu/backend.h"
+#include "cpu/kernels.h"
+#include "cpu/limits.h"
+
+namespace striate::cpu {
+namespace {
+
+constexpr size_t kHugePage = 2 << 20;
+
+void* allocate_memory(size_t bytes) {
+  const bool large = bytes >= kHugePage;
+  const size_t alignment = large ? kHugePage : core::kAlignment;
+  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+#if defined(MADV_HUGEPAGE)
+  if (memory && large) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+// Scratch memory that grows to what the hungriest op so far took, so that a repeated op meets no fresh pages.
+class HostArena : public core::Arena {
+ public:
+  ~HostArena() override {
+    for (const Block& block : blocks_) std::free(block.memory);
+  }
+  void* take(size_t bytes) override {
+    bytes = (bytes + core::kAlignment - 1) / core::kAlignment * core::kAlignment;
+    for (Block& block : blocks_)
+      if (block.size - block.used >= bytes) {
+        void* memory = block.memory + block.used;
+        block.used += bytes;
+        return memory;
+      }
+    const size_t size = bytes > kBlock ? bytes : kBlock;
+    char* memory = static_cast<char*>(allocate_memory(size));
+    if (!memory) throw std::bad_alloc();
+    blocks_.push_back({memory, size, bytes});
+    return memory;
+  }
+  void reset() override {
+    // Blocks of an exceptional op are not kept for ever.
+    size_t kept = 0;
+    std::vector<Block> keep;
+    for (Block& block : blocks_) {
+      block.used = 0;
+      if (kept + block.size <= kKept || keep.empty()) {
+        kept += block.size;
+        keep.push_back(block);
+      } else {
+        std::free(block.memory);
+      }
+    }
+    blocks_.swap(keep);
+  }
+
+ private:
+  static constexpr size_t kBlock = 4 << 20, kKept = 256 << 20;
+  struct Block {
+    char* memory;
+    size_t size, used;
+  };
+  std::vector<Block> blocks_;
+};
+
+struct CpuDevice {
+  HostArena arena;
+};
+
+enum class Level { base, v3, v4 };
+
+Level processor_level() {
+#if defined(__x86_64__)
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  Level level = v4 ? Level::v4 : v3 ? Level::v3 : Level::base;
+  if (const char* wish = std::getenv("STRIATE_SIMD")) {  // a lower level, to test it or to compare
+    if (std::strcmp(wish, "base") == 0) level = Level::base;
+    if (std::strcmp(wish, "v3") == 0 && level == Level::v4) level = Level::v3;
+  }
+  return level;
+#else
+  return Level::base;
+#endif
+}
+
+const Level kLevel = processor_level();
+
+template <auto kernel, class Contract>
+void launch_as(core::Context& context, const core::View* in, core::View* out, const void* options) {
+  kernel(context, in, out, *static_cast<const typename Contract::Options*>(options));
+}
+
+#define STRIATE_LAUNCH_BASE(name, Contract) launch_as<&base::name, op::Contract>,
+#define STRIATE_LAUNCH_V3(name, Contract) launch_as<&v3::name, op::Contract>,
+#define STRIATE_LAUNCH_V4(name, Contract) launch_as<&v4::name, op::Contract>,
+#define STRIATE_NAME(name, Contract) #name,
+
+constexpr op::Launch kBase[] = {STRIATE_OPS(STRIATE_LAUNCH_BASE)};
+#if defined(__x86_64__)
+constexpr op::Launch kV3[] = {STRIATE_OPS(STRIATE_LAUNCH_V3)};
+constexpr op::Launch kV4[] = {STRIATE_OPS(STRIATE_LAUNCH_V4)};
+#endif
+constexpr const char* kNames[] = {STRIATE_OPS(STRIATE_NAME)};
+
+const op::Launch* launches() {
+#if defined(__x86_64__)
+  if (kLevel == Level::v4) return kV4;
+  if (kLevel == Level::v3) return kV3;
+#endif
+  return kBase;
+}
+
+uint64_t physical_memory() {
+  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+int32_t device_count(char*, size_t) { return 1; }
+
+int32_t open(int32_t, void** device, core::DeviceInfo* info, core::Fault* fault) {
+  return core::guarded(fault, [&] {
+    *device = new CpuDevice;
+    std::snprintf(info->name, sizeof info->name, "%s", processor_name().c_str());
+    std::snprintf(info->libraries, sizeof info->libraries, "%s kernels, %d threads", instruction_set(), core::threads());
+    info->memory = physical_memory();
+  });
+}
+void close(void* device) { delete static_cast<CpuDevice*>(device); }
+
+int32_t allocate(void*, size_t bytes, void** memory, core::Fault* fault) {
+  // Linux promises more memory than there is: without this check a hopeless request ends in a killed process, not in an error.
+  static const uint64_t limit = physical_memory();
+  *memory = bytes <= limit ? allocate_memory(bytes) : nullptr;
+  if (*memory) return 0;
+  fault->kind = static_cast<int32_t>(core::ErrorKind::out_of_memory);
+  return 1;
+}
+void release(void*, void* memory) { std::free(memory); }
+
+int32_t copy(void*, void* to, const void* from, size_t bytes, core::Fault*) {
+  std::memcpy(to, from, bytes);
+  return 0;
+}
+int32_t synchronise(void*, core::Fault*) { return 0; }
+
+int32_t launch(void* device, int32_t op, const core::View* in, core::View* out, const void* options,
+               const std::atomic<bool>* cancelled, core::Fault* fault) {
+  return core::guarded(fault, [&] {
+    CpuDevice* self = static_cast<CpuDevice*>(device);
+    core::Context context{nullptr, device, &self->arena, cancelled};
+    struct Reset {
+      core::Arena& arena;
+      ~Reset() { arena.reset(); }
+    } reset{self->arena};
+    launches()[op](context, in, out, options);
+  });
+}
+
+}  // namespace
+
+const char* instruction_set() {
+  switch (kLevel) {
+    case Level::v4:
+      return "AVX-512";
+    case Level::v3:
+      return "AVX2";
+    case Level::base:
+      break;
+  }
+#if defined(__x86_64__)
+  return "SSE2";
+#elif defined(__ARM_NEON)
+  return "NEON";
+#else
+  return "baseline";
+#endif
+}
+
+std::string processor_name() {
+  std::string name = "CPU";
+  if (FILE* file = std::fopen("/proc/cpuinfo", "r")) {
+    char line[256];
+    while (std::fgets(line, sizeof line, file))
+      if (std::strncmp(line, "model name", 10) == 0)
+        if (const char* colon = std::strchr(line, ':')) {
+          name = colon + 2;
+          while (!name.empty() && (name.back() == '\n' || name.back() == ' ')) name.pop_back();
+          break;
+        }
+    std::fclose(file);
+  }
+  return name;
+}
+
+Limits measure_limits(double seconds) {
+  constexpr size_t kBytes = 256 << 20;  // well past any last-level cache
+#if defined(__x86_64__)
+  if (kLevel == Level::v4) return {v4::fma_gflops(seconds), v4::read_gbs(kBytes, seconds), v4::copy_gbs(kBytes, seconds)};
+  if (kLevel == Level::v3) return {v3::fma_gflops(seconds), v3::read_gbs(kBytes, seconds), v3::copy_gbs(kBytes, seconds)};
+#endif
+  return {base::fma_gflops(seconds), base::read_gbs(kBytes, seconds), base::copy_gbs(kBytes, seconds)};
+}
+
+const core::BackendTable* backend() {
+  static const core::BackendTable table = {core::kBackendVersion, "cpu",   op::kCount,  kNames, device_count, open,
+                                           close,                 allocate, release,     copy,   copy,         copy,
+                                           synchronise,           launch};
+  return &table;
+}
+
+}  // namespace striate::cpu

@@ -1,0 +1,46 @@
+// Compiles lib/ twice: ES modules with declarations by tsc into dist/, and the same files as CommonJS into dist/cjs.
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { root } from './root.mjs'
+
+const require = createRequire(import.meta.url)
+if (!existsSync(join(root, 'lib'))) process.exit(0) // an installed package brings dist/ along
+
+const ts = require('typescript')
+const dist = join(root, 'dist')
+rmSync(dist, { recursive: true, force: true })
+const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], {
+  stdio: 'inherit',
+})
+if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+
+const files = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(folder.length + 1))
+
+const cjs = join(dist, 'cjs')
+for (const file of files(join(root, 'lib'))) {
+  if (!file.endsWith('.ts')) continue
+  const source = readFileSync(join(root, 'lib', file), 'utf8')
+  const { outputText } = ts.transpileModule(source, {
+    fileName: file,
+    compilerOptions: {
+      module: ts.ModuleKind.CommonJS,
+      target: ts.ScriptTarget.ES2022,
+      esModuleInterop: true,
+    },
+  })
+  const to = join(cjs, file.replace(/\.ts$/, '.js'))
+  mkdirSync(dirname(to), { recursive: true })
+  writeFileSync(to, outputText)
+}
+for (const file of files(dist)) {
+  if (file.endsWith('.d.ts') && !file.startsWith('cjs')) {
+    mkdirSync(dirname(join(cjs, file)), { recursive: true })
+    cpSync(join(dist, file), join(cjs, file))
+  }
+}
+writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')

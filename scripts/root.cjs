@@ -1,0 +1,3 @@
+const { resolve } = require('node:path')
+
+exports.root = resolve(__dirname, '..')
