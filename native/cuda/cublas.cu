@@ -1,0 +1,120 @@
+#include "cuda/cublas.h"
+
+#include <type_traits>
+#include <utility>
+
+#include "cuda/device.cuh"
+#include "cuda/library.h"
+
+#if !defined(STRIATE_CUDA_SIM) && __has_include(<cublas_v2.h>)
+#include <cublas_v2.h>
+namespace {
+using striate::cuda::Cublas;
+static_assert(std::is_same_v<cublasHandle_t, Cublas::Handle> && sizeof(cublasStatus_t) == sizeof(int));
+static_assert(CUBLAS_STATUS_SUCCESS == Cublas::success && CUBLAS_OP_N == Cublas::op_n && CUBLAS_OP_T == Cublas::op_t);
+static_assert(CUBLAS_DEFAULT_MATH == Cublas::default_math && CUDA_R_32F == Cublas::r_32f);
+static_assert(CUBLAS_COMPUTE_32F == Cublas::compute_32f && CUBLAS_GEMM_DEFAULT == Cublas::gemm_default);
+static_assert(MAJOR_VERSION == 0 && MINOR_VERSION == 1);
+using Text = const void*;
+static_assert(std::is_same_v<cublasStatus_t,
+                             decltype(cublasGemmEx(std::declval<cublasHandle_t>(), CUBLAS_OP_N, CUBLAS_OP_N, 0, 0, 0, Text(),
+                                                   Text(), CUDA_R_32F, 0, Text(), CUDA_R_32F, 0, Text(),
+                                                   static_cast<void*>(nullptr), CUDA_R_32F, 0, CUBLAS_COMPUTE_32F,
+                                                   CUBLAS_GEMM_DEFAULT))>);
+static_assert(std::is_same_v<cublasStatus_t, decltype(cublasSetStream(cublasHandle_t(), cudaStream_t()))>);
+static_assert(std::is_same_v<cublasStatus_t, decltype(cublasSetMathMode(cublasHandle_t(), CUBLAS_DEFAULT_MATH))>);
+static_assert(std::is_same_v<cublasStatus_t, decltype(cublasGetProperty(MAJOR_VERSION, static_cast<int*>(nullptr)))>);
+}  // namespace
+#endif
+
+namespace striate::cuda {
+namespace {
+
+#if defined(STRIATE_CUDA_SIM)
+// Column-major, as cuBLAS is.
+int gemm_on_cpu(Cublas::Handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int, int lda,
+                const void* b, int, int ldb, const void* beta, void* c, int, int ldc, int, int) {
+  const float *x = static_cast<const float*>(a), *y = static_cast<const float*>(b);
+  const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
+  float* z = static_cast<float*>(c);
+  for (int64_t j = 0; j < n; ++j)
+    for (int64_t i = 0; i < m; ++i) {
+      float sum = 0;
+      for (int64_t l = 0; l < k; ++l)
+        sum += x[op_a == Cublas::op_n ? i + l * lda : l + i * lda] * y[op_b == Cublas::op_n ? l + j * ldb : j + l * ldb];
+      float& to = z[i + j * ldc];
+      to = keep == 0 ? scale * sum : scale * sum + keep * to;
+    }
+  return Cublas::success;
+}
+
+bool fill(Cublas& t, std::string*) {
+  t.create = [](Cublas::Handle* h) {
+    *h = nullptr;
+    return 0;
+  };
+  t.destroy = [](Cublas::Handle) { return 0; };
+  t.set_stream = [](Cublas::Handle, cudaStream_t) { return 0; };
+  t.set_math_mode = [](Cublas::Handle, int) { return 0; };
+  t.get_property = [](int, int* value) {
+    *value = 0;
+    return 0;
+  };
+  t.gemm = gemm_on_cpu;
+  return true;
+}
+#else
+bool fill(Cublas& t, std::string* reason) {
+  void* library = open_library("STRIATE_CUBLAS", {"libcublas.so.13", "libcublas.so.12"}, reason);
+  if (!library) return false;
+  return find_symbol(library, "cublasCreate_v2", t.create, reason) && find_symbol(library, "cublasDestroy_v2", t.destroy, reason) &&
+         find_symbol(library, "cublasSetStream_v2", t.set_stream, reason) &&
+         find_symbol(library, "cublasSetMathMode", t.set_math_mode, reason) &&
+         find_symbol(library, "cublasGetProperty", t.get_property, reason) &&
+         find_symbol(library, "cublasGemmEx", t.gemm, reason) && t.get_property(0, &t.major) == Cublas::success &&
+         t.get_property(1, &t.minor) == Cublas::success;
+}
+#endif
+
+void check_status(int status, const char* what) {
+  if (status != Cublas::success)
+    throw core::Error(core::ErrorKind::device, "", std::string(what) + ": cuBLAS status " + std::to_string(status));
+}
+
+}  // namespace
+
+const Cublas* cublas(std::string* reason) {
+  struct Search {
+    Cublas table{};
+    std::string reason;
+    bool found = fill(table, &reason);
+  };
+  static const Search search;
+  if (reason) *reason = search.reason;
+  return search.found ? &search.table : nullptr;
+}
+
+bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const float* a, bool transpose_a,
+                    const float* b, bool transpose_b, float* c) {
+  const Cublas* table = cublas();
+  if (!table || m > INT32_MAX || n > INT32_MAX || depth > INT32_MAX) return false;
+  Device& device = device_of(ctx);
+#if !defined(STRIATE_CUDA_SIM)
+  if (!device.cublas) {
+    check_status(table->create(&device.cublas), "cublasCreate");
+    check_status(table->set_stream(device.cublas, device.stream), "cublasSetStream");
+    check_status(table->set_math_mode(device.cublas, Cublas::default_math), "cublasSetMathMode");
+  }
+#endif
+  // Row-major c = a b is column-major c^T = b^T a^T, and the memory of a row-major matrix is its transpose in column-major.
+  const float one = 1, zero = 0;
+  check_status(table->gemm(device.cublas, transpose_b ? Cublas::op_t : Cublas::op_n, transpose_a ? Cublas::op_t : Cublas::op_n,
+                           static_cast<int>(n), static_cast<int>(m), static_cast<int>(depth), &one, b, Cublas::r_32f,
+                           static_cast<int>(transpose_b ? depth : n), a, Cublas::r_32f,
+                           static_cast<int>(transpose_a ? m : depth), &zero, c, Cublas::r_32f, static_cast<int>(n),
+                           Cublas::compute_32f, Cublas::gemm_default),
+               "cublasGemmEx");
+  return true;
+}
+
+}  // namespace striate::cuda

@@ -1,0 +1,60 @@
+// The back end's own device: what Context::device points to.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cuda/cublas.h"
+#include "cuda/launch.cuh"
+
+namespace striate::cuda {
+
+/// Memory of the device's stream: usable in the order of the stream, from any thread that names the device first.
+void* allocate_memory(cudaStream_t stream, size_t bytes);
+void release_memory(cudaStream_t stream, void* memory);
+
+/// Scratch memory that grows to what the hungriest op so far took. The next op may be given the same bytes while this one's kernels
+/// still run: they are ahead of it in the stream.
+class DeviceArena : public core::Arena {
+ public:
+  void* take(size_t bytes) override;
+  void reset() override;
+  void free_all();
+  cudaStream_t stream = nullptr;
+
+ private:
+  static constexpr size_t kBlock = 16 << 20, kKept = size_t(1) << 30;
+  struct Block {
+    char* memory;
+    size_t size, used;
+  };
+  std::vector<Block> blocks_;
+};
+
+struct Device {
+  int ordinal = 0, processors = 1;
+  cudaStream_t stream = nullptr;
+  DeviceArena arena;
+  unsigned long long* flag = nullptr;       // on the device: the first fault that kernels found in the data
+  unsigned long long* host_flag = nullptr;  // page-locked
+  Cublas::Handle cublas = nullptr;          // made at the first product that wants it
+};
+
+inline Device& device_of(const core::Context& ctx) { return *static_cast<Device*>(ctx.device); }
+
+/// A data fault is (position << 32 | value), and kernels keep the smallest with atomicMin: the first position wins.
+inline constexpr unsigned long long kNoFault = ~0ull;
+__device__ __forceinline__ void report_fault(unsigned long long* flag, int64_t position, int32_t value) {
+  atomicMin(flag, static_cast<unsigned long long>(position) << 32 | static_cast<uint32_t>(value));
+}
+/// The flag, set to kNoFault in the order of the stream.
+unsigned long long* clear_flag(const core::Context& ctx);
+/// Waits for the stream and returns what is in the flag.
+unsigned long long read_flag(const core::Context& ctx);
+
+/// Throws a data fault that names the first of `count` labels outside [0, targets). Waits for the stream. With `rows` (a list of
+/// rows of the `all` that there are), those are checked first and only their labels count.
+void check_labels(const core::Context& ctx, const int32_t* labels, const int32_t* rows, int64_t count, int64_t all,
+                  int64_t targets);
+
+}  // namespace striate::cuda
