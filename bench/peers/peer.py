@@ -1,13 +1,14 @@
 """The other side of `striate bench`: one process that does the same work in PyTorch and NumPy, asked round by round.
 
 Reads one JSON object a line on stdin, answers one a line on stdout:
-  {"action": "hello", "threads": 1}  -> versions, threads and the environment that matters
-  {"action": "time", "op": "gemm", "case": "512", "sizes": {...}}  -> {"forms": {form: {"wall": s, "cpu": s, "repetitions": n}}, "failed": {...}, "lighter": [...]}
-       seconds of one repetition: one burst of a form, of about 30 ms; the first call of a case builds and warms the forms up
-  {"action": "check", ...the same}  -> {"forms": {form: largest error / largest element}, "reference": summary of the float64 result}
-  {"action": "close", ...the same}  -> {} and the case's memory is given back
-"form" is one way to write the work; "default" is the way a user writes it first, every other one is a candidate for the best.
-Forms in "lighter" do less than the work and are no candidates. A form that can't run here (no compiler for torch.compile, no OpenBLAS) is in "failed" with the reason.
+  {"action": "hello", "threads": 1}  versions, threads and the environment that matters
+  {"action": "time", "op": "gemm", "case": "512", "sizes": {...}, "forms": [...]}  seconds of one repetition in one burst of each form
+      (all, or those asked for): {"forms": {form: {"wall": s, "cpu": s}}, "failed": {form: reason}, "lighter": [form]}
+      The first request of a case builds and warms up all its forms.
+  {"action": "check", ...}  {"forms": {form: largest error / largest element}, "reference": summary of the float64 result}
+  {"action": "close", ...}  the memory of a case is given back
+A form is one way to write the work. "default" is how a user writes it first; every other one is a candidate for the best, but for those
+in "lighter", which do less than the work. "failed" are forms that can't run here: no compiler for torch.compile, no OpenBLAS.
 """
 
 import gc
@@ -54,7 +55,7 @@ class Peer:
 
     def time(self, request):
         case, forms, failed = self.opened(request)
-        bursts = {name: form.burst() for name, form in forms.items()}
+        bursts = {name: form.burst() for name, form in forms.items() if name in request.get("forms", forms)}
         return {"forms": bursts, "failed": failed, "lighter": getattr(case, "lighter", [])}
 
     def check(self, request):
@@ -104,7 +105,7 @@ class Form:
         for _ in range(self.repetitions):
             self.run()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        return {"wall": wall / self.repetitions, "cpu": cpu / self.repetitions, "repetitions": self.repetitions}
+        return {"wall": wall / self.repetitions, "cpu": cpu / self.repetitions}
 
 
 def main():

@@ -1,0 +1,129 @@
+// A Python process that does the same work in PyTorch and NumPy (bench/peers/peer.py), asked line by line.
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface, type Interface } from 'node:readline'
+import { root } from '#root'
+import type { BenchCase } from './cases.js'
+import type { Summary } from './data.js'
+
+export interface Burst {
+  /** Seconds of one repetition by the wall's clock, and by the process's processor time over all its threads. */
+  wall: number
+  cpu: number
+}
+
+export interface PeerVersions {
+  python: string
+  torch: string
+  numpy: string
+  threads: number
+  /** Settings of the peer's process that change its speed. */
+  environment: Record<string, string>
+}
+
+export interface PeerTimes {
+  forms: Record<string, Burst>
+  /** Forms that cannot run here, with the reason. */
+  failed: Record<string, string>
+  /** Forms that do less than the work. */
+  lighter: string[]
+}
+
+export interface PeerCheck {
+  /** Largest error of each form, as a share of the largest element. */
+  forms: Record<string, number>
+  /** The float64 result. */
+  reference: Summary
+}
+
+/** Why there is no peer, in one sentence. */
+export class NoPeer extends Error {}
+
+/**
+ * The peer's environment: what makes PyTorch slow for no fault of its own is put right. Preset choices of OpenBLAS kernels are dropped;
+ * memory once used is kept by the process rather than given back and faulted in again at each large result; OpenMP threads sleep at barriers.
+ */
+function fairEnvironment(threads: number): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
+  delete env.OPENBLAS_CORETYPE
+  delete env.OPENBLAS_L2_SIZE
+  env.MALLOC_MMAP_MAX_ = '0'
+  env.MALLOC_TRIM_THRESHOLD_ = String(2 ** 34)
+  env.OMP_WAIT_POLICY = 'passive'
+  for (const name of ['OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS']) env[name] = String(threads)
+  return env
+}
+
+export class Peer {
+  versions!: PeerVersions
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #lines: AsyncIterator<string>
+  readonly #reader: Interface
+  #stderr = ''
+
+  private constructor(python: string, threads: number, signal?: AbortSignal) {
+    this.#child = spawn(python, [join(root, 'bench', 'peers', 'peer.py')], {
+      env: fairEnvironment(threads),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(signal && { signal }),
+    })
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-4000)
+    })
+    this.#child.stdin.on('error', () => {}) // a dead child shows in the answer that never comes
+    this.#reader = createInterface({ input: this.#child.stdout })
+    this.#lines = this.#reader[Symbol.asyncIterator]()
+  }
+
+  /** Starts one. @throws {NoPeer} when Python, NumPy or PyTorch is missing. */
+  static async start(python: string, threads: number, signal?: AbortSignal): Promise<Peer> {
+    const peer = new Peer(python, threads, signal)
+    const failed = once(peer.#child, 'error').then(([error]) => {
+      throw signal?.aborted ? signal.reason : new NoPeer(`${python} could not be started (${(error as NodeJS.ErrnoException).code})`)
+    })
+    try {
+      peer.versions = await Promise.race([peer.#ask<PeerVersions>({ action: 'hello', threads }), failed])
+    } catch (error) {
+      await peer.close()
+      if (!(error instanceof Error) || !/No module named/.test(error.message)) throw error
+      const name = /No module named '?([\w.]+)/.exec(error.message)?.[1]
+      throw new NoPeer(`${python} has no ${name === 'torch' ? 'PyTorch' : name}`)
+    }
+    failed.catch(() => {}) // after an abort the answer that never comes reports it
+    return peer
+  }
+
+  /** One burst of each form; the first call of a case builds and warms them up. */
+  time(c: BenchCase, forms?: string[]): Promise<PeerTimes> {
+    return this.#ask({ action: 'time', op: c.op, case: c.name, sizes: c.sizes, ...(forms && { forms }) })
+  }
+
+  check(c: BenchCase): Promise<PeerCheck> {
+    return this.#ask({ action: 'check', op: c.op, case: c.name, sizes: c.sizes })
+  }
+
+  /** Gives the memory of a case back. */
+  forget(c: BenchCase): Promise<unknown> {
+    return this.#ask({ action: 'close', op: c.op, case: c.name, sizes: c.sizes })
+  }
+
+  async close(): Promise<void> {
+    this.#reader.close()
+    this.#child.stdin.end()
+    const running = this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined
+    if (running) {
+      this.#child.kill()
+      await once(this.#child, 'exit').catch(() => {})
+    }
+  }
+
+  async #ask<T>(request: object): Promise<T> {
+    this.#child.stdin.write(`${JSON.stringify(request)}\n`)
+    const { value, done } = await this.#lines.next()
+    if (done) throw new Error(`the peer's process ended: ${this.#stderr.trim().split('\n').at(-1) ?? 'no message'}`)
+    const answer = JSON.parse(value) as T & { error?: string }
+    if (answer.error) throw new Error(`the peer failed: ${answer.error}`)
+    return answer
+  }
+}

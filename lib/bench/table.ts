@@ -1,0 +1,75 @@
+// Bench rows as text for a terminal and as Markdown for the README.
+import type { Goal } from './cases.js'
+import type { BenchReport, BenchRow, Spread } from './run.js'
+
+/** 4.9 M/s. */
+function rateText(rate: number, unit: string): string {
+  const [scale, letter] = rate >= 1e9 ? [1e9, ' G'] : rate >= 1e6 ? [1e6, ' M'] : rate >= 1e4 ? [1e3, ' k'] : [1, ' ']
+  return `${(rate / scale).toPrecision(3)}${letter}${unit === 'flops' ? 'flop' : unit}/s`
+}
+
+const ratioText = (x: number): string => `${x >= 100 ? x.toFixed(0) : x.toPrecision(x < 1 ? 2 : 3)}x`
+const percent = (x: number): string => `${(100 * x).toFixed(0)} %`
+const withQuartiles = (s: Spread): string => `${ratioText(s.median)} (${ratioText(s.lower)}-${ratioText(s.upper)})`
+
+function goalText(goal: Goal): string {
+  const parts = [goal.ratio !== undefined ? ratioText(goal.ratio) : '', goal.share !== undefined ? percent(goal.share) : '']
+  return parts.filter(Boolean).join(', ')
+}
+
+function goals(row: BenchRow): string {
+  if (!row.must) return ''
+  const met = row.met === null ? 'not measured' : row.met === 'reach' ? 'both met' : row.met === 'must' ? 'met' : 'MISSED'
+  return `${goalText(row.must)}${row.reach ? ` / ${goalText(row.reach)}` : ''}: ${met}`
+}
+
+const limitNames = { fma: 'FMA peak', read: 'memory read', copy: 'memory copy' }
+
+function cells(row: BenchRow): string[] {
+  const disagrees = row.check && !row.check.agrees ? ` DISAGREES by ${row.check.error.toExponential(1)}` : ''
+  const versus = row.scaling ? `${ratioText(row.scaling.ratio)} one thread` : row.peer ? withQuartiles(row.peer.ratio) : ''
+  return [
+    row.op,
+    row.case,
+    rateText(row.rate.median, row.unit) + disagrees,
+    row.limit ? `${percent(row.limit.share)} of ${limitNames[row.limit.kind]}` : '',
+    row.peer ? `${rateText(row.peer.forms[row.peer.best]?.rate.median ?? 0, row.unit)} ${row.peer.best}` : (row.note ?? ''),
+    versus,
+    row.peer ? ratioText(row.peer.ratioToDefault.median) : '',
+    goals(row),
+  ]
+}
+
+const head = ['op', 'case', 'striate', 'limit', 'best peer', 'x best (quartiles)', 'x default', 'goal: must / reach']
+
+/** A table for a terminal. */
+export function formatBench(rows: readonly BenchRow[]): string {
+  const table = [head, ...rows.map(cells)]
+  const widths = head.map((_, i) => Math.max(...table.map((line) => (line[i] ?? '').length)))
+  const lines = table.map((line) => line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd())
+  return [lines[0], widths.map((w) => '-'.repeat(w)).join('  '), ...lines.slice(1)].join('\n')
+}
+
+/** The head of a report in a few plain lines: machine, limits, versions, and how it was measured. */
+export function describeBench(report: Omit<BenchReport, 'rows'>): string[] {
+  const { machine, limits, peer, threads, rounds } = report
+  const settings = Object.entries(peer?.environment ?? {}).map(([name, value]) => `${name}=${value}`)
+  return [
+    `${machine.processor}, ${machine.cores} cores, ${machine.instructionSet}; ${report.date.slice(0, 10)}, striate ${report.striate}, Node ${report.node}.`,
+    `Limits measured with ${threads} thread${threads === 1 ? '' : 's'}: ${limits.fmaGflops.toFixed(0)} GFLOP/s float32 FMA, ` +
+      `${limits.readGbs.toFixed(0)} GB/s read, ${limits.copyGbs.toFixed(0)} GB/s copied (read plus written).`,
+    peer
+      ? `Peers: PyTorch ${peer.torch}, NumPy ${peer.numpy}, Python ${peer.python}, float32, ${peer.threads} thread${peer.threads === 1 ? '' : 's'}; ` +
+        `environment ${settings.join(' ')}, presets of OpenBLAS dropped; best of several forms (products through oneDNN, channels-last, ` +
+        'cache-sized groups, torch.compile, NumPy).'
+      : 'No peer was measured.',
+    `Medians over ${rounds} rounds in which both sides take turns, ${threads === 1 ? 'by processor time' : "by the wall's clock"}.`,
+  ]
+}
+
+/** The same table in Markdown, with its description. */
+export function markdownBench(report: BenchReport): string {
+  const line = (items: readonly string[]): string => `| ${items.map((item) => item.replaceAll('|', '\\|')).join(' | ')} |`
+  const table = [line(head), line(head.map(() => '---')), ...report.rows.map((row) => line(cells(row)))]
+  return [...table, '', ...describeBench(report)].join('\n')
+}
