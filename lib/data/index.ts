@@ -1,0 +1,6 @@
+export { type CifarOptions, loadCifar } from './cifar.js'
+export { type FolderOptions, loadFolder } from './folder.js'
+export { type IdxOptions, loadIdx } from './idx.js'
+export { type ImageSet, type LoadOptions, type LoadProgress, selectImages } from './image_set.js'
+export { detectImages, type ImageDataKind, type OpenImagesOptions, openImages } from './open.js'
+export { splitTrainValidation } from './split.js'

@@ -1,0 +1,52 @@
+import { Permutation } from '../random.js'
+import { checkInteger, checkNumber } from './options.js'
+
+/** Image numbers of the two parts, each ascending. */
+export interface TrainValidationSplit {
+  train: Int32Array
+  validation: Int32Array
+}
+
+/**
+ * Splits images into a training and a validation part by a seeded draw, stratified: every class gives the same fraction, and the parts'
+ * sizes are exact (round(fraction * N) validation images; the classes with the largest remainders give the odd ones).
+ * @param labels class of each image [N], or N alone for a draw without classes
+ * @param fraction share of the validation part, from 0 to 1
+ * @param seed the same seed gives the same split
+ * @throws OptionError for a fraction or count out of range
+ */
+export function splitTrainValidation(labels: ArrayLike<number> | number, fraction: number, seed: number): TrainValidationSplit {
+  const op = 'splitTrainValidation'
+  checkNumber(op, 'fraction', fraction, 0, 1)
+  checkInteger(op, 'seed', seed, 0)
+  const count = typeof labels === 'number' ? labels : labels.length
+  checkInteger(op, 'n', count, 0)
+
+  const members = new Map<number, number[]>()
+  for (let i = 0; i < count; ++i) {
+    const label = typeof labels === 'number' ? 0 : (labels[i] as number)
+    const list = members.get(label)
+    if (list) list.push(i)
+    else members.set(label, [i])
+  }
+  const strata = [...members]
+    .sort(([a], [b]) => a - b)
+    .map(([label, indices]) => {
+      const share = fraction * indices.length
+      return { label, indices, take: Math.floor(share), remainder: share - Math.floor(share) }
+    })
+  let missing = Math.round(fraction * count) - strata.reduce((sum, stratum) => sum + stratum.take, 0)
+  for (const stratum of [...strata].sort((a, b) => b.remainder - a.remainder || a.label - b.label))
+    if (missing > 0 && stratum.take < stratum.indices.length) {
+      ++stratum.take
+      --missing
+    }
+
+  const isValidation = new Uint8Array(count)
+  for (const { label, indices, take } of strata) {
+    const permutation = new Permutation(indices.length, seed, label)
+    for (let i = 0; i < take; ++i) isValidation[indices[permutation.at(i)] as number] = 1
+  }
+  const all = Int32Array.from({ length: count }, (_, i) => i)
+  return { train: all.filter((i) => !isValidation[i]), validation: all.filter((i) => isValidation[i]) }
+}

@@ -1,0 +1,192 @@
+// The variables that a scene is made from: typed, each with a range, each drawn by its own counter of the seed.
+import { checkChoice, checkInteger, checkNumber, refuseUnknownOptions } from '../data/options.js'
+import { OptionError } from '../errors.js'
+import { Permutation, philox } from '../random.js'
+import { type ShapeName, shapeNames } from './shapes.js'
+
+export const textureNames = ['plain', 'stripes', 'dots'] as const
+export type TextureName = (typeof textureNames)[number]
+
+/** Everything that `render` needs to know: the same latents give the same bytes at the same size. */
+export interface SceneLatents {
+  /** The class. */
+  shape: ShapeName
+  /** Centre, as a fraction of the image's side, from the left and from the top. */
+  x: number
+  y: number
+  /** Radius of the circle that the shape fills, as a fraction of the image's side. */
+  size: number
+  /** Rotation in the image plane, clockwise. */
+  rotationDeg: number
+  /** The object's colour: hue, saturation and value (HSV), the latter two from 0 to 1. */
+  hueDeg: number
+  saturation: number
+  value: number
+  /** Surface pattern, between the object's colour and a lighter or darker one. */
+  texture: TextureName
+  /** Periods of the pattern per image side. */
+  textureFrequency: number
+  /** Direction of the pattern, from the object's own axis. */
+  textureAngleDeg: number
+  /** Shift of the pattern in periods, 0 to 1. */
+  texturePhase: number
+  /** How far the pattern's second colour goes towards white (for dark objects) or black, 0 to 1. */
+  textureContrast: number
+  /** Mean colour of the background. */
+  backgroundHueDeg: number
+  backgroundSaturation: number
+  backgroundValue: number
+  /** Standard deviation of the background's brightness before clipping, on the 0-1 scale. */
+  backgroundContrast: number
+  /** Exponent a of the background's amplitude spectrum 1/f^a; 1 is that of natural photographs. */
+  backgroundSlope: number
+  /** Which background of that kind, an unsigned 32-bit number. */
+  backgroundSeed: number
+}
+
+type NumericLatent = {
+  [K in keyof SceneLatents]: SceneLatents[K] extends string ? never : K extends 'backgroundSeed' ? never : K
+}[keyof SceneLatents]
+
+/** [low, high] of every numeric variable, and the words to choose from for `shape` and `texture`. Uniform within. */
+export type LatentRanges = Record<NumericLatent, readonly [number, number]> & {
+  shape: readonly ShapeName[]
+  texture: readonly TextureName[]
+}
+
+/** The ranges of the demo: position, size, rotation, colour and texture all vary, so that no colour and no single pixel gives the class. */
+export const defaultRanges: LatentRanges = {
+  shape: shapeNames,
+  x: [0.4, 0.6],
+  y: [0.4, 0.6],
+  size: [0.28, 0.4],
+  rotationDeg: [0, 360],
+  hueDeg: [0, 360],
+  saturation: [0.3, 1],
+  value: [0.25, 1],
+  texture: textureNames,
+  textureFrequency: [3, 6],
+  textureAngleDeg: [0, 180],
+  texturePhase: [0, 1],
+  textureContrast: [0.35, 0.6],
+  backgroundHueDeg: [0, 360],
+  backgroundSaturation: [0, 0.5],
+  backgroundValue: [0.25, 0.85],
+  backgroundContrast: [0.05, 0.14],
+  backgroundSlope: [1, 1.5],
+}
+
+/** What each numeric range may not leave. */
+const limits: Record<NumericLatent, readonly [number, number]> = {
+  x: [-1, 2],
+  y: [-1, 2],
+  size: [0.001, 4],
+  rotationDeg: [-3600, 3600],
+  hueDeg: [-3600, 3600],
+  saturation: [0, 1],
+  value: [0, 1],
+  textureFrequency: [0, 1024],
+  textureAngleDeg: [-3600, 3600],
+  texturePhase: [-1024, 1024],
+  textureContrast: [0, 1],
+  backgroundHueDeg: [-3600, 3600],
+  backgroundSaturation: [0, 1],
+  backgroundValue: [0, 1],
+  backgroundContrast: [0, 4],
+  backgroundSlope: [0, 4],
+}
+
+// A variable's number is its counter: it stays when others are added, and with it the values that a seed gives.
+const lanes = [...Object.keys(limits), 'texture', 'backgroundSeed', 'shape']
+
+/** The least distance in RGB (0-1 each) between the object's colour and the background's mean: an object that cannot be seen teaches nothing. */
+const leastColourDistance = 0.35
+const colourDraws = 16
+
+/** RGB from 0 to 1 of a hue in degrees, saturation and value. */
+export function rgbOf(hueDeg: number, saturation: number, value: number): [number, number, number] {
+  const channel = (shift: number) => {
+    const k = (((shift + hueDeg / 60) % 6) + 6) % 6
+    return value * (1 - saturation * Math.max(0, Math.min(k, 4 - k, 1)))
+  }
+  return [channel(5), channel(3), channel(1)]
+}
+
+/** Fills in the defaults and checks every range. */
+export function completeRanges(op: string, ranges: Partial<LatentRanges>): LatentRanges {
+  refuseUnknownOptions(op, ranges, Object.keys(defaultRanges))
+  const complete = { ...defaultRanges, ...ranges }
+  for (const [name, [least, most]] of Object.entries(limits)) {
+    const [low, high] = complete[name as NumericLatent]
+    checkNumber(op, `${name}[0]`, low, least, most)
+    checkNumber(op, `${name}[1]`, high, low, most)
+  }
+  for (const [name, all] of [['shape', shapeNames] as const, ['texture', textureNames] as const]) {
+    const chosen: readonly string[] = complete[name]
+    if (chosen.length === 0 || new Set(chosen).size !== chosen.length)
+      throw new OptionError({ op, argument: name, actual: `[${chosen.join(',')}]`, expected: 'at least one name, each once' })
+    for (const word of chosen) checkChoice(op, name, word, all)
+  }
+  return complete
+}
+
+/**
+ * The latent variables of image `index` of the endless series that a seed stands for. Every block of as many images as there are shapes holds
+ * each shape once, in a drawn order, so that classes are balanced in any stretch. The object's colour is drawn again (16 times at most, the
+ * farthest taken) while it is closer than 0.35 in RGB to the background's mean.
+ * @throws OptionError for an unknown latent or a range out of bounds
+ */
+export function sampleLatents(
+  index: number,
+  options: { seed?: number | undefined; ranges?: Partial<LatentRanges> | undefined } = {},
+): SceneLatents {
+  const op = 'sampleLatents'
+  refuseUnknownOptions(op, options, ['seed', 'ranges'])
+  checkInteger(op, 'index', index, 0)
+  checkInteger(op, 'seed', options.seed ?? 0, 0)
+  return drawLatents(index, options.seed ?? 0, completeRanges(op, options.ranges ?? {}))
+}
+
+/** sampleLatents on complete, checked ranges. */
+export function drawLatents(index: number, seed: number, ranges: LatentRanges): SceneLatents {
+  const bits = (name: string, draw = 0) => philox(index, lanes.indexOf(name) + draw * 256, seed)[0] as number
+  const number = (name: NumericLatent, draw = 0) => {
+    const [low, high] = ranges[name]
+    return low + (high - low) * (bits(name, draw) / 2 ** 32)
+  }
+  const shapes = ranges.shape
+  const block = new Permutation(shapes.length, seed, Math.floor(index / shapes.length))
+  const latents: SceneLatents = {
+    shape: shapes[block.at(index % shapes.length)] as ShapeName,
+    x: number('x'),
+    y: number('y'),
+    size: number('size'),
+    rotationDeg: number('rotationDeg'),
+    hueDeg: 0,
+    saturation: 0,
+    value: 0,
+    texture: ranges.texture[Math.floor((bits('texture') / 2 ** 32) * ranges.texture.length)] as TextureName,
+    textureFrequency: number('textureFrequency'),
+    textureAngleDeg: number('textureAngleDeg'),
+    texturePhase: number('texturePhase'),
+    textureContrast: number('textureContrast'),
+    backgroundHueDeg: number('backgroundHueDeg'),
+    backgroundSaturation: number('backgroundSaturation'),
+    backgroundValue: number('backgroundValue'),
+    backgroundContrast: number('backgroundContrast'),
+    backgroundSlope: number('backgroundSlope'),
+    backgroundSeed: bits('backgroundSeed'),
+  }
+  const background = rgbOf(latents.backgroundHueDeg, latents.backgroundSaturation, latents.backgroundValue)
+  let farthest = -1
+  for (let draw = 0; draw < colourDraws && farthest < leastColourDistance; ++draw) {
+    const [hueDeg, saturation, value] = [number('hueDeg', draw), number('saturation', draw), number('value', draw)]
+    const colour = rgbOf(hueDeg, saturation, value)
+    const distance = Math.hypot(...colour.map((c, i) => c - (background[i] as number)))
+    if (distance > farthest) {
+      farthest = distance
+      Object.assign(latents, { hueDeg, saturation, value })
+    }
+  }
+  return latents
+}
