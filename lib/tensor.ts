@@ -56,6 +56,15 @@ export class Tensor {
     )
   }
 
+  /** A tensor of zeros. Default: f32 on `cpu()`. */
+  static zeros(shape: readonly number[], options: Omit<TensorOptions, 'shape'> = {}): Tensor {
+    const device = options.device ?? cpu()
+    return new Tensor(
+      native(() => addon.zeros(device.raw, options.dtype ?? 'f32', [...shape])),
+      device,
+    )
+  }
+
   /** Number of elements. */
   get size(): number {
     return this.shape.reduce((a, b) => a * b, 1)

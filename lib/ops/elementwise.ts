@@ -32,3 +32,12 @@ export const toF32 = (x: Tensor, options: ToF32Options = {}): Tensor => one('to_
 
 /** Rows of x [K,D] divided by their 2-norms; a zero row stays zero. */
 export const unitRows = (x: Tensor): Tensor => one('unit_rows', [x])
+
+export interface CopyRowsOptions {
+  /** Row of y that the first row of x goes to. Default 0. */
+  at?: number
+}
+/** Copies the rows of x [N,D] over rows of y [M,D], in place; both of one element type. */
+export function copyRows(x: Tensor, y: Tensor, options: CopyRowsOptions = {}): void {
+  callOp('copy_rows', [x, y], options)
+}

@@ -22,6 +22,8 @@ export interface ReadoutLearnOptions extends Omit<AdamOptions, 'step'> {
   firstStep?: number
   /** Minibatches of the whole run, over which the schedule runs. Default 1. */
   totalSteps?: number
+  /** Visit rows in a seeded order; else as they stand, this call's first minibatch being the first rows. Default true. */
+  shuffle?: boolean
   /** Seed of the order of rows. Default 0. */
   seed?: number
   /** Course of the learning rate. Default `cosine`. */

@@ -62,6 +62,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   environment.device_class = Napi::Persistent(device);
   exports.Set("Device", device);
   exports.Set("upload", Napi::Function::New(env, NativeTensor::upload, "upload"));
+  exports.Set("zeros", Napi::Function::New(env, NativeTensor::zeros, "zeros"));
   exports.Set("call", Napi::Function::New(env, call, "call"));
   exports.Set("describe", Napi::Function::New(env, describe, "describe"));
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));

@@ -211,6 +211,26 @@ Napi::Value NativeTensor::upload(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value NativeTensor::zeros(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  return translate(env, [&] {
+    constexpr const char* op = "Tensor.zeros";
+    const std::shared_ptr<core::Device>& device = NativeDevice::from(info[0], op)->device();
+    const core::View view = parse_shape(info[2], parse_dtype(info[1].ToString()), op);
+    auto buffer = device->allocate(view.bytes(), op);
+    device->stream.submit_op([buffer] {
+      if (buffer->device()->is_host()) {
+        std::memset(buffer->data(), 0, buffer->bytes());
+        return;
+      }
+      const std::vector<char> nothing(buffer->bytes(), 0);
+      buffer->device()->upload(buffer->data(), nothing.data(), nothing.size());
+      buffer->device()->synchronise();
+    });
+    return make(env, std::move(buffer), view);
+  });
+}
+
 Napi::Value NativeTensor::read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&]() -> Napi::Value {

@@ -36,6 +36,9 @@ class NativeTensor : public Napi::ObjectWrap<NativeTensor> {
   /// Tensor.from: (device, typed array, dtype, shape).
   static Napi::Value upload(const Napi::CallbackInfo& info);
 
+  /// Tensor.zeros: (device, dtype, shape).
+  static Napi::Value zeros(const Napi::CallbackInfo& info);
+
   const core::View& view() const { return view_; }
   const std::shared_ptr<core::Buffer>& buffer() const { return buffer_; }
 

@@ -92,5 +92,16 @@ void unit_rows(core::Context&, const core::View* in, core::View* out, const op::
   });
 }
 
+void copy_rows(core::Context&, const core::View* in, core::View*, const op::CopyRows::Options& o) {
+  const size_t bytes = in[0].bytes(), row = bytes / static_cast<size_t>(in[0].shape[0]);
+  char* to = in[1].as<char>() + static_cast<size_t>(o.at) * row;
+  const char* from = in[0].as<char>();
+  constexpr int64_t kPiece = 1 << 20;
+  core::parallel_for((static_cast<int64_t>(bytes) + kPiece - 1) / kPiece, [=](int64_t i) {
+    const size_t begin = static_cast<size_t>(i * kPiece);
+    std::memcpy(to + begin, from + begin, std::min<size_t>(kPiece, bytes - begin));
+  });
+}
+
 }  // namespace striate::cpu::STRIATE_SIMD_NS
 #include "cpu/simd/end.h"

@@ -1,9 +1,10 @@
 // readout_learn, readout_score: ops/readout.h. Softmax regression by Adam on cached features, rows read where they lie.
-// A step has two passes over its rows. Forward: simd/row_dots.h. Gradient and Adam: a tile of kTargets targets by 2 vectors of columns
-// is summed over the minibatch in registers, then w, m and v of the tile are brought up to date at once: each is read and written once a
-// step, and no gradient is stored. The second pass goes through the columns backwards, so that it starts on what the cache still holds.
-// Bytes a step: x twice (once from DRAM where the L3 holds a minibatch), 6 T D floats; flops 4 B T D.
-// Numerics: the gradient is summed over at most kRowBlock rows at a time in float32, these sums in order; the rest as in the headers.
+// A step has two passes over its rows. Forward: simd/row_dots.h. Gradient and Adam: a tile of kTargets targets by 2
+// vectors of columns is summed over the minibatch in registers, then w, m and v of the tile are brought up to date at
+// once: each is read and written once a step, and no gradient is stored. The second pass goes through the columns
+// backwards, so that it starts on what the cache still holds. Bytes a step: x twice (once from DRAM where the L3 holds
+// a minibatch), 6 T D floats; flops 4 B T D. Numerics: the gradient is summed over at most kRowBlock rows at a time in
+// float32, these sums in order; the rest as in the headers.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -11,8 +12,8 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "cpu/kernels.h"
-#include "cpu/simd/begin.h"
 #include "cpu/simd/adam_step.h"
+#include "cpu/simd/begin.h"
 #include "cpu/simd/row_dots.h"
 #include "cpu/simd/softmax.h"
 
@@ -48,7 +49,8 @@ struct Rows {
 };
 
 double learning_rate(const op::ReadoutLearn::Options& o, int64_t t) {
-  const double first = o.learning_rate, last = o.final_learning_rate, part = static_cast<double>(t) / static_cast<double>(o.total_steps);
+  const double first = o.learning_rate, last = o.final_learning_rate,
+               part = static_cast<double>(t) / static_cast<double>(o.total_steps);
   if (o.schedule == op::ReadoutLearn::linear) return first + (last - first) * part;
   if (o.schedule == op::ReadoutLearn::cosine) return last + (first - last) * (1 + std::cos(M_PI * part)) / 2;
   return first;
@@ -60,7 +62,8 @@ struct Weights {
   int64_t d;
 };
 
-/// Gradient of G targets (g [n][G]) at V vectors of columns from `at` on, and Adam on them. The next tile of x is fetched meanwhile.
+/// Gradient of G targets (g [n][G]) at V vectors of columns from `at` on, and Adam on them. The next tile of x is
+/// fetched meanwhile.
 template <class T, int G, int V>
 void learn_tile(const T* const* x, int64_t n, const float* g, int64_t at, const Weights& to, const AdamStep& step) {
   for (int j = 0; j < G; ++j)
@@ -97,8 +100,8 @@ void learn_tile(const T* const* x, int64_t n, const float* g, int64_t at, const 
 }
 
 template <class T, int V, int G = kTargets>
-STRIATE_INLINE void learn_tile_of(int group, const T* const* x, int64_t n, const float* g, int64_t at, const Weights& to,
-                                  const AdamStep& step) {
+STRIATE_INLINE void learn_tile_of(int group, const T* const* x, int64_t n, const float* g, int64_t at,
+                                  const Weights& to, const AdamStep& step) {
   if constexpr (G > 0) {
     if (group == G)
       learn_tile<T, G, V>(x, n, g, at, to, step);
@@ -109,7 +112,8 @@ STRIATE_INLINE void learn_tile_of(int group, const T* const* x, int64_t n, const
 
 /// The last columns, fewer than kLanes.
 template <class T>
-void learn_rest(const T* const* x, int64_t n, const float* g, int group, int64_t at, const Weights& to, const AdamStep& step) {
+void learn_rest(const T* const* x, int64_t n, const float* g, int group, int64_t at, const Weights& to,
+                const AdamStep& step) {
   const int64_t count = to.d - at;
   for (int j = 0; j < group; ++j) {
     vf total{};
@@ -126,13 +130,16 @@ void learn_rest(const T* const* x, int64_t n, const float* g, int group, int64_t
   }
 }
 
-/// The second pass over the columns [begin, end), backwards. `g` holds the groups of targets one after the other, [n][group] each.
+/// The second pass over the columns [begin, end), backwards. `g` holds the groups of targets one after the other,
+/// [n][group] each.
 template <class T>
-void learn_columns(const T* const* x, int64_t n, const float* g, int64_t targets, int64_t begin, int64_t end, const Weights& weights,
-                   const AdamStep& step) {
+void learn_columns(const T* const* x, int64_t n, const float* g, int64_t targets, int64_t begin, int64_t end,
+                   const Weights& weights, const AdamStep& step) {
   int64_t at = end;
   while (at > begin) {
-    const int64_t left = at - begin, width = left % kLanes ? left % kLanes : left % kTileColumns ? kLanes : kTileColumns;
+    const int64_t left = at - begin, width = left % kLanes         ? left % kLanes
+                                             : left % kTileColumns ? kLanes
+                                                                   : kTileColumns;
     at -= width;
     for_target_groups(targets, [&](int64_t t, int group) {
       const Weights to{weights.w + t * weights.d, weights.m + t * weights.d, weights.v + t * weights.d, weights.d};
@@ -154,7 +161,8 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
   float *b = in[3].as<float>(), *mb = in[6].as<float>(), *vb = in[7].as<float>();
   const T** x = ctx.scratch<const T*>(batch);
   int32_t* labels = ctx.scratch<int32_t>(batch);
-  float *logits = ctx.scratch<float>(batch * targets), *g = ctx.scratch<float>(batch * targets), *gb = ctx.scratch<float>(targets);
+  float *logits = ctx.scratch<float>(batch * targets), *g = ctx.scratch<float>(batch * targets),
+        *gb = ctx.scratch<float>(targets);
   double* sum = ctx.scratch<double>(targets);
   const RowDots dots(ctx, batch, d, targets);
   const int64_t epoch_steps = rows.count / batch, tasks = (d + kTaskColumns - 1) / kTaskColumns;
@@ -166,7 +174,8 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
   for (int64_t t = o.first_step; t < o.first_step + o.steps && !ctx.stop(); ++t) {
     const core::Permutation order(rows.count, o.seed, static_cast<uint32_t>(t / epoch_steps));
     for (int64_t i = 0; i < batch; ++i) {
-      const int64_t row = rows.at(order(t % epoch_steps * batch + i));
+      const int64_t row = rows.at(o.shuffle ? static_cast<int64_t>(order(t % epoch_steps * batch + i))
+                                            : (t - o.first_step) % epoch_steps * batch + i);
       x[i] = rows.features + row * d;
       labels[i] = rows.labels[row];
     }

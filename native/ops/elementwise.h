@@ -3,6 +3,7 @@
 // relu       y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
 // to_f32     y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted (i32 rounds to nearest)
 // unit_rows  y_k = x_k / |x_k|, the norm in float64; a zero row stays zero
+// copy_rows  rows at .. at + N of y [M,D] become x [N,D], in place; both of one element type
 // Float32, one rounding an element (unit_rows: two). Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
@@ -55,6 +56,20 @@ struct UnitRows {
   using Options = NoOptions;
   static void options(OptionVisitor&, Options&) {}
   static void infer(Shapes&, const Options&) {}
+};
+
+struct CopyRows {
+  static constexpr const char* signature = "x f32|bf16|i32|u8 [N,D], y& f32|bf16|i32|u8 [M,D]";
+  struct Options {
+    int64_t at = 0;
+  };
+  static void options(OptionVisitor& v, Options& o) { v.integer("at", o.at, 0, int64_t(1) << 40); }
+  static void infer(Shapes& s, const Options& o) {
+    if (s.input("x").dtype != s.input("y").dtype)
+      s.refuse("y", core::dtype_name(s.input("y").dtype), std::string(core::dtype_name(s.input("x").dtype)) + ", as x");
+    if (o.at + s['N'] > s['M'])
+      s.refuse("at", std::to_string(o.at), "at most M - N = " + std::to_string(s['M'] - s['N']), core::ErrorKind::option);
+  }
 };
 
 }  // namespace striate::op

@@ -1,6 +1,7 @@
 // readout_learn  `steps` minibatches of softmax regression by Adam, from number `firstStep` of `totalSteps`, natively:
 //   minibatch t takes rows t*batch ... of the endless sequence in which epoch e visits all rows in the order of
-//   core::Permutation(rows, seed, e), the last partial batch of an epoch dropped (as in hebbian_learn);
+//   core::Permutation(rows, seed, e) (without `shuffle`: as they stand, minibatch firstStep at row 0), the last partial batch of an
+//   epoch dropped (as in hebbian_learn);
 //   logits = x w^T + b;  g = (softmax - onehot) / batch;  gw = g^T x;  gb = sum g;  then adam on w (with weightDecay) and b (without),
 //   t + 1 its step number. Learning rate of step t: schedule 'constant', 'linear' (to finalLearningRate at totalSteps) or
 //   'cosine' (final + (first - final) (1 + cos(pi t / totalSteps)) / 2).
@@ -24,6 +25,7 @@ struct ReadoutLearn {
     double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
     int64_t batch = 100, steps = 1, first_step = 0, total_steps = 1, seed = 0;
     int32_t schedule = cosine;
+    bool shuffle = true;
     double final_learning_rate = 0;
   };
   static void options(OptionVisitor& v, Options& o) {
@@ -35,6 +37,7 @@ struct ReadoutLearn {
     v.integer("seed", o.seed, 0, (int64_t(1) << 53) - 1);
     v.choice("schedule", o.schedule, {"constant", "linear", "cosine"});
     v.real("finalLearningRate", o.final_learning_rate, 0, 1e6);
+    v.flag("shuffle", o.shuffle);
   }
   static void infer(Shapes& s, const Options& o) {
     const int64_t rows = s.has("rows") ? s['M'] : s['N'];

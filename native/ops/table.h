@@ -21,6 +21,7 @@
   X(relu_grad, ReluGrad)                                     \
   X(to_f32, ToF32)                                           \
   X(unit_rows, UnitRows)                                     \
+  X(copy_rows, CopyRows)                                     \
   X(hebbian_step, HebbianStep)                               \
   X(hebbian_learn, HebbianLearn)                             \
   X(matmul, Matmul)                                          \

@@ -53,7 +53,14 @@ export const proofs: Proof[] = [
   binary('add', (x, y) => x + y),
   binary('subtract', (x, y) => x - y),
   binary('multiply', (x, y) => x * y),
-  binary('relu_grad', (x, gy) => (x > 0 ? gy : 0), 'gy', 'gx'),
+  {
+    ...binary('relu_grad', (x, gy) => (x > 0 ? gy : 0), 'gy', 'gx'),
+    finiteDifference: {
+      cases: [{ name: 'away from the kink', inputs: [f32([6], [-2, -0.5, 0.25, 0.75, 1, 3]), f32([6], [1, -2, 3, -4, 5, 0.5])] }],
+      loss: (c) => first(c).data.reduce((sum, x, i) => sum + Math.max(x, 0) * (c.inputs[1]!.data[i] as number), 0),
+      of: { gx: 0 },
+    },
+  },
   unary('relu', (x) => (x <= 0 ? 0 : x)),
   {
     op: 'scale',
@@ -89,6 +96,26 @@ export const proofs: Proof[] = [
     },
     budget: () => 0, // correctly rounded: division by 255, or a conversion
     refusals: [{ name: 'f32', inputs: [random(1, [2])], error: 'ShapeError', argument: 'x' }],
+  },
+  {
+    op: 'copy_rows',
+    cases: [
+      { name: 'in the middle', inputs: [f32([2, 3], [1, 2, 3, 4, 5, 6]), f32([5, 3], normals(4, 15))], options: { at: 2 } },
+      { name: 'all of it, bytes', inputs: [u8([3, 1], [7, 8, 9]), u8([3, 1], [0, 0, 0])] },
+      { name: 'the last row, bf16', inputs: [bf16([1, 7], normals(5, 7)), bf16([4, 7], normals(6, 28))], options: { at: 3 } },
+      { name: 'more than one piece', inputs: [i32([300, 1001], normals(7, 300300).map((v) => Math.round(1e6 * v))), i32([301, 1001], normals(8, 301301).map(Math.round))], options: { at: 1 } },
+    ],
+    reference: (c) => {
+      const [x, y] = c.inputs as [Host, Host]
+      const data = Float64Array.from(y.data)
+      data.set(x.data, Number(c.options?.at ?? 0) * (x.shape[1] as number))
+      return { y: { ...y, data } }
+    },
+    budget: () => 0,
+    refusals: [
+      { name: 'past the end', inputs: [random(1, [2, 3]), random(2, [3, 3])], options: { at: 2 }, error: 'OptionError', argument: 'at' },
+      { name: 'two element types', inputs: [random(1, [2, 3]), i32([2, 3], [1, 2, 3, 4, 5, 6])], error: 'ShapeError', argument: 'y' },
+    ],
   },
   {
     op: 'unit_rows',
