@@ -42,10 +42,10 @@ struct Device {
 
 inline Device& device_of(const core::Context& ctx) { return *static_cast<Device*>(ctx.device); }
 
-/// A data fault is (position << 32 | value), and kernels keep the smallest with atomicMin: the first position wins.
+/// A data fault is the position of what is wrong, and kernels keep the smallest: the message does not depend on who came first.
 inline constexpr unsigned long long kNoFault = ~0ull;
-__device__ __forceinline__ void report_fault(unsigned long long* flag, int64_t position, int32_t value) {
-  atomicMin(flag, static_cast<unsigned long long>(position) << 32 | static_cast<uint32_t>(value));
+__device__ __forceinline__ void report_fault(unsigned long long* flag, int64_t position) {
+  atomicMin(flag, static_cast<unsigned long long>(position));
 }
 /// The flag, set to kNoFault in the order of the stream.
 unsigned long long* clear_flag(const core::Context& ctx);
@@ -54,7 +54,7 @@ unsigned long long read_flag(const core::Context& ctx);
 
 /// Throws a data fault that names the first of `count` labels outside [0, targets). Waits for the stream. With `rows` (a list of
 /// rows of the `all` that there are), those are checked first and only their labels count.
-void check_labels(const core::Context& ctx, const int32_t* labels, const int32_t* rows, int64_t count, int64_t all,
-                  int64_t targets);
+void check_labels(const core::Context& ctx, const char* op, const int32_t* labels, const int32_t* rows, int64_t count,
+                  int64_t all, int64_t targets);
 
 }  // namespace striate::cuda

@@ -1,0 +1,143 @@
+// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows: ops/elementwise.h.
+// Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the tail element by element.
+// unit_rows: one warp per row, two passes over it, the norm in float64.
+// Bytes: 12 (binary) or 8 an element, so the limit is the memory's bandwidth. Not yet timed on a GPU.
+#include <cstdint>
+
+#include "cuda/kernels.cuh"
+
+namespace striate::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+template <class T>
+struct alignas(4 * sizeof(T)) Four {
+  T v[4];
+};
+
+template <class T, class F>
+__global__ void __launch_bounds__(kThreads) unary_kernel(const T* __restrict__ x, float* __restrict__ y, int64_t n, F f) {
+  const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
+  if (i + 4 <= n) {
+    const Four<T> a = *reinterpret_cast<const Four<T>*>(x + i);
+    Four<float> r;
+    for (int j = 0; j < 4; ++j) r.v[j] = f(a.v[j]);
+    *reinterpret_cast<Four<float>*>(y + i) = r;
+  } else {
+    for (int64_t j = i; j < n; ++j) y[j] = f(x[j]);
+  }
+}
+
+template <class F>
+__global__ void __launch_bounds__(kThreads)
+    binary_kernel(const float* __restrict__ x, const float* __restrict__ y, float* __restrict__ z, int64_t n, F f) {
+  const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
+  if (i + 4 <= n) {
+    const Four<float> a = *reinterpret_cast<const Four<float>*>(x + i), b = *reinterpret_cast<const Four<float>*>(y + i);
+    Four<float> r;
+    for (int j = 0; j < 4; ++j) r.v[j] = f(a.v[j], b.v[j]);
+    *reinterpret_cast<Four<float>*>(z + i) = r;
+  } else {
+    for (int64_t j = i; j < n; ++j) z[j] = f(x[j], y[j]);
+  }
+}
+
+// The intrinsics keep the compiler from fusing what the contract rounds.
+struct Sum {
+  __device__ float operator()(float x, float y) const { return __fadd_rn(x, y); }
+};
+struct Difference {
+  __device__ float operator()(float x, float y) const { return __fsub_rn(x, y); }
+};
+struct Product {
+  __device__ float operator()(float x, float y) const { return __fmul_rn(x, y); }
+};
+struct ReluSlope {
+  __device__ float operator()(float x, float gy) const { return x > 0 ? gy : 0.0f; }
+};
+struct Rectify {
+  __device__ float operator()(float x) const { return x <= 0 ? 0.0f : x; }
+};
+struct Affine {
+  float factor, offset;
+  __device__ float operator()(float x) const { return __fmaf_rn(factor, x, offset); }
+};
+struct UnitRange {
+  __device__ float operator()(uint8_t x) const { return __fdiv_rn(static_cast<float>(x), 255.0f); }
+};
+struct Convert {
+  __device__ float operator()(uint8_t x) const { return static_cast<float>(x); }
+  __device__ float operator()(int32_t x) const { return __int2float_rn(x); }
+  __device__ float operator()(uint16_t x) const { return bf16_to_float(x); }
+};
+
+template <class F>
+void binary(core::Context& ctx, const core::View* in, core::View* out, F f) {
+  const int64_t n = in[0].count();
+  if (n == 0) return;
+  STRIATE_LAUNCH((binary_kernel<F>), blocks_for(n, 4 * kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 in[1].as<float>(), out[0].as<float>(), n, f);
+}
+
+template <class T, class F>
+void unary(core::Context& ctx, const core::View* in, core::View* out, F f) {
+  const int64_t n = in[0].count();
+  if (n == 0) return;
+  STRIATE_LAUNCH((unary_kernel<T, F>), blocks_for(n, 4 * kThreads), kThreads, 0, stream_of(ctx), in[0].as<T>(),
+                 out[0].as<float>(), n, f);
+}
+
+__global__ void __launch_bounds__(kThreads)
+    unit_rows_kernel(const float* __restrict__ x, float* __restrict__ y, int64_t rows, int64_t d) {
+  const int64_t row = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  const int lane = threadIdx.x % 32;
+  if (row >= rows) return;  // whole warps leave
+  const float* from = x + row * d;
+  double sum = 0;
+  for (int64_t i = lane; i < d; i += 32) sum += static_cast<double>(from[i]) * static_cast<double>(from[i]);
+  sum = warp_sum(sum);
+  const float factor = sum > 0 ? static_cast<float>(1 / sqrt(sum)) : 0.0f;
+  for (int64_t i = lane; i < d; i += 32) y[row * d + i] = from[i] * factor;
+}
+
+}  // namespace
+
+void add(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) { binary(ctx, in, out, Sum{}); }
+void subtract(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  binary(ctx, in, out, Difference{});
+}
+void multiply(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  binary(ctx, in, out, Product{});
+}
+void relu_grad(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  binary(ctx, in, out, ReluSlope{});
+}
+void relu(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  unary<float>(ctx, in, out, Rectify{});
+}
+void scale(core::Context& ctx, const core::View* in, core::View* out, const op::Scale::Options& o) {
+  unary<float>(ctx, in, out, Affine{static_cast<float>(o.factor), static_cast<float>(o.offset)});
+}
+
+void to_f32(core::Context& ctx, const core::View* in, core::View* out, const op::ToF32::Options& o) {
+  if (in[0].dtype == core::Dtype::u8) {
+    if (o.unit)
+      unary<uint8_t>(ctx, in, out, UnitRange{});
+    else
+      unary<uint8_t>(ctx, in, out, Convert{});
+  } else if (in[0].dtype == core::Dtype::i32) {
+    unary<int32_t>(ctx, in, out, Convert{});
+  } else {
+    unary<uint16_t>(ctx, in, out, Convert{});
+  }
+}
+
+void unit_rows(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  const int64_t rows = in[0].shape[0], d = in[0].shape[1];
+  if (rows * d == 0) return;
+  STRIATE_LAUNCH(unit_rows_kernel, blocks_for(rows, kThreads / 32), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 out[0].as<float>(), rows, d);
+}
+
+}  // namespace striate::cuda
