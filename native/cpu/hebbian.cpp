@@ -50,7 +50,7 @@ struct Bench {
   uint8_t* zero;    // [kGroup]
   uint8_t* bytes;   // [kGroup][whole vectors of D], for gathered patches
   int64_t* offset;  // [kGroup], of the windows of the group that this bench gathers next
-  int64_t announced, windows;  // that group, -1 for none, and how many windows it has
+  int64_t announced, windows;  // that group, -1 for none, and how many windows it has; for rows, which numbers come next
   int index;
 };
 
@@ -67,12 +67,19 @@ struct GivenPatches {
   const float* rows;
   int64_t stride;
 
-  void load(const Groups& groups, int64_t g, int64_t, int64_t d, Bench& bench) const {
+  void load(const Groups& groups, int64_t g, int64_t next, int64_t d, Bench& bench) const {
     rows_to_lanes(rows + groups.begin(g) * stride, stride, groups.size(g), d, groups.width(g), bench.tile);
     find_zeros(bench.tile, d, groups.width(g), bench.zero);
+    bench.announced = next < groups.count ? groups.begin(next) * stride : 0;
+    bench.windows = next < groups.count ? groups.size(next) * stride : 0;
   }
-  auto while_ranking(Bench&) const {
-    return [] {};
+  /// Asks for the next group's rows, some lines during each block of units.
+  auto while_ranking(Bench& bench, int64_t blocks) const {
+    const char* p = reinterpret_cast<const char*>(rows + bench.announced);
+    const int64_t lines = (bench.windows + 15) / 16, step = (lines + blocks - 1) / blocks;
+    return [p, end = p + 64 * lines, step]() mutable {
+      for (int64_t i = 0; i < step && p < end; ++i, p += 64) __builtin_prefetch(p, 0, 2);
+    };
   }
 };
 
@@ -84,7 +91,6 @@ struct GatheredPatches {
   const core::Permutation* order;
   uint64_t at;        // place in the epoch of the minibatch's first patch
   bool goes_on;       // the next minibatch of the call follows in the same epoch
-  int64_t per_block;  // windows to prefetch during each block of units
 
   void load(const Groups& groups, int64_t g, int64_t next, int64_t d, Bench& bench) const {
     if (bench.announced != g) announce(groups, g, at, bench);
@@ -104,10 +110,10 @@ struct GatheredPatches {
     else if (goes_on)  // every bench starts a minibatch with the group of its own number
       announce(groups, bench.index, at + static_cast<uint64_t>(groups.batch), bench);
   }
-  auto while_ranking(Bench& bench) const {
-    return [this, &bench, done = int64_t{0}]() mutable {
-      for (const int64_t until = done + per_block < bench.windows ? done + per_block : bench.windows; done < until; ++done)
-        prefetch_window(windows, bench.offset[done]);
+  auto while_ranking(Bench& bench, int64_t blocks) const {
+    const int64_t step = (bench.windows + blocks - 1) / blocks;
+    return [this, &bench, step, done = int64_t{0}]() mutable {
+      for (int64_t i = 0; i < step && done < bench.windows; ++i, ++done) prefetch_window(windows, bench.offset[done]);
     };
   }
 
@@ -127,7 +133,7 @@ class Learner {
         k_(w.shape[0]),
         d_(w.shape[1]),
         rank_(rank),
-        delta_(static_cast<float>(anti_hebbian)),
+        weight_{1, static_cast<float>(-anti_hebbian)},
         step_(step),
         groups_(batch),
         strips_((k_ + kStrip - 1) / kStrip) {
@@ -170,8 +176,6 @@ class Learner {
     for (int64_t k = 0; k < k_; ++k) tally_.wins[k] = tally_.losses[k] = tally_.gains[k] = 0;
   }
 
-  const Groups& groups() const { return groups_; }
-  int64_t blocks() const { return (k_ + kUnits - 1) / kUnits; }
 
   template <class Source>
   void minibatch(Source& source, double rate, bool tally) {
@@ -219,7 +223,7 @@ class Learner {
   void rank_group(Source& source, int64_t g, Bench& bench) {
     Winners winners;
     const int64_t size = groups_.size(g);
-    rank_units<V>(bench.tile, size, {w_, k_, d_, rank_}, bench.rank, winners, source.while_ranking(bench));
+    rank_units<V>(bench.tile, size, {w_, k_, d_, rank_}, bench.rank, winners, source.while_ranking(bench, (k_ + kUnits - 1) / kUnits));
     int32_t* selected = selected_ + 2 * groups_.begin(g);
     float* current = current_ + 2 * groups_.begin(g);
     for (int64_t i = 0; i < size; ++i) {
@@ -258,20 +262,26 @@ class Learner {
         double s = 0;
         for (int64_t n = first; n < first + count; ++n) {
           const int64_t e = entries_[n];
-          s += e & 1 ? -static_cast<double>(delta_) * current_[e] : static_cast<double>(current_[e]);
+          s += weight_[e & 1] * static_cast<double>(current_[e]);
         }
         gain_[k] = s;
         float* const w = w_ + k * d_;
         if (tally) norm_[k] = norm(w);
-        if (step_ == op::HebbianStep::max)
-          row_change(rows, stride, first, count, static_cast<float>(s), w, [&](int64_t i, int64_t n, vf dw, vf) {
-            store_row(change_ + k * d_ + i, n, dw);
+        const vf less = vbroadcast(static_cast<float>(-s));
+        if (step_ == op::HebbianStep::max) {
+          float* const change = change_ + k * d_;
+          row_sums(rows, stride, first, count, [&](int64_t i, int64_t n, vf sum) {
+            const vf dw = vfma(less, load_row(w + i, n), sum);
+            store_row(change + i, n, dw);
             largest = vmax(vmax(dw, -dw), largest);
           });
-        else
-          row_change(rows, stride, first, count, static_cast<float>(s), w,
-                     [&, factor = vbroadcast(static_cast<float>(rate / static_cast<double>(count)))](
-                         int64_t i, int64_t n, vf dw, vf old) { store_row(w + i, n, vfma(factor, dw, old)); });
+        } else {
+          const vf factor = vbroadcast(static_cast<float>(rate / static_cast<double>(count)));
+          row_sums(rows, stride, first, count, [&](int64_t i, int64_t n, vf sum) {
+            const vf old = load_row(w + i, n);
+            store_row(w + i, n, vfma(factor, vfma(less, old, sum), old));
+          });
+        }
       }
       if (step_ == op::HebbianStep::max) {
         float lane[kLanes];
@@ -301,38 +311,43 @@ class Learner {
   static STRIATE_INLINE vf load_row(const float* p, int64_t n) { return n == kLanes ? vload(p) : vload_part(p, n); }
   static STRIATE_INLINE void store_row(float* p, int64_t n, vf v) { n == kLanes ? vstore(p, v) : vstore_part(p, v, n); }
 
-  /// Calls f(i, n, dw, w) for the vectors of a row: dw = sum of g v over its entries - s w. Only n lanes of the last count.
+  /// Calls f(i, n, sum of g v over the entries) for the vectors of a row; n lanes count. Few passes over the entries, as their
+  /// number differs from row to row and each pass ends in a mispredicted branch.
   template <class F>
-  STRIATE_INLINE void row_change(const float* rows, int64_t stride, int64_t first, int64_t count, float s, const float* w, F&& f) {
-    int64_t i = 0;
-    for (; i + 4 * kLanes <= d_; i += 4 * kLanes) row_part<4>(rows, stride, first, count, s, w, i, kLanes, f);
-    for (; i + kLanes <= d_; i += kLanes) row_part<1>(rows, stride, first, count, s, w, i, kLanes, f);
-    if (i < d_) row_part<1>(rows, stride, first, count, s, w, i, d_ - i, f);
+  STRIATE_INLINE void row_sums(const float* rows, int64_t stride, int64_t first, int64_t count, F&& f) const {
+    for (int64_t i = 0; i < d_;) {
+      const int64_t vectors = (d_ - i + kLanes - 1) / kLanes;
+      i += some_sums<6>(vectors > 6 && vectors < 12 ? (vectors + 1) / 2 : vectors, rows, stride, first, count, i, f);
+    }
   }
+  /// The first U vectors from i on, or `vectors` if they are fewer; returns how many numbers that was.
   template <int U, class F>
-  STRIATE_INLINE void row_part(const float* rows, int64_t stride, int64_t first, int64_t count, float s, const float* w,
-                               int64_t i, int64_t wide, F&& f) {
+  STRIATE_INLINE int64_t some_sums(int64_t vectors, const float* rows, int64_t stride, int64_t first, int64_t count, int64_t i,
+                                   F&& f) const {
+    if constexpr (U > 1)
+      if (vectors < U) return some_sums<U - 1>(vectors, rows, stride, first, count, i, f);
+    const int64_t rest = d_ - i - (U - 1) * kLanes, wide = rest < kLanes ? rest : kLanes;  // of the last vector
     vf sum[U];
     for (int u = 0; u < U; ++u) sum[u] = vf{};
     for (int64_t n = first; n < first + count; ++n) {
       const int64_t e = entries_[n];
-      const vf g = vbroadcast(e & 1 ? -delta_ : 1.0f);
+      const vf g = vbroadcast(weight_[e & 1]);
       const float* v = rows + (e >> 1) * stride + i;
-      for (int u = 0; u < U; ++u) sum[u] = vfma(g, load_row(v + u * kLanes, wide), sum[u]);
+      for (int u = 0; u < U; ++u) sum[u] = vfma(g, u < U - 1 ? vload(v + u * kLanes) : load_row(v + u * kLanes, wide), sum[u]);
     }
-    for (int u = 0; u < U; ++u) {
-      const vf old = load_row(w + i + u * kLanes, wide);
-      f(i + u * kLanes, wide, vfma(vbroadcast(-s), old, sum[u]), old);
-    }
+    for (int u = 0; u < U; ++u) f(i + u * kLanes, u < U - 1 ? kLanes : wide, sum[u]);
+    return U * kLanes;
   }
 
   double norm(const float* w) const {
-    double part[8] = {};
-    int64_t i = 0;
-    for (; i + 8 <= d_; i += 8)
-      for (int j = 0; j < 8; ++j) part[j] += static_cast<double>(w[i + j]) * w[i + j];
-    for (; i < d_; ++i) part[0] += static_cast<double>(w[i]) * w[i];
-    return std::sqrt(((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7])));
+    vd even{}, odd{};
+    for (int64_t i = 0; i < d_; i += kLanes) {
+      const vf x = load_row(w + i, d_ - i < kLanes ? d_ - i : kLanes);
+      const vd low = vwiden<0>(x), high = vwiden<1>(x);
+      even += low * low;
+      odd += high * high;
+    }
+    return std::sqrt(vsum(even + odd));
   }
 
   void add_up() {
@@ -348,7 +363,7 @@ class Learner {
 
   float* w_;
   int64_t k_, d_, rank_;
-  float delta_;
+  float weight_[2];  // g of a winner and of a unit of rank m
   int32_t step_;
   Groups groups_;
   int64_t strips_;
@@ -383,8 +398,7 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
   const uint64_t seed = static_cast<uint64_t>(o.seed), per_epoch = count / batch;
   const auto epoch_of = [&](int64_t step) { return static_cast<uint64_t>(step) / per_epoch; };
   core::Permutation order(count, seed, static_cast<uint32_t>(epoch_of(o.first_step)));
-  GatheredPatches patches{windows, context.scratch<float>(o.batch * stride), stride, &order, 0, false,
-                          (kGroup + learner.blocks() - 1) / learner.blocks()};
+  GatheredPatches patches{windows, context.scratch<float>(o.batch * stride), stride, &order, 0, false};
   const int64_t end = o.first_step + o.steps, tally_from = o.tally > 0 && o.tally < o.steps ? end - o.tally : o.first_step;
   for (int64_t t = o.first_step; t < end; ++t) {
     if (context.stop()) return;

@@ -12,6 +12,31 @@ namespace striate::cpu::STRIATE_SIMD_NS {
 
 inline constexpr double kZeroPatch = 1e-12;  // |v|^2 of a patch that counts as zero
 
+using vd = double __attribute__((vector_size(kLanes * 4)));  // half as many lanes
+
+template <int kHalf, int... I>
+STRIATE_INLINE vd vwiden_lanes(vf x, std::integer_sequence<int, I...>) {
+  return __builtin_convertvector(__builtin_shufflevector(x, x, (I + kHalf * (kLanes / 2))...), vd);
+}
+/// The lower (0) or upper (1) half of the lanes in double.
+template <int kHalf>
+STRIATE_INLINE vd vwiden(vf x) {
+#if STRIATE_SIMD == 4
+  return (vd)_mm512_maskz_cvtps_pd(0xff, _mm512_extractf32x8_ps((__m512)x, kHalf));
+#else
+  return vwiden_lanes<kHalf>(x, std::make_integer_sequence<int, kLanes / 2>{});
+#endif
+}
+STRIATE_INLINE double vsum(vd v) {
+  double lane[kLanes / 2];
+  std::memcpy(lane, &v, sizeof v);
+#pragma GCC unroll 4
+  for (int width = kLanes / 4; width > 0; width /= 2)
+#pragma GCC unroll 4
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  return lane[0];
+}
+
 // ---- Rows into lanes ----
 
 /// Swaps the halves of each pair of rows that lie `kStep` apart, where the lane's bit `kStep` differs from the row's.
@@ -29,7 +54,7 @@ STRIATE_INLINE void exchange_rows(vf (&row)[kLanes]) {
   if constexpr (kStep > 1) exchange_rows<kStep / 2>(row);
 }
 
-/// The first n < kLanes numbers at p, then zeros, reading nothing beyond.
+/// The first n <= kLanes numbers at p, then zeros, reading nothing beyond.
 STRIATE_INLINE vf vload_part(const float* p, int64_t n) {
 #if STRIATE_SIMD == 4
   return (vf)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
@@ -54,17 +79,21 @@ static void rows_to_lanes(const float* rows, int64_t stride, int64_t count, int6
   for (int v = 0; v < vectors; ++v)
     for (int64_t i = 0; i < d; i += kLanes) {
       const int64_t wide = d - i < kLanes ? d - i : kLanes;
+      const float* p = rows + static_cast<int64_t>(v) * kLanes * stride + i;
+      float* to = tile + (i * vectors + v) * kLanes;
       vf row[kLanes];
+      if (wide == kLanes && (v + 1) * kLanes <= count) {
 #pragma GCC unroll 16
-      for (int lane = 0; lane < kLanes; ++lane) {
-        const int64_t b = static_cast<int64_t>(v) * kLanes + lane;
-        const float* p = rows + b * stride + i;
-        row[lane] = b >= count ? vf{} : wide == kLanes ? vload(p) : vload_part(p, wide);
+        for (int lane = 0; lane < kLanes; ++lane) row[lane] = vload(p + lane * stride);
+        exchange_rows<kLanes / 2>(row);
+#pragma GCC unroll 16
+        for (int j = 0; j < kLanes; ++j) vstore(to + j * vectors * kLanes, row[j]);
+      } else {
+        for (int lane = 0; lane < kLanes; ++lane)
+          row[lane] = v * kLanes + lane < count ? vload_part(p + lane * stride, wide) : vf{};
+        exchange_rows<kLanes / 2>(row);
+        for (int64_t j = 0; j < wide; ++j) vstore(to + j * vectors * kLanes, row[j]);
       }
-      exchange_rows<kLanes / 2>(row);
-#pragma GCC unroll 16
-      for (int j = 0; j < kLanes; ++j)
-        if (j < wide) vstore(tile + ((i + j) * vectors + v) * kLanes, row[j]);
     }
 }
 

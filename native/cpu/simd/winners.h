@@ -54,6 +54,7 @@ STRIATE_INLINE void block_currents(const float* tile, const Units& u, int64_t k,
   for (int j = 0; j < kUnits; ++j)
 #pragma GCC unroll 3
     for (int v = 0; v < V; ++v) sum[j][v] = vf{};
+#pragma GCC unroll 4
   for (int64_t i = 0; i < u.d; ++i) {
     vf x[V];
 #pragma GCC unroll 3
@@ -65,6 +66,16 @@ STRIATE_INLINE void block_currents(const float* tile, const Units& u, int64_t k,
       for (int v = 0; v < V; ++v) sum[j][v] = vfma(x[v], weight, sum[j][v]);
     }
   }
+}
+
+/// Makes the currents past the last unit too low to be taken.
+template <int V>
+STRIATE_INLINE void drop_units(int64_t units, vf (&sum)[kUnits][V]) {
+#pragma GCC unroll 8
+  for (int j = 0; j < kUnits; ++j)
+    if (j >= units)
+#pragma GCC unroll 3
+      for (int v = 0; v < V; ++v) sum[j][v] = vbroadcast(kNever);
 }
 
 /// One lane after the other, by the whole order: for the patches with NaN or infinite currents.
@@ -133,18 +144,22 @@ template <int V, class Meanwhile>
 static void rank_two(const float* tile, const Units& u, Winners& out, Meanwhile&& meanwhile) {
   BestTwo<V> best;
   best.start();
+  vi first_of_block{};
   for (int64_t k = 0; k < u.k; k += kUnits) {
     meanwhile();
     vf sum[kUnits][V];
     block_currents<V>(tile, u, k, sum);
-    const int64_t units = u.k - k;
-#pragma GCC unroll 8
-    for (int j = 0; j < kUnits; ++j) {
-      if (j >= units) break;
-      const vi unit = vset(static_cast<int32_t>(k + j));
+    if (u.k - k < kUnits) drop_units<V>(u.k - k, sum);
 #pragma GCC unroll 3
-      for (int v = 0; v < V; ++v) best.take(v, sum[j][v], unit);
+    for (int v = 0; v < V; ++v) {
+      vi unit = first_of_block;
+#pragma GCC unroll 8
+      for (int j = 0; j < kUnits; ++j) {
+        best.take(v, sum[j][v], unit);
+        unit += 1;
+      }
     }
+    first_of_block += kUnits;
   }
   for (int v = 0; v < V; ++v) {
     vstore(out.first + v * kLanes, best.first_unit[v]);
