@@ -28,6 +28,15 @@ struct Store {
   int64_t cells;  // P * Q after the pool
   Power power;
 
+  /// Asks for the cache lines that the run will write, so that they come while it is computed.
+  void expect(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count) const {
+    const int64_t size = y ? 4 : 2, k = block * kMaxVectors * kLanes;
+    const int64_t last = std::min(l.K, k + l.block_vectors(block) * kLanes);
+    const char* base = y ? reinterpret_cast<const char*>(y) : reinterpret_cast<const char*>(y_bf16);
+    for (int64_t row = n * l.K + k; row < n * l.K + last; ++row)
+      for (int64_t i = 0; i < count * size; i += 64) __builtin_prefetch(base + (row * cells + first) * size + i, 1, 2);
+  }
+
   template <class Cell>
   void run(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count, const float* cells_of_run) const {
     const int vectors = l.block_vectors(block);
@@ -40,14 +49,22 @@ struct Store {
         const float* from = cells_of_run + (i * vectors + v) * Cell::kFloats;
         vf row[kLanes];
         gather(row, from, vectors * Cell::kFloats, some);
-        for (int j = 0; j < kLanes; j += 4) power.apply(*reinterpret_cast<vf(*)[4]>(row + j));
+        constexpr int kTogether = kLanes < 8 ? kLanes : 8;  // and as many results: the registers
+        for (int j = 0; j < kLanes; j += kTogether) power.apply(*reinterpret_cast<vf(*)[kTogether]>(row + j));
         transpose(row);
-        for (int lane = 0; lane < lanes; ++lane) store(row[lane], to + lane * cells + i, some);
+        if (y && some == kLanes && lanes == kLanes) {
+#pragma GCC unroll 16
+          for (int lane = 0; lane < kLanes; ++lane) vstore(y + to + lane * cells + i, row[lane]);
+        } else if (y) {
+          for (int lane = 0; lane < lanes; ++lane) vstore_some(y + to + lane * cells + i, row[lane], some);
+        } else {
+          for (int lane = 0; lane < lanes; ++lane) store_bf16(row[lane], to + lane * cells + i, some);
+        }
         if (Cell::kFloats == kLanes || !index) continue;
         gather(row, from + kLanes, vectors * Cell::kFloats, some);
         transpose(row);
         for (int lane = 0; lane < lanes; ++lane)
-          std::memcpy(index + to + lane * cells + i, &row[lane], static_cast<size_t>(some) * 4);
+          vstore_some(reinterpret_cast<float*>(index) + to + lane * cells + i, row[lane], some);
       }
     }
   }
@@ -60,20 +77,22 @@ struct Store {
     }
     for (int j = 0; j < kLanes; ++j) row[j] = vload(from + (j < some ? j : 0) * step);
   }
-  STRIATE_INLINE void store(vf value, int64_t at, int some) const {
-    if (y) {
-      if (some == kLanes)
-        vstore(y + at, value);
-      else
-        std::memcpy(y + at, &value, static_cast<size_t>(some) * 4);
-      return;
-    }
+  STRIATE_INLINE void store_bf16(vf value, int64_t at, int some) const {
     float lane[kLanes];
     std::memcpy(lane, &value, sizeof value);
     uint16_t narrow[kLanes];
     for (int i = 0; i < kLanes; ++i) narrow[i] = to_bf16(lane[i]);
     std::memcpy(y_bf16 + at, narrow, static_cast<size_t>(some) * 2);
   }
+};
+
+template <class Cell>
+struct Run {
+  const Layer& l;
+  const Store& store;
+  int64_t n, block;
+  void expect(int64_t first, int64_t count) const { store.expect(l, n, block, first, count); }
+  void take(int64_t first, int64_t count, const float* cells) const { store.run<Cell>(l, n, block, first, count, cells); }
 };
 
 }  // namespace
@@ -116,14 +135,10 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
       for (int64_t block = l.blocks * part / split; block < l.blocks * (part + 1) / split; ++block) {
         if (plain && image.finite) {
           const BlockMemory m = BlockMemory::make<ValueCell>(l, rows, columns, mine + image_floats, centred_offset);
-          any_block<ValueCell>(l, image, rows, columns, block, m, [&](int64_t first, int64_t count, const float* cells) {
-            store.run<ValueCell>(l, n, block, first, count, cells);
-          });
+          any_block<ValueCell>(l, image, rows, columns, block, m, Run<ValueCell>{l, store, n, block});
         } else {
           const BlockMemory m = BlockMemory::make<PlaceCell>(l, rows, columns, mine + image_floats, centred_offset);
-          any_block<PlaceCell>(l, image, rows, columns, block, m, [&](int64_t first, int64_t count, const float* cells) {
-            store.run<PlaceCell>(l, n, block, first, count, cells);
-          });
+          any_block<PlaceCell>(l, image, rows, columns, block, m, Run<PlaceCell>{l, store, n, block});
         }
       }
     }

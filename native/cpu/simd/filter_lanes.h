@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "cpu/simd/vec.h"
+#include "cpu/simd/wide.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
@@ -44,7 +45,7 @@ struct Layer {
   int64_t image_floats() const { return align_up(C * plane + kSlack); }
   int64_t map_floats() const { return align_up(P * Q + kSlack); }
   /// Doubles of scratch memory that `Image::fill` needs.
-  int64_t sums() const { return align_up(plane + row + Q); }
+  int64_t sums() const { return align_up(plane + row + Q + kSlack); }
   int block_vectors(int64_t block) const {
     return static_cast<int>(vectors - block * kMaxVectors < kMaxVectors ? vectors - block * kMaxVectors : kMaxVectors);
   }
@@ -165,7 +166,7 @@ struct Image {
       const double* total = window_sums(l, sums, p);
       float* to = factor + p * l.Q;
       if (!l.centre) {
-        for (int64_t q = 0; q < l.Q; ++q) to[q] = inverse(total[q]);
+        inverse_roots(total, l.Q, to);
         continue;
       }
       float *high = mean + p * l.Q, *low = mean_rest + p * l.Q;
@@ -184,30 +185,42 @@ struct Image {
           square[q] += v * v;
         }
       }
-      for (int64_t q = 0; q < l.Q; ++q) to[q] = inverse(square[q]);
+      inverse_roots(square, l.Q, to);
     }
   }
-  STRIATE_INLINE static float inverse(double square) {
-    return square <= kTiny ? 0.0f : static_cast<float>(1 / __builtin_sqrt(square));
+  /// Up to kLanes - 1 numbers past both ends are read and written: there is slack, or a row that is made next.
+  static void inverse_roots(const double* square, int64_t count, float* to) {
+    for (int64_t i = 0; i < count; i += kLanes) {
+      vd wide[2] = {vload(square + i), vload(square + i + kLanes / 2)};
+      for (vd& half : wide) half = half <= vd{} + kTiny ? vd{} : 1.0 / vsqrt(half);
+      vstore(to + i, narrow(wide));
+    }
   }
 };
+
+template <int kVectors, int kPositions>
+STRIATE_INLINE void add_tap(const float* pixel, const float* filters, vf (&sum)[kPositions][kVectors]) {
+  vf filter[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) filter[v] = vload(filters + v * kLanes);
+#pragma GCC unroll 16
+  for (int i = 0; i < kPositions; ++i) {
+    const vf value = broadcast(pixel[i]);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[i][v] = vfma(filter[v], value, sum[i][v]);
+  }
+}
 
 /// out[position][vector] = factor * sum over taps of filter * pixel, for kPositions neighbours.
 template <int kVectors, int kPositions>
 __attribute__((noinline)) void tile(const float* x, const int64_t* offset, int64_t taps, const float* filters,
                                     const float* factor, float* out) {
   vf sum[kPositions][kVectors] = {};
-  for (int64_t t = 0; t < taps; ++t, filters += kVectors * kLanes) {
-    const float* pixel = x + offset[t];
-    vf filter[kVectors];
-    for (int v = 0; v < kVectors; ++v) filter[v] = vload(filters + v * kLanes);
-#pragma GCC unroll 16
-    for (int i = 0; i < kPositions; ++i) {
-      const vf value = broadcast(pixel[i]);
+  int64_t t = 0;
+  for (; t + 4 <= taps; t += 4)  // by four: the processor then foresees the end of the loop, which a count of 48 hides from it
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sum[i][v] = vfma(filter[v], value, sum[i][v]);
-    }
-  }
+    for (int i = 0; i < 4; ++i) add_tap(x + offset[t + i], filters + (t + i) * kVectors * kLanes, sum);
+  for (; t < taps; ++t) add_tap(x + offset[t], filters + t * kVectors * kLanes, sum);
 #pragma GCC unroll 16
   for (int i = 0; i < kPositions; ++i)
 #pragma GCC unroll 4

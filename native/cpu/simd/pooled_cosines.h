@@ -42,17 +42,22 @@ struct BlockMemory {
   }
 };
 
-/// Calls sink(first position, positions, cells) with cells[position][vector of the block].
+/// Calls sink.expect(first position, positions) before a run of positions is computed, and sink.take(first, positions, cells) with
+/// cells[position][vector of the block] after.
 template <class Cell, int kVectors, class Sink>
 void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
-                  const BlockMemory& m, Sink&& sink) {
+                  const BlockMemory& m, const Sink& sink) {
   constexpr bool kPlaces = Cell::kFloats > kLanes;
   const bool pooled = rows.size > 1 || rows.stride > 1;
   const int64_t out_row = columns.outputs * kVectors * Cell::kFloats;
   const WindowRows<Cell> window{rows, columns.outputs * kVectors, m.ring};
-  int64_t flushed = 0, ready = 0;
+  int64_t flushed = 0, ready = 0, expected = -1;
   for (int64_t p = 0; p < rows.last(); ++p) {
     if (window.skips(p)) continue;
+    if (ready == flushed && ready != expected) {
+      expected = ready;
+      sink.expect(ready * columns.outputs, std::min(m.run_rows, rows.outputs - ready) * columns.outputs);
+    }
     float* to = m.run + (ready - flushed) * out_row;
     float* values = pooled ? m.values : to;
     conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, kPlaces ? m.raw : values);
@@ -70,7 +75,7 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
     if (!done) continue;
     ++ready;
     if (ready - flushed == m.run_rows || ready == rows.outputs) {
-      sink(flushed * columns.outputs, (ready - flushed) * columns.outputs, m.run);
+      sink.take(flushed * columns.outputs, (ready - flushed) * columns.outputs, m.run);
       flushed = ready;
     }
   }
@@ -78,7 +83,7 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
 
 template <class Cell, class Sink>
 void any_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
-               const BlockMemory& m, Sink&& sink) {
+               const BlockMemory& m, const Sink& sink) {
   if (l.block_vectors(block) == 2)
     pooled_block<Cell, 2>(l, image, rows, columns, block, m, sink);
   else

@@ -2,13 +2,10 @@
 // underflows unless the result does. Other n: exp2(n log2 x) in float64 (relative error 1e-9 before the one rounding to float32,
 // which also makes the subnormal results). Included after simd/vec.h.
 #pragma once
+#include "cpu/simd/wide.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
-
-using vd = double __attribute__((vector_size(kLanes * 4)));   // half as many lanes as vf
-using vl = int64_t __attribute__((vector_size(kLanes * 4)));
-using vhalf = float __attribute__((vector_size(kLanes * 2)));
 
 /// 0 where x <= 0 (-0 too); NaN stays.
 STRIATE_INLINE vf rectify(vf x) { return x <= vf{} ? vf{} : x; }
@@ -56,19 +53,6 @@ STRIATE_INLINE vd raise_real(vd x, double n) {
   exp = exp * f + 1.0;
   exp = exp * f + 1.0;
   return (vd)((vl)exp + ((vl)whole << 52));
-}
-
-STRIATE_INLINE void widen(vf x, vd (&wide)[2]) {
-  vhalf half[2];
-  std::memcpy(half, &x, sizeof x);
-  wide[0] = __builtin_convertvector(half[0], vd);
-  wide[1] = __builtin_convertvector(half[1], vd);
-}
-STRIATE_INLINE vf narrow(const vd (&wide)[2]) {
-  const vhalf half[2] = {__builtin_convertvector(wide[0], vhalf), __builtin_convertvector(wide[1], vhalf)};
-  vf x;
-  std::memcpy(&x, half, sizeof x);
-  return x;
 }
 
 /// The exponent of one call, sorted into its two methods once.

@@ -50,12 +50,65 @@ STRIATE_INLINE void fold(float* to, const float* a, const float* b, int64_t coun
   for (int64_t i = 0; i < count * Cell::kFloats; i += Cell::kFloats) Cell::best(Cell::load(a + i), Cell::load(b + i)).store(to + i);
 }
 
+/// Maxima over one block to maxima over the largest power of two of blocks that is at most kWhole, in registers.
+template <int kWhole, int kWidth, class Cell, int kBlocks>
+STRIATE_INLINE void lengthen(Cell (&best)[kBlocks]) {
+  if constexpr (2 * kWidth <= kWhole) {
+#pragma GCC unroll 32
+    for (int b = 0; b + 2 * kWidth <= kBlocks; ++b) best[b] = Cell::best(best[b], best[b + kWidth]);
+    lengthen<kWhole, 2 * kWidth>(best);
+  }
+}
+inline constexpr int power_of_two(int whole) {
+  int power = 1;
+  while (2 * power <= whole) power *= 2;
+  return power;
+}
+
+/// kOutputs windows of a row, kSize / kStride known: the blocks and their doubled maxima stay in registers.
+template <class Cell, int kSize, int kStride, int kOutputs>
+STRIATE_INLINE void window_tile(const float* values, int64_t step, float* to, bool first) {
+  constexpr int kWhole = kSize / kStride, kRest = kSize % kStride, kBlocks = kOutputs + kWhole - 1;
+  Cell best[kBlocks];
+#pragma GCC unroll 32
+  for (int b = 0; b < kBlocks; ++b) {
+    best[b] = Cell::load(values + b * kStride * step);
+#pragma GCC unroll 32
+    for (int j = 1; j < kStride; ++j) best[b] = Cell::best(best[b], Cell::load(values + (b * kStride + j) * step));
+  }
+  constexpr int kPower = power_of_two(kWhole);
+  lengthen<kWhole, 1>(best);
+#pragma GCC unroll 32
+  for (int b = 0; b < kOutputs; ++b) {
+    Cell window = best[b];
+    if constexpr (kWhole > kPower) window = Cell::best(window, best[b + kWhole - kPower]);
+#pragma GCC unroll 32
+    for (int j = 0; j < kRest; ++j) window = Cell::best(window, Cell::load(values + ((b + kWhole) * kStride + j) * step));
+    float* at = to + b * step;
+    if (!first) window = Cell::best(Cell::load(at), window);
+    window.store(at);
+  }
+}
+template <class Cell, int kSize, int kStride>
+void window_tiles(int64_t outputs, int64_t group, const float* values, float* to, bool first) {
+  const int64_t step = group * Cell::kFloats;
+  for (int64_t i = 0; i < step; i += Cell::kFloats) {
+    int64_t b = 0;
+    for (; b + 5 <= outputs; b += 5)
+      window_tile<Cell, kSize, kStride, 5>(values + b * kStride * step + i, step, to + b * step + i, first);
+    for (; b < outputs; ++b) window_tile<Cell, kSize, kStride, 1>(values + b * kStride * step + i, step, to + b * step + i, first);
+  }
+}
+
 /// One row: `values` holds `group` cells a position; `blocks` is scratch memory of as many cells. Writes `outputs` * group cells to
 /// `to`, or folds them into what is there.
 template <class Cell>
 void window_row(const WindowPlan& plan, int64_t group, float* values, float* blocks, float* to, bool first) {
   const int64_t step = group * Cell::kFloats, n = plan.outputs;
   const int64_t count = n + plan.whole - 1;
+  if constexpr (Cell::kFloats == kLanes) {
+    if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, values, to, first);
+  }
   if (plan.whole == 0 || plan.stride == 1) {
     blocks = values;
   } else {
@@ -112,10 +165,12 @@ struct WindowRows {
     if (place != (plan.rest ? plan.rest : plan.stride) - 1) return false;
     const int64_t window = plan.rest ? block - plan.whole : block - plan.whole + 1;
     if (window < 0 || window >= plan.outputs) return false;
+    const float *begin = slot(window), *next = slot(block);
+    const float* end = plan.whole > plan.power ? slot(window + plan.whole - plan.power) : begin;
+    const bool more = plan.whole && plan.rest;
     for (int64_t i = 0; i < cells * Cell::kFloats; i += Cell::kFloats) {
-      Cell best = Cell::load(slot(window) + i);
-      if (plan.whole > plan.power) best = Cell::best(best, Cell::load(slot(window + plan.whole - plan.power) + i));
-      if (plan.whole && plan.rest) best = Cell::best(best, Cell::load(slot(block) + i));
+      Cell best = Cell::best(Cell::load(begin + i), Cell::load(end + i));
+      if (more) best = Cell::best(best, Cell::load(next + i));
       best.store(to + i);
     }
     return true;

@@ -1,0 +1,56 @@
+// Float64 vectors for the few places that need them: half as many lanes as vf. Included after simd/vec.h.
+#pragma once
+#include "cpu/simd/vec.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS {
+
+using vd = double __attribute__((vector_size(kLanes * 4)));
+using vl = int64_t __attribute__((vector_size(kLanes * 4)));
+using vhalf = float __attribute__((vector_size(kLanes * 2)));
+
+STRIATE_INLINE void widen(vf x, vd (&wide)[2]) {
+  vhalf half[2];
+  std::memcpy(half, &x, sizeof x);
+  wide[0] = __builtin_convertvector(half[0], vd);
+  wide[1] = __builtin_convertvector(half[1], vd);
+}
+/// Rounds to the nearest float32, subnormals included.
+STRIATE_INLINE vf narrow(const vd (&wide)[2]) {
+  const vhalf half[2] = {__builtin_convertvector(wide[0], vhalf), __builtin_convertvector(wide[1], vhalf)};
+  vf x;
+  std::memcpy(&x, half, sizeof x);
+  return x;
+}
+STRIATE_INLINE vd vload(const double* p) {
+  vd v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+STRIATE_INLINE void vstore(double* p, vd v) { std::memcpy(p, &v, sizeof v); }
+
+STRIATE_INLINE vd vsqrt(vd x) {
+#if STRIATE_SIMD == 4
+  return (vd)_mm512_maskz_sqrt_pd(0xff, (__m512d)x);
+#elif STRIATE_SIMD == 3
+  return (vd)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__SSE2__)
+  return (vd)_mm_sqrt_pd((__m128d)x);
+#else
+  for (int i = 0; i < kLanes / 2; ++i) x[i] = __builtin_sqrt(x[i]);
+  return x;
+#endif
+}
+
+/// Writes the first `count` lanes, 1 to kLanes.
+STRIATE_INLINE void vstore_some(float* p, vf v, int count) {
+#if STRIATE_SIMD == 4
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), (__m512)v);
+#elif STRIATE_SIMD == 3
+  const vi lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  _mm256_maskstore_ps(p, (__m256i)(lane < count), (__m256)v);
+#else
+  for (int i = 0; i < count; ++i) p[i] = v[i];
+#endif
+}
+
+}  // namespace striate::cpu::STRIATE_SIMD_NS
