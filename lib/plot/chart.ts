@@ -1,6 +1,20 @@
 // Charts as SVG text, drawn by echarts without a browser. Light background, Okabe and Ito's colours, every series also told apart by its dashes.
 import type * as ECharts from 'echarts'
-import { type ChartOptions, dashes, draw, gridInk, ink, type LegendEntry, palette, pick, referenceDashes, refuse, size, softInk, wrap } from './drawing.js'
+import {
+  type ChartOptions,
+  dashes,
+  draw,
+  gridInk,
+  ink,
+  type LegendEntry,
+  palette,
+  pick,
+  referenceDashes,
+  refuse,
+  size,
+  softInk,
+  wrap,
+} from './drawing.js'
 import { fontFamily } from './markup.js'
 import { type Axis, axisName, axisOption, domain, type Range, tickText } from './scale.js'
 
@@ -66,7 +80,13 @@ function checkLength(op: string, argument: string, list: ArrayLike<number> | und
   if (list && list.length !== length) refuse(op, argument, `${list.length} numbers`, `${length}`)
 }
 
-function checkBand(op: string, name: string, low: ArrayLike<number> | undefined, high: ArrayLike<number> | undefined, length: number): void {
+function checkBand(
+  op: string,
+  name: string,
+  low: ArrayLike<number> | undefined,
+  high: ArrayLike<number> | undefined,
+  length: number,
+): void {
   if (!low !== !high) refuse(op, name, 'only one of low and high', 'both or neither')
   checkLength(op, `${name}.low`, low, length)
   checkLength(op, `${name}.high`, high, length)
@@ -82,23 +102,39 @@ const axisStyle = {
 }
 
 function valueAxis(axis: Axis, range: Range, nameGap: number) {
-  return { ...axisStyle, ...axisOption(axis, range, softInk, gridInk), axisLabel: { ...axisStyle.axisLabel, formatter: tickText(axis, range) }, name: axisName(axis), nameGap }
+  return {
+    ...axisStyle,
+    ...axisOption(axis, range, softInk, gridInk),
+    axisLabel: { ...axisStyle.axisLabel, formatter: tickText(axis, range) },
+    name: axisName(axis),
+    nameGap,
+  }
 }
 
 const symbolOf = (i: number) => pick(['circle', 'rect', 'triangle', 'diamond'] as const, i)
 
 /** Reference lines, named in the legend only: labels beside lines that lie close would overlap. A white edge keeps them visible on bars. */
-function referenceLines(references: readonly Reference[], along: 'xAxis' | 'yAxis', axis: Axis): { series: ECharts.SeriesOption[]; legend: LegendEntry[] } {
+function referenceLines(
+  references: readonly Reference[],
+  along: 'xAxis' | 'yAxis',
+  axis: Axis,
+  overBars: boolean,
+): { series: ECharts.SeriesOption[]; legend: LegendEntry[] } {
+  const z = overBars ? 4 : 2
   const lines = references.flatMap((r, i) => {
     const place = along === 'xAxis' ? { xAxis: r.value } : { yAxis: r.value }
-    return [
-      { ...place, lineStyle: { color: '#ffffff', width: 4, opacity: 0.75, type: 'solid' as const } },
-      { ...place, lineStyle: { color: ink, width: 1.8, type: [...pick(referenceDashes, i)] } },
-    ]
+    const line = { ...place, lineStyle: { color: ink, width: 1.8, type: [...pick(referenceDashes, i)] } }
+    return overBars
+      ? [{ ...place, lineStyle: { color: '#ffffff', width: 4, opacity: 0.75, type: 'solid' as const } }, line]
+      : [line]
   })
   return {
-    series: [{ type: 'line', data: [], z: 4, markLine: { silent: true, symbol: 'none', label: { show: false }, data: lines, z: 4 } }],
-    legend: references.map((r, i) => ({ name: `${r.label}: ${r.value}${axis.unit ? ` ${axis.unit}` : ''}`, color: ink, dash: pick(referenceDashes, i) })),
+    series: [{ type: 'line', data: [], z, markLine: { silent: true, symbol: 'none', label: { show: false }, data: lines, z } }],
+    legend: references.map((r, i) => ({
+      name: `${r.label}: ${r.value}${axis.unit ? ` ${axis.unit}` : ''}`,
+      color: ink,
+      dash: pick(referenceDashes, i),
+    })),
   }
 }
 
@@ -111,7 +147,8 @@ function checkReferences(op: string, references: readonly Reference[]): number[]
 
 const brief = (value: number) => String(Number(value.toPrecision(4)))
 const withUnit = (value: number, axis: Axis) => `${brief(value)}${axis.unit ? ` ${axis.unit}` : ''}`
-const sayReferences = (references: readonly Reference[], axis: Axis) => references.map((r) => ` Reference line, ${r.label}: ${withUnit(r.value, axis)}.`).join('')
+const sayReferences = (references: readonly Reference[], axis: Axis) =>
+  references.map((r) => ` Reference line, ${r.label}: ${withUnit(r.value, axis)}.`).join('')
 
 const hasDots = (s: Series) => s.dots ?? s.x.length <= 30
 
@@ -128,14 +165,22 @@ export async function lineChart(options: LineChart): Promise<string> {
     checkLength(op, `'${s.name}'.y`, s.y, s.x.length)
     checkBand(op, `'${s.name}'`, s.low, s.high, s.x.length)
   }
-  const xRange = domain(op, 'x', x, series.map((s) => s.x))
+  const xRange = domain(
+    op,
+    'x',
+    x,
+    series.map((s) => s.x),
+  )
   const ys = series.flatMap((s) => [s.y, ...(s.low && s.high ? [s.low, s.high] : [])])
   const yRange = domain(op, 'y', y, [...ys, checkReferences(op, references)])
-  const marks = referenceLines(references, 'yAxis', y)
+  const marks = referenceLines(references, 'yAxis', y, false)
 
   const drawn = series.flatMap((s, i): ECharts.SeriesOption[] => {
     const color = pick(palette, i)
-    const points = Array.from(s.x, (value, j) => [value, s.y[j] ?? Number.NaN]).map(([a, b]) => [a, Number.isFinite(b) ? b : null])
+    const points = Array.from(s.x, (value, j) => [value, s.y[j] ?? Number.NaN]).map(([a, b]) => [
+      a,
+      Number.isFinite(b) ? b : null,
+    ])
     const dots = hasDots(s)
     const line: ECharts.SeriesOption = {
       type: 'line',
@@ -145,7 +190,11 @@ export async function lineChart(options: LineChart): Promise<string> {
       symbolSize: 7,
       showAllSymbol: true,
       z: 3,
-      lineStyle: { color, width: 2.2, type: typeof pick(dashes, i) === 'string' ? 'solid' : [...(pick(dashes, i) as readonly number[])] },
+      lineStyle: {
+        color,
+        width: 2.2,
+        type: typeof pick(dashes, i) === 'string' ? 'solid' : [...(pick(dashes, i) as readonly number[])],
+      },
       itemStyle: { color },
     }
     const { low, high } = s
@@ -177,9 +226,16 @@ export async function lineChart(options: LineChart): Promise<string> {
   return draw({
     op,
     options,
-    description: options.description ?? `Line chart of ${axisName(y)} against ${axisName(x)}. ${described.join(' ')}${sayReferences(references, y)}`,
+    description:
+      options.description ??
+      `Line chart of ${axisName(y)} against ${axisName(x)}. ${described.join(' ')}${sayReferences(references, y)}`,
     legend: [
-      ...series.map((s, i) => ({ name: s.name, color: pick(palette, i), dash: pick(dashes, i), symbol: hasDots(s) ? symbolOf(i) : undefined })),
+      ...series.map((s, i) => ({
+        name: s.name,
+        color: pick(palette, i),
+        dash: pick(dashes, i),
+        symbol: hasDots(s) ? symbolOf(i) : undefined,
+      })),
       ...marks.legend,
     ],
     xAxis: valueAxis(x, xRange, 10) as ECharts.XAXisComponentOption,
@@ -196,14 +252,15 @@ export async function lineChart(options: LineChart): Promise<string> {
 export async function barChart(options: BarChart): Promise<string> {
   const op = 'barChart'
   const { categories, series, references = [], y } = options
-  if (series.length === 0 || categories.length === 0) refuse(op, series.length === 0 ? 'series' : 'categories', 'empty', 'one or more')
+  if (series.length === 0 || categories.length === 0)
+    refuse(op, series.length === 0 ? 'series' : 'categories', 'empty', 'one or more')
   for (const s of series) {
     checkLength(op, `'${s.name}'.values`, s.values, categories.length)
     checkBand(op, `'${s.name}'`, s.low, s.high, categories.length)
   }
   const all = series.flatMap((s) => [s.values, ...(s.low && s.high ? [s.low, s.high] : [])])
   const yRange = domain(op, 'y', y, [...all, checkReferences(op, references), ...(y.scale === 'log' ? [] : [[0]])])
-  const marks = referenceLines(references, 'yAxis', y)
+  const marks = referenceLines(references, 'yAxis', y, true)
   const room = (size(op, options)[0] - 100) / categories.length - 6
   const layout = { barGap: '12%', barCategoryGap: '34%' }
   const drawn = series.flatMap((s, i): ECharts.SeriesOption[] => {
@@ -227,7 +284,9 @@ export async function barChart(options: BarChart): Promise<string> {
         const j = params.dataIndex
         const [a, b] = [low[j] ?? Number.NaN, high[j] ?? Number.NaN]
         if (!Number.isFinite(a) || !Number.isFinite(b)) return null
-        const bar = api.barLayout({ count: series.length, barMaxWidth: 64, ...layout } as Parameters<typeof api.barLayout>[0])?.[i]
+        const bar = api.barLayout({ count: series.length, barMaxWidth: 64, ...layout } as Parameters<typeof api.barLayout>[0])?.[
+          i
+        ]
         const x = (api.coord([j, b])[0] ?? 0) + (bar?.offsetCenter ?? 0)
         const [top, bottom] = [api.coord([j, b])[1] ?? 0, api.coord([j, a])[1] ?? 0]
         const line = (x1: number, y1: number, x2: number, y2: number) => ({
@@ -235,12 +294,18 @@ export async function barChart(options: BarChart): Promise<string> {
           shape: { x1, y1, x2, y2 },
           style: { stroke: ink, lineWidth: 1.5 },
         })
-        return { type: 'group', children: [line(x, top, x, bottom), line(x - 5, top, x + 5, top), line(x - 5, bottom, x + 5, bottom)] }
+        return {
+          type: 'group',
+          children: [line(x, top, x, bottom), line(x - 5, top, x + 5, top), line(x - 5, bottom, x + 5, bottom)],
+        }
       },
     }
     return [bars, errors]
   })
-  const described = series.map((s) => `${s.name}: ${categories.map((c, j) => `${c} ${Number.isFinite(s.values[j]) ? withUnit(s.values[j] ?? 0, y) : 'not measured'}`).join(', ')}.`)
+  const described = series.map(
+    (s) =>
+      `${s.name}: ${categories.map((c, j) => `${c} ${Number.isFinite(s.values[j]) ? withUnit(s.values[j] ?? 0, y) : 'not measured'}`).join(', ')}.`,
+  )
   return draw({
     op,
     options,
@@ -293,7 +358,7 @@ export async function histogram(options: Histogram): Promise<string> {
   const y: Axis = { label: yLabel }
   const xRange = domain(op, 'x', x, [[low, high], checkReferences(op, references)])
   const yRange = domain(op, 'y', y, [[0], counts])
-  const marks = referenceLines(references, 'xAxis', x)
+  const marks = referenceLines(references, 'xAxis', x, true)
   const bars: ECharts.SeriesOption = {
     type: 'custom',
     name: yLabel,
@@ -303,7 +368,11 @@ export async function histogram(options: Histogram): Promise<string> {
       const i = params.dataIndex
       const [x1 = 0, y1 = 0] = api.coord([low + i * step, counts[i] ?? 0])
       const [x2 = 0, y2 = 0] = api.coord([low + (i + 1) * step, 0])
-      return { type: 'rect', shape: { x: x1, y: y1, width: x2 - x1, height: y2 - y1 }, style: { fill: palette[0], stroke: '#ffffff', lineWidth: bins > 40 ? 0.5 : 1 } }
+      return {
+        type: 'rect',
+        shape: { x: x1, y: y1, width: x2 - x1, height: y2 - y1 },
+        style: { fill: palette[0], stroke: '#ffffff', lineWidth: bins > 40 ? 0.5 : 1 },
+      }
     },
   }
   const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0

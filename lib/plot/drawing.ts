@@ -1,7 +1,7 @@
 // One way to draw for all charts: echarts lays out axes and marks without a browser; title, legend, ids and descriptions are set here.
 import type * as ECharts from 'echarts'
 import { OptionError } from '../errors.js'
-import { contentId, escapeMarkup, fontFamily, svgPicture } from './markup.js'
+import { contentId, escapeMarkup, fontFamily, legalText, svgPicture } from './markup.js'
 
 export interface ChartOptions {
   title: string
@@ -14,7 +14,12 @@ export interface ChartOptions {
 
 export const palette = ['#0072B2', '#D55E00', '#009E73', '#AA4499', '#B8860B', '#56B4E9', '#333333'] as const
 export const dashes = ['solid', [8, 4], [3, 3], [10, 3, 3, 3], 'solid', [8, 4], [3, 3]] as const
-export const referenceDashes = [[2, 4], [9, 5], [9, 4, 2, 4], [2, 2]] as const
+export const referenceDashes = [
+  [2, 4],
+  [9, 5],
+  [9, 4, 2, 4],
+  [2, 2],
+] as const
 export const ink = '#1f2328'
 export const softInk = '#4a5159'
 export const gridInk = '#e4e7eb'
@@ -37,7 +42,8 @@ export function refuse(op: string, argument: string, actual: string, expected: s
 export function size(op: string, options: ChartOptions): [number, number] {
   const check = (argument: 'width' | 'height', fallback: number, least: number) => {
     const value = options[argument] ?? fallback
-    if (!Number.isInteger(value) || value < least || value > 4000) refuse(op, argument, `${value}`, `a whole number from ${least} to 4000`)
+    if (!Number.isInteger(value) || value < least || value > 4000)
+      refuse(op, argument, `${value}`, `a whole number from ${least} to 4000`)
     return value
   }
   return [check('width', 720, 240), check('height', 440, 180)]
@@ -45,7 +51,7 @@ export function size(op: string, options: ChartOptions): [number, number] {
 
 /** Roughly the width of text in pixels, on the wide side: nothing here can measure a font. */
 function textWidth(text: string, fontSize: number): number {
-  return [...text].reduce((sum, c) => sum + (c.charCodeAt(0) > 0x2e7f ? 1 : 0.62), 0) * fontSize
+  return [...text].reduce((sum, c) => sum + (c.charCodeAt(0) > 0x2e7f ? 1 : 0.56), 0) * fontSize
 }
 
 /** Breaks text between words so that a line is no wider than `width` pixels where a word allows it. */
@@ -92,13 +98,20 @@ const [margin, key, lineHeight] = [16, 30, 22]
 function header(d: Drawing, width: number): { markup: string; height: number } {
   const font = `font-family="${escapeMarkup(fontFamily)}" fill="${ink}"`
   const title = wrap(d.options.title, width - 2 * margin, 16)
-  let markup = title.map((line, i) => `<text x="${margin}" y="${27 + i * lineHeight}" ${font} font-size="16" font-weight="600">${escapeMarkup(line)}</text>\n`).join('')
+  let markup = title
+    .map(
+      (line, i) =>
+        `<text x="${margin}" y="${27 + i * lineHeight}" ${font} font-size="16" font-weight="600">${escapeMarkup(line)}</text>\n`,
+    )
+    .join('')
   let [x, y] = [margin, 14 + title.length * lineHeight + 13]
   if (d.legend.length === 0) return { markup, height: y - 4 }
   for (const { name, color, dash, symbol } of d.legend) {
     const item = key + 8 + textWidth(name, 13)
     if (x > margin && x + item > width - margin) [x, y] = [margin, y + lineHeight]
-    const line = dash && `<path d="M${x} ${y}h${key}" stroke="${color}" stroke-width="2.2"${dash === 'solid' ? '' : ` stroke-dasharray="${dash.join(' ')}"`}/>`
+    const line =
+      dash &&
+      `<path d="M${x} ${y}h${key}" stroke="${color}" stroke-width="2.2"${dash === 'solid' ? '' : ` stroke-dasharray="${dash.join(' ')}"`}/>`
     const mark = symbol ? symbols[symbol](x + key / 2, y) : ''
     markup += `<g fill="${color}">${line ?? `<rect x="${x + 8}" y="${y - 6}" width="${key - 8}" height="12"/>`}${mark}</g>`
     markup += `<text x="${x + key + 8}" y="${y + 4.5}" ${font} font-size="13">${escapeMarkup(name)}</text>\n`
@@ -131,13 +144,13 @@ export async function draw(d: Drawing): Promise<string> {
 
 /** Drops echarts' hover styles and counters, which differ from one render to the next, and adds what screen readers need. */
 function finish(svg: string, head: string, d: Drawing, width: number, height: number): string {
-  const inner = svg
+  const inner = legalText(svg)
     .replace(/^[^>]*>\s*/, '')
     .replace(/<\/svg>\s*$/, '')
     .replace(/<style\s*>[\s\S]*?<\/style>\s*/, '')
     .replace(/ (?:class="zr[^"]*"|pointer-events="[^"]*"|ecmeta_[a-z_]+="[^"]*")/g, '')
-    .replace(/(id="|url\(#)zr\d+-/g, '$1@-')
+    .replace(/(id="|="url\(#)zr\d+-/g, '$1@-')
   const id = contentId(inner, head, d.description)
-  const body = () => inner.replace(/(id="|url\(#)@-/g, `$1${id}-`).trimEnd() + `\n${head.trimEnd()}`
+  const body = () => inner.replace(/(id="|="url\(#)@-/g, `$1${id}-`).trimEnd() + `\n${head.trimEnd()}`
   return svgPicture({ width, height, title: d.options.title, description: d.description, id, body })
 }

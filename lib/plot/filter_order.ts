@@ -48,7 +48,12 @@ export function checkFilters(op: string, weights: ArrayLike<number>, shape: Filt
   const [K, C, R, S] = shape
   if (C !== 1 && C !== 3) refuse('C = 1 (grey) or 3 (R, G, B)')
   if (weights.length !== K * C * R * S) {
-    throw new ShapeError({ op, argument: 'weights', actual: `${weights.length} numbers`, expected: `${K * C * R * S} for [${shape.join(', ')}]` })
+    throw new ShapeError({
+      op,
+      argument: 'weights',
+      actual: `${weights.length} numbers`,
+      expected: `${K * C * R * S} for [${shape.join(', ')}]`,
+    })
   }
   for (let i = 0; i < weights.length; i++) {
     if (Number.isFinite(weights[i])) continue
@@ -130,13 +135,23 @@ function analyse(weights: ArrayLike<number>, shape: FilterShape, k: number): Fil
  * @param options.dead numbers of the filters that never win (from the training's win counts); filters of only zeros are dead in any case
  * @throws ShapeError, OptionError for weights that do not fit the shape or are not finite, or a dead filter that does not exist
  */
-export function orderFilters(weights: ArrayLike<number>, shape: FilterShape, options: { dead?: Iterable<number> } = {}): FilterOrder {
+export function orderFilters(
+  weights: ArrayLike<number>,
+  shape: FilterShape,
+  options: { dead?: Iterable<number> } = {},
+): FilterOrder {
   checkFilters('orderFilters', weights, shape)
   const K = shape[0]
   const traits = Array.from({ length: K }, (_, k) => analyse(weights, shape, k))
   for (const k of options.dead ?? []) {
     const trait = traits[k]
-    if (!trait) throw new OptionError({ op: 'orderFilters', argument: 'dead', actual: `${k}`, expected: `filter numbers from 0 to ${K - 1}` })
+    if (!trait)
+      throw new OptionError({
+        op: 'orderFilters',
+        argument: 'dead',
+        actual: `${k}`,
+        expected: `filter numbers from 0 to ${K - 1}`,
+      })
     trait.group = 'dead'
   }
   const bin = (t: FilterTraits) => Math.round((t.orientationDeg * orientationBins) / 180) % orientationBins

@@ -44,6 +44,7 @@ const labels: Record<FilterGroup, string> = {
   dead: 'Dead (never win)',
 }
 const deadColour = [0xd5, 0x5e, 0x00] as const // vermilion of Okabe and Ito's palette
+const frameColour = [0xc4, 0xc9, 0xce] as const // so that white filters do not melt into the page
 const labelHeight = 26
 
 function atLeast(argument: string, value: number, least: number): number {
@@ -62,7 +63,7 @@ function describe(shape: FilterShape, tone: 'positive' | 'signed', order: Filter
   const brightness =
     tone === 'positive'
       ? 'Weights of zero and below are black; each filter is scaled by its own largest weight.'
-      : "Grey is zero; each filter is scaled by its own largest absolute weight, darker is negative, lighter is positive."
+      : 'Grey is zero; each filter is scaled by its own largest absolute weight, darker is negative, lighter is positive.'
   return (
     `${K} filters of ${S} x ${R} pixels, ${C === 3 ? 'red, green and blue' : 'one channel'}: ${live}, ${dead} dead` +
     `${dead > 0 ? ' (framed in orange)' : ''}. ${brightness} Brightness is the screen value, with no gamma applied.`
@@ -75,7 +76,11 @@ function describe(shape: FilterShape, tone: 'positive' | 'signed', order: Filter
  * @param weights [K,C,R,S] row-major, C = 1 or 3 (R, G, B)
  * @throws ShapeError, OptionError for weights that do not fit the shape or are not finite, or options out of range
  */
-export async function filterSheet(weights: ArrayLike<number>, shape: FilterShape, options: FilterSheetOptions = {}): Promise<FilterSheet> {
+export async function filterSheet(
+  weights: ArrayLike<number>,
+  shape: FilterShape,
+  options: FilterSheetOptions = {},
+): Promise<FilterSheet> {
   checkFilters('filterSheet', weights, shape)
   const [K, C, R, S] = shape
   const { tone = 'positive' } = options
@@ -87,7 +92,12 @@ export async function filterSheet(weights: ArrayLike<number>, shape: FilterShape
   const order: FilterOrder =
     options.order === 'index' ? { order: Int32Array.from({ length: K }, (_, k) => k), groups: [], traits: sorted.traits } : sorted
   if (order.order.length !== K || new Set(order.order).size !== K || order.order.some((k) => k < 0 || k >= K)) {
-    throw new OptionError({ op: 'filterSheet', argument: 'order', actual: 'no permutation', expected: `every filter from 0 to ${K - 1} once` })
+    throw new OptionError({
+      op: 'filterSheet',
+      argument: 'order',
+      actual: 'no permutation',
+      expected: `every filter from 0 to ${K - 1} once`,
+    })
   }
   order.traits.forEach((t, k) => {
     if (t.group === 'dead') dead.add(k)
@@ -106,7 +116,11 @@ export async function filterSheet(weights: ArrayLike<number>, shape: FilterShape
     const top = row
     for (let i = start; i < end; i++) {
       const at = i - start
-      tiles.push({ filter: order.order[i] ?? 0, x: gap + (at % columns) * tileWidth, y: top + Math.floor(at / columns) * tileHeight })
+      tiles.push({
+        filter: order.order[i] ?? 0,
+        x: gap + (at % columns) * tileWidth,
+        y: top + Math.floor(at / columns) * tileHeight,
+      })
     }
     row = top + Math.ceil((end - start) / columns) * tileHeight
     tops.push({ group, count: end - start, y: top, end: row - gap })
@@ -120,7 +134,8 @@ export async function filterSheet(weights: ArrayLike<number>, shape: FilterShape
   }
   const at = (k: number, c: number, p: number) => weights[(k * C + c) * R * S + p] ?? 0
   for (const { filter: k, x, y } of tiles) {
-    if (dead.has(k)) fill(x - 2, y - 2, S * scale + 4, R * scale + 4, deadColour)
+    const frame = dead.has(k) ? 2 : 1
+    fill(x - frame, y - frame, S * scale + 2 * frame, R * scale + 2 * frame, dead.has(k) ? deadColour : frameColour)
     let most = 0
     for (let i = 0; i < C * R * S; i++) {
       const w = weights[k * C * R * S + i] ?? 0
@@ -136,7 +151,9 @@ export async function filterSheet(weights: ArrayLike<number>, shape: FilterShape
     }
   }
   const { default: sharp } = await import('sharp')
-  const png = await sharp(pixels, { raw: { width, height, channels: 3 } }).png({ compressionLevel: 9, adaptiveFiltering: false }).toBuffer()
+  const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 9, adaptiveFiltering: false })
+    .toBuffer()
   const description = describe(shape, tone, order, dead.size)
   const title = options.title ?? `${K} filters of ${S} x ${R} pixels`
   return { png, svg: sheetSvg(png, width, height, tops, title, description), width, height, tiles, order, description }
@@ -158,7 +175,9 @@ function sheetSvg(
     const image = `<image id="${id}-sheet" width="${width}" height="${height}" style="image-rendering:pixelated" \
 href="data:image/png;base64,${Buffer.from(png).toString('base64')}"/>`
     if (!labelled) return image
-    const clips = groups.map((g, i) => `<clipPath id="${id}-g${i}"><rect y="${g.y - 3}" width="${width}" height="${g.end - g.y + 6}"/></clipPath>`)
+    const clips = groups.map(
+      (g, i) => `<clipPath id="${id}-g${i}"><rect y="${g.y - 3}" width="${width}" height="${g.end - g.y + 6}"/></clipPath>`,
+    )
     const strips = groups.map((g, i) => {
       const shift = (i + 1) * labelHeight
       const text = g.group === null ? '' : `${labels[g.group]}: ${g.count}`

@@ -3,14 +3,17 @@ import { createHash } from 'node:crypto'
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that XML 1.0 forbids
+const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu
+
+/** Replaces the characters that XML 1.0 forbids, however they are written, by U+FFFD. */
+export function legalText(text: string): string {
+  return text.replace(forbidden, '\ufffd')
+}
+
 /** Escapes text for XML and HTML, in content and in quoted attributes; characters that XML 1.0 forbids become U+FFFD. */
 export function escapeMarkup(text: string): string {
-  return (
-    text
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that XML forbids
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
-      .replace(/[&<>"']/g, (character) => entities[character] ?? character)
-  )
+  return legalText(text).replace(/[&<>"']/g, (character) => entities[character] ?? character)
 }
 
 /** A short id that depends on the content only, so that two renders are byte-equal and two figures on one page do not clash. */

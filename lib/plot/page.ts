@@ -46,13 +46,20 @@ export interface Page {
 }
 
 const elements = new Set(
-  'svg g path text tspan rect line circle ellipse polyline polygon title desc defs clipPath image use linearGradient stop'.split(' '),
+  'svg g path text tspan rect line circle ellipse polyline polygon title desc defs clipPath image use linearGradient stop'.split(
+    ' ',
+  ),
 )
 
 /** Lets through only drawings: known elements, no event handlers, no address but an id inside or an embedded PNG. */
 function checkSvg(svg: string, alt: string): string {
   const refuse = (actual: string): never => {
-    throw new OptionError({ op: 'renderPage', argument: `figure '${alt}'`, actual, expected: 'an SVG of drawing elements alone, with nothing loaded' })
+    throw new OptionError({
+      op: 'renderPage',
+      argument: `figure '${alt}'`,
+      actual,
+      expected: 'an SVG of drawing elements alone, with nothing loaded',
+    })
   }
   const text = svg.trim()
   if (!/^<svg[\s>]/.test(text) || !text.endsWith('</svg>')) refuse('no <svg> element')
@@ -64,7 +71,8 @@ function checkSvg(svg: string, alt: string): string {
       if (/href$/i.test(key) && !/^(?:#[\w-]+|data:image\/png;base64,[\w+/=]*)$/.test(value)) refuse(`with ${key} to elsewhere`)
       const decoded = value.replace(/&#x?[\da-f]+;?|\\/gi, '\u0000') // no writing url( in other characters
       if (/^xmlns/.test(key)) continue
-      if (/url\(/i.test(value.replace(/url\(#[\w-]+\)/g, '')) || /import|\u0000.*\(/i.test(decoded)) refuse(`with ${key} that loads`)
+      if (/url\(/i.test(value.replace(/url\(#[\w-]+\)/g, '')) || /import|\u0000.*\(/i.test(decoded))
+        refuse(`with ${key} that loads`)
     }
     return whole.replace(/[<>]/g, '')
   })
@@ -75,7 +83,12 @@ function checkSvg(svg: string, alt: string): string {
 function pngImage(png: Uint8Array, alt: string, pixelated: boolean): string {
   const bytes = Buffer.from(png.buffer, png.byteOffset, png.byteLength)
   if (bytes.length < 24 || bytes.readUInt32BE(0) !== 0x89504e47) {
-    throw new OptionError({ op: 'renderPage', argument: `figure '${alt}'`, actual: 'no PNG', expected: 'the bytes of a PNG, or an SVG as text' })
+    throw new OptionError({
+      op: 'renderPage',
+      argument: `figure '${alt}'`,
+      actual: 'no PNG',
+      expected: 'the bytes of a PNG, or an SVG as text',
+    })
   }
   return `<img src="data:image/png;base64,${bytes.toString('base64')}" width="${bytes.readUInt32BE(16)}" height="${bytes.readUInt32BE(20)}" \
 alt="${escapeMarkup(alt)}"${pixelated ? ' class="pixelated"' : ''}>`
@@ -85,7 +98,9 @@ function table(block: Extract<Block, { kind: 'table' }>): string {
   checkRows('renderPage', block.columns, block.rows)
   const sides = alignments(block.columns, block.rows).map((side) => (side === 'right' ? ' class="number"' : ''))
   const head = block.columns.map((column, i) => `<th scope="col"${sides[i]}>${escapeMarkup(heading(column))}</th>`).join('')
-  const rows = block.rows.map((row) => `<tr>${row.map((cell, i) => `<td${sides[i]}>${escapeMarkup(cellText(cell))}</td>`).join('')}</tr>`)
+  const rows = block.rows.map(
+    (row) => `<tr>${row.map((cell, i) => `<td${sides[i]}>${escapeMarkup(cellText(cell))}</td>`).join('')}</tr>`,
+  )
   const caption = escapeMarkup(block.caption)
   return `<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
 <caption>${caption}</caption>
@@ -101,7 +116,8 @@ function renderBlock(block: Block): string {
   if (block.kind === 'code') return `<pre tabindex="0"><code>${escapeMarkup(block.text)}</code></pre>`
   if (block.kind === 'table') return table(block)
   const { image, alt } = block
-  if (alt.trim() === '') throw new OptionError({ op: 'renderPage', argument: 'figure.alt', actual: 'empty', expected: 'what the picture shows' })
+  if (alt.trim() === '')
+    throw new OptionError({ op: 'renderPage', argument: 'figure.alt', actual: 'empty', expected: 'what the picture shows' })
   // The picture's own title and description stay hidden from screen readers: the alt text stands for all of it, once.
   const picture =
     typeof image === 'string'
@@ -148,7 +164,8 @@ pre { background: var(--tint); border-radius: .5rem; padding: .8rem 1rem; overfl
 .provenance dt { color: var(--soft); }
 .provenance dd { margin: 0; }
 summary { cursor: pointer; }
-@media (max-width: 34rem) {
+@media screen and (max-width: 40rem) {
+  .picture svg { max-width: none; min-width: 38rem; }
   .provenance { grid-template-columns: 1fr; gap: 0; }
   .provenance dd { margin-bottom: .6rem; }
 }
@@ -180,7 +197,9 @@ export function renderPage(page: Page): string {
     const shownNote = note === undefined ? '' : `<dd class="note">${escapeMarkup(note)}</dd>`
     return `<div><dt>${escapeMarkup(label)}</dt><dd class="value">${escapeMarkup(String(value))}${shownUnit}</dd>${shownNote}</div>`
   })
-  const parts = sections.map((s) => `<section>\n<h2>${escapeMarkup(s.heading)}</h2>\n${s.blocks.map(renderBlock).join('\n')}\n</section>`)
+  const parts = sections.map(
+    (s) => `<section>\n<h2>${escapeMarkup(s.heading)}</h2>\n${s.blocks.map(renderBlock).join('\n')}\n</section>`,
+  )
   if (provenance.length > 0) {
     const rows = provenance.map(({ label, value, code }) => {
       const text = escapeMarkup(String(value))

@@ -51,7 +51,12 @@ export function domain(op: string, argument: string, axis: Axis, lists: readonly
   min = axis.min ?? min
   max = axis.max ?? max
   if (!(min <= max) || (log && min <= 0)) {
-    throw new OptionError({ op, argument: `${argument}.min, max`, actual: `${min}, ${max}`, expected: log ? '0 < min < max' : 'min < max' })
+    throw new OptionError({
+      op,
+      argument: `${argument}.min, max`,
+      actual: `${min}, ${max}`,
+      expected: log ? '0 < min < max' : 'min < max',
+    })
   }
   if (log) {
     const floor = axis.min ?? 10 ** Math.floor(Math.log10(min) + 1e-9)

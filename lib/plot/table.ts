@@ -33,7 +33,12 @@ export function cellText(cell: Cell | undefined): string {
 export function checkRows(op: string, columns: readonly (Column | string)[], rows: readonly (readonly Cell[])[]): void {
   rows.forEach((row, i) => {
     if (row.length === columns.length) return
-    throw new OptionError({ op, argument: `rows[${i}]`, actual: `${row.length} cells`, expected: `${columns.length}, one per column` })
+    throw new OptionError({
+      op,
+      argument: `rows[${i}]`,
+      actual: `${row.length} cells`,
+      expected: `${columns.length}, one per column`,
+    })
   })
 }
 
