@@ -1,0 +1,432 @@
+// hebbian_step and hebbian_learn against the rule in float64 on the same float32 inputs. Beside every number of the reference
+// stands a bound of its float32 error, carried from minibatch to minibatch; the budgets are those bounds. A unit is chosen by
+// comparing currents, so a choice counts as proved only if it is clear of the currents' own errors: the reference throws where it is
+// not, and the cases are made so that it never is. Ties are tested with small whole numbers, whose currents are exact.
+import { Permutation } from '../../lib/random.js'
+import { type Case, type Expected, f32, f64, type Host, i32, normals, type Options, type Proof, size, U, u8, uniform } from './proof.js'
+
+const SAFETY = 1.05 // for the products of small errors that the first-order bounds leave out
+
+interface Rule {
+  rank: number
+  delta: number
+  max: boolean
+}
+
+const ruleOf = (o: Options = {}): Rule => ({
+  rank: Number(o.rank ?? 2),
+  delta: Number(o.antiHebbian ?? 0.2),
+  max: o.step === 'max',
+})
+
+/** K x D numbers with a bound of each one's error. */
+interface Weights {
+  k: number
+  d: number
+  w: Float64Array
+  error: Float64Array
+}
+
+interface Patches {
+  count: number
+  v: Float64Array
+  error: Float64Array
+}
+
+interface Totals {
+  patches: number
+  wins: Float64Array
+  losses: Float64Array
+  gains: Float64Array
+  gainsError: Float64Array
+  energy: number
+  energyError: number
+}
+
+const totals = (k: number): Totals => ({
+  patches: 0,
+  wins: new Float64Array(k),
+  losses: new Float64Array(k),
+  gains: new Float64Array(k),
+  gainsError: new Float64Array(k),
+  energy: 0,
+  energyError: 0,
+})
+
+interface Currents {
+  current: Float64Array
+  error: Float64Array
+}
+
+/**
+ * w_k . v with its error: D products and sums in any order, fused or not, give at most (D + 1) U times the sum of |w v|; the errors of w
+ * and v come on top. Whole numbers whose sum of |w v| stays below 2^24 lose nothing in any order.
+ */
+function currentsOf(weights: Weights, v: Float64Array, vError: Float64Array): Currents {
+  const { k, d, w, error } = weights
+  const current = new Float64Array(k)
+  const currentError = new Float64Array(k)
+  for (let unit = 0; unit < k; unit++) {
+    let sum = 0
+    let size = 0
+    let inherited = 0
+    let whole = true
+    for (let i = 0; i < d; i++) {
+      const x = w[unit * d + i]!
+      const y = v[i]!
+      sum += x * y
+      size += Math.abs(x * y)
+      inherited += error[unit * d + i]! * Math.abs(y) + Math.abs(x) * vError[i]!
+      whole &&= Number.isInteger(x) && Number.isInteger(y)
+    }
+    current[unit] = sum
+    currentError[unit] = whole && inherited === 0 && size < 2 ** 24 ? 0 : SAFETY * ((d + 1) * U * size + inherited)
+  }
+  return { current, error: currentError }
+}
+
+/** Units in order; null where the first or the one of rank m is not clear of the rounding of the currents. */
+function chosen({ current, error }: Currents, rank: number): [number, number] | null {
+  const order = Array.from(current, (_, unit) => unit).sort((a, b) => current[b]! - current[a]! || a - b)
+  const pair: [number, number] = [order[0]!, order[rank - 1]!]
+  for (const a of pair)
+    for (const b of order) {
+      const doubt = error[a]! + error[b]!
+      if (a !== b && doubt > 0 && Math.abs(current[a]! - current[b]!) <= doubt) return null
+    }
+  return pair
+}
+
+const isZero = (v: Float64Array): boolean => v.reduce((sum, x) => sum + x * x, 0) <= 1e-12
+
+/** One minibatch; changes `weights`, adds to `tally` if there is one. */
+function minibatch(weights: Weights, patches: Patches, rule: Rule, rate: number, tally: Totals | null): void {
+  const { k, d, w, error } = weights
+  const { rank, delta } = rule
+  const n = new Float64Array(k)
+  const dw = new Float64Array(k * d) // sum of g (v - current w)
+  const size = new Float64Array(k * d) // sum of |g| (|v| + |current w|): what rounding in the sums is relative to
+  const inherited = new Float64Array(k * d) // errors of v, of the current and of w in it
+  const norms = Array.from({ length: k }, (_, unit) => {
+    const row = w.subarray(unit * d, (unit + 1) * d)
+    const norm = Math.hypot(...row)
+    return { norm, relative: norm > 0 ? Math.hypot(...error.subarray(unit * d, (unit + 1) * d)) / norm + (d + 3) * U : 0 }
+  })
+  for (let b = 0; b < patches.count; b++) {
+    const v = patches.v.subarray(b * d, (b + 1) * d)
+    const vError = patches.error.subarray(b * d, (b + 1) * d)
+    if (isZero(v)) continue
+    const currents = currentsOf(weights, v, vError)
+    const pair = chosen(currents, rank)
+    if (!pair) throw new Error(`the case does not decide the ranks of patch ${b}: choose other data`)
+    if (tally) tally.patches++
+    for (const [which, unit] of pair.entries()) {
+      const g = which === 0 ? 1 : -delta
+      const c = currents.current[unit]!
+      const cError = currents.error[unit]!
+      n[unit]!++
+      for (let i = 0; i < d; i++) {
+        const at = unit * d + i
+        dw[at]! += g * (v[i]! - c * w[at]!)
+        size[at]! += Math.abs(g) * (Math.abs(v[i]!) + Math.abs(c * w[at]!))
+        inherited[at]! += Math.abs(g) * (vError[i]! + cError * Math.abs(w[at]!) + Math.abs(c) * error[at]!)
+      }
+      if (!tally) continue
+      if (which === 0) tally.wins[unit]!++
+      else tally.losses[unit]!++
+      tally.gains[unit]! += g * c
+      tally.gainsError[unit]! += Math.abs(g) * (cError + 2 * U * Math.abs(c))
+      const { norm, relative } = norms[unit]!
+      if (norm === 0) continue
+      tally.energy -= (g * c) / norm
+      tally.energyError += (Math.abs(g) / norm) * (cError + Math.abs(c) * (relative + 4 * U))
+    }
+  }
+  // n terms, each of a few roundings (Delta, the product, s, the sum), added in any order: (n + 5) U of the sum of their sizes.
+  const dwError = dw.map((_, at) => SAFETY * (inherited[at]! + (n[Math.floor(at / d)]! + 5) * U * size[at]!))
+  const largest = dw.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-30)
+  const largestError = dwError.reduce((m, x) => Math.max(m, x), 0) / largest
+  for (let at = 0; at < k * d; at++) {
+    const count = n[Math.floor(at / d)]!
+    if (!count) continue
+    const factor = rule.max ? rate / largest : rate / count
+    const change = factor * dw[at]!
+    // The factor takes up to three roundings (rate, divisor, quotient), the product one, the new weight one.
+    error[at]! += SAFETY * (factor * dwError[at]! + Math.abs(change) * ((rule.max ? largestError : 0) + 4 * U))
+    w[at]! += change
+    error[at]! += U * (Math.abs(w[at]!) + error[at]!)
+  }
+}
+
+const bounds = new WeakMap<Expected, Record<string, Float64Array>>()
+
+function results({ k, d, w, error }: Weights, t: Totals): Expected {
+  const energy = t.patches ? t.energy / t.patches : 0
+  const chosenOf = (unit: number) => t.wins[unit]! + t.losses[unit]!
+  const expected: Expected = {
+    w: f64([k, d], w),
+    wins: i32([k], t.wins),
+    losses: i32([k], t.losses),
+    gains: f64([k], t.gains),
+    energy: f64([1], [energy]),
+  }
+  bounds.set(expected, {
+    w: error,
+    // Sums may be kept in float32: one rounding a term, of at most the sum of the terms' sizes, which gainsError / 2 U exceeds.
+    gains: t.gainsError.map((e, unit) => SAFETY * e * (1 + chosenOf(unit) / 2) + U * Math.abs(t.gains[unit]!)),
+    energy: Float64Array.of(t.patches ? (SAFETY * t.energyError) / t.patches + 4 * U * Math.abs(energy) : 0),
+  })
+  return expected
+}
+
+const weightsOf = (host: Host): Weights => ({
+  k: host.shape[0]!,
+  d: host.shape[1]!,
+  w: Float64Array.from(host.data),
+  error: new Float64Array(host.data.length),
+})
+
+function stepReference(c: Case): Expected {
+  const patches = c.inputs[0]!
+  const weights = weightsOf(c.inputs[1]!)
+  const tally = totals(weights.k)
+  const exact = { count: patches.shape[0]!, v: patches.data, error: new Float64Array(patches.data.length) }
+  minibatch(weights, exact, ruleOf(c.options), Number(c.options?.learningRate ?? 0.02), tally)
+  return results(weights, tally)
+}
+
+/** The windows of one minibatch. */
+function gather(images: Host, o: Options, epoch: number, from: number): Patches {
+  const [n, c, h, w] = images.shape as [number, number, number, number]
+  const window = Number(o.window ?? 4)
+  const count = Number(o.batch ?? 1000)
+  const across = w - window + 1
+  const perImage = across * (h - window + 1)
+  const d = c * window * window
+  const order = new Permutation(n * perImage, Number(o.seed ?? 0), epoch)
+  const v = new Float64Array(count * d)
+  const error = new Float64Array(count * d)
+  for (let b = 0; b < count; b++) {
+    const index = order.at(from + b)
+    const image = Math.floor(index / perImage)
+    const y = Math.floor((index % perImage) / across)
+    const x = (index % perImage) % across
+    const patch = v.subarray(b * d, (b + 1) * d)
+    let i = 0
+    for (let channel = 0; channel < c; channel++)
+      for (let r = 0; r < window; r++)
+        for (let s = 0; s < window; s++) patch[i++] = images.data[((image * c + channel) * h + y + r) * w + x + s]! / 255
+    const mean = o.centre ? patch.reduce((sum, p) => sum + p, 0) / d : 0
+    for (i = 0; i < d; i++) patch[i]! -= mean
+    const norm = Math.hypot(...patch)
+    const scale = isZero(patch) ? 0 : (o.normalise ?? 'patch') === 'patch' ? 1 / norm : 1
+    for (i = 0; i < d; i++) {
+      patch[i]! *= scale
+      // The mean rounded once, the difference, the factor and the product.
+      error[b * d + i] = U * (4 * Math.abs(patch[i]!) + mean * scale)
+    }
+  }
+  return { count, v, error }
+}
+
+function learnReference(c: Case): Expected {
+  const images = c.inputs[0]!
+  const weights = weightsOf(c.inputs[1]!)
+  const o = c.options ?? {}
+  const window = Number(o.window ?? 4)
+  const batch = Number(o.batch ?? 1000)
+  const [n, , h, w] = images.shape as [number, number, number, number]
+  const perEpoch = Math.floor((n * (h - window + 1) * (w - window + 1)) / batch)
+  const first = Number(o.firstStep ?? 0)
+  const end = first + Number(o.steps ?? 1)
+  const counted = Number(o.tally ?? 0) || end - first
+  const rate = Number(o.learningRate ?? 0.02)
+  const last = Number(o.finalLearningRate ?? 0)
+  const tally = totals(weights.k)
+  for (let t = first; t < end; t++) {
+    const patches = gather(images, o, Math.floor(t / perEpoch), (t % perEpoch) * batch)
+    const at = rate + ((last - rate) * t) / Number(o.totalSteps ?? 1)
+    minibatch(weights, patches, ruleOf(o), at, t >= end - counted ? tally : null)
+  }
+  return results(weights, tally)
+}
+
+// ---- Data ----
+
+/** B patches of normal numbers whose ranks are clear. */
+function clearPatches(seed: number, b: number, w: Host, rank: number): Host {
+  const d = w.shape[1]!
+  const weights = weightsOf(w)
+  const out: number[] = []
+  for (let i = 0; out.length < b * d; i++) {
+    const v = Float64Array.from(new Float32Array(normals(1000 * seed + i, d)))
+    if (chosen(currentsOf(weights, v, new Float64Array(d)), rank)) out.push(...v)
+  }
+  return f32([b, d], out)
+}
+
+function stepCase(b: number, d: number, k: number, options: Options): Case {
+  const w = f32([k, d], normals(k * 31 + d, k * d))
+  const rank = Number(options.rank ?? 2)
+  const patches = clearPatches(b + d, b, w, rank)
+  const name = `B=${b} D=${d} K=${k} ${Object.entries(options).join(' ')}`
+  return { name, inputs: [patches, w], options: { learningRate: 0.05, ...options } }
+}
+
+/** Whole numbers from -2 to 2: many equal currents; every fifth patch is zero, and rows 3 i + 2 repeat row i. */
+function tieCase(b: number, d: number, k: number, options: Options): Case {
+  const next = uniform(b * 7 + d * 3 + k)
+  const whole = () => Math.floor(next() * 5) - 2
+  const v = Array.from({ length: b * d }, (_, at) => (Math.floor(at / d) % 5 === 4 ? 0 : whole()))
+  const w = Array.from({ length: k * d }, whole)
+  for (let row = 0; 3 * row + 2 < k; row++) for (let i = 0; i < d; i++) w[(3 * row + 2) * d + i] = w[row * d + i]!
+  const name = `ties: B=${b} D=${d} K=${k} ${Object.entries(options).join(' ')}`
+  return { name, inputs: [f32([b, d], v), f32([k, d], w)], options: { learningRate: 0.05, ...options } }
+}
+
+const constant = (shape: number[], value: number): Host => f32(shape, new Array<number>(size(shape)).fill(value))
+
+const stepCases: Case[] = [
+  stepCase(1, 1, 2, {}),
+  stepCase(3, 27, 5, { step: 'max' }),
+  stepCase(47, 48, 20, {}),
+  stepCase(49, 48, 20, { rank: 7, step: 'max' }),
+  stepCase(101, 75, 37, { rank: 7 }),
+  stepCase(101, 192, 33, { step: 'max', antiHebbian: 0.4 }),
+  stepCase(47, 300, 24, { rank: 24 }),
+  stepCase(3, 300, 9, { rank: 9, step: 'max' }),
+  stepCase(101, 48, 64, { antiHebbian: 0 }),
+  stepCase(1, 192, 70, { rank: 3 }),
+  stepCase(5, 48, 521, {}),
+  stepCase(17, 16, 130, { rank: 129, step: 'max' }),
+  stepCase(49, 5, 1030, { rank: 20 }),
+  tieCase(1, 1, 2, {}),
+  tieCase(101, 1, 7, { rank: 3 }),
+  tieCase(47, 48, 20, {}),
+  tieCase(49, 3, 40, { step: 'max' }),
+  tieCase(101, 4, 33, { rank: 7 }),
+  tieCase(47, 27, 13, { rank: 13, step: 'max' }),
+  tieCase(5, 2, 600, { rank: 40 }),
+  { name: 'all currents equal', inputs: [constant([50, 4], 1), constant([9, 4], 1)], options: { rank: 5 } },
+  { name: 'only zero patches', inputs: [constant([19, 6], 0), f32([4, 6], normals(3, 24))], options: { step: 'max' } },
+  { name: 'rows of zeros', inputs: [f32([3, 2], [1, 2, -3, 1, 2, 2]), f32([3, 2], [0, 0, -1, -2, 0, 0])] },
+  {
+    name: 'patches on both sides of zero',
+    inputs: [f32([4, 2], [0.7e-6, 0.7e-6, 1e-6, 0.9e-6, -3e-7, 0, 0.5e-6, -1e-6]), f32([3, 2], [1, 2, -1, 2, 4, -3])],
+    options: { learningRate: 1 },
+  },
+  { name: 'defaults', inputs: [clearPatches(5, 12, f32([6, 4], normals(8, 24)), 2), f32([6, 4], normals(8, 24))] },
+]
+
+const noise = (seed: number, shape: number[]): Host => {
+  const next = uniform(seed)
+  return u8(shape, Array.from({ length: size(shape) }, () => Math.floor(next() * 256)))
+}
+
+function learnCase(name: string, images: Host, k: number, options: Options): Case {
+  const window = Number(options.window ?? 4)
+  const d = images.shape[1]! * window * window
+  return { name, inputs: [images, f32([k, d], normals(d + k, k * d))], options: { learningRate: 0.05, totalSteps: 5, ...options } }
+}
+
+/** Noise with a black and a white corner: patches of norm 0, and of norm 0 once centred. */
+function corners(seed: number): Host {
+  const images = noise(seed, [3, 1, 12, 9])
+  for (let image = 0; image < 3; image++)
+    for (let y = 0; y < 6; y++)
+      for (let x = 0; x < 5; x++) {
+        images.data[(image * 12 + y) * 9 + x] = 0
+        images.data[(image * 12 + 11 - y) * 9 + 8 - x] = 255
+      }
+  return images
+}
+
+const learnCases: Case[] = [
+  learnCase('C=3 over an epoch boundary', noise(1, [2, 3, 7, 9]), 11, { batch: 10, steps: 5, firstStep: 2, totalSteps: 9, seed: 3 }),
+  learnCase('C=1, centred, max', noise(2, [3, 1, 9, 6]), 8, { window: 3, batch: 7, steps: 4, step: 'max', centre: true, learningRate: 0.01 }),
+  learnCase('not normalised, rank 7', noise(3, [2, 3, 9, 8]), 12, {
+    window: 5, batch: 19, steps: 3, rank: 7, normalise: 'none', finalLearningRate: 0.2, seed: 2 ** 40 + 17,
+  }),
+  learnCase('centred but not normalised', noise(4, [5, 3, 6, 5]), 9, { window: 3, batch: 47, steps: 3, centre: true, normalise: 'none' }),
+  learnCase('an epoch a minibatch, window 8', noise(5, [2, 3, 12, 15]), 20, { window: 8, batch: 49, steps: 4, seed: 1 }),
+  learnCase('one pixel', noise(6, [4, 1, 3, 5]), 2, { window: 1, batch: 11, steps: 3, normalise: 'none' }),
+  learnCase('zero patches', corners(7), 7, { batch: 40, steps: 4 }),
+  learnCase('zero patches, centred', corners(8), 7, { batch: 40, steps: 4, centre: true, step: 'max', learningRate: 0.01 }),
+  learnCase('rank K', noise(9, [2, 1, 8, 7]), 6, { batch: 40, steps: 2, rank: 6 }),
+  learnCase('tally of the last two', noise(10, [2, 3, 7, 9]), 11, { batch: 10, steps: 5, tally: 2 }),
+  learnCase('one window an image', noise(11, [30, 2, 5, 5]), 10, { window: 5, batch: 29, steps: 2 }),
+  learnCase('batch 101', noise(12, [3, 3, 10, 11]), 24, { batch: 101, steps: 2 }),
+  learnCase('far into a long run', noise(13, [2, 3, 6, 6]), 9, { batch: 3, steps: 3, firstStep: 1_000_000, totalSteps: 3_000_000, finalLearningRate: 0.01 }),
+  learnCase('wide images', noise(14, [1, 3, 9, 90]), 9, { window: 6, batch: 30, steps: 2 }),
+  learnCase('windows wider than a cache line', noise(15, [2, 1, 17, 83]), 5, { window: 17, batch: 48, steps: 2 }),
+]
+
+const budget = (name: string, index: number, expected: Expected): number => bounds.get(expected)?.[name]?.[index] ?? 0
+
+const v = f32([3, 4], normals(1, 12))
+const w = f32([5, 4], normals(2, 20))
+const images = noise(1, [2, 1, 4, 5])
+const filters = f32([5, 9], normals(2, 45))
+const three = { window: 3, batch: 5 }
+
+function refusals(inputs: Host[], good: Options): Proof['refusals'] {
+  const option = (name: string, argument: string, value: number | string | boolean): Proof['refusals'][number] => ({
+    name,
+    inputs,
+    options: { ...good, [argument]: value },
+    error: 'OptionError',
+    argument,
+  })
+  const first = inputs[0] as Host
+  return [
+    option('rank 1', 'rank', 1),
+    option('rank beyond K', 'rank', 6),
+    option('a broken rank', 'rank', 2.5),
+    option('Delta beyond 1', 'antiHebbian', 1.5),
+    option('a negative rate', 'learningRate', -0.1),
+    option('a rate of NaN', 'learningRate', Number.NaN),
+    option('an unknown step', 'step', 'mean'),
+    option('an unknown option', 'delta', 0.1),
+    { name: 'w of one row', inputs: [first, f32([1, inputs[1]!.shape[1]!], normals(1, inputs[1]!.shape[1]!))], options: good, error: 'ShapeError', argument: 'w' },
+    { name: 'w of another D', inputs: [first, f32([5, 7], normals(2, 35))], options: good, error: 'ShapeError', argument: 'w' },
+    { name: 'w missing', inputs: [first], options: good, error: 'ShapeError', argument: 'w' },
+  ]
+}
+
+const learnOption = (name: string, argument: string, options: Options): Proof['refusals'][number] => ({
+  name,
+  inputs: [images, filters],
+  options: { ...three, ...options },
+  error: 'OptionError',
+  argument,
+})
+
+export const proofs: Proof[] = [
+  {
+    op: 'hebbian_step',
+    cases: stepCases,
+    reference: stepReference,
+    budget,
+    refusals: [
+      ...refusals([v, w], {}),
+      { name: 'patches of bytes', inputs: [u8([3, 4], new Array<number>(12).fill(1)), w], error: 'ShapeError', argument: 'patches' },
+    ],
+  },
+  {
+    op: 'hebbian_learn',
+    cases: learnCases,
+    reference: learnReference,
+    budget,
+    refusals: [
+      ...refusals([images, filters], three),
+      { name: 'images of floats', inputs: [f32([2, 1, 4, 5], normals(1, 40)), filters], options: three, error: 'ShapeError', argument: 'images' },
+      learnOption('a window beyond the height', 'window', { window: 5 }),
+      learnOption('a batch beyond an epoch', 'batch', { batch: 13 }),
+      learnOption('steps beyond the run', 'steps', { steps: 3, firstStep: 1, totalSteps: 3 }),
+      learnOption('a negative seed', 'seed', { seed: -1 }),
+      learnOption('a negative first step', 'firstStep', { firstStep: -1 }),
+      learnOption('no steps', 'steps', { steps: 0 }),
+      learnOption('an unknown norm', 'normalise', { normalise: 'unit' }),
+    ],
+  },
+]
