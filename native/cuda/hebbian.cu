@@ -269,7 +269,7 @@ __device__ Sums sum_patches(const Hebbian& h, int64_t step, int unit, int64_t d0
   const int2* ranked = h.ranked + (step & 1) * h.batch;
   Sums sums = {};
   int pending = 0;
-  constexpr int kAhead = 4;
+  constexpr int kAhead = 8;
   for (int64_t b0 = 0; b0 < h.batch; b0 += 32 * kAhead) {
     int2 pair[kAhead];
 STRIATE_UNROLL

@@ -10,6 +10,9 @@ namespace striate::cuda {
 /// A patch whose |v|^2 is no more counts as zero.
 inline constexpr float kNnlTiny = 0x1p-126f;
 
+/// Taps of one pass of the tensor-core kernel through shared memory.
+inline constexpr int kNnlChunk = 64;
+
 /// Where tap d = (c, r, s) of a patch lies from the patch's first pixel.
 struct NnlTap {
   int offset, r, s, unused;
@@ -24,9 +27,11 @@ struct NnlLayer {
   const void* x;       // [N,C,H,W]
   NnlTap* tap;         // [taps]
   float* factor;       // [N,P,Q] 1 / |v|, 0 at a zero patch; null without patch normalisation
-  float2* mean;        // [N,P,Q] of the patch, in two floats; null unless centred
-  float* filters;      // [taps][padded_k], zeros beyond K
-  int64_t padded_k;
+  float2* mean;        // [N,P,Q] of the patch, in two floats (bytes: the nearest integer, and the rest); null unless centred
+  int64_t padded_k;    // whole blocks of filters; zeros beyond K
+  float* filters;      // [taps][padded_k], for float images
+  uint16_t* parts;     // [padded_k / 64][chunks][3][64][kNnlChunk] bf16, for 8-bit images: w (less its mean if centred) in three parts
+  int64_t chunks;
 
   __device__ int64_t positions() const { return static_cast<int64_t>(p) * q; }
 };
