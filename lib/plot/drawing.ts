@@ -115,7 +115,7 @@ function header(d: Drawing, width: number): { markup: string; height: number } {
     const mark = symbol ? symbols[symbol](x + key / 2, y) : ''
     markup += `<g fill="${color}">${line ?? `<rect x="${x + 8}" y="${y - 6}" width="${key - 8}" height="12"/>`}${mark}</g>`
     markup += `<text x="${x + key + 8}" y="${y + 4.5}" ${font} font-size="13">${escapeMarkup(name)}</text>\n`
-    x += item + 16
+    x += item + 22
   }
   return { markup, height: y + 14 }
 }
@@ -151,6 +151,6 @@ function finish(svg: string, head: string, d: Drawing, width: number, height: nu
     .replace(/ (?:class="zr[^"]*"|pointer-events="[^"]*"|ecmeta_[a-z_]+="[^"]*")/g, '')
     .replace(/(id="|="url\(#)zr\d+-/g, '$1@-')
   const id = contentId(inner, head, d.description)
-  const body = () => inner.replace(/(id="|="url\(#)@-/g, `$1${id}-`).trimEnd() + `\n${head.trimEnd()}`
+  const body = () => `${inner.replace(/(id="|="url\(#)@-/g, `$1${id}-`).trimEnd()}\n${head.trimEnd()}`
   return svgPicture({ width, height, title: d.options.title, description: d.description, id, body })
 }

@@ -51,12 +51,12 @@ export function checkRows(op: string, columns: readonly (Column | string)[], row
  */
 export function markdownTable(columns: readonly (Column | string)[], rows: readonly (readonly Cell[])[]): string {
   checkRows('markdownTable', columns, rows)
-  const escape = (text: string) =>
+  const cellMarkup = (text: string) =>
     text
       .replace(/[\\|`*_<>[\]]/g, (character) => (character === '<' ? '&lt;' : character === '>' ? '&gt;' : `\\${character}`))
       .replace(/\r\n|\r|\n/g, '<br>')
-  const head = columns.map((column) => escape(heading(column)))
-  const body = rows.map((row) => row.map((cell) => escape(cellText(cell))))
+  const head = columns.map((column) => cellMarkup(heading(column)))
+  const body = rows.map((row) => row.map((cell) => cellMarkup(cellText(cell))))
   const sides = alignments(columns, rows)
   const length = (text: string) => [...text].length
   const widths = head.map((text, i) => Math.max(3, length(text), ...body.map((row) => length(row[i] ?? ''))))
