@@ -5,7 +5,7 @@
 #include "core/parallel.h"
 #include "cpu/kernels.h"
 #include "cpu/simd/begin.h"
-#include "cpu/simd/adam_step.h"
+#include "cpu/simd/optimiser_step.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 

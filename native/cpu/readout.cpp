@@ -12,8 +12,8 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "cpu/kernels.h"
-#include "cpu/simd/adam_step.h"
 #include "cpu/simd/begin.h"
+#include "cpu/simd/optimiser_step.h"
 #include "cpu/simd/row_dots.h"
 #include "cpu/simd/softmax.h"
 
@@ -65,7 +65,7 @@ struct Weights {
 /// Gradient of G targets (g [n][G]) at V vectors of columns from `at` on, and Adam on them. The next tile of x is
 /// fetched meanwhile.
 template <class T, int G, int V>
-void learn_tile(const T* const* x, int64_t n, const float* g, int64_t at, const Weights& to, const AdamStep& step) {
+__attribute__((noinline)) void learn_tile(const T* const* x, int64_t n, const float* g, int64_t at, const Weights& to, const AdamStep& step) {
   for (int j = 0; j < G; ++j)
     for (int v = 0; v < V; ++v) {
       const int64_t i = j * to.d + at + v * kLanes;
@@ -73,29 +73,34 @@ void learn_tile(const T* const* x, int64_t n, const float* g, int64_t at, const 
       __builtin_prefetch(to.m + i, 1);
       __builtin_prefetch(to.v + i, 1);
     }
-  vf total[G][V] = {};
+  float total[G][V * kLanes] = {};
   for (int64_t first = 0; first < n; first += kRowBlock) {
     vf sum[G][V] = {};
     const int64_t end = std::min(n, first + kRowBlock);
     for (int64_t r = first; r < end; ++r) {
       vf a[V];
+      const T* row = x[r] + at;
+#pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        a[v] = load_lanes(x[r] + at + v * kLanes);
-        __builtin_prefetch(x[r] + at - (V - v) * kLanes);
+        a[v] = load_lanes(row + v * kLanes);
+        __builtin_prefetch(row - (V - v) * kLanes);
       }
 #pragma GCC unroll 10
       for (int j = 0; j < G; ++j) {
         const vf b = vspread(g[r * G + j]);
+#pragma GCC unroll 2
         for (int v = 0; v < V; ++v) sum[j][v] = vfma(b, a[v], sum[j][v]);
       }
     }
+#pragma GCC unroll 10
     for (int j = 0; j < G; ++j)
-      for (int v = 0; v < V; ++v) total[j][v] = total[j][v] + sum[j][v];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) vstore(total[j] + v * kLanes, vload(total[j] + v * kLanes) + sum[j][v]);
   }
   for (int j = 0; j < G; ++j)
     for (int v = 0; v < V; ++v) {
       const int64_t i = j * to.d + at + v * kLanes;
-      step(to.w + i, to.m + i, to.v + i, total[j][v]);
+      step(to.w + i, to.m + i, to.v + i, vload(total[j] + v * kLanes));
     }
 }
 

@@ -26,32 +26,45 @@ STRIATE_INLINE void for_target_groups(int64_t targets, F&& f) {
   }
 }
 
-/// sum[r][g] += lanes of x[r] . w[g] over `columns`.
+/// sum[r][g] += lanes of x[r] . w[g] over `columns`. Every loop over the sums is unrolled: an indexed one would keep them in memory.
 template <class T, int R, int G>
-void row_dots(const T* const* x, int64_t offset, const float* w, int64_t w_stride, int64_t columns, const T* const* ahead, vf* sum) {
+__attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, const float* w, int64_t w_stride, int64_t columns,
+                                        const T* const* ahead, vf* sum) {
+  const T* from[R];
+  const T* fetch[R];
+#pragma GCC unroll 2
+  for (int r = 0; r < R; ++r) {
+    from[r] = x[r] + offset;
+    fetch[r] = ahead[r];
+  }
   vf s[R][G];
+#pragma GCC unroll 2
   for (int r = 0; r < R; ++r)
+#pragma GCC unroll 10
     for (int g = 0; g < G; ++g) s[r][g] = sum[r * G + g];
   int64_t i = 0;
   for (; i + kLanes <= columns; i += kLanes) {
     vf a[R];
+#pragma GCC unroll 2
     for (int r = 0; r < R; ++r) {
-      a[r] = load_lanes(x[r] + offset + i);
-      __builtin_prefetch(ahead[r] + i);
+      a[r] = load_lanes(from[r] + i);
+      __builtin_prefetch(fetch[r] + i);
     }
 #pragma GCC unroll 10
     for (int g = 0; g < G; ++g) {
       const vf b = vload(w + g * w_stride + i);
+#pragma GCC unroll 2
       for (int r = 0; r < R; ++r) s[r][g] = vfma(a[r], b, s[r][g]);
     }
   }
-  if (i < columns)
-    for (int r = 0; r < R; ++r) {
-      const vf a = load_some(x[r] + offset + i, columns - i);
-      for (int g = 0; g < G; ++g) s[r][g] = vfma(a, load_some(w + g * w_stride + i, columns - i), s[r][g]);
-    }
+#pragma GCC unroll 2
   for (int r = 0; r < R; ++r)
+#pragma GCC unroll 10
     for (int g = 0; g < G; ++g) sum[r * G + g] = s[r][g];
+  if (i < columns)
+    for (int r = 0; r < R; ++r)
+      for (int g = 0; g < G; ++g)
+        sum[r * G + g] = vfma(load_some(from[r] + i, columns - i), load_some(w + g * w_stride + i, columns - i), sum[r * G + g]);
 }
 
 /// y[r * targets + g], r < n <= kRowBlock, over the columns [begin, end), for one group of targets.
