@@ -41,7 +41,9 @@ const report = await runBench({
 })
 if (!values.json) console.log(`\n${formatBench(report.rows)}\n\n${describeBench(report).join('\n')}`)
 
-const name = values.name ?? `${report.date.slice(0, 10)}-${positionals.length ? benchOps.filter((op) => positionals.includes(op)).join('-') : 'all'}`
+const name =
+  values.name ??
+  `${report.date.slice(0, 10)}-${positionals.length ? benchOps.filter((op) => positionals.includes(op)).join('-') : 'all'}`
 const folder = join(root, 'bench', 'results')
 const file = join(folder, `${name}.json`)
 mkdirSync(folder, { recursive: true })

@@ -121,13 +121,17 @@ class Case:
 
     def reference(self):
         r, (size, stride) = self.window, self.pool
-        windows = np.lib.stride_tricks.sliding_window_view
-        w = self.filters.reshape(len(self.filters), -1).astype(np.float64)
+        w = self.filters.reshape(len(self.filters), -1).T.astype(np.float64)
+
+        def pooled(a):  # over the first axis
+            rows = [a[i : len(a) - size + 1 + i : stride] for i in range(size)]
+            return np.maximum.reduce(rows)
+
         parts = []
         for image in self.images.astype(np.float64):
-            v = windows(image, (r, r), axis=(1, 2)).transpose(1, 2, 0, 3, 4)
+            v = np.lib.stride_tricks.sliding_window_view(image, (r, r), axis=(1, 2)).transpose(1, 2, 0, 3, 4)
             v = v.reshape(v.shape[0], v.shape[1], -1)
-            cosine = v @ w.T / np.sqrt(np.maximum((v * v).sum(-1), TINY))[..., None]
-            pooled = windows(windows(cosine, size, axis=0)[::stride].max(-1), size, axis=1)[:, ::stride].max(-1)
-            parts.append(np.maximum(pooled, 0).transpose(2, 0, 1) ** self.power)
+            cosine = (v / np.sqrt(np.maximum((v * v).sum(-1, keepdims=True), TINY))) @ w
+            best = pooled(pooled(cosine).transpose(1, 0, 2))  # [Q,P,K]
+            parts.append(np.maximum(best, 0).transpose(2, 1, 0) ** self.power)
         return np.stack(parts)

@@ -85,10 +85,13 @@ class Form:
         self.precision, self.run, self.once = precision, run, once
         self.enter()
         run()  # compiles, allocates
-        run()
-        start = time.perf_counter()
-        run()
-        self.repetitions = max(1, min(100_000, round(BURST_SECONDS / max(time.perf_counter() - start, 1e-7))))
+        for _ in range(3):
+            start = time.perf_counter()
+            run()
+            seconds = time.perf_counter() - start
+            if seconds > BURST_SECONDS:
+                break
+        self.repetitions = max(1, min(100_000, round(BURST_SECONDS / max(seconds, 1e-7))))
 
     def enter(self):
         import torch

@@ -157,7 +157,10 @@ function nnl(batch: number, must?: Goal, reach?: Goal): BenchCase {
     tolerance: 5e-5,
     open: (device) => {
       const x = Tensor.from(uniform(1, batch * channels * side * side), { shape: [batch, channels, side, side], device })
-      const w = Tensor.from(unitRows(uniform(2, filters * inputs), inputs), { shape: [filters, channels, window, window], device })
+      const w = Tensor.from(unitRows(uniform(2, filters * inputs), inputs), {
+        shape: [filters, channels, window, window],
+        device,
+      })
       const layer = (): Tensor => nnlConv(x, w, { power, pool })
       return repeated(layer, [x, w])
     },
@@ -301,7 +304,7 @@ export const cases: readonly BenchCase[] = [
   learn(1000, 4, 400),
   learn(100, 4, 400),
   nnl(100, { ratio: 2.8, share: 0.6 }, { ratio: 3.5, share: 0.75 }),
-  nnl(500, { ratio: 2.8, share: 0.6 }, { ratio: 3.5, share: 0.75 }),
+  nnl(250, { ratio: 2.8, share: 0.6 }, { ratio: 3.5, share: 0.75 }),
   rectified(10_000_000, 40, { ratio: 0.9 }, { ratio: 1.3 }),
   gemm(512, { ratio: 0.95 }, { ratio: 1.05 }),
   gemm(2048, { ratio: 0.95 }, { ratio: 1.05 }),

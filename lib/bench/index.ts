@@ -1,4 +1,6 @@
 export type { BenchCase, Goal } from './cases.js'
 export type { PeerVersions } from './peer.js'
-export { type BenchOptions, type BenchReport, type BenchRow, benchOps, type PeerForm, runBench, type Spread } from './run.js'
+export type { BenchReport, BenchRow, PeerForm } from './rows.js'
+export { type BenchOptions, benchOps, runBench } from './run.js'
 export { describeBench, formatBench, markdownBench } from './table.js'
+export type { Spread } from './timing.js'

@@ -6,12 +6,7 @@ import { createInterface, type Interface } from 'node:readline'
 import { root } from '#root'
 import type { BenchCase } from './cases.js'
 import type { Summary } from './data.js'
-
-export interface Burst {
-  /** Seconds of one repetition by the wall's clock, and by the process's processor time over all its threads. */
-  wall: number
-  cpu: number
-}
+import type { Burst } from './timing.js'
 
 export interface PeerVersions {
   python: string
@@ -80,15 +75,16 @@ export class Peer {
   static async start(python: string, threads: number, signal?: AbortSignal): Promise<Peer> {
     const peer = new Peer(python, threads, signal)
     const failed = once(peer.#child, 'error').then(([error]) => {
-      throw signal?.aborted ? signal.reason : new NoPeer(`${python} could not be started (${(error as NodeJS.ErrnoException).code})`)
+      throw signal?.aborted ? signal.reason : new NoPeer(`${python} cannot be started (${(error as NodeJS.ErrnoException).code})`)
     })
     try {
       peer.versions = await Promise.race([peer.#ask<PeerVersions>({ action: 'hello', threads }), failed])
     } catch (error) {
       await peer.close()
-      if (!(error instanceof Error) || !/No module named/.test(error.message)) throw error
-      const name = /No module named '?([\w.]+)/.exec(error.message)?.[1]
-      throw new NoPeer(`${python} has no ${name === 'torch' ? 'PyTorch' : name}`)
+      if (signal?.aborted || error instanceof NoPeer) throw error
+      const text = (error as Error).message
+      const missing = /No module named '?([\w.]+)/.exec(text)?.[1]
+      throw new NoPeer(missing ? `${python} has no ${missing === 'torch' ? 'PyTorch' : missing}` : `${python}: ${text}`)
     }
     failed.catch(() => {}) // after an abort the answer that never comes reports it
     return peer
@@ -121,7 +117,7 @@ export class Peer {
   async #ask<T>(request: object): Promise<T> {
     this.#child.stdin.write(`${JSON.stringify(request)}\n`)
     const { value, done } = await this.#lines.next()
-    if (done) throw new Error(`the peer's process ended: ${this.#stderr.trim().split('\n').at(-1) ?? 'no message'}`)
+    if (done) throw new Error(`the peer's process ended: ${this.#stderr.trim().split('\n').at(-1) || 'no message'}`)
     const answer = JSON.parse(value) as T & { error?: string }
     if (answer.error) throw new Error(`the peer failed: ${answer.error}`)
     return answer
