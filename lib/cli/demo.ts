@@ -1,0 +1,141 @@
+// The main job on data that it makes itself: learn filters without labels, read them out, compare with random filters and with chance, test under
+// shadows, and write a page.
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { ImageSet } from '../data/index.js'
+import { cpu, type Device, deviceOf } from '../device.js'
+import { classify } from '../eval/index.js'
+import { writeAtomic } from '../io/index.js'
+import type { LocalNet } from '../models/index.js'
+import { unitRows } from '../ops/index.js'
+import type { Section } from '../plot/index.js'
+import { normals } from '../random.js'
+import { applyShadow, renderSet } from '../scene/index.js'
+import { scope, Tensor } from '../tensor.js'
+import { type ReadoutOptions, trainLocal, trainReadout } from '../train/index.js'
+import { wholeNumber } from './options.js'
+import { errorBars, writeRunPage } from './run_page.js'
+import { duration, interruptSignal, output, quantity, run } from './terminal.js'
+
+const settings = { train: 6000, test: 1500, units: 96, window: 5, steps: 3000 }
+const readout: ReadoutOptions = { power: 40, poolSize: 9, poolStrides: [5], epochs: 12, validation: 0.15, refit: false }
+
+interface DemoOptions {
+  out: string
+  device: string
+  seed: number
+  json?: boolean
+}
+
+export function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('learn filters from made images without labels, read them out, test them under shadows, write a page: about a minute')
+    .option('--out <dir>', 'folder of the page', 'striate-demo')
+    .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
+    .option('--seed <n>', 'of images, filters and readout', wholeNumber(0), 0)
+    .option('--json', 'progress and result as JSON lines')
+    .addHelpText('after', '\nExample:\n  $ striate demo --out demo')
+    .action((options: DemoOptions) => run(() => demo(options)))
+}
+
+async function demo(options: DemoOptions): Promise<void> {
+  const say = output(options)
+  const signal = interruptSignal()
+  const device = deviceOf(options.device)
+  const { seed } = options
+  const started = performance.now()
+  await mkdir(options.out, { recursive: true })
+
+  const train = await made('training images', 0, settings.train)
+  const test = await made('test images', settings.train, settings.test)
+  async function made(what: string, first: number, count: number): Promise<ImageSet> {
+    const begin = performance.now()
+    const set = await renderSet({
+      count,
+      first,
+      seed,
+      signal,
+      onProgress: ({ done, total }) => {
+        const seconds = (performance.now() - begin) / 1000
+        say.progress({ phase: what, unit: 'images', done, total, rate: done / seconds, remainingSeconds: ((total - done) * seconds) / done, values: {} })
+      },
+    })
+    return set
+  }
+  say.done()
+  say.line(`made ${train.shape[0]} training and ${test.shape[0]} test images of ${train.classes.length} shapes: ${train.classes.join(', ')}`)
+
+  const { units, window, steps } = settings
+  const { net, record } = await trainLocal(train, { filters: { units, window, steps }, readout, seed, device, signal, onProgress: say.progress })
+  say.done()
+  const patches = quantity((steps * record.filters.batch) / (record.seconds.filters ?? 1))
+  say.line(`learned ${units} filters of ${window} x ${window} without labels from ${quantity(steps * record.filters.batch)} patches, ${patches} a second`)
+
+  // The same network with filters that learned nothing.
+  const random = await randomNet(train, units, window, seed, device, say.progress, signal)
+  const dark = await applyShadow(test, { seed })
+  const nets: [string, LocalNet][] = [
+    ['learned', net],
+    ['random', random],
+  ]
+  const errors: Record<string, { value: number; spread: number }> = {}
+  for (const [name, model] of nets)
+    for (const [condition, set] of [
+      ['', test],
+      [', shadowed', dark],
+    ] as const) {
+      const { score } = await classify(model, set, { signal })
+      errors[`${name} filters${condition}`] = { value: score.value, spread: score.spread.value }
+    }
+  const chance = 100 * (1 - 1 / train.classes.length)
+  say.line('error on test images (standard error):')
+  for (const [name, e] of Object.entries(errors)) say.line(`  ${name.padEnd(26)} ${e.value.toFixed(1).padStart(5)} % +- ${e.spread.toFixed(1)}`)
+  say.line(`  ${'chance'.padEnd(26)} ${chance.toFixed(1).padStart(5)} %`)
+
+  const bars = await errorBars('Test error', errors, chance)
+  const results: Section = {
+    heading: 'Learned against random filters, in light and in shadow',
+    blocks: [
+      { kind: 'text', text: `${settings.test} test images; a shadow leaves 30 % of the light on 80 % of each image. Filters see no labels; both readouts are trained alike.` },
+      { kind: 'figure', image: bars, alt: 'Bars of test errors of learned and random filters, with and without shadows, and chance' },
+      {
+        kind: 'table',
+        caption: 'Test error',
+        columns: ['Network', { label: 'Error', unit: '%' }, { label: 'Standard error', unit: '%' }],
+        rows: [...Object.entries(errors).map(([name, e]) => [name, e.value.toFixed(2), e.spread.toFixed(2)]), ['chance', chance.toFixed(2), '']],
+      },
+    ],
+  }
+  await net.save(join(options.out, 'model.safetensors'))
+  await writeAtomic(join(options.out, 'run.json'), `${JSON.stringify(record, null, 1)}\n`)
+  await writeRunPage(net, record, options.out, [results])
+  net.dispose()
+  random.dispose()
+  const seconds = (performance.now() - started) / 1000
+  say.line(`done in ${duration(seconds)}: open ${resolve(options.out, 'report.html')}`)
+  say.json({ event: 'done', out: options.out, errors, chance, seconds })
+}
+
+async function randomNet(
+  train: ImageSet,
+  units: number,
+  window: number,
+  seed: number,
+  device: Device = cpu(),
+  onProgress: NonNullable<Parameters<typeof trainReadout>[4]>['onProgress'],
+  signal: AbortSignal,
+): Promise<LocalNet> {
+  const d = train.shape[1] * window ** 2
+  const filters = scope(() =>
+    unitRows(Tensor.from(normals(seed, units * d), { shape: [units, d], device })).reshape([units, train.shape[1], window, window]),
+  )
+  try {
+    const layer = { normalise: 'patch', centre: false } as const
+    const run = { device, signal, ...(onProgress ? { onProgress } : {}) }
+    return (await trainReadout(filters, layer, train, { ...readout, seed }, run)).net
+  } finally {
+    filters.dispose()
+  }
+}

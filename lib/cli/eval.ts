@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { openImages } from '../data/index.js'
+import { deviceOf } from '../device.js'
+import { classify } from '../eval/index.js'
+import { writeAtomic } from '../io/index.js'
+import { LocalNet } from '../models/index.js'
+import { wholeNumber } from './options.js'
+import { interruptSignal, output, run } from './terminal.js'
+
+interface EvalOptions {
+  run: string
+  data: string
+  split: string
+  device: string
+  json?: boolean
+  size?: number
+  limit?: number
+}
+
+export function addEval(program: Command): void {
+  program
+    .command('eval')
+    .description('evaluate a run')
+    .command('classify')
+    .description('error of a run’s classifier on labelled images, with its confusion table')
+    .requiredOption('--run <dir>', 'folder of a run')
+    .requiredOption('--data <path>', 'CIFAR binary batches, IDX files or a folder of class folders')
+    .option('--split <name>', 'train or test', 'test')
+    .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
+    .option('--size <px>', 'resize images of a folder to px x px', wholeNumber(1, 65536))
+    .option('--limit <n>', 'use the first n images', wholeNumber(1))
+    .option('--json', 'one JSON object')
+    .addHelpText('after', '\nExample:\n  $ striate eval classify --run runs/grinberg --data cifar-10-batches-bin')
+    .action((options: EvalOptions) =>
+      run(async () => {
+        const say = output(options)
+        const signal = interruptSignal()
+        const net = await LocalNet.load(join(options.run, 'model.safetensors'), { device: deviceOf(options.device) })
+        const set = await openImages(options.data, {
+          split: options.split as 'train' | 'test',
+          signal,
+          ...(options.size === undefined ? {} : { size: options.size }),
+          ...(options.limit === undefined ? {} : { limit: options.limit }),
+        })
+        const started = performance.now()
+        const { score, loss, confusion } = await classify(net, set, {
+          signal,
+          onProgress: (done, total) => {
+            const seconds = (performance.now() - started) / 1000
+            say.progress({ phase: 'classify', unit: 'images', done, total, rate: done / seconds, remainingSeconds: ((total - done) * seconds) / done, values: {} })
+          },
+        })
+        say.done()
+        await writeAtomic(join(options.run, `classify-${options.split}.json`), `${JSON.stringify({ score, loss, confusion, classes: set.classes }, null, 1)}\n`)
+        say.json({ score, loss, confusion, classes: set.classes })
+        say.line(`error ${score.value.toFixed(2)} % +- ${score.spread.value.toFixed(2)} (${score.raw.wrong} of ${score.raw.images} images; standard error), loss ${loss.toFixed(4)} nats`)
+        const width = Math.max(...set.classes.map((c) => c.length))
+        say.line(`${'called'.padStart(width)}  ${set.classes.map((c) => c.slice(0, 6).padStart(6)).join(' ')}`)
+        confusion.forEach((row, i) => {
+          say.line(`${(set.classes[i] ?? '').padStart(width)}  ${row.map((n) => String(n).padStart(6)).join(' ')}`)
+        })
+        net.dispose()
+      }),
+    )
+}

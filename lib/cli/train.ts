@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Command, Option } from 'commander'
+import { type ImageSet, openImages } from '../data/index.js'
+import { deviceOf } from '../device.js'
+import { OptionError } from '../errors.js'
+import { writeAtomic } from '../io/index.js'
+import { type FilterOptions, type ReadoutOptions, trainLocal } from '../train/index.js'
+import { bytes, number, numbers, wholeNumber } from './options.js'
+import { recipe, recipeNames } from './recipes.js'
+import { writeRunPage } from './run_page.js'
+import { duration, interruptSignal, output, run } from './terminal.js'
+
+interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<ReadoutOptions, 'seed' | 'batch'> {
+  data?: string
+  recipe?: string
+  device: string
+  seed?: number
+  out: string
+  resume?: string
+  json?: boolean
+  size?: number
+  limit?: number
+  filterBatch?: number
+  readoutBatch?: number
+  readout: boolean
+}
+
+const filterNames = ['units', 'window', 'rank', 'antiHebbian', 'learningRate', 'finalLearningRate', 'steps', 'mode', 'init', 'step'] as const
+const moreFilterNames = ['normalise', 'centre', 'dead', 'untilConverged'] as const
+const readoutNames = ['power', 'poolSize', 'poolStrides', 'learningRates', 'weightDecays', 'epochs', 'patience', 'validation', 'memoryLimit'] as const
+
+/** What a run was asked for; kept in its folder, so that `--resume` needs nothing else. */
+interface Request {
+  data: string
+  device: string
+  seed: number
+  size: number | null
+  limit: number | null
+  filters: FilterOptions
+  readout: ReadoutOptions | false
+}
+
+export function addTrain(program: Command): void {
+  const train = program.command('train').description('train a model')
+  const command = train
+    .command('local')
+    .description('filters learned from image patches by the Krotov-Hopfield rule, then a softmax readout')
+    .option('--data <path>', 'CIFAR binary batches, IDX files, or a folder of class folders of JPEG, PNG or WebP images')
+    .option('--recipe <name>', `settings by name: ${recipeNames.join(', ')}`)
+    .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
+    .option('--seed <n>', 'of filters, split and order (default: 0)', wholeNumber(0))
+    .option('--out <dir>', 'folder of the run', 'runs/local')
+    .option('--resume <dir>', 'go on with the run in a folder, with its own settings')
+    .option('--json', 'progress and result as JSON lines')
+    .option('--size <px>', 'resize images of a folder to px x px', wholeNumber(1, 65536))
+    .option('--limit <n>', 'use the first n images', wholeNumber(1))
+  command
+    .optionsGroup('Filters:')
+    .option('--units <k>', 'filters (default: 400)', wholeNumber(2))
+    .option('--window <w>', 'side of the filters, in pixels (default: 4)', wholeNumber(1))
+    .option('--rank <m>', 'rank of the unit that is pushed away (default: 2)', wholeNumber(2))
+    .option('--anti-hebbian <delta>', 'how strongly (default: 0.2)', number(0, 1))
+    .option('--learning-rate <e>', 'at the start, falling linearly (default: 0.1, faithful 0.02)', number(0, 10))
+    .option('--final-learning-rate <e>', 'at the end (default: 0)', number(0, 10))
+    .option('--filter-batch <n>', 'patches of a minibatch (default: 1000)', wholeNumber(1))
+    .option('--steps <n>', 'minibatches (default: 20000)', wholeNumber(1))
+    .addOption(new Option('--mode <name>', "'stable', or the authors' rule").choices(['stable', 'faithful']))
+    .addOption(new Option('--init <name>', 'initial rows').choices(['patches', 'normal']))
+    .addOption(new Option('--step <name>', 'normalisation of the update').choices(['count', 'max']))
+    .addOption(new Option('--normalise <name>', 'patches of norm 1 (default: patch)').choices(['patch', 'none']))
+    .option('--centre', "take each patch's mean off")
+    .addOption(new Option('--dead <name>', 'units that never win (default: report)').choices(['report', 'reseed', 'prune']))
+    .option('--until-converged', 'stop once wins, gains and norms have settled')
+  command
+    .optionsGroup('Readout:')
+    .option('--no-readout', 'learn filters only')
+    .option('--power <n>', 'of the rectified power (default: 40)', number(1, 200))
+    .option('--pool-size <px>', 'side of the max pool (default: 11)', wholeNumber(1))
+    .option('--pool-strides <list>', 'to choose from on the validation split (default: 2)', numbers(1, 65536))
+    .option('--learning-rates <list>', 'of Adam, to choose from (default: 0.001)', numbers(0, 1000))
+    .option('--weight-decays <list>', 'to choose from (default: 0.0003)', numbers(0, 1000))
+    .option('--epochs <n>', 'passes at most (default: 20)', wholeNumber(1))
+    .option('--patience <n>', 'epochs without a better validation error (default: 5)', wholeNumber(1))
+    .option('--readout-batch <n>', 'images of a minibatch (default: 100)', wholeNumber(1))
+    .option('--validation <share>', 'of the images (default: 0.1)', number(0, 0.99))
+    .option('--memory-limit <size>', 'for cached features, such as 800MB (default: 60 % of the free memory)', bytes)
+  command
+    .addHelpText('after', '\nExample:\n  $ striate train local --data cifar-10-batches-bin --recipe grinberg --out runs/grinberg')
+    .action((options: TrainOptions) => run(() => trainLocalCommand(options)))
+}
+
+async function trainLocalCommand(options: TrainOptions): Promise<void> {
+  const out = options.resume ?? options.out
+  const say = output(options)
+  const signal = interruptSignal()
+  const request = options.resume ? await readRequest(options.resume) : makeRequest(options)
+  const set = await open(request, signal)
+  say.line(`data: ${set.name}, ${set.shape[0]} images of ${set.shape.slice(1).join(' x ')}, ${set.classes.length || 'no'} classes`)
+  const started = performance.now()
+  const { net, record } = await trainLocal(set, {
+    filters: request.filters,
+    readout: request.readout === false || (set.classes.length < 2 && Object.keys(request.readout).length === 0) ? false : request.readout,
+    seed: request.seed,
+    device: deviceOf(request.device),
+    out,
+    resume: options.resume !== undefined,
+    signal,
+    onProgress: say.progress,
+    onPlan: say.line,
+    onFolder: () => writeAtomic(join(out, 'request.json'), `${JSON.stringify(request, null, 1)}\n`),
+  })
+  say.done()
+  await writeRunPage(net, record, out)
+  const { health, readout } = record
+  const error = readout && 100 * readout.chosen.validationError
+  say.line(
+    `filters: ${net.config.units} of ${net.config.window} x ${net.config.window}, ${health.dead.length} dead, ${health.duplicates} near-duplicate pairs, ` +
+      `${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
+  )
+  if (readout && Number.isFinite(error))
+    say.line(`readout: validation error ${error?.toFixed(2)} % of ${readout.images.validation} images (pool stride ${readout.chosen.poolStride})`)
+  say.line(`done in ${duration((performance.now() - started) / 1000)}: ${join(out, 'model.safetensors')}, ${join(out, 'report.html')}`)
+  const { history: _history, ...summary } = record
+  say.json({ event: 'done', out, ...summary })
+  net.dispose()
+}
+
+function makeRequest(options: TrainOptions): Request {
+  if (!options.data)
+    throw new OptionError({ op: 'train local', argument: '--data', actual: 'missing', expected: 'the path of images (see striate train local --help)' })
+  const base = options.recipe ? recipe(options.recipe) : { filters: {}, readout: {} }
+  const given = (names: readonly (keyof TrainOptions)[]) =>
+    Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])))
+  const filters = { ...base.filters, ...given(filterNames), ...given(moreFilterNames) }
+  if (options.filterBatch !== undefined) filters.batch = options.filterBatch
+  const readout = { ...base.readout, ...given(readoutNames) }
+  if (options.readoutBatch !== undefined) readout.batch = options.readoutBatch
+  return {
+    data: options.data,
+    device: options.device,
+    seed: options.seed ?? 0,
+    size: options.size ?? null,
+    limit: options.limit ?? null,
+    filters,
+    readout: options.readout ? readout : false,
+  }
+}
+
+async function readRequest(folder: string): Promise<Request> {
+  const file = join(folder, 'request.json')
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Request
+  } catch {
+    throw new OptionError({ op: 'train local', argument: '--resume', actual: `'${folder}', without a readable request.json`, expected: 'the folder of a run' })
+  }
+}
+
+function open(request: Request, signal: AbortSignal): Promise<ImageSet> {
+  return openImages(request.data, {
+    signal,
+    ...(request.size === null ? {} : { size: request.size }),
+    ...(request.limit === null ? {} : { limit: request.limit }),
+  })
+}

@@ -1,0 +1,1 @@
+export { featureCount, LocalNet, type LocalNetConfig, type Readout } from './local_net.js'

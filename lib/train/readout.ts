@@ -1,0 +1,486 @@
+// The readout: a softmax classifier trained by Adam on the frozen, pooled features; learning rate, decay and pool stride chosen on a
+// validation split; features cached where they fit the memory limit, recomputed for every stretch of minibatches where they do not.
+import { freemem } from 'node:os'
+import { type ImageSet, splitTrainValidation } from '../data/index.js'
+import { cpu, type Device } from '../device.js'
+import { DataError, OptionError, OutOfMemoryError } from '../errors.js'
+import type { Safetensor } from '../io/index.js'
+import { featureCount, hostTensor, LocalNet, type LocalNetConfig } from '../models/local_net.js'
+import { copyRows, type ReadoutState, readoutLearn, readoutScore } from '../ops/index.js'
+import { Permutation } from '../random.js'
+import { scope, Tensor } from '../tensor.js'
+import { Checkpoints } from './checkpoint.js'
+import { type OnProgress, startPhase } from './progress.js'
+
+export interface ReadoutOptions {
+  /** n of the rectified power. Default 40. */
+  power?: number
+  /** Side of the max pool's window, in positions. Default 11, or all of the positions where there are fewer. */
+  poolSize?: number
+  /** Strides of the pool to choose from on the validation split. Default [2]. */
+  poolStrides?: number[]
+  /** Learning rates to choose from. Default [0.001]. */
+  learningRates?: number[]
+  /** L2 decays to choose from. Default [0.0003]. */
+  weightDecays?: number[]
+  /** Passes over the training images at most. Default 20. */
+  epochs?: number
+  /** Stop a candidate when the validation error has not improved for so many epochs. Default 5. */
+  patience?: number
+  /** Images of a minibatch. Default 100. */
+  batch?: number
+  /** Share of the images kept for validation. Default 0.1. */
+  validation?: number
+  /** Train the chosen candidate again on all images, validation included. Default true. */
+  refit?: boolean
+  /** Most bytes for cached features; beyond, they are recomputed for each minibatch. Default: 60 % of the free memory. */
+  memoryLimit?: number
+  /** Default 0. */
+  seed?: number
+}
+
+export type ReadoutConfig = Required<Omit<ReadoutOptions, 'memoryLimit'>> & { memoryLimit: number | null }
+
+export interface ReadoutRun {
+  device?: Device
+  out?: string
+  resume?: boolean
+  checkpointSeconds?: number
+  signal?: AbortSignal
+  onProgress?: OnProgress
+  /** Told once before each stage: what it will need. */
+  onPlan?: (text: string) => void
+}
+
+/** One candidate's result on the validation split. */
+export interface CandidateResult {
+  poolStride: number
+  learningRate: number
+  weightDecay: number
+  /** Passes after which its validation error was lowest. */
+  bestEpoch: number
+  /** Wrong validation images there, as a share. */
+  validationError: number
+  curve: EpochResult[]
+}
+
+export interface EpochResult {
+  epoch: number
+  /** Mean loss over the epoch, nats; each image scored before its step. */
+  trainLoss: number
+  trainError: number
+  /** null where the run has no validation split. */
+  validationError: number | null
+}
+
+export interface TrainedReadout {
+  net: LocalNet
+  config: ReadoutConfig
+  chosen: CandidateResult
+  candidates: CandidateResult[]
+  /** Curve of the refit on all images; null without. */
+  refit: EpochResult[] | null
+  /** Images of each part. */
+  images: { train: number; validation: number }
+}
+
+interface Position {
+  candidates: CandidateResult[]
+  /** Index of the candidate in work; candidates.length of all of them is the refit. */
+  candidate: number
+  epoch: number
+  curve: EpochResult[]
+  best: number
+}
+
+const stateNames = ['w', 'b', 'mw', 'vw', 'mb', 'vb'] as const
+
+/** Fills in defaults and refuses what cannot work, before anything runs. */
+export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
+  const config: ReadoutConfig = {
+    power: 40,
+    poolSize: 11,
+    poolStrides: [2],
+    learningRates: [1e-3],
+    weightDecays: [3e-4],
+    epochs: 20,
+    patience: 5,
+    batch: 100,
+    validation: 0.1,
+    refit: true,
+    memoryLimit: null,
+    seed: 0,
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!(name in config))
+      throw new OptionError({ op: 'trainLocal', argument: `readout.${name}`, actual: 'no option of it', expected: `one of ${Object.keys(config).join(', ')}` })
+    if (value !== undefined) Object.assign(config, { [name]: value })
+  }
+  const refuse = (argument: string, actual: unknown, expected: string): never => {
+    throw new OptionError({ op: 'trainLocal', argument, actual: String(actual), expected })
+  }
+  for (const name of ['poolSize', 'epochs', 'patience', 'batch'] as const)
+    if (!Number.isInteger(config[name]) || config[name] < 1) refuse(name, config[name], 'a whole number of at least 1')
+  for (const name of ['poolStrides', 'learningRates', 'weightDecays'] as const) {
+    const list = config[name]
+    if (!Array.isArray(list) || list.length === 0) refuse(name, list, 'a list of at least one number')
+    for (const x of list)
+      if (!Number.isFinite(x) || x < 0 || (name === 'poolStrides' && (!Number.isInteger(x) || x < 1)) || (name === 'learningRates' && x === 0))
+        refuse(name, x, name === 'poolStrides' ? 'whole numbers of at least 1' : 'numbers from 0')
+  }
+  if (!(config.validation >= 0 && config.validation < 1)) refuse('validation', config.validation, 'a share from 0 to under 1')
+  if (!(config.power >= 1 && config.power <= 200)) refuse('power', config.power, 'a number from 1 to 200')
+  const several = config.poolStrides.length * config.learningRates.length * config.weightDecays.length > 1
+  if (several && config.validation === 0) refuse('validation', 0, 'a share above 0, since there are several settings to choose from')
+  if (!Number.isInteger(config.seed) || config.seed < 0) refuse('seed', config.seed, 'a whole number from 0')
+  return config
+}
+
+/** The stages of memory: what a plan needs, in bytes. */
+export function readoutMemory(images: number, features: number, classes: number): { cache: number; state: number } {
+  return { cache: images * features * 2, state: 3 * classes * (features + 1) * 4 }
+}
+
+/**
+ * Trains the readout of frozen filters [K,C,W,W] on a labelled image set.
+ * @throws {DataError} when the set has no labels or a class without images; {OptionError} before anything runs
+ */
+export async function trainReadout(
+  filters: Tensor,
+  layer: Pick<LocalNetConfig, 'normalise' | 'centre'>,
+  set: ImageSet,
+  options: ReadoutOptions = {},
+  run: ReadoutRun = {},
+): Promise<TrainedReadout> {
+  const config = readoutConfig(options)
+  const { labels } = set
+  if (!labels || set.classes.length < 2)
+    throw new DataError({ op: 'trainReadout', argument: set.name, actual: 'without labels', expected: 'labels of at least two classes' })
+  const device = run.device ?? cpu()
+  const split = splitTrainValidation(labels, config.validation, config.seed)
+  if (split.train.length < config.batch)
+    throw new OptionError({ op: 'trainReadout', argument: 'batch', actual: String(config.batch), expected: `at most the ${split.train.length} training images` })
+
+  const net = (poolStride: number): LocalNetConfig => ({
+    kind: 'local',
+    channels: set.shape[1],
+    image: [set.shape[2], set.shape[3]],
+    window: filters.shape[2] as number,
+    units: filters.shape[0] as number,
+    power: config.power,
+    ...layer,
+    pool: { size: Math.min(config.poolSize, ...[set.shape[2], set.shape[3]].map((e) => e - (filters.shape[2] as number) + 1)), stride: poolStride },
+    classes: [...set.classes],
+  })
+  const grid = config.poolStrides.flatMap((poolStride) =>
+    config.learningRates.flatMap((learningRate) => config.weightDecays.map((weightDecay) => ({ poolStride, learningRate, weightDecay }))),
+  )
+
+  const identity = { readout: config, data: set.sha256, device: device.kind, filters: filters.shape }
+  const checkpoints = run.out ? new Checkpoints<Position>(run.out, 'readout', identity, run.checkpointSeconds) : null
+  let position: Position = { candidates: [], candidate: 0, epoch: 0, curve: [], best: 0 }
+  let restored: Map<string, Safetensor> | null = null
+  const saved = run.resume ? await checkpoints?.load() : null
+  if (saved) {
+    position = saved.position
+    restored = saved.tensors
+  }
+
+  const targets = Tensor.from(labels, { device })
+  const source = new FeatureSource(set, filters, device, config, run)
+  const trainer: Trainer = { source, targets, config, run, checkpoints, classes: set.classes.length }
+  let state: ReadoutState | null = null
+  try {
+    let best: Map<string, Safetensor> | null = restored ? pick(restored, 'best.') : null
+    for (let i = position.candidate; i < grid.length; i++) {
+      const candidate = grid[i] as (typeof grid)[number]
+      await source.use(net(candidate.poolStride))
+      if (i !== position.candidate || !restored) position = { ...position, candidate: i, epoch: 0, curve: [], best: 0 }
+      state = newState(device, set.classes.length, source.features, restored ? pick(restored, 'state.') : null)
+      restored = null
+      const result = await fit(trainer, state, candidate, split, position, `search ${i + 1}/${grid.length}`, best)
+      position = { ...position, candidates: [...position.candidates, { ...candidate, ...result.summary }] }
+      const leader = lowest(position.candidates)
+      if (leader === position.candidates.at(-1)) best = result.best
+      disposeState(state)
+      state = null
+      position = { ...position, candidate: i + 1, epoch: 0, curve: [], best: 0 }
+      await checkpoints?.save(position, prefixed('best.', withoutKept(best)))
+    }
+    const chosen = lowest(position.candidates) as CandidateResult
+    const chosenNet = net(chosen.poolStride)
+    let refit: EpochResult[] | null = null
+    if (config.refit && config.validation > 0) {
+      await source.use(chosenNet)
+      state = newState(device, set.classes.length, source.features, restored ? pick(restored, 'state.') : null)
+      const all = { train: Int32Array.from(labels, (_, i) => i), validation: new Int32Array() }
+      const result = await fit(trainer, state, chosen, all, position, 'refit', best)
+      refit = result.summary.curve
+      best = result.best
+    }
+    const tensor = (name: string): Tensor => {
+      const t = (best as Map<string, Safetensor>).get(name) as Safetensor
+      return Tensor.from(t.data as Float32Array, { shape: t.shape, device })
+    }
+    const copy = filters.to(device)
+    return {
+      net: new LocalNet(chosenNet, copy, { w: tensor('w'), b: tensor('b') }),
+      config,
+      chosen,
+      candidates: position.candidates,
+      refit,
+      images: { train: split.train.length, validation: split.validation.length },
+    }
+  } finally {
+    if (state) disposeState(state)
+    source.dispose()
+    targets.dispose()
+  }
+}
+
+interface Trainer {
+  source: FeatureSource
+  targets: Tensor
+  config: ReadoutConfig
+  run: ReadoutRun
+  checkpoints: Checkpoints<Position> | null
+  classes: number
+}
+
+/**
+ * Trains one setting epoch by epoch. With a validation split it keeps the weights of the best epoch and stops early; without one (the refit)
+ * it runs all epochs, since the learning rate has fallen to zero only at the end, and keeps the last.
+ */
+async function fit(
+  { source, targets, config, run, checkpoints }: Trainer,
+  state: ReadoutState,
+  setting: { learningRate: number; weightDecay: number },
+  split: { train: Int32Array; validation: Int32Array },
+  position: Position,
+  phase: string,
+  leader: Map<string, Safetensor> | null,
+): Promise<{ summary: Omit<CandidateResult, 'poolStride' | 'learningRate' | 'weightDecay'>; best: Map<string, Safetensor> }> {
+  const batches = Math.floor(split.train.length / config.batch)
+  const totalSteps = batches * config.epochs
+  const validated = split.validation.length > 0
+  const perEpoch = batches * config.batch
+  const report = startPhase(phase, 'images', config.epochs * perEpoch, position.epoch * perEpoch, run.onProgress)
+  let curve = position.curve
+  let kept: Map<string, Safetensor> | null = position.epoch > 0 && leader?.has('kept.w') ? pick(leader, 'kept.') : null
+  let best = position.best
+  for (let epoch = position.epoch; epoch < config.epochs; epoch++) {
+    run.signal?.throwIfAborted()
+    const options = { ...setting, batch: config.batch, totalSteps, seed: config.seed }
+    const trained = await source.train(targets, state, split.train, options, epoch, batches, (done) => report(epoch * perEpoch + done))
+    if (!Number.isFinite(trained.loss))
+      throw new DataError({
+        op: 'trainReadout',
+        argument: 'loss',
+        actual: `${trained.loss} in epoch ${epoch + 1} with learning rate ${setting.learningRate}`,
+        expected: 'a finite number (try a lower learning rate)',
+      })
+    const validationError = validated ? await source.errorRate(targets, state, split.validation) : null
+    curve = [...curve, { epoch: epoch + 1, trainLoss: trained.loss, trainError: trained.errors / perEpoch, validationError }]
+    const lowestSoFar = curve.reduce((a, b) => ((b.validationError ?? 0) < (a.validationError ?? 0) ? b : a))
+    const improved = !validated || lowestSoFar.epoch === epoch + 1
+    if (improved) {
+      best = epoch + 1
+      kept = await hostState(state)
+    }
+    report((epoch + 1) * perEpoch, { loss: trained.loss, ...(validationError === null ? {} : { validationError }) })
+    if (checkpoints?.due() || run.signal?.aborted) {
+      // An epoch that is cut short is repeated from its beginning.
+      const now = { ...position, epoch: epoch + 1, curve, best }
+      const tensors = { ...prefixed('state.', await hostState(state)), ...prefixed('best.kept.', kept), ...prefixed('best.', withoutKept(leader)) }
+      await checkpoints?.save(now, tensors)
+    }
+    if (validated && epoch + 1 - best >= config.patience) break
+  }
+  const at = curve[best - 1] as EpochResult
+  return { summary: { bestEpoch: best, validationError: at.validationError ?? Number.NaN, curve }, best: kept as Map<string, Safetensor> }
+}
+
+/** The features of an image set under one configuration: cached on the device, or computed as they are needed. */
+class FeatureSource {
+  private net: LocalNet | null = null
+  private cache: Tensor | null = null
+  private key = ''
+
+  constructor(
+    private readonly set: ImageSet,
+    private readonly filters: Tensor,
+    private readonly device: Device,
+    private readonly config: ReadoutConfig,
+    private readonly run: ReadoutRun,
+  ) {}
+
+  get features(): number {
+    return featureCount((this.net as LocalNet).config)
+  }
+
+  async use(config: LocalNetConfig): Promise<void> {
+    const key = JSON.stringify(config)
+    if (key === this.key) return
+    this.release()
+    this.key = key
+    this.net = new LocalNet({ ...config, classes: [] }, this.filters)
+    const [n] = this.set.shape
+    const { cache, state } = readoutMemory(n, this.features, config.classes.length)
+    const limit = this.config.memoryLimit ?? 0.6 * (this.device.kind === 'cpu' ? freemem() : this.device.memory)
+    if (state > limit)
+      throw new OutOfMemoryError(
+        `trainReadout: a readout of ${this.features} features needs ${gigabytes(state)}, over the limit of ${gigabytes(limit)}; take a larger pool stride`,
+      )
+    const fits = cache + state <= limit
+    this.run.onPlan?.(
+      `pool stride ${config.pool.stride}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
+        (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed for every minibatch`),
+    )
+    if (fits) this.cache = await this.compute(n)
+  }
+
+  private async compute(n: number): Promise<Tensor> {
+    const cache = Tensor.zeros([n, this.features], { dtype: 'bf16', device: this.device })
+    const report = startPhase('features', 'images', n, 0, this.run.onProgress)
+    const chunk = 512
+    try {
+      for (let first = 0; first < n; first += chunk) {
+        this.run.signal?.throwIfAborted()
+        const count = Math.min(chunk, n - first)
+        scope(() => copyRows(this.featuresOf(this.slice(first, count)), cache, { at: first }))
+        await this.device.sync()
+        report(first + count)
+      }
+    } catch (error) {
+      cache.dispose()
+      throw error
+    }
+    return cache
+  }
+
+  private get stride(): number {
+    return this.set.shape[1] * this.set.shape[2] * this.set.shape[3]
+  }
+
+  private slice(first: number, count: number): Tensor {
+    const pixels = this.set.images.subarray(first * this.stride, (first + count) * this.stride)
+    return Tensor.from(pixels, { shape: [count, ...this.set.shape.slice(1)], device: this.device })
+  }
+
+  private gather(rows: Int32Array): Tensor {
+    const pixels = new Uint8Array(rows.length * this.stride)
+    rows.forEach((row, i) => {
+      pixels.set(this.set.images.subarray(row * this.stride, (row + 1) * this.stride), i * this.stride)
+    })
+    return Tensor.from(pixels, { shape: [rows.length, ...this.set.shape.slice(1)], device: this.device })
+  }
+
+  private featuresOf(images: Tensor): Tensor {
+    return (this.net as LocalNet).features(images, { store: 'bf16' })
+  }
+
+  /** One epoch of minibatches over `rows`, in the order that the op's own permutation gives, cached or not. */
+  async train(
+    targets: Tensor,
+    state: ReadoutState,
+    rows: Int32Array,
+    options: { learningRate: number; weightDecay: number; batch: number; totalSteps: number; seed: number },
+    epoch: number,
+    batches: number,
+    onImages: (done: number) => void,
+  ): Promise<{ loss: number; errors: number }> {
+    const { batch } = options
+    const order = this.cache ? null : new Permutation(rows.length, options.seed, epoch)
+    // Short enough to stop soon after Ctrl-C, long enough that the call itself costs nothing.
+    const stretch = Math.max(1, Math.floor((this.cache ? 5000 : 1000) / batch))
+    const chosen = this.cache ? Tensor.from(rows, { device: this.device }) : null
+    let loss = 0
+    let errors = 0
+    try {
+      for (let first = 0; first < batches; first += stretch) {
+        this.run.signal?.throwIfAborted()
+        const steps = Math.min(stretch, batches - first)
+        const part = { ...options, steps, firstStep: epoch * batches + first }
+        const [l, e] = await scope(async () => {
+          let result: { loss: Tensor; errors: Tensor }
+          if (this.cache && chosen) {
+            result = readoutLearn(this.cache, targets, state, part, chosen)
+          } else {
+            const picked = Int32Array.from({ length: steps * batch }, (_, i) => rows[(order as Permutation).at(first * batch + i)] as number)
+            const labels = Int32Array.from(picked, (row) => (this.set.labels as Int32Array)[row] as number)
+            const features = this.featuresOf(this.gather(picked))
+            result = readoutLearn(features, Tensor.from(labels, { device: this.device }), state, { ...part, shuffle: false })
+          }
+          return [(await result.loss.read()).data[0] ?? Number.NaN, (await result.errors.read()).data[0] ?? 0] as const
+        })
+        loss += l * steps
+        errors += e
+        onImages((first + steps) * batch)
+      }
+    } finally {
+      chosen?.dispose()
+    }
+    return { loss: loss / batches, errors }
+  }
+
+  /** Share of wrong images among `rows`. */
+  async errorRate(targets: Tensor, state: ReadoutState, rows: Int32Array): Promise<number> {
+    let wrong = 0
+    const chunk = this.cache ? rows.length : 512
+    for (let first = 0; first < rows.length; first += chunk) {
+      this.run.signal?.throwIfAborted()
+      const part = rows.subarray(first, first + chunk)
+      wrong += await scope(async () => {
+        if (this.cache) {
+          const { errors } = readoutScore(this.cache, targets, state, Tensor.from(part, { device: this.device }))
+          return (await errors.read()).data[0] ?? 0
+        }
+        const labels = Int32Array.from(part, (row) => (this.set.labels as Int32Array)[row] as number)
+        const { errors } = readoutScore(this.featuresOf(this.gather(part)), Tensor.from(labels, { device: this.device }), state)
+        return (await errors.read()).data[0] ?? 0
+      })
+    }
+    return wrong / rows.length
+  }
+
+  private release(): void {
+    this.cache?.dispose()
+    this.cache = null
+  }
+
+  dispose(): void {
+    this.release()
+  }
+}
+
+function newState(device: Device, classes: number, features: number, from: Map<string, Safetensor> | null): ReadoutState {
+  const shape = (name: (typeof stateNames)[number]) => (name.endsWith('w') ? [classes, features] : [classes])
+  const tensor = (name: (typeof stateNames)[number]): Tensor => {
+    const saved = from?.get(name)
+    return saved ? Tensor.from(saved.data as Float32Array, { shape: shape(name), device }) : Tensor.zeros(shape(name), { device })
+  }
+  return { w: tensor('w'), b: tensor('b'), mw: tensor('mw'), vw: tensor('vw'), mb: tensor('mb'), vb: tensor('vb') }
+}
+
+async function hostState(state: ReadoutState): Promise<Map<string, Safetensor>> {
+  return new Map(await Promise.all(stateNames.map(async (name) => [name, await hostTensor(state[name])] as const)))
+}
+
+function disposeState(state: ReadoutState): void {
+  for (const name of stateNames) state[name].dispose()
+}
+
+const lowest = (list: CandidateResult[]): CandidateResult | undefined =>
+  list.reduce<CandidateResult | undefined>((a, b) => (a && !(b.validationError < a.validationError) ? a : b), undefined)
+
+function prefixed(prefix: string, tensors: Map<string, Safetensor> | null): Record<string, Safetensor> {
+  return Object.fromEntries([...(tensors ?? [])].map(([name, tensor]) => [prefix + name, tensor]))
+}
+function pick(tensors: Map<string, Safetensor>, prefix: string): Map<string, Safetensor> {
+  return new Map([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [name.slice(prefix.length), tensor]))
+}
+function withoutKept(tensors: Map<string, Safetensor> | null): Map<string, Safetensor> | null {
+  return tensors && new Map([...tensors].filter(([name]) => !name.startsWith('kept.')))
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`
