@@ -1,5 +1,5 @@
 // Natural-looking backgrounds: coloured noise of a 1/f^a amplitude spectrum, summed from octaves of smooth lattice noise.
-import { philox } from '../random.js'
+import { draw } from './draw.js'
 import { rgbOf, type SceneLatents } from './latents.js'
 
 // Brightness and two opponent colours, as in photographs, where brightness varies most and in the finest detail.
@@ -15,13 +15,13 @@ function addOctave(field: Float32Array, side: number, cells: number, amplitude: 
   const points = cells + 2
   const lattice = new Float32Array(points * points)
   for (let i = 0; i < lattice.length; i += 4) {
-    const four = philox(i, stream, seed)
+    const four = draw(i, stream, seed)
     // Uniform with unit variance, so that the sum over octaves is close to normal.
     for (let k = 0; k < 4 && i + k < lattice.length; ++k)
       lattice[i + k] = ((four[k] as number) / 2 ** 31 - 1) * Math.sqrt(3) * amplitude
   }
   // The lattice is shifted by a drawn part of a cell, or all backgrounds would have their knots at the same places.
-  const shift = philox(0, stream + 128, seed)
+  const shift = draw(0, stream + 128, seed)
   const [left, top] = [(shift[0] as number) / 2 ** 32, (shift[1] as number) / 2 ** 32]
   const rows = new Float32Array(points * side)
   for (let x = 0; x < side; ++x) {

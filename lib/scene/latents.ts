@@ -1,7 +1,7 @@
 // The variables that a scene is made from: typed, each with a range, each drawn by its own counter of the seed.
 import { checkChoice, checkInteger, checkNumber, refuseUnknownOptions } from '../data/options.js'
 import { OptionError } from '../errors.js'
-import { Permutation, philox } from '../random.js'
+import { draw, shuffled } from './draw.js'
 import { type ShapeName, shapeNames } from './shapes.js'
 
 export const textureNames = ['plain', 'stripes', 'dots'] as const
@@ -60,7 +60,7 @@ export const defaultRanges: LatentRanges = {
   x: [0.4, 0.6],
   y: [0.4, 0.6],
   size: [0.28, 0.4],
-  rotationDeg: [0, 360],
+  rotationDeg: [-30, 30],
   hueDeg: [0, 360],
   saturation: [0.3, 1],
   value: [0.25, 1],
@@ -97,7 +97,8 @@ const limits: Record<NumericLatent, readonly [number, number]> = {
 }
 
 // A variable's number is its counter: it stays when others are added, and with it the values that a seed gives.
-const lanes = [...Object.keys(limits), 'texture', 'backgroundSeed', 'shape']
+const lanes = [...Object.keys(limits), 'texture', 'backgroundSeed']
+const shapeStream = 0x10000
 
 /** The least distance in RGB (0-1 each) between the object's colour and the background's mean: an object that cannot be seen teaches nothing. */
 const leastColourDistance = 0.35
@@ -149,15 +150,14 @@ export function sampleLatents(
 
 /** sampleLatents on complete, checked ranges. */
 export function drawLatents(index: number, seed: number, ranges: LatentRanges): SceneLatents {
-  const bits = (name: string, draw = 0) => philox(index, lanes.indexOf(name) + draw * 256, seed)[0] as number
-  const number = (name: NumericLatent, draw = 0) => {
+  const bits = (name: string, attempt = 0) => draw(index, lanes.indexOf(name) + attempt * 256, seed)[0]
+  const number = (name: NumericLatent, attempt = 0) => {
     const [low, high] = ranges[name]
-    return low + (high - low) * (bits(name, draw) / 2 ** 32)
+    return low + (high - low) * (bits(name, attempt) / 2 ** 32)
   }
-  const shapes = ranges.shape
-  const block = new Permutation(shapes.length, seed, Math.floor(index / shapes.length))
+  const block = shuffled(ranges.shape, Math.floor(index / ranges.shape.length), shapeStream, seed)
   const latents: SceneLatents = {
-    shape: shapes[block.at(index % shapes.length)] as ShapeName,
+    shape: block[index % block.length] as ShapeName,
     x: number('x'),
     y: number('y'),
     size: number('size'),
@@ -179,8 +179,8 @@ export function drawLatents(index: number, seed: number, ranges: LatentRanges): 
   }
   const background = rgbOf(latents.backgroundHueDeg, latents.backgroundSaturation, latents.backgroundValue)
   let farthest = -1
-  for (let draw = 0; draw < colourDraws && farthest < leastColourDistance; ++draw) {
-    const [hueDeg, saturation, value] = [number('hueDeg', draw), number('saturation', draw), number('value', draw)]
+  for (let attempt = 0; attempt < colourDraws && farthest < leastColourDistance; ++attempt) {
+    const [hueDeg, saturation, value] = [number('hueDeg', attempt), number('saturation', attempt), number('value', attempt)]
     const colour = rgbOf(hueDeg, saturation, value)
     const distance = Math.hypot(...colour.map((c, i) => c - (background[i] as number)))
     if (distance > farthest) {

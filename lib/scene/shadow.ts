@@ -1,6 +1,6 @@
 import { allocatePixels, finishImageSet, type ImageSet } from '../data/image_set.js'
 import { checkInteger, checkNumber, refuseUnknownOptions } from '../data/options.js'
-import { philox } from '../random.js'
+import { draw } from './draw.js'
 
 export interface ShadowOptions {
   /** I(x, y) in the shadow, the share of light that is left: 0.3 by default, as in the paper. */
@@ -32,7 +32,7 @@ export async function applyShadow(set: ImageSet, options: ShadowOptions = {}): P
   const darker = Uint8Array.from({ length: 256 }, (_, value) => Math.round(value * strength))
   const depth = new Float64Array(plane)
   for (let n = 0; n < count && shaded > 0; ++n) {
-    const angle = ((philox(n, 0x73686164, seed)[0] as number) / 2 ** 32) * 2 * Math.PI
+    const angle = ((draw(n, 0x73686164, seed)[0] as number) / 2 ** 32) * 2 * Math.PI
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
     // Pixels at the same depth (only along the axes) are told apart by a shift far below a pixel.
     for (let i = 0; i < plane; ++i) depth[i] = (i % width) * cos + Math.floor(i / width) * sin + i * 1e-9
