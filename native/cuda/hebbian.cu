@@ -2,7 +2,7 @@
 // One cooperative launch runs many minibatches; its blocks meet at a grid barrier between the two halves of each (three with step
 // 'max'), so that a minibatch costs two barriers and no launch:
 //   rank    one block per 8 or 16 patches at a time against all units: a lane holds 2 units x the tile's patches in registers, units
-//           and patches come through shared memory in chunks of 32 features. The tile's currents stay in shared memory (or in
+//           and patches come through shared memory by asynchronous copies in chunks of 32 features. The tile's currents stay in shared memory (or in
 //           this block's own slice of scratch where K is too large), where one warp per patch finds ranks 1 and m. B x K is never stored.
 //   update  one warp per unit scans the batch's winners and losers in order, gathers its own hits, and adds those patches in the
 //           order of the batch in registers: a row has one owner, so there is no atomic sum and no sort, and the bits repeat.
@@ -123,19 +123,21 @@ __device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t
   }
 }
 
-/// Copies rows x kChunk floats, from `from` (row length `features`, `rows_left` rows and `left` features exist), zeros elsewhere.
-__device__ __forceinline__ void load_chunk(float* to, int stride, const float* from, int64_t features, int rows, int64_t rows_left,
-                                           int64_t left) {
+/// Starts to copy rows x kChunk floats from rows of `features` floats, of which `rows_left` rows and `left` features exist; zeros
+/// elsewhere.
+__device__ __forceinline__ void start_chunk(float* to, int stride, const float* from, int64_t features, int rows, int64_t rows_left,
+                                            int64_t left) {
   if (left >= kChunk && features % 4 == 0) {
     for (int i = threadIdx.x; i < rows * (kChunk / 4); i += kThreads) {
       const int row = i / (kChunk / 4), d = 4 * (i % (kChunk / 4));
-      *reinterpret_cast<float4*>(to + row * stride + d) =
-          row < rows_left ? *reinterpret_cast<const float4*>(from + row * features + d) : make_float4(0, 0, 0, 0);
+      const bool there = row < rows_left;
+      copy_async<16>(to + row * stride + d, there ? from + row * features + d : from, there);
     }
   } else {
     for (int i = threadIdx.x; i < rows * kChunk; i += kThreads) {
       const int row = i / kChunk, d = i % kChunk;
-      to[row * stride + d] = row < rows_left && d < left ? from[row * features + d] : 0.0f;
+      const bool there = row < rows_left && d < left;
+      copy_async<4>(to + row * stride + d, there ? from + row * features + d : from, there);
     }
   }
 }
@@ -178,45 +180,69 @@ __device__ int2 rank_units(const float* current, int64_t units, int64_t rank) {
   return make_int2(winner, winner);  // not reached: units >= rank
 }
 
+/// Chunks on their way through shared memory. A small batch is bound by latency and has a multiprocessor's memory to itself; with a
+/// large one, the second block of the multiprocessor computes meanwhile.
+template <int kPatches>
+constexpr int kStages = kPatches == 8 ? 2 : 1;
+template <int kPatches>
+constexpr int kStageFloats = kUnits * kStride + kPatches * kChunk;
+
 template <int kPatches>
 __device__ void rank_batch(const Hebbian& h, int64_t step, float* shared) {
-  float *units = shared, *patches = units + kUnits * kStride;
-  float* current = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kPatches * h.units : patches + kPatches * kChunk;
+  constexpr int kDeep = kStages<kPatches>;
+  float* current = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kPatches * h.units : shared + kDeep * kStageFloats<kPatches>;
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const float* v = h.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches;
   int2* ranked = h.ranked + (step & 1) * h.batch;
+  const int64_t feature_chunks = (h.features + kChunk - 1) / kChunk, chunks = (h.units + kUnits - 1) / kUnits * feature_chunks;
   for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kPatches; b0 < h.batch; b0 += static_cast<int64_t>(gridDim.x) * kPatches) {
-    for (int64_t u0 = 0; u0 < h.units; u0 += kUnits) {
-      const bool busy = u0 + warp * 64 < h.units;
-      const int rows = static_cast<int>(min(h.units - u0 + 63, static_cast<int64_t>(kUnits))) & ~63;
-      float sum[2][kPatches] = {};
-      for (int64_t d0 = 0; d0 < h.features; d0 += kChunk) {
-        __syncthreads();
-        load_chunk(units, kStride, h.w + u0 * h.features + d0, h.features, rows, h.units - u0, h.features - d0);
-        load_chunk(patches, kChunk, v + b0 * h.features + d0, h.features, kPatches, h.batch - b0, h.features - d0);
-        __syncthreads();
-        if (!busy) continue;
-        const float* mine = units + (warp * 64 + lane) * kStride;
-        for (int d = 0; d < kChunk; d += 4) {
+    const auto start = [&](int64_t chunk) {
+      if (chunk < chunks) {
+        float* to = shared + chunk % kDeep * kStageFloats<kPatches>;
+        const int64_t u0 = chunk / feature_chunks * kUnits, d0 = chunk % feature_chunks * kChunk;
+        const int rows = static_cast<int>(min((h.units - u0 + 63) / 64 * 64, static_cast<int64_t>(kUnits)));
+        start_chunk(to, kStride, h.w + u0 * h.features + d0, h.features, rows, h.units - u0, h.features - d0);
+        start_chunk(to + kUnits * kStride, kChunk, v + b0 * h.features + d0, h.features, kPatches, h.batch - b0, h.features - d0);
+      }
+      copy_commit();
+    };
+    float sum[2][kPatches];
+    if (kDeep == 2) start(0);
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      start(chunk + kDeep - 1);
+      copy_wait<kDeep - 1>();
+      __syncthreads();
+      const int64_t u0 = chunk / feature_chunks * kUnits, d0 = chunk % feature_chunks * kChunk;
+      if (u0 + warp * 64 < h.units) {
+        if (d0 == 0) {
+          STRIATE_UNROLL
+          for (int p = 0; p < kPatches; ++p) sum[0][p] = sum[1][p] = 0;
+        }
+        const float* units = shared + chunk % kDeep * kStageFloats<kPatches>;
+        const float *mine = units + (warp * 64 + lane) * kStride, *patches = units + kUnits * kStride;
+        const int width = static_cast<int>(min(h.features - d0, static_cast<int64_t>(kChunk)));  // zeros up to a multiple of 4
+        for (int d = 0; d < width; d += 4) {
           const float4 a = *reinterpret_cast<const float4*>(mine + d);
           const float4 b = *reinterpret_cast<const float4*>(mine + 32 * kStride + d);
-STRIATE_UNROLL
+          STRIATE_UNROLL
           for (int p = 0; p < kPatches; ++p) {
             const float4 x = *reinterpret_cast<const float4*>(patches + p * kChunk + d);
             sum[0][p] = fmaf(a.w, x.w, fmaf(a.z, x.z, fmaf(a.y, x.y, fmaf(a.x, x.x, sum[0][p]))));
             sum[1][p] = fmaf(b.w, x.w, fmaf(b.z, x.z, fmaf(b.y, x.y, fmaf(b.x, x.x, sum[1][p]))));
           }
         }
+        if (d0 + kChunk >= h.features) {
+          STRIATE_UNROLL
+          for (int i = 0; i < 2; ++i) {
+            const int64_t u = u0 + warp * 64 + 32 * i + lane;
+            if (u >= h.units) continue;
+            STRIATE_UNROLL
+            for (int p = 0; p < kPatches; ++p) current[p * h.units + u] = sum[i][p];
+          }
+        }
       }
-STRIATE_UNROLL
-      for (int i = 0; i < 2; ++i) {
-        const int64_t u = u0 + warp * 64 + 32 * i + lane;
-        if (u >= h.units) continue;
-STRIATE_UNROLL
-        for (int p = 0; p < kPatches; ++p) current[p * h.units + u] = sum[i][p];
-      }
+      __syncthreads();
     }
-    __syncthreads();
     for (int p = warp; p < kPatches && b0 + p < h.batch; p += kWarps) {
       if (ranked[b0 + p].x < 0) continue;
       const int2 pair = rank_units(current + p * h.units, h.units, h.rank);
@@ -351,7 +377,7 @@ __device__ void apply_changes(const Hebbian& h, int64_t step, float rate) {
 }
 
 template <int kPatches>
-__global__ void __launch_bounds__(kThreads, 2) hebbian_kernel(Hebbian h, core::Permutation order) {
+__global__ void __launch_bounds__(kThreads, kPatches == 8 ? 1 : 2) hebbian_kernel(Hebbian h, core::Permutation order) {
   STRIATE_DYNAMIC_SHARED(float, shared);
   gather<kPatches>(h, order, h.step);
   __syncthreads();
@@ -383,17 +409,22 @@ __global__ void hebbian_totals_kernel(Hebbian h, float* gains, float* energy) {
 
 template <int kPatches>
 size_t shared_bytes(int64_t units, bool spill) {
-  return sizeof(float) * (kUnits * kStride + kPatches * kChunk + (spill ? 0 : kPatches * units));
+  return sizeof(float) * (kStages<kPatches> * kStageFloats<kPatches> + (spill ? 0 : kPatches * units));
+}
+
+/// Dynamic shared memory that a block may have, bytes: the device's limit less 4 KiB, for the static part.
+size_t shared_limit() {
+  int device = 0, limit = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
+  return static_cast<size_t>(limit) - 4096;
 }
 
 /// Fills in the scratch memory, runs the steps of every epoch in turn, and converts the totals.
 template <int kPatches>
 void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
   const cudaStream_t stream = stream_of(ctx);
-  int device = 0, limit = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
-  const bool spill = shared_bytes<kPatches>(h.units, false) > static_cast<size_t>(limit) - 4096;  // 4 KiB: the static part
+  const bool spill = shared_bytes<kPatches>(h.units, false) > shared_limit();
   const size_t shared = shared_bytes<kPatches>(h.units, spill);
   // no more blocks than have work: each one more makes the barrier slower
   const int64_t busy = std::max((h.batch + kPatches - 1) / kPatches, h.units);
@@ -433,9 +464,9 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   STRIATE_LAUNCH((hebbian_totals_kernel), 1, 1, 0, stream, h, out[2].as<float>(), out[3].as<float>());
 }
 
-/// A tile of 8 patches while that gives every multiprocessor at most one, else 16: half the reads of w.
+/// Tiles of 8 patches while one tile a multiprocessor is enough (and its two stages fit), else of 16: half the reads of w.
 void run(core::Context& ctx, const Hebbian& h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
-  if (h.batch <= 8 * static_cast<int64_t>(processors()))
+  if (h.batch <= 8 * static_cast<int64_t>(processors()) && shared_bytes<8>(h.units, true) <= shared_limit())
     run<8>(ctx, h, patch_count, seed, steps, out);
   else
     run<16>(ctx, h, patch_count, seed, steps, out);
