@@ -1,4 +1,4 @@
-// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows: ops/elementwise.h.
+// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows, copy_rows: ops/elementwise.h.
 // Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the tail element by element.
 // unit_rows: one warp per row, two passes over it, the norm in float64.
 // Bytes: 12 (binary) or 8 an element, so the limit is the memory's bandwidth. Not yet timed on a GPU.
@@ -138,6 +138,15 @@ void unit_rows(core::Context& ctx, const core::View* in, core::View* out, const 
   if (rows * d == 0) return;
   STRIATE_LAUNCH(unit_rows_kernel, blocks_for(rows, kThreads / 32), kThreads, 0, stream_of(ctx), in[0].as<float>(),
                  out[0].as<float>(), rows, d);
+}
+
+void copy_rows(core::Context& ctx, const core::View* in, core::View*, const op::CopyRows::Options& o) {
+  const size_t bytes = in[0].bytes();
+  if (bytes == 0) return;
+  const size_t row = bytes / static_cast<size_t>(in[0].shape[0]);
+  check(cudaMemcpyAsync(in[1].as<char>() + static_cast<size_t>(o.at) * row, in[0].data, bytes, cudaMemcpyDeviceToDevice,
+                        stream_of(ctx)),
+        "cudaMemcpyAsync");
 }
 
 }  // namespace striate::cuda

@@ -27,7 +27,7 @@ struct Self {  // of the fiber that runs
   unsigned linear;
   void* shared;
 };
-extern __thread Self* self __attribute__((tls_model("initial-exec")));  // plain: no wrapper function on the way
+extern __thread Self* self;  // plain: no wrapper function on the way
 
 struct Where {
   const char* file;
