@@ -26,10 +26,20 @@ STRIATE_INLINE void for_target_groups(int64_t targets, F&& f) {
   }
 }
 
+/// Columns [at, at + columns) of G targets, side by side: panel[(i * G + g) * kLanes + lane], zeros after the last column.
+template <int G>
+void pack_targets(const float* w, int64_t d, int64_t columns, float* panel) {
+  for (int64_t i = 0; i < columns; i += kLanes)
+    for (int g = 0; g < G; ++g, panel += kLanes) {
+      const float* from = w + g * d + i;
+      vstore(panel, i + kLanes <= columns ? vload(from) : load_some(from, columns - i));
+    }
+}
+
 /// sum[r][g] += lanes of x[r] . w[g] over `columns`. Every loop over the sums is unrolled: an indexed one would keep them in memory.
 template <class T, int R, int G>
-__attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, const float* w, int64_t w_stride, int64_t columns,
-                                        const T* const* ahead, vf* sum) {
+__attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, int64_t columns, const float* panel, const T* const* ahead,
+                                        float* sum) {
   const T* from[R];
   const T* fetch[R];
 #pragma GCC unroll 2
@@ -41,9 +51,9 @@ __attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, const
 #pragma GCC unroll 2
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 10
-    for (int g = 0; g < G; ++g) s[r][g] = sum[r * G + g];
-  int64_t i = 0;
-  for (; i + kLanes <= columns; i += kLanes) {
+    for (int g = 0; g < G; ++g) s[r][g] = vload(sum + (r * G + g) * kLanes);
+  const int64_t whole = columns / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes, panel += G * kLanes) {
     vf a[R];
 #pragma GCC unroll 2
     for (int r = 0; r < R; ++r) {
@@ -52,7 +62,8 @@ __attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, const
     }
 #pragma GCC unroll 10
     for (int g = 0; g < G; ++g) {
-      const vf b = vload(w + g * w_stride + i);
+      vf b = vload(panel + g * kLanes);
+      if (R > 1) in_register(b);
 #pragma GCC unroll 2
       for (int r = 0; r < R; ++r) s[r][g] = vfma(a[r], b, s[r][g]);
     }
@@ -60,33 +71,38 @@ __attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, const
 #pragma GCC unroll 2
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 10
-    for (int g = 0; g < G; ++g) sum[r * G + g] = s[r][g];
-  if (i < columns)
-    for (int r = 0; r < R; ++r)
-      for (int g = 0; g < G; ++g)
-        sum[r * G + g] = vfma(load_some(from[r] + i, columns - i), load_some(w + g * w_stride + i, columns - i), sum[r * G + g]);
+    for (int g = 0; g < G; ++g) vstore(sum + (r * G + g) * kLanes, s[r][g]);
+  if (whole < columns)
+    for (int r = 0; r < R; ++r) {
+      const vf a = load_some(from[r] + whole, columns - whole);
+      for (int g = 0; g < G; ++g) {
+        float* to = sum + (r * G + g) * kLanes;
+        vstore(to, vfma(a, vload(panel + g * kLanes), vload(to)));
+      }
+    }
 }
 
 /// y[r * targets + g], r < n <= kRowBlock, over the columns [begin, end), for one group of targets.
 template <class T, int G>
 void block_dots(const T* const* x, int64_t n, const float* w, int64_t d, int64_t begin, int64_t end, float* y, int64_t targets) {
-  vf sum[kRowBlock * G];
-  std::fill(sum, sum + n * G, vf{});
+  alignas(64) float panel[kStrip * G], sum[kRowBlock * G * kLanes];
+  std::fill(sum, sum + n * G * kLanes, 0.0f);
   for (int64_t at = begin; at < end; at += kStrip) {
     const int64_t columns = std::min(kStrip, end - at), next = std::min(at + kStrip, end - 1);
     const auto later = [&](int64_t r) { return r + kAhead < n ? x[r + kAhead] + at : x[std::min(r + kAhead - n, n - 1)] + next; };
+    pack_targets<G>(w + at, d, columns, panel);
     int64_t r = 0;
     for (; r + 2 <= n; r += 2) {
       const T* const ahead[2] = {later(r), later(r + 1)};
-      row_dots<T, 2, G>(x + r, at, w + at, d, columns, ahead, sum + r * G);
+      row_dots<T, 2, G>(x + r, at, columns, panel, ahead, sum + r * G * kLanes);
     }
     if (r < n) {
       const T* const ahead[1] = {later(r)};
-      row_dots<T, 1, G>(x + r, at, w + at, d, columns, ahead, sum + r * G);
+      row_dots<T, 1, G>(x + r, at, columns, panel, ahead, sum + r * G * kLanes);
     }
   }
   for (int64_t r = 0; r < n; ++r)
-    for (int g = 0; g < G; ++g) y[r * targets + g] = vsum(sum[r * G + g]);
+    for (int g = 0; g < G; ++g) y[r * targets + g] = vsum(vload(sum + (r * G + g) * kLanes));
 }
 
 template <class T, int G = kTargets>

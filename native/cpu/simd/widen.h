@@ -21,4 +21,13 @@ STRIATE_INLINE vf load_some(const T* p, int64_t count) {
   return vload(lane);
 }
 
+/// Keeps a loaded vector in a register that several instructions share; GCC would load it again for each.
+STRIATE_INLINE void in_register([[maybe_unused]] vf& v) {
+#if STRIATE_SIMD == 4
+  asm("" : "+v"(v));
+#elif STRIATE_SIMD == 3
+  asm("" : "+x"(v));
+#endif
+}
+
 }  // namespace striate::cpu::STRIATE_SIMD_NS
