@@ -71,10 +71,9 @@ export class Permutation {
     if (!Number.isSafeInteger(count) || count < 1 || count > 2 ** 52)
       throw new RangeError(`count is ${count}; expected a whole number from 1 to 2^52`)
     this.count = count
-    // The largest odd number whose square is at most count (1 for the smallest counts): a square near 2^53 is compared in doubles,
-    // which err only far beyond any count.
-    let side = 1
-    for (let bit = 2 ** 31; bit >= 2; bit /= 2) if ((side + bit) ** 2 <= count) side += bit
+    // The largest number whose square is at most count: squares near 2^53 are compared in doubles, which err only far beyond any count.
+    let side = 0
+    for (let bit = 2 ** 31; bit >= 1; bit /= 2) if ((side + bit) ** 2 <= count) side += bit
     this.columns = side
     this.rows = Math.ceil(count / side)
     const key = words(seed, 'seed')

@@ -41,10 +41,9 @@ struct Permutation {
   uint32_t keys[8];
 
   STRIATE_HD Permutation(uint64_t count, uint64_t seed, uint32_t epoch) : count(count), rows(1), columns(1) {
-    uint64_t side = 1;
+    uint64_t side = 0;  // the largest number whose square is at most count
     for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
       if ((side | bit) * (side | bit) <= count) side |= bit;
-    while (side * side > count && side > 1) --side;
     columns = static_cast<uint32_t>(side);
     rows = static_cast<uint32_t>((count + side - 1) / side);
     const Philox a = philox(epoch, 0x7065726d, seed), b = philox(epoch, 0x7065726e, seed);
