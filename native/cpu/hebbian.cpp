@@ -99,7 +99,7 @@ struct GatheredPatches {
     for (int64_t i = 0; i < size; ++i) {
       uint8_t* const bytes = bench.bytes + i * wide;
       gather_bytes(windows, bench.offset[i], bytes);
-      std::memset(bytes + d, 0, static_cast<size_t>(wide - d));
+      if (wide > d) std::memset(bytes + d, 0, static_cast<size_t>(wide - d));
     }
     for (int64_t i = 0; i < size; ++i)
       bench.zero[i] = normalise_bytes(windows, bench.bytes + i * wide, d, to + i * stride);

@@ -177,12 +177,12 @@ STRIATE_INLINE void prefetch_window(const Windows& s, int64_t offset) {
     const uint8_t* p = s.images + offset + c * s.h * s.w;
     if (s.w <= 64) {
       const uint8_t* last = p + (s.window - 1) * s.w + s.window - 1;
-      for (; p < last; p += 64) __builtin_prefetch(p, 0, 2);
-      __builtin_prefetch(last, 0, 2);
+      for (; p < last; p += 64) __builtin_prefetch(p, 0, 3);
+      __builtin_prefetch(last, 0, 3);
     } else {
       for (int64_t r = 0; r < s.window; ++r, p += s.w) {
-        for (int64_t i = 0; i < s.window; i += 64) __builtin_prefetch(p + i, 0, 2);
-        __builtin_prefetch(p + s.window - 1, 0, 2);
+        for (int64_t i = 0; i < s.window; i += 64) __builtin_prefetch(p + i, 0, 3);
+        __builtin_prefetch(p + s.window - 1, 0, 3);
       }
     }
   }
@@ -217,28 +217,30 @@ STRIATE_INLINE vi vload_bytes(const uint8_t* p) {
   return __builtin_convertvector(v, vi);
 }
 STRIATE_INLINE vf vfloat(vi v) { return __builtin_convertvector(v, vf); }
-STRIATE_INLINE int64_t vsum_wide(vi v) {
-  int32_t lane[kLanes];
-  vstore(lane, v);
-  int64_t sum = 0;
-  for (int i = 0; i < kLanes; ++i) sum += lane[i];
-  return sum;
+template <int kStep, int... I>
+STRIATE_INLINE int32_t vsum_steps(vi v, std::integer_sequence<int, I...> lanes) {
+  v += __builtin_shufflevector(v, v, (I ^ kStep)...);
+  if constexpr (kStep > 1)
+    return vsum_steps<kStep / 2>(v, lanes);
+  else
+    return v[0];
 }
+STRIATE_INLINE int32_t vsum(vi v) { return vsum_steps<kLanes / 2>(v, std::make_integer_sequence<int, kLanes>{}); }
 
 /// Turns d bytes (followed by zeros up to a whole vector) into the patch v: a multiple of kLanes numbers, those past d unspecified.
 /// True if it counts as zero; v is then all zeros.
 STRIATE_INLINE bool normalise_bytes(const Windows& s, const uint8_t* bytes, int64_t d, float* v) {
   int64_t sum = 0, squares = 0;
   for (int64_t from = 0; from < d;) {
-    const int64_t until = d - from > (kLanes << 14) ? from + (kLanes << 14) : d;  // 2^14 * 255^2 stays below 2^31
+    const int64_t until = d - from > (1 << 15) ? from + (1 << 15) : d;  // 2^15 * 255^2 < 2^31
     vi sums{}, squared{};
     for (; from < until; from += kLanes) {
       const vi x = vload_bytes(bytes + from);
       sums += x;
       squared += x * x;
     }
-    sum += vsum_wide(sums);
-    squares += vsum_wide(squared);
+    sum += vsum(sums);
+    squares += vsum(squared);
   }
   // The mean as a whole number and a rest below 1, so that the subtraction loses nothing where it cancels. Nor does the norm:
   // sum (x - whole)^2 is an integer of at least |sum (x - whole)| = d |rest| >= 2 d rest^2.
