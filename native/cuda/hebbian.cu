@@ -2,8 +2,9 @@
 // One cooperative launch runs many minibatches; its blocks meet at a grid barrier between the two halves of each (three with step
 // 'max'), so that a minibatch costs two barriers and no launch:
 //   rank    one block per 8 or 16 patches at a time against all units: a lane holds 2 units x the tile's patches in registers, units
-//           and patches come through shared memory by asynchronous copies in chunks of 32 features. The tile's currents stay in shared memory (or in
-//           this block's own slice of scratch where K is too large), where one warp per patch finds ranks 1 and m. B x K is never stored.
+//           and patches come through shared memory by asynchronous copies in chunks of 32 features. The tile's currents stay in shared
+//           memory (where K is too large for it, in this block's slice of scratch), and one warp per patch finds ranks 1 and m there:
+//           B x K is never stored.
 //   update  one warp per unit scans the batch's winners and losers in order, gathers its own hits, and adds those patches in the
 //           order of the batch in registers: a row has one owner, so there is no atomic sum and no sort, and the bits repeat.
 // Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm) before the barrier that ends step t.
@@ -257,7 +258,7 @@ __device__ void rank_batch(const Hebbian& h, int64_t step, float* shared) {
 /// What one warp adds up for its unit over the batch, kSlice features at a time.
 struct Sums {
   float v[kSlice / 32];
-  float drive;  // sum of g * current
+  double drive;  // sum of g * current
   int wins, losses;
 };
 
@@ -282,7 +283,7 @@ STRIATE_UNROLL
 STRIATE_UNROLL
     for (int i = 0; i < kAhead; ++i) {
       if (e + i >= count) break;
-      sums.drive = fmaf(g[i], current[i], sums.drive);
+      sums.drive += static_cast<double>(g[i]) * current[i];
 STRIATE_UNROLL
       for (int r = 0; r < kSlice / 32; ++r) sums.v[r] = fmaf(g[i], row[i][r], sums.v[r]);
     }
@@ -350,7 +351,7 @@ STRIATE_UNROLL
       for (int r = 0; r < kSlice / 32; ++r) {
         const int64_t d = d0 + 32 * r + lane;
         if (d >= h.features) continue;
-        const float change = fmaf(-sums.drive, row[d], sums.v[r]);
+        const float change = fmaf(-static_cast<float>(sums.drive), row[d], sums.v[r]);
         if (h.by_max) {
           h.change[k * h.features + d] = change;
           largest = fmaxf(largest, fabsf(change));
