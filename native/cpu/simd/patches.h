@@ -209,12 +209,14 @@ STRIATE_INLINE void gather_bytes(const Windows& s, int64_t offset, uint8_t* to) 
   }
 }
 
-using vb = uint8_t __attribute__((vector_size(kLanes)));
-
-STRIATE_INLINE vi vload_bytes(const uint8_t* p) {
-  vb v;
-  std::memcpy(&v, p, sizeof v);
-  return __builtin_convertvector(v, vi);
+STRIATE_INLINE vi vload_bytes(const uint8_t* p) {  // GCC 12 takes __builtin_convertvector of bytes apart, lane by lane
+#if STRIATE_SIMD == 4
+  return (vi)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif STRIATE_SIMD == 3
+  return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+#else
+  return vi{p[0], p[1], p[2], p[3]};
+#endif
 }
 STRIATE_INLINE vf vfloat(vi v) { return __builtin_convertvector(v, vf); }
 template <int kStep, int... I>
