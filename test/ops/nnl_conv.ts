@@ -1,0 +1,360 @@
+import { type Case, type Expected, f32, f64, type Host, i32, normals, type Options, type Proof, size, U, u8, uniform } from './proof.js'
+
+interface Layer {
+  N: number
+  C: number
+  H: number
+  W: number
+  K: number
+  R: number
+  S: number
+  P: number
+  Q: number
+  rows: number // of outputs, after the pool
+  columns: number
+  power: number
+  stride: number
+  padding: number
+  patch: boolean
+  centre: boolean
+  pool: number
+  poolStride: number
+}
+
+const x = (c: Case): Host => c.inputs[0] as Host
+const w = (c: Case): Host => c.inputs[1] as Host
+
+function layer(c: Case): Layer {
+  const [N, C, H, W] = x(c).shape as [number, number, number, number]
+  const [K, , R, S] = w(c).shape as [number, number, number, number]
+  const o = { power: 1, stride: 1, padding: 0, normalise: 'patch', centre: false, poolSize: 1, poolStride: 1, ...c.options }
+  const positions = (image: number, window: number) => Math.floor((image + 2 * o.padding - window) / o.stride) + 1
+  const P = positions(H, R)
+  const Q = positions(W, S)
+  const pooled = (n: number) => Math.floor((n - o.poolSize) / o.poolStride) + 1
+  return {
+    ...{ N, C, H, W, K, R, S, P, Q, rows: pooled(P), columns: pooled(Q) },
+    ...{ power: o.power, stride: o.stride, padding: o.padding, patch: o.normalise === 'patch', centre: o.centre },
+    ...{ pool: o.poolSize, poolStride: o.poolStride },
+  }
+}
+
+/** The patch at (p, q) of image n, less its mean if centred; `pixel` is where each number came from, -1 for padding. */
+function patchAt(c: Case, l: Layer, n: number, p: number, q: number): { v: Float64Array; pixel: Int32Array; norm: number } {
+  const v = new Float64Array(l.C * l.R * l.S)
+  const pixel = new Int32Array(v.length).fill(-1)
+  const scale = x(c).dtype === 'u8' ? 255 : 1
+  for (let channel = 0, t = 0; channel < l.C; channel++)
+    for (let r = 0; r < l.R; r++)
+      for (let s = 0; s < l.S; s++, t++) {
+        const h = p * l.stride + r - l.padding
+        const column = q * l.stride + s - l.padding
+        if (h < 0 || h >= l.H || column < 0 || column >= l.W) continue
+        pixel[t] = ((n * l.C + channel) * l.H + h) * l.W + column
+        v[t] = (x(c).data[pixel[t] as number] as number) / scale
+      }
+  if (l.centre && v.every((value) => value === v[0])) v.fill(0)
+  else if (l.centre) {
+    const mean = v.reduce((a, b) => a + b, 0) / v.length
+    for (let t = 0; t < v.length; t++) v[t] = (v[t] as number) - mean
+  }
+  return { v, pixel, norm: Math.hypot(...v) }
+}
+
+interface Maxima {
+  l: Layer
+  value: Float64Array // cosine (or product) of each output
+  place: Int32Array // p * Q + q
+  gap: Float64Array // to the best position of another value
+  doubt: Float64Array // how far a float32 cosine may be from `value`
+}
+
+/**
+ * Doubt of a product w . v of T terms in float32: T + 1 roundings of at most U sum |w v| <= U |w| |v|, so (T + 1) U |w| |v|, and
+ * one more for each pixel that is x / 255 or has a mean subtracted: (T + 3) U |w| |v|. Of a cosine: |v| cancels; |v| itself is the
+ * root of a sum of T squares, (T / 2 + 2) U, and the division or product with 1 / |v| two more: (1.5 T + 7) U |w| in all.
+ */
+function maxima(c: Case): Maxima {
+  const l = layer(c)
+  const T = l.C * l.R * l.S
+  const cells = l.rows * l.columns
+  const value = new Float64Array(l.N * l.K * cells)
+  const place = new Int32Array(value.length)
+  const gap = new Float64Array(value.length).fill(Number.POSITIVE_INFINITY)
+  const doubt = new Float64Array(value.length)
+  const map = new Float64Array(l.P * l.Q)
+  for (let n = 0; n < l.N; n++) {
+    const patches = Array.from(map, (_, i) => patchAt(c, l, n, Math.floor(i / l.Q), i % l.Q))
+    const longest = Math.max(...patches.map((p) => p.norm))
+    for (let k = 0; k < l.K; k++) {
+      const row = w(c).data.subarray(k * T, (k + 1) * T)
+      patches.forEach(({ v, norm }, i) => {
+        let sum = 0
+        for (let t = 0; t < T; t++) sum += (row[t] as number) * (v[t] as number)
+        map[i] = l.patch ? (norm === 0 ? 0 : sum / norm) : sum
+      })
+      const length = Math.hypot(...row)
+      for (let cell = 0; cell < cells; cell++) {
+        const at = (n * l.K + k) * cells + cell
+        const p0 = Math.floor(cell / l.columns) * l.poolStride
+        const q0 = (cell % l.columns) * l.poolStride
+        let best = p0 * l.Q + q0
+        const each = (f: (i: number) => void) => {
+          for (let r = 0; r < l.pool; r++) for (let s = 0; s < l.pool; s++) f((p0 + r) * l.Q + q0 + s)
+        }
+        each((i) => {
+          const better = (map[i] as number) > (map[best] as number)
+          if (better || (Number.isNaN(map[i]) && !Number.isNaN(map[best]))) best = i
+        })
+        each((i) => {
+          if (map[i] !== map[best]) gap[at] = Math.min(gap[at] as number, (map[best] as number) - (map[i] as number))
+        })
+        value[at] = map[best] as number
+        place[at] = best
+        doubt[at] = l.patch ? (1.5 * T + 7) * U * length : (T + 3) * U * length * longest
+      }
+    }
+  }
+  return { l, value, place, gap, doubt }
+}
+
+const known = new WeakMap<Case, Maxima>()
+function maximaOf(c: Case): Maxima {
+  const made = known.get(c) ?? maxima(c)
+  known.set(c, made)
+  return made
+}
+
+const raise = (v: number, n: number): number => (Number.isNaN(v) ? v : v <= 0 ? 0 : v ** n)
+/** Roundings of x^n by repeated squaring: an error in x^(2^i) counts n / 2^i times, n - 1 in all, and the products of the bits. */
+const powerRoundings = (n: number): number => n + 4
+
+const random = (seed: number, shape: number[], mean = 0, spread = 1): Host =>
+  f32(shape, normals(seed, size(shape)).map((v) => mean + spread * v))
+function pixels(seed: number, shape: number[]): Host {
+  const next = uniform(seed)
+  return u8(shape, Array.from({ length: size(shape) }, () => Math.floor(256 * next())))
+}
+/** Rows of unit length. */
+function unitRows(seed: number, shape: number[], mean = 0): Host {
+  const data = Float64Array.from(normals(seed, size(shape)), (v) => v + mean)
+  const T = size(shape) / (shape[0] as number)
+  for (let k = 0; k < (shape[0] as number); k++) {
+    const row = data.subarray(k * T, (k + 1) * T)
+    const length = Math.hypot(...row)
+    row.forEach((v, t) => {
+      row[t] = v / length
+    })
+  }
+  return f32(shape, data)
+}
+/** A third of the image is zero, a third one grey, and the rest repeats itself every four pixels: equal patches everywhere. */
+function flat(shape: number[]): Host {
+  const W = shape[3] as number
+  return f32(shape, Array.from({ length: size(shape) }, (_, i) => (i % W < W / 3 ? 0 : i % W < (2 * W) / 3 ? 0.37 : 0.1 + 0.2 * (i % 4))))
+}
+function withNumber(host: Host, at: number, value: number): Host {
+  const data = host.data.slice()
+  data[at] = value
+  return { ...host, data }
+}
+
+const pool11 = { poolSize: 11, poolStride: 2 }
+const index = ['index']
+
+const forward: Case[] = [
+  { name: 'the layer of the paper, small batch', inputs: [random(1, [2, 3, 32, 32], 0.5, 0.25), unitRows(2, [40, 3, 4, 4], 0.5)], options: { power: 40, ...pool11 } },
+  { name: '... with places', inputs: [random(1, [2, 3, 32, 32], 0.5, 0.25), unitRows(2, [33, 3, 4, 4], 0.5)], options: { power: 40, ...pool11 }, request: index },
+  { name: '... of bytes', inputs: [pixels(3, [1, 3, 32, 32]), unitRows(2, [19, 3, 4, 4], 0.5)], options: { power: 40, ...pool11 } },
+  { name: 'all of size 1', inputs: [f32([1, 1, 1, 1], [0.3]), f32([1, 1, 1, 1], [2])] },
+  { name: 'defaults', inputs: [random(4, [2, 2, 9, 11]), unitRows(5, [5, 2, 3, 2])], request: index },
+  { name: 'stride 2, padding 2, pool 2/3, a power that is no integer', inputs: [random(6, [3, 2, 9, 13]), unitRows(7, [17, 2, 3, 5])], options: { stride: 2, padding: 2, poolSize: 2, poolStride: 3, power: 3.7 }, request: index },
+  { name: 'products, not cosines', inputs: [random(8, [2, 3, 10, 12]), random(9, [18, 3, 3, 3])], options: { normalise: 'none', power: 5, poolSize: 3 } },
+  { name: 'products of bytes', inputs: [pixels(10, [2, 3, 10, 12]), random(11, [6, 3, 3, 3])], options: { normalise: 'none', power: 2 } },
+  { name: 'products, centred, stride 3, padding 4', inputs: [random(12, [1, 3, 20, 23], 2), random(13, [7, 3, 5, 5])], options: { normalise: 'none', centre: true, stride: 3, padding: 4, poolSize: 2 } },
+  { name: 'centred', inputs: [random(14, [2, 3, 14, 17], 0.5, 0.2), unitRows(15, [35, 3, 4, 4])], options: { centre: true, power: 3, poolSize: 5, poolStride: 2 }, request: index },
+  { name: 'centred bytes', inputs: [pixels(16, [1, 3, 14, 17]), unitRows(15, [5, 3, 4, 4])], options: { centre: true, power: 3 } },
+  { name: 'centred, contrast of a thousandth', inputs: [random(17, [1, 3, 10, 10], 0.8, 0.001), unitRows(18, [9, 3, 4, 4])], options: { centre: true, power: 2 } },
+  { name: 'zero patches and equal patches', inputs: [flat([2, 2, 12, 18]), unitRows(19, [9, 2, 4, 4], 0.5)], options: { poolSize: 3, poolStride: 2, power: 2 }, request: index },
+  { name: 'zero and grey patches, centred', inputs: [flat([1, 2, 12, 18]), unitRows(20, [9, 2, 4, 4])], options: { centre: true, power: 2 } },
+  { name: 'dark patches', inputs: [random(21, [1, 3, 8, 8], 1e-15, 3e-16), unitRows(22, [5, 3, 4, 4], 0.5)], options: { power: 10 } },
+  { name: 'results below the normal range', inputs: [random(23, [1, 3, 9, 9]), unitRows(24, [8, 3, 4, 4])], options: { power: 40, poolSize: 2 } },
+  { name: 'stored as bf16', inputs: [random(25, [2, 3, 20, 20], 0.5, 0.25), unitRows(26, [21, 3, 4, 4], 0.5)], options: { power: 40, poolSize: 3, poolStride: 2, store: 'bf16' }, request: index },
+  { name: 'pool stride beyond the pool', inputs: [random(27, [1, 2, 16, 19]), unitRows(28, [6, 2, 3, 3])], options: { poolSize: 2, poolStride: 5 }, request: index },
+  { name: 'one window of the whole image, a long narrow one', inputs: [random(29, [2, 5, 40, 7]), unitRows(30, [70, 5, 7, 7])], options: { padding: 3, poolSize: 7, poolStride: 4 } },
+  { name: 'more positions than one run of outputs', inputs: [random(31, [1, 2, 30, 41]), unitRows(32, [9, 2, 2, 2])] },
+  { name: 'NaN in one image, infinity in another', inputs: [withNumber(withNumber(random(33, [3, 2, 9, 9]), 40, Number.NaN), 170, Number.POSITIVE_INFINITY), unitRows(34, [6, 2, 3, 3])], options: { poolSize: 3, poolStride: 2, power: 3 } },
+  { name: 'NaN in a filter', inputs: [random(35, [1, 2, 7, 7]), withNumber(unitRows(36, [4, 2, 3, 3]), 20, Number.NaN)], options: { poolSize: 2 } },
+]
+
+const bad = (name: string, options: Options, argument: string) => ({
+  name,
+  inputs: [random(1, [1, 3, 8, 8]), random(2, [4, 3, 4, 4])],
+  options,
+  error: 'OptionError' as const,
+  argument,
+})
+const misshapen = [
+  { name: 'other channels', inputs: [random(1, [1, 2, 8, 8]), random(2, [4, 3, 4, 4])], error: 'ShapeError' as const, argument: 'w' },
+  { name: 'a window beyond the image', inputs: [random(1, [1, 3, 3, 8]), random(2, [4, 3, 4, 4])], error: 'ShapeError' as const, argument: 'w' },
+  { name: 'x is i32', inputs: [i32([1, 1, 1, 1], [1]), random(2, [1, 1, 1, 1])], error: 'ShapeError' as const, argument: 'x' },
+]
+const misset = [
+  bad('a pool beyond the positions', { poolSize: 6 }, 'poolSize'),
+  bad('padding as large as the window', { padding: 4 }, 'padding'),
+  bad('power 0', { power: 0 }, 'power'),
+  bad('power 201', { power: 201 }, 'power'),
+  bad('stride 0', { stride: 0 }, 'stride'),
+  bad('an unknown normalisation', { normalise: 'filter' }, 'normalise'),
+]
+
+interface Gradient {
+  gx: Float64Array
+  gw: Float64Array
+  bound: Record<string, Float64Array>
+}
+
+/**
+ * The gradients and, beside each sum, how far a float32 one may be off.
+ *   d = gy n c^(n-1): c in doubt (or on the other side of 0), and the roundings of the power: `dOff`.
+ *   v / |v|: (T / 2 + 6) U of its numbers, as for the cosines.
+ *   gw: sum over cells of d v / |v|; gx: sum over cells of d (w - c v / |v|) / |v|, then over the patches that share a pixel. A sum of
+ *   M terms adds M U of the sum of their magnitudes. Subtracting the mean of a gradient adds the mean of its bounds.
+ */
+function gradient(c: Case): Gradient {
+  const { l, value, place, doubt } = maximaOf(c)
+  const T = l.C * l.R * l.S
+  const cells = l.rows * l.columns
+  const gy = (c.inputs[2] as Host).data
+  const gx = new Float64Array(x(c).data.length)
+  const gw = new Float64Array(w(c).data.length)
+  const bound = { gx: new Float64Array(gx.length), gw: new Float64Array(gw.length) }
+  const terms = l.N * cells
+  for (let n = 0; n < l.N; n++) {
+    const sum = Array.from({ length: l.P * l.Q }, () => ({ g: new Float64Array(T), off: new Float64Array(T), size: new Float64Array(T), count: 0 }))
+    const patches = sum.map((_, i) => patchAt(c, l, n, Math.floor(i / l.Q), i % l.Q))
+    for (let k = 0; k < l.K; k++)
+      for (let cell = 0; cell < cells; cell++) {
+        const at = (n * l.K + k) * cells + cell
+        const cosine = value[at] as number
+        const g = gy[at] as number
+        const i = place[at] as number
+        const { v, norm } = patches[i] as { v: Float64Array; norm: number }
+        if (cosine <= -(doubt[at] as number) || norm === 0) continue
+        const slope = (z: number) => (z <= 0 ? 0 : g * l.power * z ** (l.power - 1))
+        const d = slope(cosine)
+        const reach = Math.abs(slope(cosine + (doubt[at] as number)) - slope(cosine - (doubt[at] as number)))
+        const dOff = reach + (powerRoundings(l.power) + 3) * U * Math.abs(d)
+        const factor = l.patch ? 1 / norm : 1
+        const along = l.patch ? cosine : 0
+        const to = sum[i] as { g: Float64Array; off: Float64Array; size: Float64Array; count: number }
+        to.count++
+        for (let t = 0; t < T; t++) {
+          const unit = (v[t] as number) * factor
+          const filter = w(c).data[k * T + t] as number
+          const wt = k * T + t
+          gw[wt] = (gw[wt] as number) + d * unit
+          bound.gw[wt] = (bound.gw[wt] as number) + (dOff + (T / 2 + 6 + terms) * U * Math.abs(d)) * Math.abs(unit)
+          const whole = (Math.abs(filter) + Math.abs(along * unit)) * factor
+          to.g[t] = (to.g[t] as number) + d * (filter - along * unit) * factor
+          to.off[t] = (to.off[t] as number) + dOff * whole + Math.abs(d * unit) * (l.patch ? (doubt[at] as number) * factor : 0)
+          to.size[t] = (to.size[t] as number) + Math.abs(d) * whole
+        }
+      }
+    sum.forEach(({ g, off, size: whole, count }, i) => {
+      for (let t = 0; t < T; t++) off[t] = (off[t] as number) + (2 * count + T + 12) * U * (whole[t] as number)
+      const mean = (a: Float64Array) => (l.centre ? a.reduce((m, b) => m + b, 0) / T : 0)
+      const [gMean, offMean, wholeMean] = [mean(g), mean(off), mean(whole)]
+      const { pixel } = patches[i] as { pixel: Int32Array }
+      pixel.forEach((to, t) => {
+        if (to < 0) return
+        gx[to] = (gx[to] as number) + (g[t] as number) - gMean
+        const magnitude = (whole[t] as number) + wholeMean
+        bound.gx[to] = (bound.gx[to] as number) + (off[t] as number) + offMean + (T + l.R * l.S + 2) * U * magnitude
+      })
+    })
+  }
+  return { gx, gw, bound }
+}
+const gradients = new WeakMap<Case, Gradient>()
+
+function withGradient(c: Case, seed: number, request = ['gx', 'gw']): Case {
+  const l = layer(c)
+  return { ...c, inputs: [x(c), w(c), random(seed, [l.N, l.K, l.rows, l.columns])], request }
+}
+
+const small = (name: string, options: Options): Case =>
+  withGradient({ name, inputs: [random(50, [2, 2, 6, 7], 0.4, 0.5), unitRows(51, [3, 2, 3, 2], 0.3)], options }, 52)
+
+const backward: Case[] = [
+  withGradient({ name: 'no pool, n = 1', inputs: [random(40, [2, 3, 9, 8]), random(41, [5, 3, 3, 3])] }, 60),
+  withGradient({ name: 'pool 11/2, n = 10', inputs: [random(42, [3, 3, 32, 32], 0.5, 0.25), unitRows(43, [20, 3, 4, 4], 0.5)], options: { power: 10, ...pool11 } }, 61),
+  withGradient({ name: 'more images than a group', inputs: [random(44, [35, 1, 7, 6], 0.5, 0.25), unitRows(45, [18, 1, 3, 3], 0.5)], options: { power: 3, poolSize: 2, poolStride: 2 } }, 62),
+  withGradient({ name: 'stride 2, padding 2, pool 2/3, n = 2.5', inputs: [random(46, [2, 2, 13, 12], 0.3), random(47, [17, 2, 4, 3])], options: { stride: 2, padding: 2, poolSize: 2, poolStride: 3, power: 2.5 } }, 63),
+  withGradient({ name: 'products, n = 2', inputs: [random(48, [2, 2, 8, 8]), random(49, [4, 2, 3, 3])], options: { normalise: 'none', power: 2 } }, 64),
+  withGradient({ name: 'centred', inputs: [random(53, [2, 3, 9, 9], 0.5, 0.2), unitRows(54, [9, 3, 4, 4])], options: { centre: true, power: 3, poolSize: 3, poolStride: 2 } }, 65),
+  withGradient({ name: 'products, centred', inputs: [random(55, [1, 3, 9, 9], 2), random(56, [4, 3, 4, 4])], options: { centre: true, normalise: 'none', power: 2 } }, 66),
+  withGradient({ name: 'zero patches, n = 40', inputs: [flat([1, 2, 10, 18]), unitRows(57, [4, 2, 4, 4], 0.5)], options: { power: 40 } }, 67),
+  withGradient({ name: 'gx alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gx']),
+  withGradient({ name: 'gw alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gw']),
+]
+
+const gyOfAnotherSize = [random(1, [1, 3, 8, 8]), random(2, [4, 3, 4, 4]), random(3, [1, 4, 4, 5])]
+
+export const proofs: Proof[] = [
+  {
+    op: 'nnl_conv',
+    cases: forward,
+    reference: (c): Expected => {
+      const { l, value, place } = maximaOf(c)
+      const shape = [l.N, l.K, l.rows, l.columns]
+      const y = { y: f64(shape, value.map((v) => raise(v, l.power))) }
+      return c.request ? { ...y, index: i32(shape, place) } : y
+    },
+    // y: what the doubt of the cosine makes of its power, the roundings of the power, one for bf16 (2^-8), and subnormal results
+    // (half of 2^-149 for each product, 2^-134 for a bf16). index: exact, unless another value is closer than both doubts.
+    budget: (name, i, _expected, c) => {
+      const { l, value, gap, doubt } = maximaOf(c)
+      const v = value[i] as number
+      const off = doubt[i] as number
+      if (name === 'index') return (gap[i] as number) <= 2 * off ? Number.POSITIVE_INFINITY : 0
+      const reach = raise(v + off, l.power)
+      const bf16 = c.options?.store === 'bf16'
+      return reach - raise(v, l.power) + (powerRoundings(l.power) * U + (bf16 ? 1.01 * 2 ** -8 : 0)) * reach + (bf16 ? 2 ** -134 : 8 * 2 ** -149)
+    },
+    refusals: [...misshapen, ...misset, bad('an unknown store', { store: 'f16' }, 'store')],
+  },
+  {
+    op: 'nnl_conv_grad',
+    cases: backward,
+    reference: (c): Expected => {
+      const made = gradient(c)
+      gradients.set(c, made)
+      const all: Expected = { gx: f64(x(c).shape, made.gx), gw: f64(w(c).shape, made.gw) }
+      return Object.fromEntries(Object.entries(all).filter(([name]) => c.request?.includes(name)))
+    },
+    budget: (name, i, _expected, c) => ((gradients.get(c) as Gradient).bound[name]?.[i] as number) + 2 ** -140,
+    refusals: [
+      ...misshapen.map((r) => ({ ...r, inputs: [...r.inputs, random(3, [1, r.inputs[1]?.shape[0] as number, 1, 1])] })),
+      ...misset.map((r) => ({ ...r, inputs: [...r.inputs, random(3, [1, 4, 5, 5])] })),
+      { name: 'gy of another size', inputs: gyOfAnotherSize, error: 'ShapeError', argument: 'gy' },
+      { name: 'x is u8', inputs: [pixels(1, [1, 3, 8, 8]), random(2, [4, 3, 4, 4]), random(3, [1, 4, 5, 5])], error: 'ShapeError', argument: 'x' },
+    ],
+    finiteDifference: {
+      cases: [
+        small('n = 1', {}),
+        small('n = 3, pool', { power: 3, poolSize: 2, poolStride: 2 }),
+        small('n = 5, stride 2, padding', { power: 5, stride: 2, padding: 1 }),
+        small('n = 10', { power: 10 }),
+        small('centred, n = 2', { power: 2, centre: true }),
+        small('products, n = 2', { power: 2, normalise: 'none' }),
+        small('products, centred, n = 2', { power: 2, normalise: 'none', centre: true }),
+      ],
+      loss: (c) => {
+        const { l, value } = maxima(c)
+        return value.reduce((sum, v, i) => sum + raise(v, l.power) * ((c.inputs[2] as Host).data[i] as number), 0)
+      },
+      of: { gx: 0, gw: 1 },
+    },
+  },
+]
