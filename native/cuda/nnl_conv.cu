@@ -45,10 +45,11 @@ __global__ void nnl_split_kernel(NnlLayer l, const float* __restrict__ w) {
   for (int64_t d = lane; d < l.chunks * kNnlChunk; d += 32) {
     float rest = k < l.k && d < l.taps ? static_cast<float>(w[k * l.taps + d] - mean) : 0.0f;
     uint16_t* to = l.parts + ((k / kFilters * l.chunks + d / kNnlChunk) * 3 * kFilters + k % kFilters) * kNnlChunk + d % kNnlChunk;
-    for (int part = 0; part < 3; ++part) {
-      const uint16_t bits = float_to_bf16(rest);
+    for (int part = 0; part < 3; ++part) {  // cut off, not rounded: 3 x 8 bits are the float's 24, and none overflows
+      const bool finite = fabsf(rest) < INFINITY;
+      const uint16_t bits = finite ? static_cast<uint16_t>(__float_as_uint(rest) >> 16) : float_to_bf16(rest);
       to[part * kFilters * kNnlChunk] = bits;
-      rest -= bf16_to_float(bits);
+      rest = finite ? rest - bf16_to_float(bits) : 0.0f;
     }
   }
 }
