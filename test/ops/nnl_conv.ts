@@ -1,4 +1,18 @@
-import { type Case, type Expected, f32, f64, type Host, i32, normals, type Options, type Proof, size, U, u8, uniform } from './proof.js'
+import {
+  type Case,
+  type Expected,
+  f32,
+  f64,
+  type Host,
+  i32,
+  normals,
+  type Options,
+  type Proof,
+  size,
+  U,
+  u8,
+  uniform,
+} from './proof.js'
 
 interface Layer {
   N: number
@@ -130,10 +144,16 @@ const raise = (v: number, n: number): number => (Number.isNaN(v) ? v : v <= 0 ? 
 const powerRoundings = (n: number): number => n + 4
 
 const random = (seed: number, shape: number[], mean = 0, spread = 1): Host =>
-  f32(shape, normals(seed, size(shape)).map((v) => mean + spread * v))
+  f32(
+    shape,
+    normals(seed, size(shape)).map((v) => mean + spread * v),
+  )
 function pixels(seed: number, shape: number[]): Host {
   const next = uniform(seed)
-  return u8(shape, Array.from({ length: size(shape) }, () => Math.floor(256 * next())))
+  return u8(
+    shape,
+    Array.from({ length: size(shape) }, () => Math.floor(256 * next())),
+  )
 }
 /** Rows of unit length. */
 function unitRows(seed: number, shape: number[], mean = 0): Host {
@@ -151,7 +171,10 @@ function unitRows(seed: number, shape: number[], mean = 0): Host {
 /** A third of the image is zero, a third one grey, and the rest repeats itself every four pixels: equal patches everywhere. */
 function flat(shape: number[]): Host {
   const W = shape[3] as number
-  return f32(shape, Array.from({ length: size(shape) }, (_, i) => (i % W < W / 3 ? 0 : i % W < (2 * W) / 3 ? 0.37 : 0.1 + 0.2 * (i % 4))))
+  return f32(
+    shape,
+    Array.from({ length: size(shape) }, (_, i) => (i % W < W / 3 ? 0 : i % W < (2 * W) / 3 ? 0.37 : 0.1 + 0.2 * (i % 4))),
+  )
 }
 function withNumber(host: Host, at: number, value: number): Host {
   const data = host.data.slice()
@@ -163,28 +186,113 @@ const pool11 = { poolSize: 11, poolStride: 2 }
 const index = ['index']
 
 const forward: Case[] = [
-  { name: 'the layer of the paper, small batch', inputs: [random(1, [2, 3, 32, 32], 0.5, 0.25), unitRows(2, [40, 3, 4, 4], 0.5)], options: { power: 40, ...pool11 } },
-  { name: '... with places', inputs: [random(1, [2, 3, 32, 32], 0.5, 0.25), unitRows(2, [33, 3, 4, 4], 0.5)], options: { power: 40, ...pool11 }, request: index },
-  { name: '... of bytes', inputs: [pixels(3, [1, 3, 32, 32]), unitRows(2, [19, 3, 4, 4], 0.5)], options: { power: 40, ...pool11 } },
+  {
+    name: 'the layer of the paper, small batch',
+    inputs: [random(1, [2, 3, 32, 32], 0.5, 0.25), unitRows(2, [40, 3, 4, 4], 0.5)],
+    options: { power: 40, ...pool11 },
+  },
+  {
+    name: '... with places',
+    inputs: [random(1, [2, 3, 32, 32], 0.5, 0.25), unitRows(2, [33, 3, 4, 4], 0.5)],
+    options: { power: 40, ...pool11 },
+    request: index,
+  },
+  {
+    name: '... of bytes',
+    inputs: [pixels(3, [1, 3, 32, 32]), unitRows(2, [19, 3, 4, 4], 0.5)],
+    options: { power: 40, ...pool11 },
+  },
   { name: 'all of size 1', inputs: [f32([1, 1, 1, 1], [0.3]), f32([1, 1, 1, 1], [2])] },
   { name: 'defaults', inputs: [random(4, [2, 2, 9, 11]), unitRows(5, [5, 2, 3, 2])], request: index },
-  { name: 'stride 2, padding 2, pool 2/3, a power that is no integer', inputs: [random(6, [3, 2, 9, 13]), unitRows(7, [17, 2, 3, 5])], options: { stride: 2, padding: 2, poolSize: 2, poolStride: 3, power: 3.7 }, request: index },
-  { name: 'products, not cosines', inputs: [random(8, [2, 3, 10, 12]), random(9, [18, 3, 3, 3])], options: { normalise: 'none', power: 5, poolSize: 3 } },
-  { name: 'products of bytes', inputs: [pixels(10, [2, 3, 10, 12]), random(11, [6, 3, 3, 3])], options: { normalise: 'none', power: 2 } },
-  { name: 'products, centred, stride 3, padding 4', inputs: [random(12, [1, 3, 20, 23], 2), random(13, [7, 3, 5, 5])], options: { normalise: 'none', centre: true, stride: 3, padding: 4, poolSize: 2 } },
-  { name: 'centred', inputs: [random(14, [2, 3, 14, 17], 0.5, 0.2), unitRows(15, [35, 3, 4, 4])], options: { centre: true, power: 3, poolSize: 5, poolStride: 2 }, request: index },
-  { name: 'centred bytes', inputs: [pixels(16, [1, 3, 14, 17]), unitRows(15, [5, 3, 4, 4])], options: { centre: true, power: 3 } },
-  { name: 'centred, contrast of a thousandth', inputs: [random(17, [1, 3, 10, 10], 0.8, 0.001), unitRows(18, [9, 3, 4, 4])], options: { centre: true, power: 2 } },
-  { name: 'zero patches and equal patches', inputs: [flat([2, 2, 12, 18]), unitRows(19, [9, 2, 4, 4], 0.5)], options: { poolSize: 3, poolStride: 2, power: 2 }, request: index },
-  { name: 'zero and grey patches, centred', inputs: [flat([1, 2, 12, 18]), unitRows(20, [9, 2, 4, 4])], options: { centre: true, power: 2 } },
-  { name: 'dark patches', inputs: [random(21, [1, 3, 8, 8], 1e-15, 3e-16), unitRows(22, [5, 3, 4, 4], 0.5)], options: { power: 10 } },
-  { name: 'results below the normal range', inputs: [random(23, [1, 3, 9, 9]), unitRows(24, [8, 3, 4, 4])], options: { power: 40, poolSize: 2 } },
-  { name: 'stored as bf16', inputs: [random(25, [2, 3, 20, 20], 0.5, 0.25), unitRows(26, [21, 3, 4, 4], 0.5)], options: { power: 40, poolSize: 3, poolStride: 2, store: 'bf16' }, request: index },
-  { name: 'pool stride beyond the pool', inputs: [random(27, [1, 2, 16, 19]), unitRows(28, [6, 2, 3, 3])], options: { poolSize: 2, poolStride: 5 }, request: index },
-  { name: 'one window of the whole image, a long narrow one', inputs: [random(29, [2, 5, 40, 7]), unitRows(30, [70, 5, 7, 7])], options: { padding: 3, poolSize: 7, poolStride: 4 } },
+  {
+    name: 'stride 2, padding 2, pool 2/3, a power that is no integer',
+    inputs: [random(6, [3, 2, 9, 13]), unitRows(7, [17, 2, 3, 5])],
+    options: { stride: 2, padding: 2, poolSize: 2, poolStride: 3, power: 3.7 },
+    request: index,
+  },
+  {
+    name: 'products, not cosines',
+    inputs: [random(8, [2, 3, 10, 12]), random(9, [18, 3, 3, 3])],
+    options: { normalise: 'none', power: 5, poolSize: 3 },
+  },
+  {
+    name: 'products of bytes',
+    inputs: [pixels(10, [2, 3, 10, 12]), random(11, [6, 3, 3, 3])],
+    options: { normalise: 'none', power: 2 },
+  },
+  {
+    name: 'products, centred, stride 3, padding 4',
+    inputs: [random(12, [1, 3, 20, 23], 2), random(13, [7, 3, 5, 5])],
+    options: { normalise: 'none', centre: true, stride: 3, padding: 4, poolSize: 2 },
+  },
+  {
+    name: 'centred',
+    inputs: [random(14, [2, 3, 14, 17], 0.5, 0.2), unitRows(15, [35, 3, 4, 4])],
+    options: { centre: true, power: 3, poolSize: 5, poolStride: 2 },
+    request: index,
+  },
+  {
+    name: 'centred bytes',
+    inputs: [pixels(16, [1, 3, 14, 17]), unitRows(15, [5, 3, 4, 4])],
+    options: { centre: true, power: 3 },
+  },
+  {
+    name: 'centred, contrast of a thousandth',
+    inputs: [random(17, [1, 3, 10, 10], 0.8, 0.001), unitRows(18, [9, 3, 4, 4])],
+    options: { centre: true, power: 2 },
+  },
+  {
+    name: 'zero patches and equal patches',
+    inputs: [flat([2, 2, 12, 18]), unitRows(19, [9, 2, 4, 4], 0.5)],
+    options: { poolSize: 3, poolStride: 2, power: 2 },
+    request: index,
+  },
+  {
+    name: 'zero and grey patches, centred',
+    inputs: [flat([1, 2, 12, 18]), unitRows(20, [9, 2, 4, 4])],
+    options: { centre: true, power: 2 },
+  },
+  {
+    name: 'dark patches',
+    inputs: [random(21, [1, 3, 8, 8], 1e-15, 3e-16), unitRows(22, [5, 3, 4, 4], 0.5)],
+    options: { power: 10 },
+  },
+  {
+    name: 'results below the normal range',
+    inputs: [random(23, [1, 3, 9, 9]), unitRows(24, [8, 3, 4, 4])],
+    options: { power: 40, poolSize: 2 },
+  },
+  {
+    name: 'stored as bf16',
+    inputs: [random(25, [2, 3, 20, 20], 0.5, 0.25), unitRows(26, [21, 3, 4, 4], 0.5)],
+    options: { power: 40, poolSize: 3, poolStride: 2, store: 'bf16' },
+    request: index,
+  },
+  {
+    name: 'pool stride beyond the pool',
+    inputs: [random(27, [1, 2, 16, 19]), unitRows(28, [6, 2, 3, 3])],
+    options: { poolSize: 2, poolStride: 5 },
+    request: index,
+  },
+  {
+    name: 'one window of the whole image, a long narrow one',
+    inputs: [random(29, [2, 5, 40, 7]), unitRows(30, [70, 5, 7, 7])],
+    options: { padding: 3, poolSize: 7, poolStride: 4 },
+  },
   { name: 'more positions than one run of outputs', inputs: [random(31, [1, 2, 30, 41]), unitRows(32, [9, 2, 2, 2])] },
-  { name: 'NaN in one image, infinity in another', inputs: [withNumber(withNumber(random(33, [3, 2, 9, 9]), 40, Number.NaN), 170, Number.POSITIVE_INFINITY), unitRows(34, [6, 2, 3, 3])], options: { poolSize: 3, poolStride: 2, power: 3 } },
-  { name: 'NaN in a filter', inputs: [random(35, [1, 2, 7, 7]), withNumber(unitRows(36, [4, 2, 3, 3]), 20, Number.NaN)], options: { poolSize: 2 } },
+  {
+    name: 'NaN in one image, infinity in another',
+    inputs: [
+      withNumber(withNumber(random(33, [3, 2, 9, 9]), 40, Number.NaN), 170, Number.POSITIVE_INFINITY),
+      unitRows(34, [6, 2, 3, 3]),
+    ],
+    options: { poolSize: 3, poolStride: 2, power: 3 },
+  },
+  {
+    name: 'NaN in a filter',
+    inputs: [random(35, [1, 2, 7, 7]), withNumber(unitRows(36, [4, 2, 3, 3]), 20, Number.NaN)],
+    options: { poolSize: 2 },
+  },
 ]
 
 const bad = (name: string, options: Options, argument: string) => ({
@@ -195,8 +303,18 @@ const bad = (name: string, options: Options, argument: string) => ({
   argument,
 })
 const misshapen = [
-  { name: 'other channels', inputs: [random(1, [1, 2, 8, 8]), random(2, [4, 3, 4, 4])], error: 'ShapeError' as const, argument: 'w' },
-  { name: 'a window beyond the image', inputs: [random(1, [1, 3, 3, 8]), random(2, [4, 3, 4, 4])], error: 'ShapeError' as const, argument: 'w' },
+  {
+    name: 'other channels',
+    inputs: [random(1, [1, 2, 8, 8]), random(2, [4, 3, 4, 4])],
+    error: 'ShapeError' as const,
+    argument: 'w',
+  },
+  {
+    name: 'a window beyond the image',
+    inputs: [random(1, [1, 3, 3, 8]), random(2, [4, 3, 4, 4])],
+    error: 'ShapeError' as const,
+    argument: 'w',
+  },
   { name: 'x is i32', inputs: [i32([1, 1, 1, 1], [1]), random(2, [1, 1, 1, 1])], error: 'ShapeError' as const, argument: 'x' },
 ]
 const misset = [
@@ -231,7 +349,12 @@ function gradient(c: Case): Gradient {
   const bound = { gx: new Float64Array(gx.length), gw: new Float64Array(gw.length) }
   const terms = l.N * cells
   for (let n = 0; n < l.N; n++) {
-    const sum = Array.from({ length: l.P * l.Q }, () => ({ g: new Float64Array(T), off: new Float64Array(T), size: new Float64Array(T), count: 0 }))
+    const sum = Array.from({ length: l.P * l.Q }, () => ({
+      g: new Float64Array(T),
+      off: new Float64Array(T),
+      size: new Float64Array(T),
+      count: 0,
+    }))
     const patches = sum.map((_, i) => patchAt(c, l, n, Math.floor(i / l.Q), i % l.Q))
     for (let k = 0; k < l.K; k++)
       for (let cell = 0; cell < cells; cell++) {
@@ -288,13 +411,58 @@ const small = (name: string, options: Options): Case =>
 
 const backward: Case[] = [
   withGradient({ name: 'no pool, n = 1', inputs: [random(40, [2, 3, 9, 8]), random(41, [5, 3, 3, 3])] }, 60),
-  withGradient({ name: 'pool 11/2, n = 10', inputs: [random(42, [3, 3, 32, 32], 0.5, 0.25), unitRows(43, [20, 3, 4, 4], 0.5)], options: { power: 10, ...pool11 } }, 61),
-  withGradient({ name: 'more images than a group', inputs: [random(44, [35, 1, 7, 6], 0.5, 0.25), unitRows(45, [18, 1, 3, 3], 0.5)], options: { power: 3, poolSize: 2, poolStride: 2 } }, 62),
-  withGradient({ name: 'stride 2, padding 2, pool 2/3, n = 2.5', inputs: [random(46, [2, 2, 13, 12], 0.3), random(47, [17, 2, 4, 3])], options: { stride: 2, padding: 2, poolSize: 2, poolStride: 3, power: 2.5 } }, 63),
-  withGradient({ name: 'products, n = 2', inputs: [random(48, [2, 2, 8, 8]), random(49, [4, 2, 3, 3])], options: { normalise: 'none', power: 2 } }, 64),
-  withGradient({ name: 'centred', inputs: [random(53, [2, 3, 9, 9], 0.5, 0.2), unitRows(54, [9, 3, 4, 4])], options: { centre: true, power: 3, poolSize: 3, poolStride: 2 } }, 65),
-  withGradient({ name: 'products, centred', inputs: [random(55, [1, 3, 9, 9], 2), random(56, [4, 3, 4, 4])], options: { centre: true, normalise: 'none', power: 2 } }, 66),
-  withGradient({ name: 'zero patches, n = 40', inputs: [flat([1, 2, 10, 18]), unitRows(57, [4, 2, 4, 4], 0.5)], options: { power: 40 } }, 67),
+  withGradient(
+    {
+      name: 'pool 11/2, n = 10',
+      inputs: [random(42, [3, 3, 32, 32], 0.5, 0.25), unitRows(43, [20, 3, 4, 4], 0.5)],
+      options: { power: 10, ...pool11 },
+    },
+    61,
+  ),
+  withGradient(
+    {
+      name: 'more images than a group',
+      inputs: [random(44, [35, 1, 7, 6], 0.5, 0.25), unitRows(45, [18, 1, 3, 3], 0.5)],
+      options: { power: 3, poolSize: 2, poolStride: 2 },
+    },
+    62,
+  ),
+  withGradient(
+    {
+      name: 'stride 2, padding 2, pool 2/3, n = 2.5',
+      inputs: [random(46, [2, 2, 13, 12], 0.3), random(47, [17, 2, 4, 3])],
+      options: { stride: 2, padding: 2, poolSize: 2, poolStride: 3, power: 2.5 },
+    },
+    63,
+  ),
+  withGradient(
+    {
+      name: 'products, n = 2',
+      inputs: [random(48, [2, 2, 8, 8]), random(49, [4, 2, 3, 3])],
+      options: { normalise: 'none', power: 2 },
+    },
+    64,
+  ),
+  withGradient(
+    {
+      name: 'centred',
+      inputs: [random(53, [2, 3, 9, 9], 0.5, 0.2), unitRows(54, [9, 3, 4, 4])],
+      options: { centre: true, power: 3, poolSize: 3, poolStride: 2 },
+    },
+    65,
+  ),
+  withGradient(
+    {
+      name: 'products, centred',
+      inputs: [random(55, [1, 3, 9, 9], 2), random(56, [4, 3, 4, 4])],
+      options: { centre: true, normalise: 'none', power: 2 },
+    },
+    66,
+  ),
+  withGradient(
+    { name: 'zero patches, n = 40', inputs: [flat([1, 2, 10, 18]), unitRows(57, [4, 2, 4, 4], 0.5)], options: { power: 40 } },
+    67,
+  ),
   withGradient({ name: 'gx alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gx']),
   withGradient({ name: 'gw alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gw']),
 ]
@@ -308,7 +476,12 @@ export const proofs: Proof[] = [
     reference: (c): Expected => {
       const { l, value, place } = maximaOf(c)
       const shape = [l.N, l.K, l.rows, l.columns]
-      const y = { y: f64(shape, value.map((v) => raise(v, l.power))) }
+      const y = {
+        y: f64(
+          shape,
+          value.map((v) => raise(v, l.power)),
+        ),
+      }
       return c.request ? { ...y, index: i32(shape, place) } : y
     },
     // y: what the doubt of the cosine makes of its power, the roundings of the power, one for bf16 (2^-8), and subnormal results
@@ -320,7 +493,12 @@ export const proofs: Proof[] = [
       if (name === 'index') return (gap[i] as number) <= 2 * off ? Number.POSITIVE_INFINITY : 0
       const reach = raise(v + off, l.power)
       const bf16 = c.options?.store === 'bf16'
-      return reach - raise(v, l.power) + (powerRoundings(l.power) * U + (bf16 ? 1.01 * 2 ** -8 : 0)) * reach + (bf16 ? 2 ** -134 : 8 * 2 ** -149)
+      return (
+        reach -
+        raise(v, l.power) +
+        (powerRoundings(l.power) * U + (bf16 ? 1.01 * 2 ** -8 : 0)) * reach +
+        (bf16 ? 2 ** -134 : 8 * 2 ** -149)
+      )
     },
     refusals: [...misshapen, ...misset, bad('an unknown store', { store: 'f16' }, 'store')],
   },
@@ -338,7 +516,12 @@ export const proofs: Proof[] = [
       ...misshapen.map((r) => ({ ...r, inputs: [...r.inputs, random(3, [1, r.inputs[1]?.shape[0] as number, 1, 1])] })),
       ...misset.map((r) => ({ ...r, inputs: [...r.inputs, random(3, [1, 4, 5, 5])] })),
       { name: 'gy of another size', inputs: gyOfAnotherSize, error: 'ShapeError', argument: 'gy' },
-      { name: 'x is u8', inputs: [pixels(1, [1, 3, 8, 8]), random(2, [4, 3, 4, 4]), random(3, [1, 4, 5, 5])], error: 'ShapeError', argument: 'x' },
+      {
+        name: 'x is u8',
+        inputs: [pixels(1, [1, 3, 8, 8]), random(2, [4, 3, 4, 4]), random(3, [1, 4, 5, 5])],
+        error: 'ShapeError',
+        argument: 'x',
+      },
     ],
     finiteDifference: {
       cases: [

@@ -49,12 +49,18 @@ const random = (seed: number, shape: number[]): Host => f32(shape, normals(seed,
 /** Few different numbers, so that most windows hold a tie. */
 function tied(seed: number, shape: number[]): Host {
   const next = uniform(seed)
-  return f32(shape, Array.from({ length: size(shape) }, () => Math.floor(3 * next())))
+  return f32(
+    shape,
+    Array.from({ length: size(shape) }, () => Math.floor(3 * next())),
+  )
 }
 function special(seed: number, shape: number[]): Host {
   const next = uniform(seed)
   const values = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, -0, 0, -3]
-  return f32(shape, Array.from({ length: size(shape) }, () => values[Math.floor(20 * next())] ?? Number.NEGATIVE_INFINITY))
+  return f32(
+    shape,
+    Array.from({ length: size(shape) }, () => values[Math.floor(20 * next())] ?? Number.NEGATIVE_INFINITY),
+  )
 }
 
 function cases(): Case[] {
@@ -92,7 +98,12 @@ export const proofs: Proof[] = [
     cases: cases(),
     reference: (c): Expected => {
       const { shape, at } = places(c)
-      return { y: f64(shape, Array.from(at, (place) => x(c).data[place] as number)) }
+      return {
+        y: f64(
+          shape,
+          Array.from(at, (place) => x(c).data[place] as number),
+        ),
+      }
     },
     budget: () => 0, // one of the inputs, unchanged
     refusals: [
@@ -119,14 +130,21 @@ export const proofs: Proof[] = [
     refusals: [
       { name: 'gy of another size', inputs: [image, random(2, [1, 2, 3, 3])], error: 'ShapeError', argument: 'gy' },
       { name: 'gy of another batch', inputs: [image, random(2, [2, 2, 2, 3])], error: 'ShapeError', argument: 'gy' },
-      { name: 'size beyond the image', inputs: [image, random(2, [1, 2, 2, 3])], options: { size: 6 }, error: 'OptionError', argument: 'size' },
+      {
+        name: 'size beyond the image',
+        inputs: [image, random(2, [1, 2, 2, 3])],
+        options: { size: 6 },
+        error: 'OptionError',
+        argument: 'size',
+      },
     ],
     finiteDifference: {
       cases: [
         withGradient({ name: 'size 2, stride 2', inputs: [image] }, 80),
         withGradient({ name: 'size 3, stride 1', inputs: [image], options: { size: 3, stride: 1 } }, 81),
       ],
-      loss: (c) => places(c).at.reduce((sum, place, i) => sum + (x(c).data[place] as number) * (c.inputs[1]?.data[i] as number), 0),
+      loss: (c) =>
+        places(c).at.reduce((sum, place, i) => sum + (x(c).data[place] as number) * (c.inputs[1]?.data[i] as number), 0),
       of: { gx: 0 },
     },
   },

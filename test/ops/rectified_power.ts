@@ -17,7 +17,10 @@ const gy = (c: Case): Host => c.inputs[1] as Host
 const power = (c: Case): number => Number(c.options?.power ?? 1)
 
 const around = (seed: number, shape: number[]): Host =>
-  f32(shape, normals(seed, size(shape)).map((v) => 0.7 + 0.4 * v))
+  f32(
+    shape,
+    normals(seed, size(shape)).map((v) => 0.7 + 0.4 * v),
+  )
 
 /** y and gx, as float64; where x is not a number, so are they. */
 const raise = (v: number, n: number): number => (Number.isNaN(v) ? v : v <= 0 ? 0 : v ** n)
@@ -36,8 +39,7 @@ function near(value: number, relative: number, absolute: number): number {
   if (Math.abs(value) * (1 + relative) >= largest && Math.abs(value) * (1 - relative) < 2 ** 128) return Number.POSITIVE_INFINITY
   return relative * Math.abs(value) + absolute
 }
-const hold = (value: number): number =>
-  Math.abs(value) >= 2 ** 128 ? Math.sign(value) * Number.POSITIVE_INFINITY : value
+const hold = (value: number): number => (Math.abs(value) >= 2 ** 128 ? Math.sign(value) * Number.POSITIVE_INFINITY : value)
 
 const refusals = (inputs: Host[]) => [
   { name: 'power below 1', inputs, options: { power: 0.5 }, error: 'OptionError' as const, argument: 'power' },
@@ -50,14 +52,27 @@ export const proofs: Proof[] = [
   {
     op: 'rectified_power',
     cases: [
-      ...powers.map((n) => ({ name: `n = ${n}, edges of the range`, inputs: [f32([edges(n).length], edges(n))], options: { power: n } })),
-      ...shapes.map((shape, i) => ({ name: `[${shape}], n = ${powers[5 + i]}`, inputs: [around(i + 1, shape)], options: { power: powers[5 + i] as number } })),
+      ...powers.map((n) => ({
+        name: `n = ${n}, edges of the range`,
+        inputs: [f32([edges(n).length], edges(n))],
+        options: { power: n },
+      })),
+      ...shapes.map((shape, i) => ({
+        name: `[${shape}], n = ${powers[5 + i]}`,
+        inputs: [around(i + 1, shape)],
+        options: { power: powers[5 + i] as number },
+      })),
       { name: 'n = 1 by default', inputs: [around(9, [5])] },
       { name: 'large enough to pass by the caches', inputs: [around(10, [2 ** 22 + 5])], options: { power: 40 } },
     ],
-    reference: (c): Expected => ({ y: f64(x(c).shape, x(c).data.map((v) => hold(raise(v, power(c))))) }),
+    reference: (c): Expected => ({
+      y: f64(
+        x(c).shape,
+        x(c).data.map((v) => hold(raise(v, power(c)))),
+      ),
+    }),
     // Relative error of the products as above, and half the smallest subnormal for each of at most 16 products that underflow.
-    budget: (_, i, expected, c) => near(raise(x(c).data[i] as number, power(c)), roundings(power(c)) * U, 8 * 2 ** -149),
+    budget: (_, i, _expected, c) => near(raise(x(c).data[i] as number, power(c)), roundings(power(c)) * U, 8 * 2 ** -149),
     refusals: refusals([around(1, [2])]),
   },
   {
@@ -75,13 +90,20 @@ export const proofs: Proof[] = [
       })),
     ],
     reference: (c): Expected => ({
-      gx: f64(x(c).shape, x(c).data.map((v, i) => hold(slope(v, gy(c).data[i] as number, power(c))))),
+      gx: f64(
+        x(c).shape,
+        x(c).data.map((v, i) => hold(slope(v, gy(c).data[i] as number, power(c)))),
+      ),
     }),
     // As above, with one more product for gy * n. A square that has left the normal range carries half a subnormal of error, which
     // is multiplied by gy * n (and by powers of x below 1).
-    budget: (_, i, expected, c) => {
+    budget: (_, i, _expected, c) => {
       const g = Math.abs(gy(c).data[i] as number) * power(c)
-      return near(slope(x(c).data[i] as number, gy(c).data[i] as number, power(c)), (roundings(power(c)) + 2) * U, 8 * (1 + g) * 2 ** -149)
+      return near(
+        slope(x(c).data[i] as number, gy(c).data[i] as number, power(c)),
+        (roundings(power(c)) + 2) * U,
+        8 * (1 + g) * 2 ** -149,
+      )
     },
     refusals: [
       ...refusals([around(1, [2]), around(2, [2])]),
