@@ -1,6 +1,5 @@
-// The CUDA back end: expands the table into launches and gives the addon its C table. One Device is one GPU with one stream.
-#include "core/backend.h"
-
+// The CUDA back end: expands the table into launches and gives the addon its C table. One Device is one GPU with one
+// stream.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -8,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/backend.h"
 #include "core/fault.h"
 #include "cuda/cusolver.h"
 #include "cuda/device.cuh"
@@ -101,7 +101,9 @@ void launch_as(core::Context& context, const core::View* in, core::View* out, co
 const op::Launch kLaunches[] = {STRIATE_OPS(STRIATE_LAUNCH_ROW)};
 constexpr const char* kNames[] = {STRIATE_OPS(STRIATE_NAME)};
 
-std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
 
 std::string versions() {
   int driver = 0, runtime = 0;
@@ -110,7 +112,8 @@ std::string versions() {
   return "driver for CUDA " + version_text(driver) + ", runtime " + version_text(runtime);
 }
 
-/// Ordinals of the GPUs that the kernels were compiled for: compute capability 8.0 and newer.
+/// Ordinals of the GPUs that the kernels were compiled for, compute capability 8.0 and newer, and that have memory
+/// pools.
 std::vector<int> usable_devices(std::string* reason) {
   std::vector<int> usable;
 #if !defined(STRIATE_CUDA_SIM)
@@ -126,16 +129,20 @@ std::vector<int> usable_devices(std::string* reason) {
   if (e != cudaSuccess) {
     cudaGetLastError();
     *reason = std::string("CUDA answers \"") + cudaGetErrorString(e) + "\" (" + versions() +
-              "): check that the driver is as new as the runtime and that a GPU is visible (nvidia-smi, CUDA_VISIBLE_DEVICES)";
+              "): check that the driver is as new as the runtime and that a GPU is visible (nvidia-smi, "
+              "CUDA_VISIBLE_DEVICES)";
     return usable;
   }
   for (int i = 0; i < count; ++i) {
-    int major = 0;
-    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, i) == cudaSuccess && major >= 8) usable.push_back(i);
+    int major = 0, pools = 0;
+    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, i) == cudaSuccess && major >= 8 &&
+        cudaDeviceGetAttribute(&pools, cudaDevAttrMemoryPoolsSupported, i) == cudaSuccess && pools)
+      usable.push_back(i);
   }
   if (usable.empty())
     *reason = count == 0 ? "the driver sees no GPU: check CUDA_VISIBLE_DEVICES"
-                         : "no GPU here has compute capability 8.0 (Ampere) or newer, which the kernels need";
+                         : "no GPU here has compute capability 8.0 (Ampere) or newer and memory pools "
+                           "(cudaMallocAsync): both are needed";
   return usable;
 }
 
@@ -193,7 +200,9 @@ int32_t open(int32_t index, void** device, core::DeviceInfo* info, core::Fault* 
     const std::vector<int> usable = usable_devices(&why);
     if (index < 0 || static_cast<size_t>(index) >= usable.size())
       throw core::Error(core::ErrorKind::device, "",
-                        usable.empty() ? why : "there is no CUDA device " + std::to_string(index) + ", only " + std::to_string(usable.size()));
+                        usable.empty() ? why
+                                       : "there is no CUDA device " + std::to_string(index) + ", only " +
+                                             std::to_string(usable.size()));
     struct Close {
       void operator()(Device* d) const { close(d); }
     };
@@ -203,7 +212,8 @@ int32_t open(int32_t index, void** device, core::DeviceInfo* info, core::Fault* 
     check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
     made->arena.stream = made->stream;
     made->processors = processors();
-    // Memory that was released stays with the process until an allocation fails: no call of the driver for a tensor of a known size.
+    // Memory that was released stays with the process until an allocation fails: no call of the driver for a tensor of
+    // a known size.
     cudaMemPool_t pool = nullptr;
     uint64_t everything = UINT64_MAX;
     check(cudaDeviceGetDefaultMemPool(&pool, made->ordinal), "cudaDeviceGetDefaultMemPool");
@@ -230,7 +240,8 @@ void release(void* device, void* memory) {
   release_memory(self->stream, memory);
 }
 
-int32_t transfer(void* device, void* to, const void* from, size_t bytes, cudaMemcpyKind kind, bool wait, core::Fault* fault) {
+int32_t transfer(void* device, void* to, const void* from, size_t bytes, cudaMemcpyKind kind, bool wait,
+                 core::Fault* fault) {
   return core::guarded(fault, [&] {
     const Device* self = static_cast<Device*>(device);
     set_device(self);
@@ -257,7 +268,7 @@ int32_t synchronise(void* device, core::Fault* fault) {
 }
 
 int32_t launch_op(void* device, int32_t op, const core::View* in, core::View* out, const void* options,
-               const std::atomic<bool>* cancelled, core::Fault* fault) {
+                  const std::atomic<bool>* cancelled, core::Fault* fault) {
   const int32_t failed = core::guarded(fault, [&] {
     Device* self = static_cast<Device*>(device);
     set_device(self);
@@ -283,8 +294,19 @@ constexpr const char* kKind = "cuda";
 
 extern "C" __attribute__((visibility("default"))) const striate::core::BackendTable* striate_backend() {
   using namespace striate::cuda;
-  static const striate::core::BackendTable table = {
-      striate::core::kBackendVersion, kKind,  striate::op::kCount, kNames, device_count, open, close, allocate, release, upload,
-      download,                       copy,   synchronise,         launch_op};
+  static const striate::core::BackendTable table = {striate::core::kBackendVersion,
+                                                    kKind,
+                                                    striate::op::kCount,
+                                                    kNames,
+                                                    device_count,
+                                                    open,
+                                                    close,
+                                                    allocate,
+                                                    release,
+                                                    upload,
+                                                    download,
+                                                    copy,
+                                                    synchronise,
+                                                    launch_op};
   return &table;
 }

@@ -1,8 +1,7 @@
-#include "cuda/cublas.h"
-
 #include <type_traits>
 #include <utility>
 
+#include "cuda/cublas.h"
 #include "cuda/device.cuh"
 #include "cuda/library.h"
 
@@ -15,12 +14,12 @@ static_assert(CUBLAS_STATUS_SUCCESS == Cublas::success && CUBLAS_OP_N == Cublas:
 static_assert(CUBLAS_DEFAULT_MATH == Cublas::default_math && CUDA_R_32F == Cublas::r_32f);
 static_assert(CUBLAS_COMPUTE_32F == Cublas::compute_32f && CUBLAS_GEMM_DEFAULT == Cublas::gemm_default);
 static_assert(MAJOR_VERSION == 0 && MINOR_VERSION == 1);
-using Text = const void*;
-static_assert(std::is_same_v<cublasStatus_t,
-                             decltype(cublasGemmEx(std::declval<cublasHandle_t>(), CUBLAS_OP_N, CUBLAS_OP_N, 0, 0, 0, Text(),
-                                                   Text(), CUDA_R_32F, 0, Text(), CUDA_R_32F, 0, Text(),
-                                                   static_cast<void*>(nullptr), CUDA_R_32F, 0, CUBLAS_COMPUTE_32F,
-                                                   CUBLAS_GEMM_DEFAULT))>);
+using Pointer = const void*;
+static_assert(
+    std::is_same_v<cublasStatus_t, decltype(cublasGemmEx(std::declval<cublasHandle_t>(), CUBLAS_OP_N, CUBLAS_OP_N, 0, 0,
+                                                         0, Pointer(), Pointer(), CUDA_R_32F, 0, Pointer(), CUDA_R_32F,
+                                                         0, Pointer(), static_cast<void*>(nullptr), CUDA_R_32F, 0,
+                                                         CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT))>);
 static_assert(std::is_same_v<cublasStatus_t, decltype(cublasSetStream(cublasHandle_t(), cudaStream_t()))>);
 static_assert(std::is_same_v<cublasStatus_t, decltype(cublasSetMathMode(cublasHandle_t(), CUBLAS_DEFAULT_MATH))>);
 static_assert(std::is_same_v<cublasStatus_t, decltype(cublasGetProperty(MAJOR_VERSION, static_cast<int*>(nullptr)))>);
@@ -41,7 +40,8 @@ int gemm_on_cpu(Cublas::Handle, int op_a, int op_b, int m, int n, int k, const v
     for (int64_t i = 0; i < m; ++i) {
       float sum = 0;
       for (int64_t l = 0; l < k; ++l)
-        sum += x[op_a == Cublas::op_n ? i + l * lda : l + i * lda] * y[op_b == Cublas::op_n ? l + j * ldb : j + l * ldb];
+        sum +=
+            x[op_a == Cublas::op_n ? i + l * lda : l + i * lda] * y[op_b == Cublas::op_n ? l + j * ldb : j + l * ldb];
       float& to = z[i + j * ldc];
       to = keep == 0 ? scale * sum : scale * sum + keep * to;
     }
@@ -67,7 +67,8 @@ bool fill(Cublas& t, std::string*) {
 bool fill(Cublas& t, std::string* reason) {
   void* library = open_library("STRIATE_CUBLAS", {"libcublas.so.13", "libcublas.so.12"}, reason);
   if (!library) return false;
-  return find_symbol(library, "cublasCreate_v2", t.create, reason) && find_symbol(library, "cublasDestroy_v2", t.destroy, reason) &&
+  return find_symbol(library, "cublasCreate_v2", t.create, reason) &&
+         find_symbol(library, "cublasDestroy_v2", t.destroy, reason) &&
          find_symbol(library, "cublasSetStream_v2", t.set_stream, reason) &&
          find_symbol(library, "cublasSetMathMode", t.set_math_mode, reason) &&
          find_symbol(library, "cublasGetProperty", t.get_property, reason) &&
@@ -106,13 +107,14 @@ bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t dept
     check_status(table->set_math_mode(device.cublas, Cublas::default_math), "cublasSetMathMode");
   }
 #endif
-  // Row-major c = a b is column-major c^T = b^T a^T, and the memory of a row-major matrix is its transpose in column-major.
+  // Row-major c = a b is column-major c^T = b^T a^T, and the memory of a row-major matrix is its transpose in
+  // column-major.
   const float one = 1, zero = 0;
-  check_status(table->gemm(device.cublas, transpose_b ? Cublas::op_t : Cublas::op_n, transpose_a ? Cublas::op_t : Cublas::op_n,
-                           static_cast<int>(n), static_cast<int>(m), static_cast<int>(depth), &one, b, Cublas::r_32f,
-                           static_cast<int>(transpose_b ? depth : n), a, Cublas::r_32f,
-                           static_cast<int>(transpose_a ? m : depth), &zero, c, Cublas::r_32f, static_cast<int>(n),
-                           Cublas::compute_32f, Cublas::gemm_default),
+  check_status(table->gemm(device.cublas, transpose_b ? Cublas::op_t : Cublas::op_n,
+                           transpose_a ? Cublas::op_t : Cublas::op_n, static_cast<int>(n), static_cast<int>(m),
+                           static_cast<int>(depth), &one, b, Cublas::r_32f, static_cast<int>(transpose_b ? depth : n),
+                           a, Cublas::r_32f, static_cast<int>(transpose_a ? m : depth), &zero, c, Cublas::r_32f,
+                           static_cast<int>(n), Cublas::compute_32f, Cublas::gemm_default),
                "cublasGemmEx");
   return true;
 }

@@ -1,5 +1,6 @@
-// cuBLAS through a table that is filled at run time: the build needs nothing of it, and a machine without it uses the own kernels.
-// Looked for in this order: STRIATE_CUBLAS (a file), the loader's path, CUDA_HOME and CUDA_PATH (lib64, lib); libcublas.so.13, then .12.
+// cuBLAS through a table that is filled at run time: the build needs nothing of it, and a machine without it uses the
+// own kernels. Looked for in this order: STRIATE_CUBLAS (a file), the loader's path, CUDA_HOME and CUDA_PATH (lib64,
+// lib); libcublas.so.13, then .12.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,7 +13,8 @@ namespace striate::cuda {
 
 struct Cublas {
   using Handle = cublasContext*;
-  // The enumerations of cublas_api.h and library_types.h that are used here; cublas.cu compares them where those headers exist.
+  // The enumerations of cublas_api.h and library_types.h that are used here; cublas.cu compares them where those
+  // headers exist.
   enum : int { success = 0, op_n = 0, op_t = 1, default_math = 0, r_32f = 0, compute_32f = 68, gemm_default = -1 };
 
   int (*create)(Handle*);
@@ -21,7 +23,8 @@ struct Cublas {
   int (*set_math_mode)(Handle, int mode);
   int (*get_property)(int which, int* value);
   int (*gemm)(Handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int type_a, int lda,
-              const void* b, int type_b, int ldb, const void* beta, void* c, int type_c, int ldc, int compute, int algorithm);
+              const void* b, int type_b, int ldb, const void* beta, void* c, int type_c, int ldc, int compute,
+              int algorithm);
 
   int major = 0, minor = 0;
 };
@@ -29,8 +32,8 @@ struct Cublas {
 /// The table, or null with the reason. The search is made once.
 const Cublas* cublas(std::string* reason = nullptr);
 
-/// c [m,n] = a b in float32 (no TF32), row-major with contiguous c; a is [m,depth] or its transpose, b [depth,n] or its transpose.
-/// False when cuBLAS is not there or a size is past 32 bits: nothing is done then.
+/// c [m,n] = a b in float32 (no TF32), row-major with contiguous c; a is [m,depth] or its transpose, b [depth,n] or its
+/// transpose. False when cuBLAS is not there or a size is past 32 bits: nothing is done then.
 bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const float* a, bool transpose_a,
                     const float* b, bool transpose_b, float* c);
 

@@ -1,5 +1,4 @@
 #include "cuda/cusolver.h"
-
 #include "cuda/launch.cuh"
 #include "cuda/library.h"
 

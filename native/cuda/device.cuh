@@ -13,8 +13,8 @@ namespace striate::cuda {
 void* allocate_memory(cudaStream_t stream, size_t bytes);
 void release_memory(cudaStream_t stream, void* memory);
 
-/// Scratch memory that grows to what the hungriest op so far took. The next op may be given the same bytes while this one's kernels
-/// still run: they are ahead of it in the stream.
+/// Scratch memory that grows to what the hungriest op so far took. The next op may be given the same bytes while this
+/// one's kernels still run: they are ahead of it in the stream.
 class DeviceArena : public core::Arena {
  public:
   void* take(size_t bytes) override;
@@ -42,7 +42,8 @@ struct Device {
 
 inline Device& device_of(const core::Context& ctx) { return *static_cast<Device*>(ctx.device); }
 
-/// A data fault is the position of what is wrong, and kernels keep the smallest: the message does not depend on who came first.
+/// A data fault is the position of what is wrong, and kernels keep the smallest: the message does not depend on who
+/// came first.
 inline constexpr unsigned long long kNoFault = ~0ull;
 __device__ __forceinline__ void report_fault(unsigned long long* flag, int64_t position) {
   atomicMin(flag, static_cast<unsigned long long>(position));
@@ -52,8 +53,8 @@ unsigned long long* clear_flag(const core::Context& ctx);
 /// Waits for the stream and returns what is in the flag.
 unsigned long long read_flag(const core::Context& ctx);
 
-/// Throws a data fault that names the first of `count` labels outside [0, targets). Waits for the stream. With `rows` (a list of
-/// rows of the `all` that there are), those are checked first and only their labels count.
+/// Throws a data fault that names the first of `count` labels outside [0, targets). Waits for the stream. With `rows`
+/// (a list of rows of the `all` that there are), those are checked first and only their labels count.
 void check_labels(const core::Context& ctx, const char* op, const int32_t* labels, const int32_t* rows, int64_t count,
                   int64_t all, int64_t targets);
 

@@ -1,7 +1,7 @@
 // add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows, copy_rows: ops/elementwise.h.
-// Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the tail element by element.
-// unit_rows: one warp per row, two passes over it, the norm in float64.
-// Bytes: 12 (binary) or 8 an element, so the limit is the memory's bandwidth. Not yet timed on a GPU.
+// Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the tail element by
+// element. unit_rows: one warp per row, two passes over it, the norm in float64. Bytes: 12 (binary) or 8 an element, so
+// the limit is the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/kernels.cuh"
@@ -17,7 +17,8 @@ struct alignas(4 * sizeof(T)) Four {
 };
 
 template <class T, class F>
-__global__ void __launch_bounds__(kThreads) unary_kernel(const T* __restrict__ x, float* __restrict__ y, int64_t n, F f) {
+__global__ void __launch_bounds__(kThreads)
+    unary_kernel(const T* __restrict__ x, float* __restrict__ y, int64_t n, F f) {
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= n) {
     const Four<T> a = *reinterpret_cast<const Four<T>*>(x + i);
@@ -34,7 +35,8 @@ __global__ void __launch_bounds__(kThreads)
     binary_kernel(const float* __restrict__ x, const float* __restrict__ y, float* __restrict__ z, int64_t n, F f) {
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= n) {
-    const Four<float> a = *reinterpret_cast<const Four<float>*>(x + i), b = *reinterpret_cast<const Four<float>*>(y + i);
+    const Four<float> a = *reinterpret_cast<const Four<float>*>(x + i),
+                      b = *reinterpret_cast<const Four<float>*>(y + i);
     Four<float> r;
     for (int j = 0; j < 4; ++j) r.v[j] = f(a.v[j], b.v[j]);
     *reinterpret_cast<Four<float>*>(z + i) = r;
@@ -103,7 +105,9 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-void add(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) { binary(ctx, in, out, Sum{}); }
+void add(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  binary(ctx, in, out, Sum{});
+}
 void subtract(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
   binary(ctx, in, out, Difference{});
 }

@@ -1,10 +1,11 @@
-// Products in float32 on the ordinary cores (no tensor cores: their formats are narrower):  c [m,n] = sum over k of a[m,k] b[k,n].
-// One block per kM x kN of c and per stretch of k; 256 threads, each with its piece of c in registers. Tiles of 16 along k come through
-// registers into one half of shared memory while the other half is being multiplied.
-// Operands are rows of memory: `along k` (a row is one m or n, its columns are k) or across (a row is one k). A list may name the rows.
-// Where a product has fewer tiles than the GPU has room for, k is cut into stretches whose sums are added in their order afterwards
-// (`Partial`): no atomics, the bits repeat. 128 x 128 tiles: 64 fused multiply-adds for 4 reads of 16 bytes from shared memory.
-// Numerics: float32, each stretch summed in the order of k. Not yet timed on a GPU.
+// Products in float32 on the ordinary cores (no tensor cores: their formats are narrower):  c [m,n] = sum over k of
+// a[m,k] b[k,n]. One block per kM x kN of c and per stretch of k; 256 threads, each with its piece of c in registers.
+// Tiles of 16 along k come through registers into one half of shared memory while the other half is being multiplied.
+// Operands are rows of memory: `along k` (a row is one m or n, its columns are k) or across (a row is one k). A list
+// may name the rows. Where a product has fewer tiles than the GPU has room for, k is cut into stretches whose sums are
+// added in their order afterwards
+// (`Partial`): no atomics, the bits repeat. 128 x 128 tiles: 64 fused multiply-adds for 4 reads of 16 bytes from shared
+// memory. Numerics: float32, each stretch summed in the order of k. Not yet timed on a GPU.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -38,7 +39,8 @@ using Wide = Tile<16, 128, 8>;   // few rows
 __device__ __forceinline__ float4 load_four(const float* row, int64_t column, int64_t limit, bool aligned) {
   if (aligned && column + 4 <= limit) return __ldg(reinterpret_cast<const float4*>(row + column));
   return make_float4(column < limit ? __ldg(row + column) : 0, column + 1 < limit ? __ldg(row + column + 1) : 0,
-                     column + 2 < limit ? __ldg(row + column + 2) : 0, column + 3 < limit ? __ldg(row + column + 3) : 0);
+                     column + 2 < limit ? __ldg(row + column + 2) : 0,
+                     column + 3 < limit ? __ldg(row + column + 3) : 0);
 }
 __device__ __forceinline__ float4 load_four(const uint16_t* row, int64_t column, int64_t limit, bool aligned) {
   if (aligned && column + 4 <= limit) {
@@ -111,11 +113,12 @@ __device__ __forceinline__ void read_piece(float (&to)[kCount], const float* fro
   }
 }
 
-/// `finish(m, n, v, left, stretch)` gets neighbours v of a row of c, of which `left` are in it. stretch = blockIdx.z covers `length` of k.
+/// `finish(m, n, v, left, stretch)` gets neighbours v of a row of c, of which `left` are in it. stretch = blockIdx.z
+/// covers `length` of k.
 template <class S, class A, bool kAlongA, class B, bool kAlongB, class Finish>
 __global__ void __launch_bounds__(kThreads, S::kM == 128 && S::kN == 128 ? 2 : 3)
-    product_kernel(Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth, int64_t length, bool aligned_a, bool aligned_b,
-                   Finish finish) {
+    product_kernel(Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth, int64_t length, bool aligned_a,
+                   bool aligned_b, Finish finish) {
   using LoadA = Loader<A, kAlongA, S::kM>;
   using LoadB = Loader<B, kAlongB, S::kN>;
   __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
@@ -178,7 +181,8 @@ struct Store {
   const float* bias;
   bool aligned;
   template <int kCount>
-  __device__ __forceinline__ void operator()(int64_t row, int64_t column, float (&v)[kCount], int64_t left, int64_t part) const {
+  __device__ __forceinline__ void operator()(int64_t row, int64_t column, float (&v)[kCount], int64_t left,
+                                             int64_t part) const {
     float* to = c + part * stretch + row * n + column;
     STRIATE_UNROLL
     for (int i = 0; i < kCount; ++i)
@@ -194,17 +198,18 @@ struct Store {
 };
 
 template <class S, bool kAlongA, bool kAlongB, class A, class B, class Finish>
-void launch_product(cudaStream_t stream, Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth, int64_t length,
-                    int64_t stretches, Finish finish) {
+void launch_product(cudaStream_t stream, Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth,
+                    int64_t length, int64_t stretches, Finish finish) {
   const dim3 grid(blocks_for(n, S::kN), blocks_for(m, S::kM), static_cast<unsigned>(stretches));
   if (grid.y > 65535)
-    throw core::Error(core::ErrorKind::shape, "", "a product of " + std::to_string(m) + " rows is too tall for this device");
-  STRIATE_LAUNCH((product_kernel<S, A, kAlongA, B, kAlongB, Finish>), grid, kThreads, 0, stream, a, b, m, n, depth, length,
-                 a.stride % 4 == 0, b.stride % 4 == 0, finish);
+    throw core::Error(core::ErrorKind::shape, "",
+                      "a product of " + std::to_string(m) + " rows is too tall for this device");
+  STRIATE_LAUNCH((product_kernel<S, A, kAlongA, B, kAlongB, Finish>), grid, kThreads, 0, stream, a, b, m, n, depth,
+                 length, a.stride % 4 == 0, b.stride % 4 == 0, finish);
 }
 
-/// How k is cut: enough blocks for two on every processor, stretches of at least 256, at most 64 of them. From the shape and the
-/// device alone, so that the bits repeat.
+/// How k is cut: enough blocks for two on every processor, stretches of at least 256, at most 64 of them. From the
+/// shape and the device alone, so that the bits repeat.
 struct Cut {
   int64_t length, stretches;
   Cut(int64_t tiles, int64_t depth, int processors) {
@@ -217,8 +222,8 @@ struct Cut {
 
 /// c[i] = the stretches' sums in order, plus the column's number.
 static __global__ void __launch_bounds__(kThreads)
-    add_stretches_kernel(const float* __restrict__ parts, int64_t stretches, int64_t count, int64_t n, const float* __restrict__ bias,
-                         float* __restrict__ c) {
+    add_stretches_kernel(const float* __restrict__ parts, int64_t stretches, int64_t count, int64_t n,
+                         const float* __restrict__ bias, float* __restrict__ c) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   float sum = 0;
@@ -227,8 +232,8 @@ static __global__ void __launch_bounds__(kThreads)
 }
 
 template <class S, bool kAlongA, bool kAlongB, class A, class B>
-void multiply_as(const core::Context& ctx, Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth, const float* bias,
-                 float* c, int processors) {
+void multiply_as(const core::Context& ctx, Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth,
+                 const float* bias, float* c, int processors) {
   const int64_t tiles = ((m + S::kM - 1) / S::kM) * ((n + S::kN - 1) / S::kN);
   const Cut cut(tiles, depth, processors);
   const bool split = cut.stretches > 1;
@@ -236,14 +241,14 @@ void multiply_as(const core::Context& ctx, Operand<A> a, Operand<B> b, int64_t m
   launch_product<S, kAlongA, kAlongB>(stream_of(ctx), a, b, m, n, depth, cut.length, cut.stretches,
                                       Store{to, n, m * n, split ? nullptr : bias, n % 4 == 0});
   if (split)
-    STRIATE_LAUNCH(add_stretches_kernel, blocks_for(m * n, kThreads), kThreads, 0, stream_of(ctx), to, cut.stretches, m * n, n,
-                   bias, c);
+    STRIATE_LAUNCH(add_stretches_kernel, blocks_for(m * n, kThreads), kThreads, 0, stream_of(ctx), to, cut.stretches,
+                   m * n, n, bias, c);
 }
 
 /// c = a b (+ bias), with the tile that suits the shape.
 template <bool kAlongA, bool kAlongB, class A, class B>
-void multiply(const core::Context& ctx, Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth, const float* bias,
-              float* c, int processors) {
+void multiply(const core::Context& ctx, Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth,
+              const float* bias, float* c, int processors) {
   if (m == 0 || n == 0) return;
   const int64_t squares = ((m + 127) / 128) * ((n + 127) / 128);
   if (n <= 16)

@@ -1,5 +1,6 @@
-// The single include of every .cu file: CUDA under nvcc, its simulation on the CPU under g++ (STRIATE_CUDA_SIM), and what stands
-// between the two: launches, dynamic shared memory, the grid's barrier, asynchronous copies and the tensor cores' instructions.
+// The single include of every .cu file: CUDA under nvcc, its simulation on the CPU under g++ (STRIATE_CUDA_SIM), and
+// what stands between the two: launches, dynamic shared memory, the grid's barrier, asynchronous copies and the tensor
+// cores' instructions.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -18,11 +19,13 @@
 #include <cuda_runtime.h>
 #endif
 
-/// `STRIATE_LAUNCH((kernel<256>), grid, block, shared_bytes, stream, arguments...)`: arguments are converted to the kernel's
-/// parameters, shared memory above 48 KiB is asked for, and a refused launch throws core::Error with the kernel's name.
+/// `STRIATE_LAUNCH((kernel<256>), grid, block, shared_bytes, stream, arguments...)`: arguments are converted to the
+/// kernel's parameters, shared memory above 48 KiB is asked for, and a refused launch throws core::Error with the
+/// kernel's name.
 #define STRIATE_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
   ::striate::cuda::launch(#kernel, false, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
-/// The same with every block alive at once, so that grid_sync() may be called: no more blocks than `resident_blocks` tells.
+/// The same with every block alive at once, so that grid_sync() may be called: no more blocks than `resident_blocks`
+/// tells.
 #define STRIATE_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, ...) \
   ::striate::cuda::launch(#kernel, true, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
 
@@ -53,7 +56,8 @@ inline cudaStream_t stream_of(const core::Context& ctx) { return static_cast<cud
 inline unsigned blocks_for(int64_t count, int64_t each) {
   const int64_t blocks = (count + each - 1) / each;
   if (blocks > 0x7fffffff)
-    throw core::Error(core::ErrorKind::device, "", std::to_string(blocks) + " blocks are more than one launch can have");
+    throw core::Error(core::ErrorKind::device, "",
+                      std::to_string(blocks) + " blocks are more than one launch can have");
   return static_cast<unsigned>(blocks);
 }
 
@@ -65,13 +69,15 @@ void launch(const char* name, bool cooperative, void (*kernel)(P...), dim3 grid,
   cuda_on_cpu::launch(kernel, grid, block, shared_bytes, cooperative, std::forward<A>(arguments)...);
   check(cudaGetLastError(), name);
 #else
-  std::tuple<std::decay_t<P>...> parameters(static_cast<std::decay_t<P>>(arguments)...);
+  std::tuple<std::decay_t<P>...> parameters(static_cast<std::decay_t<P> >(arguments)...);
   std::apply(
       [&](auto&... p) {
         void* pointers[] = {const_cast<void*>(static_cast<const void*>(&p))...};
         const void* entry = reinterpret_cast<const void*>(kernel);
         if (shared_bytes > 48 * 1024)
-          check(cudaFuncSetAttribute(entry, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), name);
+          check(
+              cudaFuncSetAttribute(entry, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
+              name);
         check(cooperative ? cudaLaunchCooperativeKernel(entry, grid, block, pointers, shared_bytes, stream)
                           : cudaLaunchKernel(entry, grid, block, pointers, shared_bytes, stream),
               name);
@@ -116,7 +122,9 @@ __device__ __forceinline__ void grid_sync() {
 }
 
 /// bf16 is held as its 16 bits: the upper half of a float32.
-__device__ __forceinline__ float bf16_to_float(uint16_t bits) { return __uint_as_float(static_cast<uint32_t>(bits) << 16); }
+__device__ __forceinline__ float bf16_to_float(uint16_t bits) {
+  return __uint_as_float(static_cast<uint32_t>(bits) << 16);
+}
 /// Nearest, ties to even; a NaN stays one.
 __device__ __forceinline__ uint16_t float_to_bf16(float x) {
   const uint32_t bits = __float_as_uint(x);
@@ -139,14 +147,16 @@ __device__ __forceinline__ uint32_t to_tf32(float x) {
 #endif
 }
 
-/// d += a b on the warp's tensor core, m16n8k8: a 16 x 8 row-major, b 8 x 8 column-major, fragments as in the PTX manual.
+/// d += a b on the warp's tensor core, m16n8k8: a 16 x 8 row-major, b 8 x 8 column-major, fragments as in the PTX
+/// manual.
 __device__ __forceinline__ void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
 #if defined(STRIATE_CUDA_SIM)
   cuda_on_cpu::mma_tf32(d, a, b);
 #else
-  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
 }
 
@@ -155,13 +165,15 @@ __device__ __forceinline__ void mma_bf16(float (&d)[4], const uint32_t (&a)[4], 
 #if defined(STRIATE_CUDA_SIM)
   cuda_on_cpu::mma_bf16(d, a, b);
 #else
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
 }
 
-/// ldmatrix.x4: four 8 x 8 matrices of 16-bit elements from shared memory; lanes 8m .. 8m+7 give the rows of matrix m, 16-byte aligned.
+/// ldmatrix.x4: four 8 x 8 matrices of 16-bit elements from shared memory; lanes 8m .. 8m+7 give the rows of matrix m,
+/// 16-byte aligned.
 template <bool kTranspose = false>
 __device__ __forceinline__ void load_matrix_x4(uint32_t (&r)[4], const void* row) {
 #if defined(STRIATE_CUDA_SIM)
@@ -181,8 +193,9 @@ __device__ __forceinline__ void load_matrix_x4(uint32_t (&r)[4], const void* row
 #endif
 }
 
-/// Starts a copy of kBytes (4, 8 or 16, aligned to that) from global to shared memory; zeros are stored when `valid` is false, and
-/// nothing is read. Done after copy_commit() and copy_wait<n>() (all but the last n groups), visible to the block after a barrier.
+/// Starts a copy of kBytes (4, 8 or 16, aligned to that) from global to shared memory; zeros are stored when `valid` is
+/// false, and nothing is read. Done after copy_commit() and copy_wait<n>() (all but the last n groups), visible to the
+/// block after a barrier.
 template <int kBytes>
 __device__ __forceinline__ void copy_async(void* shared, const void* global, bool valid = true) {
 #if defined(STRIATE_CUDA_SIM)
@@ -193,7 +206,8 @@ __device__ __forceinline__ void copy_async(void* shared, const void* global, boo
   if constexpr (kBytes == 16)
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(bytes) : "memory");
   else
-    asm volatile("cp.async.ca.shared.global [%0], [%1], %3, %2;" ::"r"(address), "l"(global), "r"(bytes), "n"(kBytes) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %3, %2;" ::"r"(address), "l"(global), "r"(bytes), "n"(kBytes)
+                 : "memory");
 #endif
 }
 __device__ __forceinline__ void copy_commit() {

@@ -8,7 +8,8 @@
 
 namespace striate::cuda {
 
-/// The file that the environment variable names, else the sonames in order: the loader's path, then CUDA_HOME and CUDA_PATH.
+/// The file that the environment variable names, else the sonames in order: the loader's path, then CUDA_HOME and
+/// CUDA_PATH.
 inline void* open_library(const char* variable, std::initializer_list<const char*> sonames, std::string* reason) {
   const auto open = [&](const std::string& file) {
     void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -16,7 +17,8 @@ inline void* open_library(const char* variable, std::initializer_list<const char
       if (const char* why = dlerror(); why && reason->empty()) *reason = why;
     return library;
   };
-  if (const char* file = std::getenv(variable); file && *file) return open(file);  // a wrong path is an error, not a wish
+  if (const char* file = std::getenv(variable); file && *file)
+    return open(file);  // a wrong path is an error, not a wish
   for (const char* soname : sonames)
     if (void* library = open(soname)) return library;
   for (const char* home : {"CUDA_HOME", "CUDA_PATH"})

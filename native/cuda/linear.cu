@@ -1,6 +1,6 @@
-// matmul, linear, linear_grad: ops/linear.h. Float32 products of both operands in float32 go to cuBLAS when they are large and it is
-// there (float32 throughout, no TF32); everything else, and bf16 features, to the own product (gemm.cuh).
-// gb: one block per 32 targets, float32 by 8 rows of threads, joined in order. Not yet timed on a GPU.
+// matmul, linear, linear_grad: ops/linear.h. Float32 products of both operands in float32 go to cuBLAS when they are
+// large and it is there (float32 throughout, no TF32); everything else, and bf16 features, to the own product
+// (gemm.cuh). gb: one block per 32 targets, float32 by 8 rows of threads, joined in order. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/device.cuh"
@@ -11,10 +11,13 @@ namespace striate::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-// Below this cuBLAS has nothing to gain that its own overhead does not eat; with a side of 16 or fewer a tile of ours fits better.
+// Below this cuBLAS has nothing to gain that its own overhead does not eat; with a side of 16 or fewer a tile of ours
+// fits better.
 constexpr int64_t kLarge = int64_t(1) << 24;
 
-bool large(int64_t m, int64_t n, int64_t depth) { return m > 16 && n > 16 && m * n >= kLarge / std::max<int64_t>(1, depth); }
+bool large(int64_t m, int64_t n, int64_t depth) {
+  return m > 16 && n > 16 && m * n >= kLarge / std::max<int64_t>(1, depth);
+}
 
 __global__ void __launch_bounds__(kThreads)
     add_bias_kernel(float* __restrict__ y, const float* __restrict__ bias, int64_t count, int64_t targets) {
@@ -41,15 +44,17 @@ template <class T>
 void linear_as(core::Context& ctx, const core::View* in, core::View* out) {
   const int64_t n = in[0].shape[0], d = in[0].shape[1], targets = in[1].shape[0];
   const float* bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
-  gemm::multiply<true, true>(ctx, gemm::Operand<T>{in[0].as<T>(), d, nullptr}, gemm::Operand<float>{in[1].as<float>(), d, nullptr},
-                             n, targets, d, bias, out[0].as<float>(), device_of(ctx).processors);
+  gemm::multiply<true, true>(ctx, gemm::Operand<T>{in[0].as<T>(), d, nullptr},
+                             gemm::Operand<float>{in[1].as<float>(), d, nullptr}, n, targets, d, bias,
+                             out[0].as<float>(), device_of(ctx).processors);
 }
 
 template <class T>
 void weight_gradient(core::Context& ctx, const core::View& x, const core::View& gy, core::View& gw) {
   const int64_t n = x.shape[0], d = x.shape[1], targets = gy.shape[1];
-  gemm::multiply<false, false>(ctx, gemm::Operand<float>{gy.as<float>(), targets, nullptr}, gemm::Operand<T>{x.as<T>(), d, nullptr},
-                               targets, d, n, nullptr, gw.as<float>(), device_of(ctx).processors);
+  gemm::multiply<false, false>(ctx, gemm::Operand<float>{gy.as<float>(), targets, nullptr},
+                               gemm::Operand<T>{x.as<T>(), d, nullptr}, targets, d, n, nullptr, gw.as<float>(),
+                               device_of(ctx).processors);
 }
 
 }  // namespace
@@ -61,10 +66,14 @@ void matmul(core::Context& ctx, const core::View* in, core::View* out, const op:
   if (large(m, n, depth) && cublas_product(ctx, m, n, depth, a, o.transpose_a, b, o.transpose_b, c)) return;
   const gemm::Operand<float> left{a, in[0].shape[1], nullptr}, right{b, in[1].shape[1], nullptr};
   const int processors = device_of(ctx).processors;
-  if (!o.transpose_a && !o.transpose_b) gemm::multiply<true, false>(ctx, left, right, m, n, depth, nullptr, c, processors);
-  if (!o.transpose_a && o.transpose_b) gemm::multiply<true, true>(ctx, left, right, m, n, depth, nullptr, c, processors);
-  if (o.transpose_a && !o.transpose_b) gemm::multiply<false, false>(ctx, left, right, m, n, depth, nullptr, c, processors);
-  if (o.transpose_a && o.transpose_b) gemm::multiply<false, true>(ctx, left, right, m, n, depth, nullptr, c, processors);
+  if (!o.transpose_a && !o.transpose_b)
+    gemm::multiply<true, false>(ctx, left, right, m, n, depth, nullptr, c, processors);
+  if (!o.transpose_a && o.transpose_b)
+    gemm::multiply<true, true>(ctx, left, right, m, n, depth, nullptr, c, processors);
+  if (o.transpose_a && !o.transpose_b)
+    gemm::multiply<false, false>(ctx, left, right, m, n, depth, nullptr, c, processors);
+  if (o.transpose_a && o.transpose_b)
+    gemm::multiply<false, true>(ctx, left, right, m, n, depth, nullptr, c, processors);
 }
 
 void linear(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
@@ -83,18 +92,21 @@ void linear_grad(core::Context& ctx, const core::View* in, core::View* out, cons
   const int64_t n = x.shape[0], d = x.shape[1], targets = w.shape[0];
   const float* g = gy.as<float>();
   const int processors = device_of(ctx).processors;
-  if (out[0].rank >= 0 && !(large(n, d, targets) &&
-                            cublas_product(ctx, n, d, targets, g, false, w.as<float>(), false, out[0].as<float>())))
-    gemm::multiply<true, false>(ctx, gemm::Operand<float>{g, targets, nullptr}, gemm::Operand<float>{w.as<float>(), d, nullptr}, n, d,
-                                targets, nullptr, out[0].as<float>(), processors);
+  if (out[0].rank >= 0 &&
+      !(large(n, d, targets) && cublas_product(ctx, n, d, targets, g, false, w.as<float>(), false, out[0].as<float>())))
+    gemm::multiply<true, false>(ctx, gemm::Operand<float>{g, targets, nullptr},
+                                gemm::Operand<float>{w.as<float>(), d, nullptr}, n, d, targets, nullptr,
+                                out[0].as<float>(), processors);
   if (out[1].rank >= 0) {
     if (x.dtype == core::Dtype::bf16)
       weight_gradient<uint16_t>(ctx, x, gy, out[1]);
-    else if (!(large(targets, d, n) && cublas_product(ctx, targets, d, n, g, true, x.as<float>(), false, out[1].as<float>())))
+    else if (!(large(targets, d, n) &&
+               cublas_product(ctx, targets, d, n, g, true, x.as<float>(), false, out[1].as<float>())))
       weight_gradient<float>(ctx, x, gy, out[1]);
   }
   if (out[2].rank >= 0)
-    STRIATE_LAUNCH(sum_rows_kernel, blocks_for(targets, 32), dim3(32, 8), 0, stream_of(ctx), g, n, targets, out[2].as<float>());
+    STRIATE_LAUNCH(sum_rows_kernel, blocks_for(targets, 32), dim3(32, 8), 0, stream_of(ctx), g, n, targets,
+                   out[2].as<float>());
 }
 
 }  // namespace striate::cuda

@@ -1,6 +1,7 @@
-// softmax_cross_entropy, softmax_cross_entropy_grad: ops/loss.h. One warp per row, three short passes over it (maximum, sum of
-// exponentials, result), the last two from the L1 cache; then one block adds the rows' losses in float64 in a fixed order.
-// Labels are looked at first, by a kernel of their own, and the op waits for its verdict. Not yet timed on a GPU.
+// softmax_cross_entropy, softmax_cross_entropy_grad: ops/loss.h. One warp per row, three short passes over it (maximum,
+// sum of exponentials, result), the last two from the L1 cache; then one block adds the rows' losses in float64 in a
+// fixed order. Labels are looked at first, by a kernel of their own, and the op waits for its verdict. Not yet timed on
+// a GPU.
 #include <cstdint>
 
 #include "cuda/device.cuh"
@@ -13,8 +14,8 @@ namespace {
 constexpr int kThreads = 256;
 
 __global__ void __launch_bounds__(kThreads)
-    check_labels_kernel(const int32_t* __restrict__ labels, const int32_t* __restrict__ rows, int64_t count, int64_t all,
-                        int64_t targets, unsigned long long* flag) {
+    check_labels_kernel(const int32_t* __restrict__ labels, const int32_t* __restrict__ rows, int64_t count,
+                        int64_t all, int64_t targets, unsigned long long* flag) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   const int64_t row = rows ? rows[i] : i;
@@ -45,8 +46,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 __global__ void __launch_bounds__(kThreads)
-    row_gradient_kernel(const float* __restrict__ logits, const int32_t* __restrict__ labels, int64_t n, int64_t targets,
-                        float scale, float* __restrict__ g) {
+    row_gradient_kernel(const float* __restrict__ logits, const int32_t* __restrict__ labels, int64_t n,
+                        int64_t targets, float scale, float* __restrict__ g) {
   const int64_t row = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
   if (row >= n) return;  // whole warps leave
   const float* x = logits + row * targets;
@@ -68,15 +69,16 @@ T fetch(const core::Context& ctx, const T* from) {
 void check_labels(const core::Context& ctx, const char* op, const int32_t* labels, const int32_t* rows, int64_t count,
                   int64_t all, int64_t targets) {
   unsigned long long* flag = clear_flag(ctx);
-  STRIATE_LAUNCH(check_labels_kernel, blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), labels, rows, count, all,
-                 targets, flag);
+  STRIATE_LAUNCH(check_labels_kernel, blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), labels, rows, count,
+                 all, targets, flag);
   const unsigned long long first = read_flag(ctx);
   if (first == kNoFault) return;
   const int64_t row = rows ? fetch(ctx, rows + first) : static_cast<int64_t>(first);
   if (row < 0 || row >= all)
     throw core::Error(core::ErrorKind::data, op, "rows", std::to_string(row) + " at index " + std::to_string(first),
                       "0 to " + std::to_string(all - 1));
-  throw core::Error(core::ErrorKind::data, op, "labels", std::to_string(fetch(ctx, labels + row)) + " at row " + std::to_string(row),
+  throw core::Error(core::ErrorKind::data, op, "labels",
+                    std::to_string(fetch(ctx, labels + row)) + " at row " + std::to_string(row),
                     "0 to " + std::to_string(targets - 1));
 }
 
@@ -87,8 +89,8 @@ void softmax_cross_entropy(core::Context& ctx, const core::View* in, core::View*
   check_labels(ctx, "softmax_cross_entropy", labels, nullptr, n, n, targets);
   double* losses = ctx.scratch<double>(static_cast<size_t>(n));
   uint8_t* wrong = ctx.scratch<uint8_t>(static_cast<size_t>(n));
-  STRIATE_LAUNCH(row_loss_kernel, blocks_for(n, kThreads / 32), kThreads, 0, stream_of(ctx), logits, labels, n, targets, losses,
-                 wrong);
+  STRIATE_LAUNCH(row_loss_kernel, blocks_for(n, kThreads / 32), kThreads, 0, stream_of(ctx), logits, labels, n, targets,
+                 losses, wrong);
   int32_t* errors = out[1].rank >= 0 ? out[1].as<int32_t>() : nullptr;
   STRIATE_LAUNCH(mean_loss_kernel, 1, kThreads, 0, stream_of(ctx), losses, wrong, n, out[0].as<float>(), errors);
 }
@@ -97,8 +99,8 @@ void softmax_cross_entropy_grad(core::Context& ctx, const core::View* in, core::
   const int64_t n = in[0].shape[0], targets = in[0].shape[1];
   const int32_t* labels = in[1].as<int32_t>();
   check_labels(ctx, "softmax_cross_entropy_grad", labels, nullptr, n, n, targets);
-  STRIATE_LAUNCH(row_gradient_kernel, blocks_for(n, kThreads / 32), kThreads, 0, stream_of(ctx), in[0].as<float>(), labels, n,
-                 targets, static_cast<float>(1 / static_cast<double>(n)), out[0].as<float>());
+  STRIATE_LAUNCH(row_gradient_kernel, blocks_for(n, kThreads / 32), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 labels, n, targets, static_cast<float>(1 / static_cast<double>(n)), out[0].as<float>());
 }
 
 }  // namespace striate::cuda

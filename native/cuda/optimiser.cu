@@ -1,5 +1,6 @@
 // adam: ops/optimiser.h. Flat; one thread per 4 weights in 16-byte accesses (every buffer is aligned to 64 bytes).
-// Bytes: 28 a weight (w, m, v read and written, g read), so the limit is the memory's bandwidth. Not yet timed on a GPU.
+// Bytes: 28 a weight (w, m, v read and written, g read), so the limit is the memory's bandwidth. Not yet timed on a
+// GPU.
 #include <cstdint>
 
 #include "cuda/adam_step.cuh"
@@ -11,8 +12,8 @@ namespace {
 constexpr int kThreads = 256;
 
 __global__ void __launch_bounds__(kThreads)
-    adam_kernel(float* __restrict__ w, float* __restrict__ m, float* __restrict__ v, const float* __restrict__ g, int64_t n,
-                AdamStep step) {
+    adam_kernel(float* __restrict__ w, float* __restrict__ m, float* __restrict__ v, const float* __restrict__ g,
+                int64_t n, AdamStep step) {
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= n) {
     float4 a = *reinterpret_cast<const float4*>(w + i), b = *reinterpret_cast<const float4*>(m + i),
@@ -35,8 +36,8 @@ __global__ void __launch_bounds__(kThreads)
 void adam(core::Context& ctx, const core::View* in, core::View*, const op::Adam::Options& o) {
   const int64_t n = in[0].count();
   if (n == 0) return;
-  STRIATE_LAUNCH(adam_kernel, blocks_for(n, 4 * kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(), in[1].as<float>(),
-                 in[2].as<float>(), in[3].as<float>(), n, AdamStep(o, o.learning_rate, o.step));
+  STRIATE_LAUNCH(adam_kernel, blocks_for(n, 4 * kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 in[1].as<float>(), in[2].as<float>(), in[3].as<float>(), n, AdamStep(o, o.learning_rate, o.step));
 }
 
 }  // namespace striate::cuda

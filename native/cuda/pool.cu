@@ -1,6 +1,6 @@
-// max_pool, max_pool_grad: ops/pool.h. One thread per output; neighbouring windows share what they read in the L1 cache.
-// Gradient: a first kernel writes where each window's maximum lies (scratch), a second gathers, one thread per input, from the windows
-// that cover it, in the order of (p, q): no atomics, the bits repeat. Not yet timed on a GPU.
+// max_pool, max_pool_grad: ops/pool.h. One thread per output; neighbouring windows share what they read in the L1
+// cache. Gradient: a first kernel writes where each window's maximum lies (scratch), a second gathers, one thread per
+// input, from the windows that cover it, in the order of (p, q): no atomics, the bits repeat. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/kernels.cuh"
@@ -16,7 +16,8 @@ struct Window {
 };
 
 /// Position in the image of the first maximum of window (p, q); a NaN counts as the maximum.
-__device__ __forceinline__ int64_t first_maximum(const float* image, const Window& s, int64_t p, int64_t q, float& top) {
+__device__ __forceinline__ int64_t first_maximum(const float* image, const Window& s, int64_t p, int64_t q,
+                                                 float& top) {
   int64_t best = p * s.stride * s.width + q * s.stride;
   top = image[best];
   for (int64_t r = 0; r < s.size; ++r)
@@ -32,8 +33,8 @@ __device__ __forceinline__ int64_t first_maximum(const float* image, const Windo
 }
 
 /// y, or the position of the maximum, for each of `count` windows.
-__global__ void __launch_bounds__(kThreads)
-    max_pool_kernel(const float* __restrict__ x, float* __restrict__ y, int32_t* __restrict__ position, int64_t count, Window s) {
+__global__ void __launch_bounds__(kThreads) max_pool_kernel(const float* __restrict__ x, float* __restrict__ y,
+                                                            int32_t* __restrict__ position, int64_t count, Window s) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   const int64_t image = i / (s.p * s.q), p = i / s.q % s.p, q = i % s.q;
@@ -46,8 +47,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 __global__ void __launch_bounds__(kThreads)
-    max_pool_grad_kernel(const int32_t* __restrict__ position, const float* __restrict__ gy, float* __restrict__ gx, int64_t count,
-                         Window s) {
+    max_pool_grad_kernel(const int32_t* __restrict__ position, const float* __restrict__ gy, float* __restrict__ gx,
+                         int64_t count, Window s) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   const int64_t pixels = s.height * s.width, image = i / pixels, at = i % pixels, h = at / s.width, w = at % s.width;
@@ -65,7 +66,8 @@ __global__ void __launch_bounds__(kThreads)
 
 Window window_of(const core::View& x, int64_t p, int64_t q, const op::MaxPool::Options& o) {
   if (x.shape[2] * x.shape[3] > INT32_MAX)
-    throw core::Error(core::ErrorKind::shape, "", "x", core::shape_text(x), "images of at most 2^31 - 1 pixels on this device");
+    throw core::Error(core::ErrorKind::shape, "", "x", core::shape_text(x),
+                      "images of at most 2^31 - 1 pixels on this device");
   return {x.shape[2], x.shape[3], p, q, o.size, o.stride};
 }
 
@@ -84,10 +86,10 @@ void max_pool_grad(core::Context& ctx, const core::View* in, core::View* out, co
   const Window s = window_of(in[0], in[1].shape[2], in[1].shape[3], o);
   int32_t* position = ctx.scratch<int32_t>(static_cast<size_t>(windows));
   if (windows)
-    STRIATE_LAUNCH(max_pool_kernel, blocks_for(windows, kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(), nullptr,
-                   position, windows, s);
-  STRIATE_LAUNCH(max_pool_grad_kernel, blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), position, in[1].as<float>(),
-                 out[0].as<float>(), count, s);
+    STRIATE_LAUNCH(max_pool_kernel, blocks_for(windows, kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                   nullptr, position, windows, s);
+  STRIATE_LAUNCH(max_pool_grad_kernel, blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), position,
+                 in[1].as<float>(), out[0].as<float>(), count, s);
 }
 
 }  // namespace striate::cuda

@@ -1,9 +1,9 @@
 // readout_learn, readout_score: ops/readout.h. Softmax regression by Adam on cached features, rows read where they lie.
-// A step is four kernels and no wait: logits (gemm.cuh, the minibatch's rows gathered by a list, D cut into stretches), softmax (one warp
-// per row, which first adds the stretches in their order), the gradient of w with Adam on its tile while it is in registers (no gradient
-// is stored), and the bias with the tally of losses. The lists of rows are made for many steps at once.
-// Bytes a step: x twice (the second time from L2 where a minibatch fits), 6 T D floats; flops 4 B T D.
-// Numerics: float32 products and sums; losses in float64. Not yet timed on a GPU.
+// A step is four kernels and no wait: logits (gemm.cuh, the minibatch's rows gathered by a list, D cut into stretches),
+// softmax (one warp per row, which first adds the stretches in their order), the gradient of w with Adam on its tile
+// while it is in registers (no gradient is stored), and the bias with the tally of losses. The lists of rows are made
+// for many steps at once. Bytes a step: x twice (the second time from L2 where a minibatch fits), 6 T D floats; flops 4
+// B T D. Numerics: float32 products and sums; losses in float64. Not yet timed on a GPU.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -29,8 +29,8 @@ struct Tally {
 
 /// Rows of the minibatches from `first_step` on, `count` in all.
 __global__ void __launch_bounds__(kThreads)
-    minibatch_rows_kernel(const int32_t* __restrict__ rows, int64_t all, int64_t batch, int64_t first_step, uint64_t seed,
-                          int64_t count, int32_t* __restrict__ list) {
+    minibatch_rows_kernel(const int32_t* __restrict__ rows, int64_t all, int64_t batch, int64_t first_step,
+                          uint64_t seed, int64_t count, int32_t* __restrict__ list) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   const int64_t an_epoch = all / batch, step = first_step + i / batch;
@@ -39,12 +39,13 @@ __global__ void __launch_bounds__(kThreads)
   list[i] = rows ? rows[row] : static_cast<int32_t>(row);
 }
 
-/// Logits of a row from its stretches, and what follows from them; g and prediction where they are given. The row's label is that of
-/// list[i], or of first + i.
+/// Logits of a row from its stretches, and what follows from them; g and prediction where they are given. The row's
+/// label is that of list[i], or of first + i.
 __global__ void __launch_bounds__(kThreads)
     readout_rows_kernel(const float* __restrict__ parts, int64_t stretches, const float* __restrict__ b,
                         const int32_t* __restrict__ labels, const int32_t* __restrict__ list, int64_t first, int64_t n,
-                        int64_t targets, float scale, float* logits, float* g, double* losses, uint8_t* wrong, int32_t* prediction) {
+                        int64_t targets, float scale, float* logits, float* g, double* losses, uint8_t* wrong,
+                        int32_t* prediction) {
   const int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
   if (i >= n) return;  // whole warps leave
   const int lane = threadIdx.x % 32;
@@ -67,9 +68,9 @@ __global__ void __launch_bounds__(kThreads)
 
 /// One block per 32 targets sums g over the minibatch and updates b; the last block adds the losses to the tally.
 __global__ void __launch_bounds__(kThreads)
-    readout_bias_kernel(const float* __restrict__ g, int64_t n, int64_t targets, float* __restrict__ b, float* __restrict__ m,
-                        float* __restrict__ v, AdamStep step, const double* __restrict__ losses, const uint8_t* __restrict__ wrong,
-                        Tally* tally) {
+    readout_bias_kernel(const float* __restrict__ g, int64_t n, int64_t targets, float* __restrict__ b,
+                        float* __restrict__ m, float* __restrict__ v, AdamStep step, const double* __restrict__ losses,
+                        const uint8_t* __restrict__ wrong, Tally* tally) {
   if (blockIdx.x == gridDim.x - 1) {
     double loss;
     int64_t errors;
@@ -114,10 +115,12 @@ struct Update {
   AdamStep step;
   bool aligned;
   template <int kCount>
-  __device__ __forceinline__ void operator()(int64_t row, int64_t column, float (&g)[kCount], int64_t left, int64_t) const {
+  __device__ __forceinline__ void operator()(int64_t row, int64_t column, float (&g)[kCount], int64_t left,
+                                             int64_t) const {
     const int64_t i = row * d + column;
     if (kCount == 4 && aligned && left >= 4) {
-      float4 a = *reinterpret_cast<float4*>(w + i), b = *reinterpret_cast<float4*>(m + i), c = *reinterpret_cast<float4*>(v + i);
+      float4 a = *reinterpret_cast<float4*>(w + i), b = *reinterpret_cast<float4*>(m + i),
+             c = *reinterpret_cast<float4*>(v + i);
       step(a.x, b.x, c.x, g[0]);
       step(a.y, b.y, c.y, g[1 % kCount]);
       step(a.z, b.z, c.z, g[2 % kCount]);
@@ -160,8 +163,8 @@ class Forward {
       gemm::launch_product<gemm::Tall, true, true>(stream_, x, w, n, targets_, d_, cut_.length, cut_.stretches, store);
     else
       gemm::launch_product<gemm::Small, true, true>(stream_, x, w, n, targets_, d_, cut_.length, cut_.stretches, store);
-    STRIATE_LAUNCH(readout_rows_kernel, blocks_for(n, kThreads / 32), kThreads, 0, stream_, parts_, cut_.stretches, b_, labels_,
-                   list, first, n, targets_, scale, logits_, g, losses, wrong, prediction);
+    STRIATE_LAUNCH(readout_rows_kernel, blocks_for(n, kThreads / 32), kThreads, 0, stream_, parts_, cut_.stretches, b_,
+                   labels_, list, first, n, targets_, scale, logits_, g, losses, wrong, prediction);
   }
   int64_t d() const { return d_; }
   int64_t targets() const { return targets_; }
@@ -179,7 +182,8 @@ class Forward {
 };
 
 double learning_rate(const op::ReadoutLearn::Options& o, int64_t t) {
-  const double first = o.learning_rate, last = o.final_learning_rate, part = static_cast<double>(t) / static_cast<double>(o.total_steps);
+  const double first = o.learning_rate, last = o.final_learning_rate,
+               part = static_cast<double>(t) / static_cast<double>(o.total_steps);
   if (o.schedule == op::ReadoutLearn::linear) return first + (last - first) * part;
   if (o.schedule == op::ReadoutLearn::cosine) return last + (first - last) * (1 + std::cos(M_PI * part)) / 2;
   return first;
@@ -192,8 +196,8 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
   const int64_t all = rows ? in[8].shape[0] : in[0].shape[0], batch = o.batch;
   const Forward<T> forward(ctx, in, batch);
   const int64_t d = forward.d(), targets = forward.targets();
-  float *w = in[2].as<float>(), *b = in[3].as<float>(), *mw = in[4].as<float>(), *vw = in[5].as<float>(), *mb = in[6].as<float>(),
-        *vb = in[7].as<float>();
+  float *w = in[2].as<float>(), *b = in[3].as<float>(), *mw = in[4].as<float>(), *vw = in[5].as<float>(),
+        *mb = in[6].as<float>(), *vb = in[7].as<float>();
   float* g = ctx.scratch<float>(static_cast<size_t>(batch * targets));
   double* losses = ctx.scratch<double>(static_cast<size_t>(batch));
   uint8_t* wrong = ctx.scratch<uint8_t>(static_cast<size_t>(batch));
@@ -224,8 +228,8 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
     STRIATE_LAUNCH(readout_bias_kernel, blocks_for(targets, 32) + 1, kThreads, 0, stream, g, batch, targets, b, mb, vb,
                    AdamStep(without_decay, rate, t + 1), losses, wrong, tally);
   }
-  STRIATE_LAUNCH(readout_result_kernel, 1, 1, 0, stream, tally, static_cast<double>(o.steps) * static_cast<double>(batch),
-                 out[0].as<float>(), out[1].as<int32_t>());
+  STRIATE_LAUNCH(readout_result_kernel, 1, 1, 0, stream, tally,
+                 static_cast<double>(o.steps) * static_cast<double>(batch), out[0].as<float>(), out[1].as<int32_t>());
 }
 
 template <class T>
@@ -238,8 +242,8 @@ void score(core::Context& ctx, const core::View* in, core::View* out) {
   Tally* tally = ctx.scratch<Tally>(1);
   int32_t* prediction = out[2].rank >= 0 ? out[2].as<int32_t>() : nullptr;
   for (int64_t first = 0; first < all && !ctx.stop(); first += kScored)
-    forward.run(rows ? rows + first : nullptr, first, std::min(kScored, all - first), 0, nullptr, losses + first, wrong + first,
-                prediction ? prediction + first : nullptr);
+    forward.run(rows ? rows + first : nullptr, first, std::min(kScored, all - first), 0, nullptr, losses + first,
+                wrong + first, prediction ? prediction + first : nullptr);
   STRIATE_LAUNCH(tally_kernel, 1, kThreads, 0, stream_of(ctx), losses, wrong, all, tally);
   STRIATE_LAUNCH(readout_result_kernel, 1, 1, 0, stream_of(ctx), tally, static_cast<double>(all), out[0].as<float>(),
                  out[1].as<int32_t>());
@@ -249,7 +253,8 @@ void score(core::Context& ctx, const core::View* in, core::View* out) {
 void check_rows(core::Context& ctx, const char* op, const core::View* in, const core::View& rows) {
   const int64_t all = in[0].shape[0];
   if (all > INT32_MAX)
-    throw core::Error(core::ErrorKind::shape, op, "features", core::shape_text(in[0]), "at most 2^31 - 1 rows on this device");
+    throw core::Error(core::ErrorKind::shape, op, "features", core::shape_text(in[0]),
+                      "at most 2^31 - 1 rows on this device");
   const bool listed = rows.rank >= 0;
   check_labels(ctx, op, in[1].as<int32_t>(), listed ? rows.as<int32_t>() : nullptr, listed ? rows.shape[0] : all, all,
                in[2].shape[0]);

@@ -1,9 +1,10 @@
 // reduce, argmax: ops/reduce.h. One pass over x, so the limit is the memory's bandwidth.
-// columns, all: one block per piece of a row (columns: the row; all: kPiece numbers of the whole); a thread adds kRun numbers in float32,
-//   the runs in float64, the block's threads in a fixed tree. rows: one block per 32 columns and kRows rows, float64.
-//   Blocks leave float64 parts, and a second kernel adds them in order: no float atomics, the bits repeat.
-// argmax: one warp per row.
-// Not yet timed on a GPU.
+// columns: one warp per row of up to kShort numbers, float64. Longer rows, and all: one block per row or per kPiece
+// numbers; a
+//   thread adds kRun numbers in float32, the runs in float64, the block's threads in a fixed tree.
+// rows: one block per 32 columns and kRows rows, float64.
+// Where there are several blocks a result they leave float64 parts, which a second kernel adds in order: no float
+// atomics. argmax: one warp per row. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/kernels.cuh"
@@ -13,7 +14,7 @@ namespace striate::cuda {
 namespace {
 
 constexpr int kThreads = 256, kRun = 16;
-constexpr int64_t kPiece = 1 << 15, kRows = 1024;
+constexpr int64_t kPiece = 1 << 15, kRows = 1024, kShort = 1024;
 
 struct Sum {
   static __device__ double start() { return 0; }
@@ -42,7 +43,8 @@ __device__ double block_join(double value) {
 /// parts[b] for the b-th piece of `length` numbers out of `count`; y[b] = scale * it where y is given.
 template <class Op>
 __global__ void __launch_bounds__(kThreads)
-    reduce_pieces_kernel(const float* __restrict__ x, int64_t count, int64_t length, double* parts, float* y, double scale) {
+    reduce_pieces_kernel(const float* __restrict__ x, int64_t count, int64_t length, double* parts, float* y,
+                         double scale) {
   const int64_t first = blockIdx.x * length, end = min(count, first + length);
   double total = Op::start();
   for (int64_t i = first + threadIdx.x; i < end; i += kRun * kThreads) {
@@ -59,9 +61,22 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+/// y of short rows: one warp each.
+template <class Op>
+__global__ void __launch_bounds__(kThreads)
+    reduce_short_rows_kernel(const float* __restrict__ x, int64_t n, int64_t d, float* __restrict__ y, double scale) {
+  const int64_t row = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  if (row >= n) return;  // whole warps leave
+  double total = Op::start();
+  for (int64_t i = threadIdx.x % 32; i < d; i += 32) total = Op::join(total, static_cast<double>(x[row * d + i]));
+  for (int bits = 16; bits; bits >>= 1) total = Op::join(total, __shfl_xor_sync(0xffffffffu, total, bits));
+  if (threadIdx.x % 32 == 0) y[row] = static_cast<float>(total * scale);
+}
+
 /// y[0] from the parts, by one block.
 template <class Op>
-__global__ void __launch_bounds__(kThreads) reduce_parts_kernel(const double* parts, int64_t count, float* y, double scale) {
+__global__ void __launch_bounds__(kThreads)
+    reduce_parts_kernel(const double* parts, int64_t count, float* y, double scale) {
   double total = Op::start();
   for (int64_t i = threadIdx.x; i < count; i += kThreads) total = Op::join(total, parts[i]);
   total = block_join<Op>(total);
@@ -77,7 +92,8 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t first = blockIdx.y * kRows, end = min(n, first + kRows);
   double total = Op::start();
   if (column < d)
-    for (int64_t i = first + threadIdx.y; i < end; i += 8) total = Op::join(total, static_cast<double>(x[i * d + column]));
+    for (int64_t i = first + threadIdx.y; i < end; i += 8)
+      total = Op::join(total, static_cast<double>(x[i * d + column]));
   part[threadIdx.y][threadIdx.x] = total;
   __syncthreads();
   if (threadIdx.y == 0 && column < d) {
@@ -107,21 +123,27 @@ void reduce_by(core::Context& ctx, const core::View& x, float* y, int32_t over, 
     int64_t blocks = (n + kRows - 1) / kRows;
     if (blocks > 65535) throw core::Error(core::ErrorKind::device, "", "more than 67 million rows");
     double* parts = ctx.scratch<double>(static_cast<size_t>(blocks * d));
-    STRIATE_LAUNCH((reduce_rows_kernel<Op>), dim3(blocks_for(d, 32), static_cast<unsigned>(blocks)), dim3(32, 8), 0, stream,
-                   data, n, d, parts);
-    STRIATE_LAUNCH((reduce_row_parts_kernel<Op>), blocks_for(d, kThreads), kThreads, 0, stream, parts, blocks, d, y, scale);
+    STRIATE_LAUNCH((reduce_rows_kernel<Op>), dim3(blocks_for(d, 32), static_cast<unsigned>(blocks)), dim3(32, 8), 0,
+                   stream, data, n, d, parts);
+    STRIATE_LAUNCH((reduce_row_parts_kernel<Op>), blocks_for(d, kThreads), kThreads, 0, stream, parts, blocks, d, y,
+                   scale);
+  } else if (over == op::Reduce::columns && d <= kShort) {
+    STRIATE_LAUNCH((reduce_short_rows_kernel<Op>), blocks_for(n, kThreads / 32), kThreads, 0, stream, data, n, d, y,
+                   scale);
   } else if (over == op::Reduce::columns) {
-    STRIATE_LAUNCH((reduce_pieces_kernel<Op>), blocks_for(n, 1), kThreads, 0, stream, data, n * d, d, nullptr, y, scale);
+    STRIATE_LAUNCH((reduce_pieces_kernel<Op>), blocks_for(n, 1), kThreads, 0, stream, data, n * d, d, nullptr, y,
+                   scale);
   } else {
     const int64_t pieces = (n * d + kPiece - 1) / kPiece;
     double* parts = ctx.scratch<double>(static_cast<size_t>(pieces));
-    STRIATE_LAUNCH((reduce_pieces_kernel<Op>), blocks_for(pieces, 1), kThreads, 0, stream, data, n * d, kPiece, parts, nullptr,
-                   scale);
+    STRIATE_LAUNCH((reduce_pieces_kernel<Op>), blocks_for(pieces, 1), kThreads, 0, stream, data, n * d, kPiece, parts,
+                   nullptr, scale);
     STRIATE_LAUNCH((reduce_parts_kernel<Op>), 1, kThreads, 0, stream, parts, pieces, y, scale);
   }
 }
 
-__global__ void __launch_bounds__(kThreads) argmax_kernel(const float* __restrict__ x, int64_t n, int64_t d, int32_t* index) {
+__global__ void __launch_bounds__(kThreads)
+    argmax_kernel(const float* __restrict__ x, int64_t n, int64_t d, int32_t* index) {
   const int64_t row = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
   if (row >= n) return;  // whole warps leave
   const int top = warp_argmax(d, [&](int64_t i) { return x[row * d + i]; });

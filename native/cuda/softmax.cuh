@@ -1,5 +1,6 @@
-// One row of softmax regression by one warp, shared by softmax_cross_entropy, readout_* and argmax. The row is a function of the
-// target's index. Float32 about the row's maximum; each lane adds its own targets, the lanes are joined in a fixed tree.
+// One row of softmax regression by one warp, shared by softmax_cross_entropy, readout_* and argmax. The row is a
+// function of the target's index. Float32 about the row's maximum; each lane adds its own targets, the lanes are joined
+// in a fixed tree.
 #pragma once
 #include "cuda/launch.cuh"
 
@@ -59,7 +60,8 @@ __device__ __forceinline__ void row_gradient(const RowSum& row, int64_t n, int l
     store(i, expf(x(i) - row.maximum) * factor - (i == label ? scale : 0.0f));
 }
 
-/// Adds `count` losses and errors of rows in a fixed order, by one block of kThreads threads; the results are thread 0's.
+/// Adds `count` losses and errors of rows in a fixed order, by one block of kThreads threads; the results are thread
+/// 0's.
 template <int kThreads>
 __device__ void block_tally(const double* losses, const uint8_t* wrong, int64_t count, double& loss, int64_t& errors) {
   __shared__ double part[kThreads];

@@ -1,24 +1,14 @@
 #include "cuda_on_cpu.h"
 
-#include <sys/mman.h>
-
-#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <string>
 #include <thread>
 #include <vector>
 
-#if !defined(__x86_64__)
-#include <ucontext.h>
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
+#include "on_cpu_stack.h"
 
 namespace cuda_on_cpu {
 
@@ -27,95 +17,6 @@ __thread Self* self = nullptr;
 void set_failure(const std::string& text);  // on_cpu_runtime.cpp
 
 namespace {
-
-// ---- stacks and the switch between them
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr size_t kStack = 512 << 10;
-#else
-constexpr size_t kStack = 128 << 10;
-#endif
-constexpr size_t kGuard = 64 << 10;
-
-/// Stacks are kept for the life of the process; a thread that ends without having waited gives its own to the next thread.
-class Stacks {
- public:
-  char* take() {
-    std::lock_guard lock(mutex_);
-    if (!free_.empty()) {
-      char* stack = free_.back();
-      free_.pop_back();
-      return stack;
-    }
-    void* p = mmap(nullptr, kGuard + kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) throw std::bad_alloc();
-    mprotect(p, kGuard, PROT_NONE);
-    return static_cast<char*>(p) + kGuard;
-  }
-  void give(char* stack) {
-#if defined(__SANITIZE_ADDRESS__)
-    __asan_unpoison_memory_region(stack, kStack);
-#endif
-    std::lock_guard lock(mutex_);
-    free_.push_back(stack);
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<char*> free_;
-};
-Stacks& stacks() {
-  static Stacks* all = new Stacks;
-  return *all;
-}
-
-#if defined(__x86_64__)
-extern "C" void cuda_on_cpu_switch(void** from, void* to);
-asm(R"(
-.text
-.globl cuda_on_cpu_switch
-.hidden cuda_on_cpu_switch
-.type cuda_on_cpu_switch, @function
-cuda_on_cpu_switch:
-  pushq %rbp
-  pushq %rbx
-  pushq %r12
-  pushq %r13
-  pushq %r14
-  pushq %r15
-  movq %rsp, (%rdi)
-  movq %rsi, %rsp
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbx
-  popq %rbp
-  ret
-.size cuda_on_cpu_switch, .-cuda_on_cpu_switch
-)");
-using Place = void*;
-void start(Place& place, char* stack, void (*entry)()) {
-  void** top = reinterpret_cast<void**>(stack + kStack);
-  *--top = nullptr;  // a return address that ends a backtrace; the stack is aligned as after a call
-  *--top = reinterpret_cast<void*>(entry);
-  for (int i = 0; i < 6; ++i) *--top = nullptr;
-  place = top;
-}
-void jump(Place& from, Place& to) { cuda_on_cpu_switch(&from, to); }
-#else
-using Place = ucontext_t;
-void start(Place& place, char* stack, void (*entry)()) {
-  getcontext(&place);
-  place.uc_stack.ss_sp = stack;
-  place.uc_stack.ss_size = kStack;
-  place.uc_link = nullptr;
-  makecontext(&place, entry, 0);
-}
-void jump(Place& from, Place& to) { swapcontext(&from, &to); }
-#endif
-
-// ---- threads, warps, blocks
 
 enum class State : uint8_t { fresh, ready, at_barrier, at_grid, in_warp, done };
 
@@ -189,7 +90,10 @@ class Block {
   enum class Pause { done, at_grid, spinning, failed };
 
   explicit Block(const Launch& launch)
-      : launch_(launch), count_(size_t(launch.block.x) * launch.block.y * launch.block.z), fibers_(count_), warps_((count_ + 31) / 32) {
+      : launch_(launch),
+        count_(size_t(launch.block.x) * launch.block.y * launch.block.z),
+        fibers_(count_),
+        warps_((count_ + 31) / 32) {
     // Exactly as large as asked for, so that AddressSanitizer sees the end.
     if (launch.shared_bytes) shared_ = std::aligned_alloc(128, (launch.shared_bytes + 127) / 128 * 128);
 #if defined(__SANITIZE_ADDRESS__)
@@ -410,8 +314,8 @@ class Block {
     const char* what = waits->state == State::at_barrier ? "a barrier"
                        : waits->state == State::at_grid  ? "a grid barrier"
                                                          : "a warp operation";
-    failure_ = "thread " + text_of(waits->self.thread) + " of block " + text_of(waits->self.block) + " waits for ever at " +
-               what + " (" + text_of(waits->where) + ")";
+    failure_ = "thread " + text_of(waits->self.thread) + " of block " + text_of(waits->self.block) +
+               " waits for ever at " + what + " (" + text_of(waits->where) + ")";
     if (ended) failure_ += "; thread " + text_of(ended->self.thread) + " has already returned";
   }
 
@@ -462,7 +366,8 @@ class Turns {
     if (next == state_.size()) {
       size_t ended = 0, waiting = 0;
       for (State s : state_) ended += s == done, waiting += s == at_grid;
-      if (waiting && ended && failure_.empty()) failure_ = "a block has returned before a grid barrier that others wait at";
+      if (waiting && ended && failure_.empty())
+        failure_ = "a block has returned before a grid barrier that others wait at";
       if (waiting)
         for (State& s : state_)
           if (s == at_grid) s = ready;
@@ -517,7 +422,8 @@ std::string run_in_order(const Launch& launch, size_t blocks) {
     block.begin(index);
     Block::Pause why = block.run();
     for (int i = 0; why == Block::Pause::spinning && i < 100000; ++i) why = block.run();
-    if (why == Block::Pause::spinning) failure = "a block waits for another without end, in a launch that is not cooperative";
+    if (why == Block::Pause::spinning)
+      failure = "a block waits for another without end, in a launch that is not cooperative";
     if (why == Block::Pause::at_grid) failure = "a grid barrier in a launch that is not cooperative";
     if (why == Block::Pause::failed) failure = block.failure();
     if (!failure.empty()) break;
@@ -542,66 +448,14 @@ void fail(const char* text, Where where) {
 
 void run(dim3 grid, dim3 block, size_t shared_bytes, bool cooperative, void (*body)(void*), void* argument) {
   const size_t threads = size_t(block.x) * block.y * block.z, blocks = size_t(grid.x) * grid.y * grid.z;
-  if (!threads || threads > 1024 || block.z > 64 || !blocks || grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535 ||
-      shared_bytes > 227 * 1024)
+  if (!threads || threads > 1024 || block.z > 64 || !blocks || grid.x > 0x7fffffffu || grid.y > 65535 ||
+      grid.z > 65535 || shared_bytes > 227 * 1024)
     return set_failure("invalid configuration: " + std::to_string(blocks) + " blocks of " + std::to_string(threads) +
                        " threads with " + std::to_string(shared_bytes) + " bytes of shared memory");
   if (cooperative && blocks > 64) return set_failure("too many blocks for a cooperative launch");
   const Launch launch{grid, block, shared_bytes, body, argument, order_of_run()};
   const std::string failure = cooperative ? run_cooperative(launch, blocks) : run_in_order(launch, blocks);
   if (!failure.empty()) set_failure(failure);
-}
-
-// Fragments as in the PTX manual: lane = 4 * group + member.
-//   A 16 x 8 (tf32): a[0..3] = (g, t) (g+8, t) (g, t+4) (g+8, t+4);      16 x 16 (bf16): pairs at 2t in place of t, 8 further for t+4
-//   B 8 x 8: b[0..1] = (t, g) (t+4, g), or pairs;                        C, D 16 x 8: (g, 2t) (g, 2t+1) (g+8, 2t) (g+8, 2t+1)
-namespace {
-template <class F>
-void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], F&& dot) {
-  uint32_t given[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};
-  const Payload* all = exchange(0xffffffffu, given, sizeof given, {__FILE__, __LINE__});
-  const int group = lane() / 4, member = lane() % 4;
-  for (int i = 0; i < 4; ++i) {
-    const int row = group + (i / 2) * 8, column = 2 * member + i % 2;
-    // Row r of A lies with lanes 4 (r % 8) .., column c of B with lanes 4 c ..
-    d[i] = dot(d[i], all + 4 * (row % 8), row / 8, all + 4 * column);
-  }
-}
-}  // namespace
-
-void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  mma(d, a, b, [](float sum, const Payload* row, int lower, const Payload* column) {
-    for (int k = 0; k < 8; ++k) {
-      const uint32_t x = row[k % 4].word[lower + 2 * (k / 4)], y = column[k % 4].word[4 + k / 4];
-      sum += __uint_as_float(x & 0xffffe000u) * __uint_as_float(y & 0xffffe000u);
-    }
-    return sum;
-  });
-}
-
-void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  mma(d, a, b, [](float sum, const Payload* row, int lower, const Payload* column) {
-    for (int k = 0; k < 16; ++k) {
-      const int member = k % 8 / 2;
-      sum += as_bf16(row[member].word[lower + 2 * (k / 8)], k % 2) * as_bf16(column[member].word[4 + k / 8], k % 2);
-    }
-    return sum;
-  });
-}
-
-void load_matrix_x4(uint32_t (&r)[4], const void* row, bool transpose) {
-  const Payload* all = exchange(0xffffffffu, &row, sizeof row, {__FILE__, __LINE__});
-  for (int m = 0; m < 4; ++m) {
-    uint16_t pair[2];
-    for (int half = 0; half < 2; ++half) {
-      int i = lane() / 4, j = 2 * (lane() % 4) + half;
-      if (transpose) std::swap(i, j);
-      const uint16_t* source;
-      std::memcpy(&source, all[8 * m + i].word, sizeof source);
-      pair[half] = source[j];
-    }
-    r[m] = pair[0] | static_cast<uint32_t>(pair[1]) << 16;
-  }
 }
 
 }  // namespace cuda_on_cpu

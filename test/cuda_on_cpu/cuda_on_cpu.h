@@ -1,10 +1,11 @@
-// CUDA on the CPU, for tests: lets g++ compile and run the .cu files of native/cuda. Each thread of a block is a fiber; a block's
-// fibers take turns on one thread, from barrier to barrier, forward, backward or shuffled (STRIATE_SIM_ORDER = forward, backward or
-// shuffle, read at every launch). Blocks run one after another; those of a cooperative launch are all alive and take turns at
-// grid_sync() and __nanosleep(), which a loop that waits for another block must call.
-// Found and reported as a launch failure: a thread that returned before a barrier or warp operation that others wait at, threads of
-// a block at different barriers, a lane missing from a warp operation. Dynamic shared memory starts as NaN. AddressSanitizer works.
-// Not covered: the memory model between blocks, occupancy, speed, the hardware's approximations.
+// CUDA on the CPU, for tests: lets g++ compile and run the .cu files of native/cuda. Each thread of a block is a fiber;
+// a block's fibers take turns on one thread, from barrier to barrier, forward, backward or shuffled (STRIATE_SIM_ORDER
+// = forward, backward or shuffle, read at every launch). Blocks run one after another; those of a cooperative launch
+// are all alive and take turns at grid_sync() and __nanosleep(), which a loop that waits for another block must call.
+// Found and reported as a launch failure: a thread that returned before a barrier or warp operation that others wait
+// at, threads of a block at different barriers, a lane missing from a warp operation. Dynamic shared memory starts as
+// NaN. AddressSanitizer works. Not covered: the memory model between blocks, occupancy, speed, the hardware's
+// approximations.
 #pragma once
 #include <cstdio>
 #include <tuple>
@@ -39,7 +40,8 @@ void barrier(Where);
 int barrier_count(bool predicate, Where);
 void grid_barrier(Where);
 void pause();
-/// Waits for the lanes of `mask`, all at a warp operation, and returns their payloads (valid until this lane's next one).
+/// Waits for the lanes of `mask`, all at a warp operation, and returns their payloads (valid until this lane's next
+/// one).
 const Payload* exchange(unsigned mask, const void* payload, size_t bytes, Where);
 [[noreturn]] void fail(const char* text, Where);
 
@@ -51,7 +53,8 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, bo
     void (*kernel)(P...);
     std::tuple<std::decay_t<P>...> parameters;
   } call{kernel, {static_cast<std::decay_t<P>>(arguments)...}};
-  run(grid, block, shared_bytes, cooperative,
+  run(
+      grid, block, shared_bytes, cooperative,
       [](void* p) {
         auto* c = static_cast<Call*>(p);
         std::apply(c->kernel, c->parameters);
@@ -101,12 +104,14 @@ T __shfl_sync(unsigned mask, T value, int source, int width = 32, ON_CPU_WHERE) 
 template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32, ON_CPU_WHERE) {
   const int lane = cuda_on_cpu::lane(), source = lane ^ bits;
-  return cuda_on_cpu::lane_of(mask, value, (source & ~(width - 1)) > (lane & ~(width - 1)) ? lane : source, lane, where);
+  return cuda_on_cpu::lane_of(mask, value, (source & ~(width - 1)) > (lane & ~(width - 1)) ? lane : source, lane,
+                              where);
 }
 template <class T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, ON_CPU_WHERE) {
   const int lane = cuda_on_cpu::lane(), source = lane + static_cast<int>(delta);
-  return cuda_on_cpu::lane_of(mask, value, (source & ~(width - 1)) != (lane & ~(width - 1)) ? lane : source, lane, where);
+  return cuda_on_cpu::lane_of(mask, value, (source & ~(width - 1)) != (lane & ~(width - 1)) ? lane : source, lane,
+                              where);
 }
 template <class T>
 T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, ON_CPU_WHERE) {
@@ -124,18 +129,18 @@ inline unsigned __ballot_sync(unsigned mask, int predicate, ON_CPU_WHERE) {
 inline int __any_sync(unsigned mask, int p, ON_CPU_WHERE) { return __ballot_sync(mask, p, where) != 0; }
 inline int __all_sync(unsigned mask, int p, ON_CPU_WHERE) { return __ballot_sync(mask, p, where) == mask; }
 
-#define ON_CPU_WARP_REDUCE(name, T, expression)                                                     \
-  inline T name(unsigned mask, T value, ON_CPU_WHERE) {                                             \
-    const cuda_on_cpu::Payload* all = cuda_on_cpu::exchange(mask, &value, sizeof value, where);     \
-    bool first = true;                                                                              \
-    T a{};                                                                                          \
-    for (int i = 0; i < 32; ++i) {                                                                  \
-      if (!(mask >> i & 1)) continue;                                                               \
-      const T b = static_cast<T>(all[i].word[0]);                                                   \
-      a = first ? b : static_cast<T>(expression);                                                   \
-      first = false;                                                                                \
-    }                                                                                               \
-    return a;                                                                                       \
+#define ON_CPU_WARP_REDUCE(name, T, expression)                                                 \
+  inline T name(unsigned mask, T value, ON_CPU_WHERE) {                                         \
+    const cuda_on_cpu::Payload* all = cuda_on_cpu::exchange(mask, &value, sizeof value, where); \
+    bool first = true;                                                                          \
+    T a{};                                                                                      \
+    for (int i = 0; i < 32; ++i) {                                                              \
+      if (!(mask >> i & 1)) continue;                                                           \
+      const T b = static_cast<T>(all[i].word[0]);                                               \
+      a = first ? b : static_cast<T>(expression);                                               \
+      first = false;                                                                            \
+    }                                                                                           \
+    return a;                                                                                   \
   }
 ON_CPU_WARP_REDUCE(__reduce_add_sync, unsigned, a + b)
 ON_CPU_WARP_REDUCE(__reduce_add_sync, int, static_cast<unsigned>(a) + static_cast<unsigned>(b))
@@ -147,18 +152,18 @@ ON_CPU_WARP_REDUCE(__reduce_or_sync, unsigned, a | b)
 #undef ON_CPU_WARP_REDUCE
 
 // Blocks never run at the same moment: nothing more is needed to be atomic.
-#define ON_CPU_ATOMIC(T)                                                                   \
-  inline T atomicExch(T* p, T v) { return std::exchange(*p, v); }                          \
-  inline T atomicAdd(T* p, T v) { return std::exchange(*p, static_cast<T>(*p + v)); }      \
-  inline T atomicMax(T* p, T v) { return std::exchange(*p, *p < v ? v : *p); }             \
+#define ON_CPU_ATOMIC(T)                                                              \
+  inline T atomicExch(T* p, T v) { return std::exchange(*p, v); }                     \
+  inline T atomicAdd(T* p, T v) { return std::exchange(*p, static_cast<T>(*p + v)); } \
+  inline T atomicMax(T* p, T v) { return std::exchange(*p, *p < v ? v : *p); }        \
   inline T atomicMin(T* p, T v) { return std::exchange(*p, v < *p ? v : *p); }
 ON_CPU_ATOMIC(int)
 ON_CPU_ATOMIC(unsigned)
 ON_CPU_ATOMIC(unsigned long long)
 #undef ON_CPU_ATOMIC
-#define ON_CPU_ATOMIC_BITS(T)                                                              \
-  inline T atomicOr(T* p, T v) { return std::exchange(*p, *p | v); }                       \
-  inline T atomicAnd(T* p, T v) { return std::exchange(*p, *p & v); }                      \
+#define ON_CPU_ATOMIC_BITS(T)                                         \
+  inline T atomicOr(T* p, T v) { return std::exchange(*p, *p | v); }  \
+  inline T atomicAnd(T* p, T v) { return std::exchange(*p, *p & v); } \
   inline T atomicCAS(T* p, T was, T v) { return *p == was ? std::exchange(*p, v) : *p; }
 ON_CPU_ATOMIC_BITS(int)
 ON_CPU_ATOMIC_BITS(unsigned)

@@ -25,17 +25,17 @@ struct uint3 {
   unsigned x, y, z;
 };
 
-#define ON_CPU_VECTOR(T, name, align2, align4)                                          \
-  struct alignas(align2) name##2 {                                                      \
-    T x, y;                                                                             \
-  };                                                                                    \
-  struct name##3_base {                                                                 \
-    T x, y, z;                                                                          \
-  };                                                                                    \
-  struct alignas(align4) name##4 {                                                      \
-    T x, y, z, w;                                                                       \
-  };                                                                                    \
-  inline name##2 make_##name##2(T x, T y) { return {x, y}; }                            \
+#define ON_CPU_VECTOR(T, name, align2, align4)               \
+  struct alignas(align2) name##2 {                           \
+    T x, y;                                                  \
+  };                                                         \
+  struct name##3_base {                                      \
+    T x, y, z;                                               \
+  };                                                         \
+  struct alignas(align4) name##4 {                           \
+    T x, y, z, w;                                            \
+  };                                                         \
+  inline name##2 make_##name##2(T x, T y) { return {x, y}; } \
   inline name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
 ON_CPU_VECTOR(float, float, 8, 16)
 ON_CPU_VECTOR(int, int, 8, 16)
@@ -51,8 +51,8 @@ inline float3 make_float3(float x, float y, float z) { return {x, y, z}; }
 inline int3 make_int3(int x, int y, int z) { return {x, y, z}; }
 inline uint3 make_uint3(unsigned x, unsigned y, unsigned z) { return {x, y, z}; }
 
-#define ON_CPU_MIN_MAX(T)                               \
-  inline T min(T a, T b) { return b < a ? b : a; }      \
+#define ON_CPU_MIN_MAX(T)                          \
+  inline T min(T a, T b) { return b < a ? b : a; } \
   inline T max(T a, T b) { return a < b ? b : a; }
 ON_CPU_MIN_MAX(int)
 ON_CPU_MIN_MAX(unsigned)

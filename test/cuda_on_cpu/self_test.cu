@@ -1,5 +1,7 @@
-// Whether the simulation of CUDA on the CPU keeps CUDA's meaning: run in every order of threads, each against a plain loop, and with
-// kernels that are wrong on purpose. Compiles under nvcc too, so that a GPU can be asked the same.
+// Whether the simulation of CUDA on the CPU keeps CUDA's meaning: run in every order of threads, each against a plain
+// loop, and with kernels that are wrong on purpose. Compiles under nvcc too, so that a GPU can be asked the same.
+//   g++ -std=c++20 -DSTRIATE_CUDA_SIM -Inative -Itest/cuda_on_cpu -x c++ test/cuda_on_cpu/self_test.cu
+//   test/cuda_on_cpu/*.cpp -pthread nvcc -std=c++20 -arch=sm_90 -Inative test/cuda_on_cpu/self_test.cu
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -26,7 +28,9 @@ template <class T>
 struct Device {
   T* data = nullptr;
   size_t count;
-  explicit Device(size_t count) : count(count) { check(cudaMalloc(reinterpret_cast<void**>(&data), count * sizeof(T)), "cudaMalloc"); }
+  explicit Device(size_t count) : count(count) {
+    check(cudaMalloc(reinterpret_cast<void**>(&data), count * sizeof(T)), "cudaMalloc");
+  }
   explicit Device(const std::vector<T>& host) : Device(host.size()) {
     check(cudaMemcpy(data, host.data(), count * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
   }
@@ -61,7 +65,8 @@ __global__ void product_kernel(const float* a, const float* b, float* c, int m, 
   float sum = 0;
   for (int k = 0; k < d; k += kTile) {
     x[threadIdx.y * kTile + threadIdx.x] = row < m && k + int(threadIdx.x) < d ? a[row * d + k + threadIdx.x] : 0;
-    y[threadIdx.y * kTile + threadIdx.x] = column < n && k + int(threadIdx.y) < d ? b[(k + threadIdx.y) * n + column] : 0;
+    y[threadIdx.y * kTile + threadIdx.x] =
+        column < n && k + int(threadIdx.y) < d ? b[(k + threadIdx.y) * n + column] : 0;
     __syncthreads();
     for (int i = 0; i < kTile; ++i) sum += x[threadIdx.y * kTile + i] * y[i * kTile + threadIdx.x];
     __syncthreads();
@@ -169,8 +174,8 @@ void test_product() {
   for (size_t i = 0; i < a.size(); ++i) a[i] = value(static_cast<int>(i));
   for (size_t i = 0; i < b.size(); ++i) b[i] = value(static_cast<int>(i) + 77);
   Device<float> da(a), db(b), dc(m * n);
-  STRIATE_LAUNCH(product_kernel, dim3((n + 15) / 16, (m + 15) / 16), dim3(16, 16), 2 * 256 * sizeof(float), nullptr, da.data,
-                 db.data, dc.data, m, n, d);
+  STRIATE_LAUNCH(product_kernel, dim3((n + 15) / 16, (m + 15) / 16), dim3(16, 16), 2 * 256 * sizeof(float), nullptr,
+                 da.data, db.data, dc.data, m, n, d);
   const std::vector<float> c = dc.host();
   bool good = true;
   for (int i = 0; i < m; ++i)
@@ -202,7 +207,8 @@ void test_lanes() {
     good[6] &= r[8 * i + 6] == base + 31;
     good[7] &= r[8 * i + 7] == 20;
   }
-  const char* names[] = {"shfl", "shfl_xor", "shfl_up", "shfl_down", "ballot", "half warps", "reduce_max", "syncthreads_count"};
+  const char* names[] = {"shfl",   "shfl_xor",   "shfl_up",    "shfl_down",
+                         "ballot", "half warps", "reduce_max", "syncthreads_count"};
   for (int k = 0; k < 8; ++k) expect(good[k], names[k]);
 }
 
