@@ -12,17 +12,17 @@ const recipes: Record<string, Recipe> = {
   grinberg: {
     about: 'The single block of Grinberg, Hopfield, Krotov 2019 (figure 2 left) on CIFAR-10: W 4, K 400, n 40, pool 11',
     filters: { units: 400, window: 4, steps: 20_000 },
-    readout: { power: 40, poolSize: 11, poolStrides: [2], learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
+    readout: { powers: [40], poolSize: 11, poolStrides: [2], learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
   },
   faithful: {
     about: "The same block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",
     filters: { units: 400, window: 4, steps: 20_000, mode: 'faithful', antiHebbian: 0.1 },
-    readout: { power: 40, poolSize: 11, poolStrides: [2], learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
+    readout: { powers: [40], poolSize: 11, poolStrides: [2], learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
   },
   quick: {
     about: 'A minute of CIFAR-10: 100 filters, 2,000 minibatches, pool stride 6',
     filters: { units: 100, window: 4, steps: 2000 },
-    readout: { power: 40, poolSize: 11, poolStrides: [6], epochs: 8 },
+    readout: { powers: [40], poolSize: 11, poolStrides: [6], epochs: 8 },
   },
 }
 

@@ -69,8 +69,8 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
         {
           kind: 'table',
           caption: 'Settings tried; the one of the lowest validation error is used',
-          columns: ['Pool stride', 'Learning rate', 'L2 decay', 'Best epoch', { label: 'Validation error', unit: '%' }],
-          rows: readout.candidates.map((c) => [c.poolStride, c.learningRate, c.weightDecay, c.bestEpoch, percent(c.validationError)]),
+          columns: ['Power', 'Pool stride', 'Learning rate', 'L2 decay', 'Best epoch', { label: 'Validation error', unit: '%' }],
+          rows: readout.candidates.map((c) => [c.power, c.poolStride, c.learningRate, c.weightDecay, c.bestEpoch, percent(c.validationError)]),
         },
       ],
     })

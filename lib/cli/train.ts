@@ -28,7 +28,7 @@ interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<Reado
 
 const filterNames = ['units', 'window', 'rank', 'antiHebbian', 'learningRate', 'finalLearningRate', 'steps', 'mode', 'init', 'step'] as const
 const moreFilterNames = ['normalise', 'centre', 'dead', 'untilConverged'] as const
-const readoutNames = ['power', 'poolSize', 'poolStrides', 'learningRates', 'weightDecays', 'epochs', 'patience', 'validation', 'memoryLimit'] as const
+const readoutNames = ['powers', 'poolSize', 'poolStrides', 'learningRates', 'weightDecays', 'epochs', 'patience', 'validation', 'memoryLimit'] as const
 
 /** What a run was asked for; kept in its folder, so that `--resume` needs nothing else. */
 interface Request {
@@ -75,7 +75,7 @@ export function addTrain(program: Command): void {
   command
     .optionsGroup('Readout:')
     .option('--no-readout', 'learn filters only')
-    .option('--power <n>', 'of the rectified power (default: 40)', number(1, 200))
+    .option('--powers <list>', 'of the rectified power, to choose from (default: 40)', numbers(1, 200))
     .option('--pool-size <px>', 'side of the max pool (default: 11)', wholeNumber(1))
     .option('--pool-strides <list>', 'to choose from on the validation split (default: 2)', numbers(1, 65536))
     .option('--learning-rates <list>', 'of Adam, to choose from (default: 0.001)', numbers(0, 1000))
@@ -119,7 +119,7 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
       `${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
   )
   if (readout && Number.isFinite(error))
-    say.line(`readout: validation error ${error?.toFixed(2)} % of ${readout.images.validation} images (pool stride ${readout.chosen.poolStride})`)
+    say.line(`readout: validation error ${error?.toFixed(2)} % of ${readout.images.validation} images (power ${readout.chosen.power}, pool stride ${readout.chosen.poolStride})`)
   say.line(`done in ${duration((performance.now() - started) / 1000)}: ${join(out, 'model.safetensors')}, ${join(out, 'report.html')}`)
   const { history: _history, ...summary } = record
   say.json({ event: 'done', out, ...summary })

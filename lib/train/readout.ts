@@ -1,5 +1,5 @@
-// The readout: a softmax classifier trained by Adam on the frozen, pooled features; learning rate, decay and pool stride chosen on a
-// validation split; features cached where they fit the memory limit, recomputed for every stretch of minibatches where they do not.
+// The readout: a softmax classifier trained by Adam on the frozen, pooled features; learning rate, decay, power and pool stride chosen on
+// a validation split; features cached where they fit the memory limit, recomputed for every stretch of minibatches where they do not.
 import { freemem } from 'node:os'
 import { type ImageSet, splitTrainValidation } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
@@ -13,8 +13,8 @@ import { Checkpoints } from './checkpoint.js'
 import { type OnProgress, startPhase } from './progress.js'
 
 export interface ReadoutOptions {
-  /** n of the rectified power. Default 40. */
-  power?: number
+  /** Powers n of the rectified power to choose from on the validation split. Default [40]. */
+  powers?: number[]
   /** Side of the max pool's window, in positions. Default 11, or all of the positions where there are fewer. */
   poolSize?: number
   /** Strides of the pool to choose from on the validation split. Default [2]. */
@@ -54,6 +54,7 @@ export interface ReadoutRun {
 
 /** One candidate's result on the validation split. */
 export interface CandidateResult {
+  power: number
   poolStride: number
   learningRate: number
   weightDecay: number
@@ -98,7 +99,7 @@ const stateNames = ['w', 'b', 'mw', 'vw', 'mb', 'vb'] as const
 /** Fills in defaults and refuses what cannot work, before anything runs. */
 export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
   const config: ReadoutConfig = {
-    power: 40,
+    powers: [40],
     poolSize: 11,
     poolStrides: [2],
     learningRates: [1e-3],
@@ -121,16 +122,19 @@ export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
   }
   for (const name of ['poolSize', 'epochs', 'patience', 'batch'] as const)
     if (!Number.isInteger(config[name]) || config[name] < 1) refuse(name, config[name], 'a whole number of at least 1')
-  for (const name of ['poolStrides', 'learningRates', 'weightDecays'] as const) {
-    const list = config[name]
-    if (!Array.isArray(list) || list.length === 0) refuse(name, list, 'a list of at least one number')
-    for (const x of list)
-      if (!Number.isFinite(x) || x < 0 || (name === 'poolStrides' && (!Number.isInteger(x) || x < 1)) || (name === 'learningRates' && x === 0))
-        refuse(name, x, name === 'poolStrides' ? 'whole numbers of at least 1' : 'numbers from 0')
+  const lists = {
+    powers: [(x: number) => x >= 1 && x <= 200, 'numbers from 1 to 200'],
+    poolStrides: [(x: number) => Number.isInteger(x) && x >= 1, 'whole numbers of at least 1'],
+    learningRates: [(x: number) => x > 0 && Number.isFinite(x), 'numbers above 0'],
+    weightDecays: [(x: number) => x >= 0 && Number.isFinite(x), 'numbers from 0'],
+  } as const
+  for (const [name, [ok, expected]] of Object.entries(lists)) {
+    const list = config[name as keyof typeof lists]
+    if (!Array.isArray(list) || list.length === 0) refuse(name, list, `a list of ${expected}`)
+    for (const x of list) if (!ok(x)) refuse(name, x, expected)
   }
   if (!(config.validation >= 0 && config.validation < 1)) refuse('validation', config.validation, 'a share from 0 to under 1')
-  if (!(config.power >= 1 && config.power <= 200)) refuse('power', config.power, 'a number from 1 to 200')
-  const several = config.poolStrides.length * config.learningRates.length * config.weightDecays.length > 1
+  const several = config.powers.length * config.poolStrides.length * config.learningRates.length * config.weightDecays.length > 1
   if (several && config.validation === 0) refuse('validation', 0, 'a share above 0, since there are several settings to choose from')
   if (!Number.isInteger(config.seed) || config.seed < 0) refuse('seed', config.seed, 'a whole number from 0')
   return config
@@ -161,19 +165,22 @@ export async function trainReadout(
   if (split.train.length < config.batch)
     throw new OptionError({ op: 'trainReadout', argument: 'batch', actual: String(config.batch), expected: `at most the ${split.train.length} training images` })
 
-  const net = (poolStride: number): LocalNetConfig => ({
+  const net = ({ power, poolStride }: Pick<CandidateResult, 'power' | 'poolStride'>): LocalNetConfig => ({
     kind: 'local',
     channels: set.shape[1],
     image: [set.shape[2], set.shape[3]],
     window: filters.shape[2] as number,
     units: filters.shape[0] as number,
-    power: config.power,
+    power,
     ...layer,
     pool: { size: Math.min(config.poolSize, ...[set.shape[2], set.shape[3]].map((e) => e - (filters.shape[2] as number) + 1)), stride: poolStride },
     classes: [...set.classes],
   })
-  const grid = config.poolStrides.flatMap((poolStride) =>
-    config.learningRates.flatMap((learningRate) => config.weightDecays.map((weightDecay) => ({ poolStride, learningRate, weightDecay }))),
+  const { powers, poolStrides, learningRates, weightDecays } = config
+  const grid = powers.flatMap((power) =>
+    poolStrides.flatMap((poolStride) =>
+      learningRates.flatMap((learningRate) => weightDecays.map((weightDecay) => ({ power, poolStride, learningRate, weightDecay }))),
+    ),
   )
 
   const identity = { readout: config, data: set.sha256, device: device.kind, filters: filters.shape }
@@ -194,7 +201,7 @@ export async function trainReadout(
     let best: Map<string, Safetensor> | null = restored ? pick(restored, 'best.') : null
     for (let i = position.candidate; i < grid.length; i++) {
       const candidate = grid[i] as (typeof grid)[number]
-      await source.use(net(candidate.poolStride))
+      await source.use(net(candidate))
       if (i !== position.candidate || !restored) position = { ...position, candidate: i, epoch: 0, curve: [], best: 0 }
       state = newState(device, set.classes.length, source.features, restored ? pick(restored, 'state.') : null)
       restored = null
@@ -208,7 +215,7 @@ export async function trainReadout(
       await checkpoints?.save(position, prefixed('best.', withoutKept(best)))
     }
     const chosen = lowest(position.candidates) as CandidateResult
-    const chosenNet = net(chosen.poolStride)
+    const chosenNet = net(chosen)
     let refit: EpochResult[] | null = null
     if (config.refit && config.validation > 0) {
       await source.use(chosenNet)
@@ -259,7 +266,7 @@ async function fit(
   position: Position,
   phase: string,
   leader: Map<string, Safetensor> | null,
-): Promise<{ summary: Omit<CandidateResult, 'poolStride' | 'learningRate' | 'weightDecay'>; best: Map<string, Safetensor> }> {
+): Promise<{ summary: Pick<CandidateResult, 'bestEpoch' | 'validationError' | 'curve'>; best: Map<string, Safetensor> }> {
   const batches = Math.floor(split.train.length / config.batch)
   const totalSteps = batches * config.epochs
   const validated = split.validation.length > 0
@@ -270,13 +277,14 @@ async function fit(
   let best = position.best
   for (let epoch = position.epoch; epoch < config.epochs; epoch++) {
     run.signal?.throwIfAborted()
-    const options = { ...setting, batch: config.batch, totalSteps, seed: config.seed }
+    const { learningRate, weightDecay } = setting
+    const options = { learningRate, weightDecay, batch: config.batch, totalSteps, seed: config.seed }
     const trained = await source.train(targets, state, split.train, options, epoch, batches, (done) => report(epoch * perEpoch + done))
     if (!Number.isFinite(trained.loss))
       throw new DataError({
         op: 'trainReadout',
         argument: 'loss',
-        actual: `${trained.loss} in epoch ${epoch + 1} with learning rate ${setting.learningRate}`,
+        actual: `${trained.loss} in epoch ${epoch + 1} with learning rate ${learningRate}`,
         expected: 'a finite number (try a lower learning rate)',
       })
     const validationError = validated ? await source.errorRate(targets, state, split.validation) : null
@@ -333,7 +341,7 @@ class FeatureSource {
       )
     const fits = cache + state <= limit
     this.run.onPlan?.(
-      `pool stride ${config.pool.stride}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
+      `power ${config.power}, pool stride ${config.pool.stride}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
         (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed for every minibatch`),
     )
     if (fits) this.cache = await this.compute(n)
