@@ -27,7 +27,12 @@ async function read(t: HebbianTally): Promise<Tally> {
 }
 
 /** Rows of `patches` and `w` in and out of the device for one step. */
-async function step(patches: Float32Array, w: Float32Array, d: number, rule: HebbianRule): Promise<{ w: Float32Array; tally: Tally }> {
+async function step(
+  patches: Float32Array,
+  w: Float32Array,
+  d: number,
+  rule: HebbianRule,
+): Promise<{ w: Float32Array; tally: Tally }> {
   const v = Tensor.from(patches, { shape: [patches.length / d, d], device })
   const rows = Tensor.from(w, { shape: [w.length / d, d], device })
   const tally = await read(hebbianStep(v, rows, rule))
@@ -37,7 +42,12 @@ async function step(patches: Float32Array, w: Float32Array, d: number, rule: Heb
   return { w: after, tally }
 }
 
-async function learn(images: Uint8Array, shape: number[], w: Float32Array, options: HebbianLearnOptions): Promise<{ w: Float32Array; tally: Tally }> {
+async function learn(
+  images: Uint8Array,
+  shape: number[],
+  w: Float32Array,
+  options: HebbianLearnOptions,
+): Promise<{ w: Float32Array; tally: Tally }> {
   const window = options.window ?? 4
   const d = (shape[1] as number) * window * window
   const x = Tensor.from(images, { shape, device })
@@ -88,7 +98,10 @@ function photographs(seed: number, n: number, c: number, side: number): Uint8Arr
         for (let x = 0; x < side; x++) {
           let value = 130 + 35 * at(0) + 12 * at(1 + channel)
           for (let wave = 0; wave < 5; wave++)
-            value += 14 * at(5 + 4 * wave) * Math.sin(at(6 + 4 * wave) * 0.7 * x + at(7 + 4 * wave) * 0.7 * y + 3 * at(8 + 4 * wave) + 0.4 * channel)
+            value +=
+              14 *
+              at(5 + 4 * wave) *
+              Math.sin(at(6 + 4 * wave) * 0.7 * x + at(7 + 4 * wave) * 0.7 * y + 3 * at(8 + 4 * wave) + 0.4 * channel)
           images[((image * c + channel) * side + y) * side + x] = Math.max(0, Math.min(255, Math.round(value)))
         }
   }
@@ -124,7 +137,9 @@ describe('norms', () => {
       const square = dot(row(before, i, d), row(before, i, d))
       const expected = (2 * learningRate * gain * (1 - square)) / chosen
       // The next term is |step|^2 <= (learningRate (1 + current |w|))^2 < (4 learningRate)^2; float32 adds about D U.
-      expect(Math.abs(dot(row(w, i, d), row(w, i, d)) - square - expected)).toBeLessThan(16 * learningRate ** 2 + 2 * d * 2 ** -24)
+      expect(Math.abs(dot(row(w, i, d), row(w, i, d)) - square - expected)).toBeLessThan(
+        16 * learningRate ** 2 + 2 * d * 2 ** -24,
+      )
       if (Math.abs(expected) > 32 * learningRate ** 2) signs.add(Math.sign(gain))
     }
     expect([...signs].sort()).toEqual([-1, 1])
@@ -143,7 +158,9 @@ describe('Delta = 0 with unit rows is spherical k-means', () => {
     })
   const sums = (assigned: number[]): Float32Array[] =>
     Array.from({ length: k }, (_, i) =>
-      Float32Array.from({ length: d }, (_, j) => assigned.reduce((sum, unit, b) => (unit === i ? sum + (patches[b * d + j] as number) : sum), 0)),
+      Float32Array.from({ length: d }, (_, j) =>
+        assigned.reduce((sum, unit, b) => (unit === i ? sum + (patches[b * d + j] as number) : sum), 0),
+      ),
     )
 
   for (const rule of ['count', 'max'] as const)
@@ -193,7 +210,12 @@ describe('energy', () => {
   it('falls while filters are learned from images', async () => {
     const images = photographs(1, 24, 3, 16)
     const common = { centre: true, antiHebbian: 0.1, batch: 200, totalSteps: 400, learningRate: 0.1 }
-    const start = await learn(images, [24, 3, 16, 16], rowsOfNorm(9, 40, 48, () => 1), { ...common, steps: 20 })
+    const start = await learn(
+      images,
+      [24, 3, 16, 16],
+      rowsOfNorm(9, 40, 48, () => 1),
+      { ...common, steps: 20 },
+    )
     const end = await learn(images, [24, 3, 16, 16], start.w, { ...common, firstStep: 20, steps: 380, tally: 20 })
     expect(end.tally.energy).toBeLessThan(start.tally.energy - 0.05)
   })
@@ -224,7 +246,11 @@ describe('one run in several calls', () => {
     const whole = await learn(images, shape, w, { ...options, steps: 23 })
     let at = w
     let wins = new Array<number>(30).fill(0)
-    for (const [firstStep, steps] of [[0, 1], [1, 10], [11, 12]] as const) {
+    for (const [firstStep, steps] of [
+      [0, 1],
+      [1, 10],
+      [11, 12],
+    ] as const) {
       const part = await learn(images, shape, at, { ...options, firstStep, steps })
       at = part.w
       wins = wins.map((n, i) => n + (part.tally.wins[i] as number))

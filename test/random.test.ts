@@ -9,14 +9,20 @@ describe('philox', () => {
   it('gives the known answers', () => {
     expect(hex(philox([0, 0, 0, 0], [0, 0]))).toBe('6627e8d5 e169c58d bc57ac4c 9b00dbd8')
     expect(hex(philox([F, F, F, F], [F, F]))).toBe('408f276d 41c83b0e a20bc7c6 6d5451fd')
-    expect(hex(philox([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0]))).toBe('d16cfe09 94fdcceb 5001e420 24126ea1')
+    expect(hex(philox([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0]))).toBe(
+      'd16cfe09 94fdcceb 5001e420 24126ea1',
+    )
   })
 })
 
 describe('Permutation', () => {
   for (const count of [1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 97, 100, 1009, 4096, 4097, 10007, 65536])
     it(`is a bijection of ${count}`, () => {
-      for (const [seed, epoch] of [[0, 0], [1, 0], [123456789012345, 7]] as const) {
+      for (const [seed, epoch] of [
+        [0, 0],
+        [1, 0],
+        [123456789012345, 7],
+      ] as const) {
         const order = new Permutation(count, seed, epoch)
         const seen = new Uint8Array(count)
         for (let i = 0; i < count; i++) seen[order.at(i)]!++
@@ -25,7 +31,8 @@ describe('Permutation', () => {
     })
 
   it('differs between seeds and epochs', () => {
-    const first = (seed: number, epoch: number) => Array.from({ length: 20 }, (_, i) => new Permutation(1e6, seed, epoch).at(i)).join()
+    const first = (seed: number, epoch: number) =>
+      Array.from({ length: 20 }, (_, i) => new Permutation(1e6, seed, epoch).at(i)).join()
     expect(new Set([first(0, 0), first(1, 0), first(2 ** 32, 0), first(0, 1), first(1, 1)]).size).toBe(5)
   })
 
@@ -64,7 +71,12 @@ describe('normals', () => {
     const x = normals(11, n)
     const moment = (power: number) => x.reduce((sum, v) => sum + v ** power, 0) / n
     // Five standard errors: sqrt(1, 2, 15, 96 / n) for the moments 1 to 4.
-    for (const [power, expected, variance] of [[1, 0, 1], [2, 1, 2], [3, 0, 15], [4, 3, 96]] as const)
+    for (const [power, expected, variance] of [
+      [1, 0, 1],
+      [2, 1, 2],
+      [3, 0, 15],
+      [4, 3, 96],
+    ] as const)
       expect(Math.abs(moment(power) - expected)).toBeLessThan(5 * Math.sqrt(variance / n))
     expect(x.every(Number.isFinite)).toBe(true)
   })

@@ -3,7 +3,21 @@
 // comparing currents, so a choice counts as proved only if it is clear of the currents' own errors: the reference throws where it is
 // not, and the cases are made so that it never is. Ties are tested with small whole numbers, whose currents are exact.
 import { Permutation } from '../../lib/random.js'
-import { type Case, type Expected, f32, f64, type Host, i32, normals, type Options, type Proof, size, U, u8, uniform } from './proof.js'
+import {
+  type Case,
+  type Expected,
+  f32,
+  f64,
+  type Host,
+  i32,
+  normals,
+  type Options,
+  type Proof,
+  size,
+  U,
+  u8,
+  uniform,
+} from './proof.js'
 
 const SAFETY = 1.05 // for the products of small errors that the first-order bounds leave out
 
@@ -320,13 +334,20 @@ const stepCases: Case[] = [
 
 const noise = (seed: number, shape: number[]): Host => {
   const next = uniform(seed)
-  return u8(shape, Array.from({ length: size(shape) }, () => Math.floor(next() * 256)))
+  return u8(
+    shape,
+    Array.from({ length: size(shape) }, () => Math.floor(next() * 256)),
+  )
 }
 
 function learnCase(name: string, images: Host, k: number, options: Options): Case {
   const window = Number(options.window ?? 4)
   const d = images.shape[1]! * window * window
-  return { name, inputs: [images, f32([k, d], normals(d + k, k * d))], options: { learningRate: 0.05, totalSteps: 5, ...options } }
+  return {
+    name,
+    inputs: [images, f32([k, d], normals(d + k, k * d))],
+    options: { learningRate: 0.05, totalSteps: 5, ...options },
+  }
 }
 
 /** Noise with a black and a white corner: patches of norm 0, and of norm 0 once centred. */
@@ -342,12 +363,37 @@ function corners(seed: number): Host {
 }
 
 const learnCases: Case[] = [
-  learnCase('C=3 over an epoch boundary', noise(1, [2, 3, 7, 9]), 11, { batch: 10, steps: 5, firstStep: 2, totalSteps: 9, seed: 3 }),
-  learnCase('C=1, centred, max', noise(2, [3, 1, 9, 6]), 8, { window: 3, batch: 7, steps: 4, step: 'max', centre: true, learningRate: 0.01 }),
-  learnCase('not normalised, rank 7', noise(3, [2, 3, 9, 8]), 12, {
-    window: 5, batch: 19, steps: 3, rank: 7, normalise: 'none', finalLearningRate: 0.2, seed: 2 ** 40 + 17,
+  learnCase('C=3 over an epoch boundary', noise(1, [2, 3, 7, 9]), 11, {
+    batch: 10,
+    steps: 5,
+    firstStep: 2,
+    totalSteps: 9,
+    seed: 3,
   }),
-  learnCase('centred but not normalised', noise(4, [5, 3, 6, 5]), 9, { window: 3, batch: 47, steps: 3, centre: true, normalise: 'none' }),
+  learnCase('C=1, centred, max', noise(2, [3, 1, 9, 6]), 8, {
+    window: 3,
+    batch: 7,
+    steps: 4,
+    step: 'max',
+    centre: true,
+    learningRate: 0.01,
+  }),
+  learnCase('not normalised, rank 7', noise(3, [2, 3, 9, 8]), 12, {
+    window: 5,
+    batch: 19,
+    steps: 3,
+    rank: 7,
+    normalise: 'none',
+    finalLearningRate: 0.2,
+    seed: 2 ** 40 + 17,
+  }),
+  learnCase('centred but not normalised', noise(4, [5, 3, 6, 5]), 9, {
+    window: 3,
+    batch: 47,
+    steps: 3,
+    centre: true,
+    normalise: 'none',
+  }),
   learnCase('an epoch a minibatch, window 8', noise(5, [2, 3, 12, 15]), 20, { window: 8, batch: 49, steps: 4, seed: 1 }),
   learnCase('one pixel', noise(6, [4, 1, 3, 5]), 2, { window: 1, batch: 11, steps: 3, normalise: 'none' }),
   learnCase('zero patches', corners(7), 7, { batch: 40, steps: 4 }),
@@ -356,7 +402,13 @@ const learnCases: Case[] = [
   learnCase('tally of the last two', noise(10, [2, 3, 7, 9]), 11, { batch: 10, steps: 5, tally: 2 }),
   learnCase('one window an image', noise(11, [30, 2, 5, 5]), 10, { window: 5, batch: 29, steps: 2 }),
   learnCase('batch 101', noise(12, [3, 3, 10, 11]), 24, { batch: 101, steps: 2 }),
-  learnCase('far into a long run', noise(13, [2, 3, 6, 6]), 9, { batch: 3, steps: 3, firstStep: 1_000_000, totalSteps: 3_000_000, finalLearningRate: 0.01 }),
+  learnCase('far into a long run', noise(13, [2, 3, 6, 6]), 9, {
+    batch: 3,
+    steps: 3,
+    firstStep: 1_000_000,
+    totalSteps: 3_000_000,
+    finalLearningRate: 0.01,
+  }),
   learnCase('wide images', noise(14, [1, 3, 9, 90]), 9, { window: 6, batch: 30, steps: 2 }),
   learnCase('windows wider than a cache line', noise(15, [2, 1, 17, 83]), 5, { window: 17, batch: 48, steps: 2 }),
 ]
@@ -387,7 +439,13 @@ function refusals(inputs: Host[], good: Options): Proof['refusals'] {
     option('a rate of NaN', 'learningRate', Number.NaN),
     option('an unknown step', 'step', 'mean'),
     option('an unknown option', 'delta', 0.1),
-    { name: 'w of one row', inputs: [first, f32([1, inputs[1]!.shape[1]!], normals(1, inputs[1]!.shape[1]!))], options: good, error: 'ShapeError', argument: 'w' },
+    {
+      name: 'w of one row',
+      inputs: [first, f32([1, inputs[1]!.shape[1]!], normals(1, inputs[1]!.shape[1]!))],
+      options: good,
+      error: 'ShapeError',
+      argument: 'w',
+    },
     { name: 'w of another D', inputs: [first, f32([5, 7], normals(2, 35))], options: good, error: 'ShapeError', argument: 'w' },
     { name: 'w missing', inputs: [first], options: good, error: 'ShapeError', argument: 'w' },
   ]
@@ -409,7 +467,12 @@ export const proofs: Proof[] = [
     budget,
     refusals: [
       ...refusals([v, w], {}),
-      { name: 'patches of bytes', inputs: [u8([3, 4], new Array<number>(12).fill(1)), w], error: 'ShapeError', argument: 'patches' },
+      {
+        name: 'patches of bytes',
+        inputs: [u8([3, 4], new Array<number>(12).fill(1)), w],
+        error: 'ShapeError',
+        argument: 'patches',
+      },
     ],
   },
   {
@@ -419,7 +482,13 @@ export const proofs: Proof[] = [
     budget,
     refusals: [
       ...refusals([images, filters], three),
-      { name: 'images of floats', inputs: [f32([2, 1, 4, 5], normals(1, 40)), filters], options: three, error: 'ShapeError', argument: 'images' },
+      {
+        name: 'images of floats',
+        inputs: [f32([2, 1, 4, 5], normals(1, 40)), filters],
+        options: three,
+        error: 'ShapeError',
+        argument: 'images',
+      },
       learnOption('a window beyond the height', 'window', { window: 5 }),
       learnOption('a batch beyond an epoch', 'batch', { batch: 13 }),
       learnOption('steps beyond the run', 'steps', { steps: 3, firstStep: 1, totalSteps: 3 }),

@@ -1,12 +1,14 @@
-// Patches for simd/winners.h: rows turned into lanes, and windows of u8 images gathered in a shuffled order. Included after
-// simd/winners.h.
-// A gathered patch stays in bytes until its sum and its sum of squares are known; both are exact integers, so its mean and norm
-// carry no rounding of a float32 sum.
+// Patches for simd/winners.h: rows turned into lanes, and windows of u8 images gathered in a shuffled order. Included
+// after simd/winners.h. A gathered patch stays in bytes until its sum and its sum of squares are known; both are exact
+// integers, so its mean and norm carry no rounding of a float32 sum.
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <utility>
+
+#include "core/random.h"
+#include "cpu/simd/winners.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 
@@ -125,11 +127,12 @@ struct Windows {
 };
 
 /// Offsets in `images` of the windows at places [at, at + count) of a shuffled epoch, count <= kGroup.
-static void shuffled_offsets(const Windows& s, const core::Permutation& order, uint64_t at, int count, int64_t* offset) {
+static void shuffled_offsets(const Windows& s, const core::Permutation& order, uint64_t at, int count,
+                             int64_t* offset) {
   uint32_t left[kGroup], right[kGroup];
   uint64_t index[kGroup];
-  // The first step of the walk for all at once, in lanes: the same arithmetic as core::Permutation. With fewer than 2^31 rows and
-  // columns, reducing a sum is the smaller of two unsigned numbers.
+  // The first step of the walk for all at once, in lanes: the same arithmetic as core::Permutation. With fewer than
+  // 2^31 rows and columns, reducing a sum is the smaller of two unsigned numbers.
   if (order.rows < 1u << 31 && order.columns < 1u << 31) {
     uint32_t l = static_cast<uint32_t>(at / order.columns), r = static_cast<uint32_t>(at % order.columns);
     for (int i = 0; i < kGroup; ++i) {
@@ -139,7 +142,8 @@ static void shuffled_offsets(const Windows& s, const core::Permutation& order, u
       r = wrap ? 0 : r;
       l += wrap;
     }
-    const auto half_round = [](uint32_t* __restrict to, const uint32_t* __restrict from, uint32_t key, uint32_t modulus) {
+    const auto half_round = [](uint32_t* __restrict to, const uint32_t* __restrict from, uint32_t key,
+                               uint32_t modulus) {
       for (int i = 0; i < kGroup; ++i) {
         const uint32_t hash = core::Permutation::mix(from[i] + key);
         const uint32_t sum = to[i] + static_cast<uint32_t>((static_cast<uint64_t>(hash) * modulus) >> 32);
@@ -229,8 +233,8 @@ STRIATE_INLINE int32_t vsum_steps(vi v, std::integer_sequence<int, I...> lanes) 
 }
 STRIATE_INLINE int32_t vsum(vi v) { return vsum_steps<kLanes / 2>(v, std::make_integer_sequence<int, kLanes>{}); }
 
-/// Turns d bytes (followed by zeros up to a whole vector) into the patch v: a multiple of kLanes numbers, those past d unspecified.
-/// True if it counts as zero; v is then all zeros.
+/// Turns d bytes (followed by zeros up to a whole vector) into the patch v: a multiple of kLanes numbers, those past d
+/// unspecified. True if it counts as zero; v is then all zeros.
 STRIATE_INLINE bool normalise_bytes(const Windows& s, const uint8_t* bytes, int64_t d, float* v) {
   int64_t sum = 0, squares = 0;
   for (int64_t from = 0; from < d;) {
@@ -244,8 +248,8 @@ STRIATE_INLINE bool normalise_bytes(const Windows& s, const uint8_t* bytes, int6
     sum += vsum(sums);
     squares += vsum(squared);
   }
-  // The mean as a whole number and a rest below 1, so that the subtraction loses nothing where it cancels. Nor does the norm:
-  // sum (x - whole)^2 is an integer of at least |sum (x - whole)| = d |rest| >= 2 d rest^2.
+  // The mean as a whole number and a rest below 1, so that the subtraction loses nothing where it cancels. Nor does the
+  // norm: sum (x - whole)^2 is an integer of at least |sum (x - whole)| = d |rest| >= 2 d rest^2.
   int64_t whole = 0;
   double rest = 0;
   if (s.centre) {

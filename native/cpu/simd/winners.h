@@ -1,15 +1,18 @@
-// The best unit and the unit of rank m for a group of patches, without storing their currents. Included after simd/vec.h.
-// Layout: up to kGroupVectors vectors of patches, a patch in each lane: tile[d][vectors * kLanes]. kUnits rows of w meet them in
-// registers, D fused multiply-adds deep, and the ranking is brought up to date as each block of units leaves the registers. Rows
-// are read as they lie: a broadcast costs the same from 8 streams as from a packed one, and nothing needs repacking.
-// Order: current descending, ties to the lowest index, NaN below everything. The fast paths only ever test `current > best`, so
-// what is not above -infinity is never taken; a patch that then lacks m units is ranked again by `rank_exactly`.
-// Rank 2 keeps two values and two indices in registers. A higher rank keeps the m best values as a sorted list through which a
-// new one sinks by max/min, only where some lane beats its last; such currents are logged with their unit, and the unit of rank m
-// is found in the log afterwards: the t-th entry equal to the m-th value, t being how many of the list equal it.
+// The best unit and the unit of rank m for a group of patches, without storing their currents. Included after
+// simd/vec.h. Layout: up to kGroupVectors vectors of patches, a patch in each lane: tile[d][vectors * kLanes]. kUnits
+// rows of w meet them in registers, D fused multiply-adds deep, and the ranking is brought up to date as each block of
+// units leaves the registers. Rows are read as they lie: a broadcast costs the same from 8 streams as from a packed
+// one, and nothing needs repacking. Order: current descending, ties to the lowest index, NaN below everything. The fast
+// paths only ever test `current > best`, so what is not above -infinity is never taken; a patch that then lacks m units
+// is ranked again by `rank_exactly`. Rank 2 keeps two values and two indices in registers. A higher rank keeps the m
+// best values as a sorted list through which a new one sinks by max/min, only where some lane beats its last; such
+// currents are logged with their unit, and the unit of rank m is found in the log afterwards: the t-th entry equal to
+// the m-th value, t being how many of the list equal it.
 #pragma once
 #include <cstdint>
 #include <limits>
+
+#include "cpu/simd/vec.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 
@@ -20,14 +23,17 @@ inline constexpr int kUnits = 8;  // 24 sums of 32 registers
 #else
 inline constexpr int kUnits = 4;  // 12 of 16
 #endif
+inline constexpr int kShortList = 8;  // ranks up to here keep so many values
 inline constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-STRIATE_INLINE vf vbroadcast(float x) { return x - vf{}; }  // exact for -0.0f too, so that no addition is left in the code
+STRIATE_INLINE vf vbroadcast(float x) {
+  return x - vf{};
+}  // exact for -0.0f too, so that no addition is left in the code
 
 /// Memory that ranking needs for one thread.
 struct RankScratch {
   float* currents;  // [K][kLanes]
-  float* list;      // [kGroupVectors][m][kLanes]     } only for m > 2
+  float* list;      // [kGroupVectors][max(m, kShortList)][kLanes]     } only for m > 2
   float* log;       // [kGroupVectors][K][kLanes]     }
   int32_t* unit;    // [kGroupVectors][K]             }
 };
@@ -44,7 +50,8 @@ struct Winners {
   alignas(64) float first_current[kGroup], last_current[kGroup];
 };
 
-/// Currents of units [k, k + kUnits) for the lanes of V vectors. Units past the end repeat the last; the caller drops them.
+/// Currents of units [k, k + kUnits) for the lanes of V vectors. Units past the end repeat the last; the caller drops
+/// them.
 template <int V>
 STRIATE_INLINE void block_currents(const float* tile, const Units& u, int64_t k, vf (&sum)[kUnits][V]) {
   const float* row[kUnits];
@@ -80,11 +87,11 @@ STRIATE_INLINE void drop_units(int64_t units, vf (&sum)[kUnits][V]) {
 
 /// One lane after the other, by the whole order: for the patches with NaN or infinite currents.
 template <int V>
-static void rank_exactly(const float* tile, const Units& u, const RankScratch& scratch, int v, uint32_t lanes, Winners& out) {
+static void rank_exactly(const float* tile, const Units& u, const RankScratch& scratch, int v, uint32_t lanes,
+                         Winners& out) {
   for (int64_t k = 0; k < u.k; ++k) {
     vf sum{};
-    for (int64_t i = 0; i < u.d; ++i)
-      sum = vfma(vload(tile + (i * V + v) * kLanes), vbroadcast(u.w[k * u.d + i]), sum);
+    for (int64_t i = 0; i < u.d; ++i) sum = vfma(vload(tile + (i * V + v) * kLanes), vbroadcast(u.w[k * u.d + i]), sum);
     vstore(scratch.currents + k * kLanes, sum);
   }
   for (int lane = 0; lane < kLanes; ++lane) {
@@ -186,48 +193,72 @@ STRIATE_INLINE bool any_above(vf a, vf b) {
 #endif
 }
 
-template <int V, class Meanwhile>
-static void rank_many(const float* tile, const Units& u, const RankScratch& scratch, Winners& out, Meanwhile&& meanwhile) {
-  const int64_t m = u.rank;
+/// kHeld: length of the list if known when compiled, at least m; it then stays in registers from one current to the
+/// next. Else 0.
+template <int V, int kHeld, class Meanwhile>
+static void rank_many(const float* tile, const Units& u, const RankScratch& scratch, Winners& out,
+                      Meanwhile&& meanwhile) {
+  const int64_t m = u.rank, held = kHeld ? kHeld : m;
   int64_t logged[V] = {};
   vi first_unit[V];
   for (int v = 0; v < V; ++v) {
     first_unit[v] = vi{};
-    for (int64_t r = 0; r < m; ++r) vstore(scratch.list + (v * m + r) * kLanes, vbroadcast(kNever));
+    for (int64_t r = 0; r < held; ++r) vstore(scratch.list + (v * held + r) * kLanes, vbroadcast(kNever));
   }
   for (int64_t k = 0; k < u.k; k += kUnits) {
     meanwhile();
     vf sum[kUnits][V];
     block_currents<V>(tile, u, k, sum);
     alignas(64) float block[kUnits * V * kLanes];
-    uint32_t events = 0;  // one bit for each current of the block: some lane of it beats its m-th value
+    uint32_t events[V];  // one bit for each current of the block: some lane of it beats its m-th value
 #pragma GCC unroll 3
     for (int v = 0; v < V; ++v) {
-      const vf last = vload(scratch.list + (v * m + m - 1) * kLanes);
+      const vf last = vload(scratch.list + (v * held + m - 1) * kLanes);
+      events[v] = 0;
 #pragma GCC unroll 8
       for (int j = 0; j < kUnits; ++j) {
         vstore(block + (j * V + v) * kLanes, sum[j][v]);
-        events |= static_cast<uint32_t>(any_above(sum[j][v], last)) << (j * V + v);
+        events[v] |= static_cast<uint32_t>(any_above(sum[j][v], last)) << j;
       }
     }
-    if (u.k - k < kUnits) events &= (1u << ((u.k - k) * V)) - 1;
-    for (; events; events &= events - 1) {
-      const int bit = __builtin_ctz(events), j = bit / V, v = bit % V;
-      vf c = vload(block + bit * kLanes);
-      const int32_t unit = static_cast<int32_t>(k + j);
-      vstore(scratch.log + (v * u.k + logged[v]) * kLanes, c);
-      scratch.unit[v * u.k + logged[v]++] = unit;
-      float* list = scratch.list + v * m * kLanes;
-      first_unit[v] = vselect(c > vload(list), vset(unit), first_unit[v]);
-      for (int64_t r = 0; r < m; ++r) {
-        const vf held = vload(list + r * kLanes);
-        vstore(list + r * kLanes, vmax(c, held));  // a NaN current passes by, as above
-        c = vmin(held, c);
+    const uint32_t exist = u.k - k < kUnits ? (1u << (u.k - k)) - 1 : ~0u;
+#pragma GCC unroll 3
+    for (int v = 0; v < V; ++v) {
+      uint32_t left = events[v] & exist;
+      if (!left) continue;
+      float* const list = scratch.list + v * held * kLanes;
+      float* log = scratch.log + (v * u.k + logged[v]) * kLanes;
+      int32_t* log_unit = scratch.unit + v * u.k + logged[v];
+      logged[v] += __builtin_popcount(left);
+      vf best[kHeld + 1];
+#pragma GCC unroll 8
+      for (int r = 0; r < kHeld; ++r) best[r] = vload(list + r * kLanes);
+      for (; left; left &= left - 1, log += kLanes) {
+        const int j = __builtin_ctz(left);
+        vf c = vload(block + (j * V + v) * kLanes);
+        vstore(log, c);
+        *log_unit++ = static_cast<int32_t>(k + j);
+        first_unit[v] = vselect(c > (kHeld ? best[0] : vload(list)), vset(static_cast<int32_t>(k + j)), first_unit[v]);
+        // The order of the operands lets a NaN current pass by, as above.
+#pragma GCC unroll 8
+        for (int r = 0; r < kHeld; ++r) {
+          const vf old = best[r];
+          best[r] = vmax(c, old);
+          c = vmin(old, c);
+        }
+        if constexpr (kHeld == 0)
+          for (int64_t r = 0; r < m; ++r) {
+            const vf old = vload(list + r * kLanes);
+            vstore(list + r * kLanes, vmax(c, old));
+            c = vmin(old, c);
+          }
       }
+#pragma GCC unroll 8
+      for (int r = 0; r < kHeld; ++r) vstore(list + r * kLanes, best[r]);
     }
   }
   for (int v = 0; v < V; ++v) {
-    const float* list = scratch.list + v * m * kLanes;
+    const float* list = scratch.list + v * held * kLanes;
     const vf last = vload(list + (m - 1) * kLanes);
     vi left{}, last_unit{};
     for (int64_t r = 0; r < m; ++r) left -= vload(list + r * kLanes) == last;
@@ -243,14 +274,17 @@ static void rank_many(const float* tile, const Units& u, const RankScratch& scra
   }
 }
 
-/// Ranks the units for the first `count` patches of a tile of V vectors; `meanwhile()` runs once for each block of units.
+/// Ranks the units for the first `count` patches of a tile of V vectors; `meanwhile()` runs once for each block of
+/// units.
 template <int V, class Meanwhile>
 static void rank_units(const float* tile, int64_t count, const Units& u, const RankScratch& scratch, Winners& out,
-                Meanwhile&& meanwhile) {
+                       Meanwhile&& meanwhile) {
   if (u.rank == 2)
     rank_two<V>(tile, u, out, meanwhile);
+  else if (u.rank <= kShortList)
+    rank_many<V, kShortList>(tile, u, scratch, out, meanwhile);
   else
-    rank_many<V>(tile, u, scratch, out, meanwhile);
+    rank_many<V, 0>(tile, u, scratch, out, meanwhile);
   for (int v = 0; v < V; ++v) {
     uint32_t lanes = 0;
     for (int lane = 0; lane < kLanes; ++lane)
