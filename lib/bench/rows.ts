@@ -54,7 +54,7 @@ export interface BenchReport {
   machine: { processor: string; cores: number; instructionSet: string; device: string; libraries: string }
   threads: number
   rounds: number
-  /** Measured at the start of the run with as many threads. */
+  /** Measured with as many threads: the highest of several times in the run. */
   limits: MachineLimits
   peer: PeerVersions | null
   rows: BenchRow[]

@@ -1,7 +1,11 @@
 // fma_gflops, read_gbs, copy_gbs: cpu/limits.h.
-// FMA: 12 independent chains of vector multiply-adds (latency 4 at two a cycle asks for 8); the baseline without FMA counts its
-// multiply and add. Read: 8 chains of XOR over whole cache lines. Copy: vector loads, ordinary and streaming stores in turn.
-// One parallel_for is one burst; memory is handed out in chunks of 1 MiB, so that a thread held up elsewhere costs little.
+// FMA: 12 independent chains of vector multiply-adds (latency 4 at two a cycle asks for 8); the baseline without FMA
+// counts its multiply and add. Read: 8 chains of XOR over whole cache lines. Copy: vector loads, ordinary and streaming
+// stores in turn. One parallel_for is one burst: of memory a slice of 32 MiB, each round the next one, so that what it
+// reads has left the caches and a burst is short enough to be left alone on a busy machine. Slices are handed out in
+// chunks of 1 MiB.
+#include "cpu/limits.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -12,7 +16,6 @@
 
 #include "core/check.h"
 #include "core/parallel.h"
-#include "cpu/limits.h"
 
 namespace {
 
@@ -34,8 +37,19 @@ class Block {
   float* const data;
 };
 
-constexpr size_t kChunk = size_t{1} << 20;
-size_t whole_chunks(size_t bytes) { return std::max<size_t>(1, bytes / kChunk); }
+constexpr int64_t kChunk = 1 << 20;  // bytes
+constexpr int64_t kFloats = kChunk / 4;
+
+/// Chunks of a block in slices, one a round.
+struct Slices {
+  explicit Slices(size_t bytes)
+      : size(std::clamp<int64_t>(static_cast<int64_t>(bytes) / kChunk, 1, 32)),
+        count(std::max<int64_t>(1, static_cast<int64_t>(bytes) / (size * kChunk))) {}
+  size_t bytes() const { return static_cast<size_t>(size * count * kChunk); }
+  double slice_bytes() const { return static_cast<double>(size * kChunk); }
+  int64_t start(int64_t round) const { return round % count * size; }  // number of the round's first chunk
+  const int64_t size, count;
+};
 
 std::atomic<uint32_t> sink{0};  // results go here, so that the work can't be left out
 
@@ -47,14 +61,14 @@ std::atomic<uint32_t> sink{0};  // results go here, so that the work can't be le
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
-/// Calls f() until `seconds` have passed, at least three times, and returns the shortest time of one call.
+/// Calls f(round) until `seconds` have passed, at least three times, and returns the shortest time of one call.
 template <class F>
 STRIATE_INLINE double shortest(double seconds, F&& f) {
   const double end = now() + seconds;
   double best = 1e300;
-  for (int round = 0; round < 3 || now() < end; ++round) {
+  for (int64_t round = 0; round < 3 || now() < end; ++round) {
     const double start = now();
-    f();
+    f(round);
     best = std::min(best, now() - start);
   }
   return best;
@@ -77,7 +91,7 @@ __attribute__((noinline)) void read_chunk(const float* p) {
   constexpr int kUnroll = 8;
   const int32_t* words = reinterpret_cast<const int32_t*>(p);
   vi chain[kUnroll] = {};
-  for (size_t i = 0; i < kChunk / 4; i += kUnroll * kLanes)
+  for (int64_t i = 0; i < kFloats; i += kUnroll * kLanes)
     for (int j = 0; j < kUnroll; ++j) chain[j] ^= vload(words + i + j * kLanes);
   vi total = chain[0];
   for (int j = 1; j < kUnroll; ++j) total ^= chain[j];
@@ -89,12 +103,12 @@ __attribute__((noinline)) void read_chunk(const float* p) {
 }
 
 __attribute__((noinline)) void copy_chunk(const float* from, float* to) {
-  for (size_t i = 0; i < kChunk / 4; i += kLanes) vstore(to + i, vload(from + i));
+  for (int64_t i = 0; i < kFloats; i += kLanes) vstore(to + i, vload(from + i));
 }
 
 /// Past the caches; the same as copy_chunk where the instruction set has no such store.
 __attribute__((noinline)) void stream_chunk(const float* from, float* to) {
-  for (size_t i = 0; i < kChunk / 4; i += kLanes) {
+  for (int64_t i = 0; i < kFloats; i += kLanes) {
 #if STRIATE_SIMD == 4
     _mm512_stream_ps(to + i, (__m512)vload(from + i));
 #elif STRIATE_SIMD == 3
@@ -116,7 +130,7 @@ double fma_gflops(double seconds) {
   constexpr int64_t kRounds = 600'000;  // 7.2 million vector operations: about 1 to 2 ms
   const int64_t tasks = core::threads();
   volatile float factor = 0.999f, offset = 0.001f;
-  const double best = shortest(seconds, [&] {
+  const double best = shortest(seconds, [&](int64_t) {
     const float a = factor, b = offset;
     core::parallel_for(tasks, [=](int64_t) { multiply_add(kRounds, a, b); });
   });
@@ -124,29 +138,29 @@ double fma_gflops(double seconds) {
 }
 
 double read_gbs(size_t bytes, double seconds) {
-  const size_t chunks = whole_chunks(bytes);
-  const Block block(chunks * kChunk);
-  const float* data = block.data;
-  const double best = shortest(seconds, [=] {
-    core::parallel_for(static_cast<int64_t>(chunks), [=](int64_t i) { read_chunk(data + i * (kChunk / 4)); });
+  const Slices slices(bytes);
+  const Block block(slices.bytes());
+  const double best = shortest(seconds, [&](int64_t round) {
+    const float* from = block.data + slices.start(round) * kFloats;
+    core::parallel_for(slices.size, [=](int64_t i) { read_chunk(from + i * kFloats); });
   });
-  return static_cast<double>(chunks * kChunk) / best * 1e-9;
+  return slices.slice_bytes() / best * 1e-9;
 }
 
 double copy_gbs(size_t bytes, double seconds) {
-  const size_t chunks = whole_chunks(bytes);
-  const Block source(chunks * kChunk), target(chunks * kChunk);
-  const float* from = source.data;
-  float* to = target.data;
+  const Slices slices(bytes);
+  const Block source(slices.bytes()), target(slices.bytes());
   double best = 1e300;
   for (const bool streaming : {false, true})
-    best = std::min(best, shortest(seconds / 2, [=] {
-      core::parallel_for(static_cast<int64_t>(chunks), [=](int64_t i) {
-        const int64_t at = i * static_cast<int64_t>(kChunk / 4);
-        streaming ? stream_chunk(from + at, to + at) : copy_chunk(from + at, to + at);
-      });
-    }));
-  return 2 * static_cast<double>(chunks * kChunk) / best * 1e-9;
+    best = std::min(best, shortest(seconds / 2, [&](int64_t round) {
+                      const float* from = source.data + slices.start(round) * kFloats;
+                      float* to = target.data + slices.start(round) * kFloats;
+                      core::parallel_for(slices.size, [=](int64_t i) {
+                        streaming ? stream_chunk(from + i * kFloats, to + i * kFloats)
+                                  : copy_chunk(from + i * kFloats, to + i * kFloats);
+                      });
+                    }));
+  return 2 * slices.slice_bytes() / best * 1e-9;
 }
 
 }  // namespace striate::cpu::STRIATE_SIMD_NS
