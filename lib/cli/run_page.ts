@@ -19,7 +19,7 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
   await writeAtomic(join(folder, 'filters.png'), sheet.png)
   await writeAtomic(join(folder, 'filters.svg'), sheet.svg)
 
-  const figures: Block[] = [{ kind: 'figure', image: sheet.png, alt: sheet.description, caption: 'Learned filters, ordered as in the paper’s figure 1.', pixelated: true }]
+  const figures: Block[] = [{ kind: 'figure', image: sheet.svg, alt: sheet.description, caption: sheet.description }]
   const { history, health, readout } = record
   const learning: Block[] = []
   if (history.length > 1) {

@@ -1,6 +1,6 @@
 import { rowError, softmaxRow } from './loss.js'
 import { adamOptions, adamStep } from './optimiser.js'
-import { permutation } from './permutation.js'
+import { Permutation } from '../../lib/random.js'
 import {
   bf16,
   type Case,
@@ -17,7 +17,7 @@ import {
 } from './proof.js'
 import { sumError } from './rounding.js'
 
-const defaults = { batch: 100, steps: 1, firstStep: 0, totalSteps: 1, seed: 0, schedule: 'cosine', finalLearningRate: 0 }
+const defaults = { batch: 100, steps: 1, firstStep: 0, totalSteps: 1, seed: 0, shuffle: true, schedule: 'cosine', finalLearningRate: 0 }
 type LearnOptions = typeof defaults & ReturnType<typeof adamOptions>
 
 function learnOptions(options?: Options): LearnOptions {
@@ -118,13 +118,13 @@ function learn(c: Case): Expected {
   const error: Errors = { w: 0, m: 0, v: 0, gradient: 0 }
   const score = new Score()
   for (let t = o.firstStep; t < o.firstStep + o.steps; t++) {
-    const order = permutation(count, o.seed, Math.floor(t / inEpoch))
+    const order = new Permutation(count, o.seed, Math.floor(t / inEpoch))
     const gw = new Float64Array(targets * d)
     const gb = new Float64Array(targets)
     let softmaxError = 0
     let largestX = 1 // the bias counts as a feature of 1
     for (let i = 0; i < o.batch; i++) {
-      const place = order((t % inEpoch) * o.batch + i)
+      const place = o.shuffle ? order.at((t % inEpoch) * o.batch + i) : ((t - o.firstStep) % inEpoch) * o.batch + i
       const index = list ? (list.data[place] as number) : place
       const pass = forward(x, labels as Host, w, b, index, error.w)
       const { probabilities, range } = score.add(pass)
@@ -238,6 +238,11 @@ const learnCases: Case[] = [
     name: 'in the middle of a run, linear schedule',
     inputs: learnInputs(data(4, 40, 4, 33)),
     options: { ...gentle, batch: 20, steps: 3, firstStep: 5, totalSteps: 11, schedule: 'linear', finalLearningRate: 0.001 },
+  },
+  {
+    name: 'rows as they stand, wrapping round in the middle of a run',
+    inputs: learnInputs(data(8, 23, 7, 3)),
+    options: { ...gentle, batch: 5, steps: 6, firstStep: 3, totalSteps: 12, shuffle: false },
   },
   {
     name: 'listed rows, constant schedule',
