@@ -19,24 +19,32 @@ namespace striate::cuda {
 namespace {
 
 constexpr int kThreads = 256;
+#if defined(STRIATE_CUDA_SIM)
+constexpr int64_t kListed = 100, kScored = 48;  // small, so that tests cross the seams
+#else
 constexpr int64_t kListed = 1 << 20;  // rows listed at once
 constexpr int64_t kScored = 4096;     // rows scored at once
+#endif
 
 struct Tally {
   double loss;
   long long errors;
 };
 
-/// Rows of the minibatches from `first_step` on, `count` in all.
+/// Rows of the minibatches from `first_step` on, `count` in all. In order, minibatches are counted from the call's
+/// first.
 __global__ void __launch_bounds__(kThreads)
     minibatch_rows_kernel(const int32_t* __restrict__ rows, int64_t all, int64_t batch, int64_t first_step,
-                          uint64_t seed, int64_t count, int32_t* __restrict__ list) {
+                          int64_t call_step, bool shuffle, uint64_t seed, int64_t count, int32_t* __restrict__ list) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   const int64_t an_epoch = all / batch, step = first_step + i / batch;
-  const core::Permutation order(static_cast<uint64_t>(all), seed, static_cast<uint32_t>(step / an_epoch));
-  const auto row = static_cast<int64_t>(order(static_cast<uint64_t>(step % an_epoch * batch + i % batch)));
-  list[i] = rows ? rows[row] : static_cast<int32_t>(row);
+  int64_t place = (step - call_step) % an_epoch * batch + i % batch;
+  if (shuffle) {
+    const core::Permutation order(static_cast<uint64_t>(all), seed, static_cast<uint32_t>(step / an_epoch));
+    place = static_cast<int64_t>(order(static_cast<uint64_t>(step % an_epoch * batch + i % batch)));
+  }
+  list[i] = rows ? rows[place] : static_cast<int32_t>(place);
 }
 
 /// Logits of a row from its stretches, and what follows from them; g and prediction where they are given. The row's
@@ -213,7 +221,7 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
     if (i % ahead == 0) {
       const int64_t count = std::min(ahead, o.steps - i) * batch;
       STRIATE_LAUNCH(minibatch_rows_kernel, blocks_for(count, kThreads), kThreads, 0, stream, rows, all, batch, t,
-                     static_cast<uint64_t>(o.seed), count, list);
+                     o.first_step, o.shuffle, static_cast<uint64_t>(o.seed), count, list);
     }
     const int32_t* now = list + i % ahead * batch;
     const double rate = learning_rate(o, t);
