@@ -1,0 +1,244 @@
+// The first half of a Hebbian minibatch, as hebbian.cu describes it: gathering the patches and ranking the units on each.
+#pragma once
+#include <cstdint>
+
+#include "core/random.h"
+#include "cuda/launch.cuh"
+
+namespace striate::cuda {
+namespace {  // one .cu file includes this
+
+constexpr int kWarps = 8, kThreads = 32 * kWarps;
+constexpr int kUnits = 64 * kWarps;      // units of one pass of `rank`
+constexpr int kChunk = 32;               // features of one pass through shared memory
+constexpr int kStride = kChunk + 4;      // of a row there: an odd number of 16-byte words, so that lanes meet no bank twice
+constexpr int kExtract = 16;             // ranks up to here are found by repeated maxima, later ones by bisection
+constexpr unsigned kAll = 0xffffffffu;
+
+struct Hebbian {
+  // hebbian_step: patches [B,D]. hebbian_learn: images [N,C,H,W], patches is null.
+  const float* patches;
+  const uint8_t* images;
+  int64_t channels, height, width, window, first_batch;
+  bool centre, unit;
+  float* w;
+  int64_t units, features, batch, rank;
+  float anti;
+  bool by_max;
+  int64_t step, steps, total_steps, tally_from;  // of this launch: first, how many; numbered within the schedule
+  double rate, final_rate;
+  float* gathered;    // [2][B][D]
+  int2* ranked;       // [2][B] units of rank 1 and m; x is -1 at a zero patch
+  float2* currents;   // [B] their currents
+  float* spill;       // [blocks][patches of a tile][K], or null: in shared memory
+  float* change;      // [K][D], step 'max'
+  unsigned* largest;  // [2] max |dw| as bits, by parity of the step
+  int *wins, *losses;
+  double *gains, *energies;
+};
+
+__device__ __forceinline__ unsigned long long warp_max(unsigned long long x) {
+  for (int i = 16; i; i >>= 1) {
+    const unsigned long long y = __shfl_xor_sync(kAll, x, i);
+    if (y > x) x = y;
+  }
+  return x;
+}
+
+/// Orders like the float, -0 equal to 0.
+__device__ __forceinline__ unsigned ordered(float x) {
+  const unsigned bits = __float_as_uint(x + 0.0f);
+  return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+}
+/// The total order of the ranking: the greater current first, then the lower unit.
+__device__ __forceinline__ unsigned long long key_of(float current, int64_t unit) {
+  return static_cast<unsigned long long>(ordered(current)) << 32 | ~static_cast<unsigned>(unit);
+}
+
+/// Prepares this block's patches of the minibatch: marks the zero ones; with images, writes the patches as floats.
+template <int kPatches>
+__device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t step) {
+  __shared__ int64_t origin[kPatches];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  int2* ranked = h.ranked + (step & 1) * h.batch;
+  float* gathered = h.gathered + (step & 1) * h.batch * h.features;
+  for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kPatches; b0 < h.batch; b0 += static_cast<int64_t>(gridDim.x) * kPatches) {
+    if (h.images) {
+      __syncthreads();
+      if (threadIdx.x < kPatches && b0 + threadIdx.x < h.batch) {
+        const uint64_t rows = h.height - h.window + 1, columns = h.width - h.window + 1;
+        const uint64_t i = order((h.first_batch + step - h.step) * h.batch + b0 + threadIdx.x);
+        const uint64_t n = i / (rows * columns), y = i / columns % rows, x = i % columns;
+        origin[threadIdx.x] = (n * h.channels * h.height + y) * h.width + x;
+      }
+      __syncthreads();
+    }
+    for (int p = warp; p < kPatches && b0 + p < h.batch; p += kWarps) {
+      const int64_t b = b0 + p;
+      bool zero;
+      if (h.images) {
+        const uint8_t* image = h.images + origin[p];
+        const unsigned window = static_cast<unsigned>(h.window);
+        const auto pixel = [&](unsigned d) {
+          const unsigned s = d % window, r = d / window % window, c = d / window / window;
+          return image[(c * h.height + r) * h.width + s];
+        };
+        unsigned long long sum = 0, square = 0;
+        for (int64_t d = lane; d < h.features; d += 32) {
+          const unsigned u = pixel(static_cast<unsigned>(d));
+          sum += u;
+          square += u * u;
+        }
+        const double total = static_cast<double>(warp_sum(sum)), count = static_cast<double>(h.features);
+        const double norm2 = static_cast<double>(warp_sum(square)) - (h.centre ? total * total / count : 0.0);
+        zero = norm2 <= 1e-12 * 65025;
+        const float mean = h.centre ? static_cast<float>(total / count) : 0.0f;
+        const float scale = h.unit ? (zero ? 0.0f : static_cast<float>(rsqrt(norm2))) : 1.0f / 255.0f;
+        for (int64_t d = lane; d < h.features; d += 32)
+          gathered[b * h.features + d] = (static_cast<float>(pixel(static_cast<unsigned>(d))) - mean) * scale;
+      } else {
+        float square = 0;
+        for (int64_t d = lane; d < h.features; d += 32) {
+          const float v = h.patches[b * h.features + d];
+          square = fmaf(v, v, square);
+        }
+        zero = warp_sum(square) <= 1e-12f;
+      }
+      if (lane == 0) ranked[b] = make_int2(zero ? -1 : 0, -1);
+    }
+  }
+}
+
+/// Starts to copy rows x kChunk floats from rows of `features` floats, of which `rows_left` rows and `left` features exist; zeros
+/// elsewhere.
+__device__ __forceinline__ void start_chunk(float* to, int stride, const float* from, int64_t features, int rows, int64_t rows_left,
+                                            int64_t left) {
+  if (left >= kChunk && features % 4 == 0) {
+    for (int i = threadIdx.x; i < rows * (kChunk / 4); i += kThreads) {
+      const int row = i / (kChunk / 4), d = 4 * (i % (kChunk / 4));
+      const bool there = row < rows_left;
+      copy_async<16>(to + row * stride + d, there ? from + row * features + d : from, there);
+    }
+  } else {
+    for (int i = threadIdx.x; i < rows * kChunk; i += kThreads) {
+      const int row = i / kChunk, d = i % kChunk;
+      const bool there = row < rows_left && d < left;
+      copy_async<4>(to + row * stride + d, there ? from + row * features + d : from, there);
+    }
+  }
+}
+
+/// Units of rank 1 and `rank` among the currents of one patch, by the calling warp.
+__device__ int2 rank_units(const float* current, int64_t units, int64_t rank) {
+  const int lane = threadIdx.x & 31;
+  unsigned long long first = 0, below = ~0ull;
+  for (int64_t r = 0; r < (rank <= kExtract ? rank : 1); ++r) {
+    unsigned long long best = 0;
+    for (int64_t u = lane; u < units; u += 32) {
+      const unsigned long long key = key_of(current[u], u);
+      if (key < below && key > best) best = key;
+    }
+    below = warp_max(best);
+    if (r == 0) first = below;
+  }
+  const int winner = static_cast<int>(~static_cast<unsigned>(first));
+  if (rank <= kExtract) return make_int2(winner, static_cast<int>(~static_cast<unsigned>(below)));
+  // the greatest value that at least `rank` units reach, bit by bit
+  unsigned value = 0;
+  for (int bit = 31; bit >= 0; --bit) {
+    const unsigned guess = value | 1u << bit;
+    unsigned reach = 0;
+    for (int64_t u = lane; u < units; u += 32) reach += ordered(current[u]) >= guess;
+    if (static_cast<int64_t>(__reduce_add_sync(kAll, reach)) >= rank) value = guess;
+  }
+  unsigned above = 0;
+  for (int64_t u = lane; u < units; u += 32) above += ordered(current[u]) > value;
+  int64_t left = rank - static_cast<int64_t>(__reduce_add_sync(kAll, above));  // which of the units that tie at it, from 1
+  for (int64_t u0 = 0; u0 < units; u0 += 32) {
+    const unsigned ties = __ballot_sync(kAll, u0 + lane < units && ordered(current[u0 + lane]) == value);
+    const int count = __popc(ties);
+    if (count >= left) {
+      const bool it = (ties >> lane & 1) && __popc(ties & ((1u << lane) - 1)) == left - 1;
+      return make_int2(winner, static_cast<int>(u0) + __ffs(__ballot_sync(kAll, it)) - 1);
+    }
+    left -= count;
+  }
+  return make_int2(winner, winner);  // not reached: units >= rank
+}
+
+/// Chunks on their way through shared memory. A small batch is bound by latency and has a multiprocessor's memory to itself; with a
+/// large one, the second block of the multiprocessor computes meanwhile.
+template <int kPatches>
+constexpr int kStages = kPatches == 8 ? 2 : 1;
+template <int kPatches>
+constexpr int kStageFloats = kUnits * kStride + kPatches * kChunk;
+
+template <int kPatches>
+__device__ void rank_batch(const Hebbian& h, int64_t step, float* shared) {
+  constexpr int kDeep = kStages<kPatches>;
+  float* current = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kPatches * h.units : shared + kDeep * kStageFloats<kPatches>;
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const float* v = h.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches;
+  int2* ranked = h.ranked + (step & 1) * h.batch;
+  const int64_t feature_chunks = (h.features + kChunk - 1) / kChunk, chunks = (h.units + kUnits - 1) / kUnits * feature_chunks;
+  for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kPatches; b0 < h.batch; b0 += static_cast<int64_t>(gridDim.x) * kPatches) {
+    const auto start = [&](int64_t chunk) {
+      if (chunk < chunks) {
+        float* to = shared + chunk % kDeep * kStageFloats<kPatches>;
+        const int64_t u0 = chunk / feature_chunks * kUnits, d0 = chunk % feature_chunks * kChunk;
+        const int rows = static_cast<int>(min((h.units - u0 + 63) / 64 * 64, static_cast<int64_t>(kUnits)));
+        start_chunk(to, kStride, h.w + u0 * h.features + d0, h.features, rows, h.units - u0, h.features - d0);
+        start_chunk(to + kUnits * kStride, kChunk, v + b0 * h.features + d0, h.features, kPatches, h.batch - b0, h.features - d0);
+      }
+      copy_commit();
+    };
+    float sum[2][kPatches];
+    if (kDeep == 2) start(0);
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      start(chunk + kDeep - 1);
+      copy_wait<kDeep - 1>();
+      __syncthreads();
+      const int64_t u0 = chunk / feature_chunks * kUnits, d0 = chunk % feature_chunks * kChunk;
+      if (u0 + warp * 64 < h.units) {
+        if (d0 == 0) {
+          STRIATE_UNROLL
+          for (int p = 0; p < kPatches; ++p) sum[0][p] = sum[1][p] = 0;
+        }
+        const float* units = shared + chunk % kDeep * kStageFloats<kPatches>;
+        const float *mine = units + (warp * 64 + lane) * kStride, *patches = units + kUnits * kStride;
+        const int width = static_cast<int>(min(h.features - d0, static_cast<int64_t>(kChunk)));  // zeros up to a multiple of 4
+        for (int d = 0; d < width; d += 4) {
+          const float4 a = *reinterpret_cast<const float4*>(mine + d);
+          const float4 b = *reinterpret_cast<const float4*>(mine + 32 * kStride + d);
+          STRIATE_UNROLL
+          for (int p = 0; p < kPatches; ++p) {
+            const float4 x = *reinterpret_cast<const float4*>(patches + p * kChunk + d);
+            sum[0][p] = fmaf(a.w, x.w, fmaf(a.z, x.z, fmaf(a.y, x.y, fmaf(a.x, x.x, sum[0][p]))));
+            sum[1][p] = fmaf(b.w, x.w, fmaf(b.z, x.z, fmaf(b.y, x.y, fmaf(b.x, x.x, sum[1][p]))));
+          }
+        }
+        if (d0 + kChunk >= h.features) {
+          STRIATE_UNROLL
+          for (int i = 0; i < 2; ++i) {
+            const int64_t u = u0 + warp * 64 + 32 * i + lane;
+            if (u >= h.units) continue;
+            STRIATE_UNROLL
+            for (int p = 0; p < kPatches; ++p) current[p * h.units + u] = sum[i][p];
+          }
+        }
+      }
+      __syncthreads();
+    }
+    for (int p = warp; p < kPatches && b0 + p < h.batch; p += kWarps) {
+      if (ranked[b0 + p].x < 0) continue;
+      const int2 pair = rank_units(current + p * h.units, h.units, h.rank);
+      if (lane == 0) {
+        ranked[b0 + p] = pair;
+        h.currents[b0 + p] = make_float2(current[p * h.units + pair.x], current[p * h.units + pair.y]);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace striate::cuda
