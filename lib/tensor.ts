@@ -1,6 +1,6 @@
 import ndarray, { type NdArray } from 'ndarray'
 import { cpu, type Device } from './device.js'
-import { OptionError, ShapeError } from './errors.js'
+import { ShapeError } from './errors.js'
 import { addon, type DtypeName, native, type RawTensor, settled } from './native.js'
 
 export type Dtype = DtypeName
@@ -234,7 +234,7 @@ function hostArray(buffer: ArrayBuffer, dtype: Dtype): HostData {
   return new Float32Array(wide.buffer)
 }
 
-/** Refuses a value that is no tensor of that element type; for arguments that TypeScript cannot check. @internal */
-export function requireOption(ok: boolean, op: string, argument: string, actual: unknown, expected: string): void {
-  if (!ok) throw new OptionError({ op, argument, actual: String(actual), expected })
+/** Throws what `callOp` would throw for inputs of these types and shapes, without making or running anything. @internal */
+export function checkOp(op: string, inputs: readonly ({ dtype: Dtype; shape: readonly number[] } | null)[], options?: object): void {
+  native(() => addon.check(op, inputs, options))
 }

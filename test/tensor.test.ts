@@ -1,7 +1,8 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import ndarray from 'ndarray'
 import { describe, expect, it } from 'vitest'
-import { join } from 'node:path'
 import { root } from '#root'
 import {
   add,
@@ -183,7 +184,7 @@ describe('devices', () => {
 })
 
 describe('worker_threads', () => {
-  const entry = join(root, 'dist', 'index.js')
+  const entry = pathToFileURL(join(root, 'dist', 'index.js')).href
   const code = (body: string) => `
     import { parentPort } from 'node:worker_threads'
     import { Tensor, scale, hebbianLearn } from ${JSON.stringify(entry)}

@@ -11,7 +11,7 @@ import { recipe, recipeNames } from './recipes.js'
 import { writeRunPage } from './run_page.js'
 import { duration, interruptSignal, output, run } from './terminal.js'
 
-interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<ReadoutOptions, 'seed' | 'batch'> {
+interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<ReadoutOptions, 'seed' | 'batch' | 'refit'> {
   data?: string
   recipe?: string
   device: string
@@ -23,7 +23,9 @@ interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<Reado
   limit?: number
   filterBatch?: number
   readoutBatch?: number
+  checkpointSeconds?: number
   readout: boolean
+  refit: boolean
 }
 
 const filterNames = ['units', 'window', 'rank', 'antiHebbian', 'learningRate', 'finalLearningRate', 'steps', 'mode', 'init', 'step'] as const
@@ -52,6 +54,7 @@ export function addTrain(program: Command): void {
     .option('--seed <n>', 'of filters, split and order (default: 0)', wholeNumber(0))
     .option('--out <dir>', 'folder of the run', 'runs/local')
     .option('--resume <dir>', 'go on with the run in a folder, with its own settings')
+    .option('--checkpoint-seconds <s>', 'between checkpoints (default: 20)', number(0, 1e6))
     .option('--json', 'progress and result as JSON lines')
     .option('--size <px>', 'resize images of a folder to px x px', wholeNumber(1, 65536))
     .option('--limit <n>', 'use the first n images', wholeNumber(1))
@@ -82,6 +85,7 @@ export function addTrain(program: Command): void {
     .option('--weight-decays <list>', 'to choose from (default: 0.0003)', numbers(0, 1000))
     .option('--epochs <n>', 'passes at most (default: 20)', wholeNumber(1))
     .option('--patience <n>', 'epochs without a better validation error (default: 5)', wholeNumber(1))
+    .option('--no-refit', 'do not train the chosen setting again on all images, validation included')
     .option('--readout-batch <n>', 'images of a minibatch (default: 100)', wholeNumber(1))
     .option('--validation <share>', 'of the images (default: 0.1)', number(0, 0.99))
     .option('--memory-limit <size>', 'for cached features, such as 800MB (default: 60 % of the free memory)', bytes)
@@ -105,6 +109,7 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
     device: deviceOf(request.device),
     out,
     resume: options.resume !== undefined,
+    ...(options.checkpointSeconds === undefined ? {} : { checkpointSeconds: options.checkpointSeconds }),
     signal,
     onProgress: say.progress,
     onPlan: say.line,
@@ -136,6 +141,7 @@ function makeRequest(options: TrainOptions): Request {
   if (options.filterBatch !== undefined) filters.batch = options.filterBatch
   const readout = { ...base.readout, ...given(readoutNames) }
   if (options.readoutBatch !== undefined) readout.batch = options.readoutBatch
+  if (!options.refit) readout.refit = false
   return {
     data: options.data,
     device: options.device,

@@ -4,9 +4,9 @@ import { cpu, type Device } from '../device.js'
 import { OptionError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'
 import { hostTensor } from '../models/local_net.js'
-import { type HebbianTally, hebbianLearn, matmul, unitRows } from '../ops/index.js'
+import { type HebbianLearnOptions, type HebbianTally, hebbianLearn, matmul, unitRows } from '../ops/index.js'
 import { normals, Permutation } from '../random.js'
-import { scope, Tensor } from '../tensor.js'
+import { checkOp, scope, Tensor } from '../tensor.js'
 import { Checkpoints } from './checkpoint.js'
 import { type OnProgress, startPhase } from './progress.js'
 
@@ -162,6 +162,7 @@ const stretchOf = (steps: number): number => Math.max(1, Math.min(250, Math.ceil
  */
 export async function learnFilters(set: ImageSet, options: FilterOptions = {}, run: FilterRun = {}): Promise<LearnedFilters> {
   const config = filterConfig(options)
+  checkFilters(set, config)
   const device = run.device ?? cpu()
   const checkpoints = run.out
     ? new Checkpoints<Position>(run.out, 'filters', { filters: config, data: set.sha256, device: device.kind }, run.checkpointSeconds)
@@ -184,7 +185,7 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
     while (position.step < config.steps && !position.converged) {
       run.signal?.throwIfAborted()
       const steps = Math.min(stretch, config.steps - position.step)
-      const tally = learnStretch(images, w, config, position.step, steps)
+      const tally = hebbianLearn(images, w, stretchOptions(config, position.step, steps))
       const step = position.step + steps
       const health = await inspect(w, tally, config, step)
       for (const tensor of Object.values(tally)) (tensor as Tensor).dispose()
@@ -216,10 +217,19 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
 
 const dimension = (set: ImageSet, config: FilterConfig): number => set.shape[1] * config.window ** 2
 
-function learnStretch(images: Tensor, w: Tensor, config: FilterConfig, firstStep: number, steps: number): HebbianTally {
+/** Refuses what the learning op would refuse for this image set, before anything is made or written. */
+export function checkFilters(set: ImageSet, config: FilterConfig): void {
+  const inputs = [
+    { dtype: 'u8', shape: set.shape },
+    { dtype: 'f32', shape: [config.units, dimension(set, config)] },
+  ] as const
+  checkOp('hebbian_learn', inputs, stretchOptions(config, 0, 1))
+}
+
+function stretchOptions(config: FilterConfig, firstStep: number, steps: number): HebbianLearnOptions {
   const { rank, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre } = config
   const rule = { rank, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre }
-  return hebbianLearn(images, w, { ...rule, firstStep, steps, totalSteps: config.steps })
+  return { ...rule, firstStep, steps, totalSteps: config.steps }
 }
 
 async function inspect(w: Tensor, tally: HebbianTally, config: FilterConfig, step: number): Promise<FilterHealth> {

@@ -7,7 +7,7 @@ import { DataError, OptionError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
 import { LocalNet } from '../models/local_net.js'
 import { version } from '../version.js'
-import { type FilterHealth, type FilterOptions, filterConfig, type HistoryEntry, type LearnedFilters, learnFilters } from './filters.js'
+import { checkFilters, type FilterHealth, type FilterOptions, filterConfig, type HistoryEntry, type LearnedFilters, learnFilters } from './filters.js'
 import type { OnProgress } from './progress.js'
 import { type ReadoutOptions, readoutConfig, type TrainedReadout, trainReadout } from './readout.js'
 
@@ -64,7 +64,7 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
   const filterOptions = { seed, ...options.filters }
   const wantsReadout = options.readout ?? (set.labels && set.classes.length > 1 ? {} : false)
   const readoutOptions = wantsReadout === false ? null : { seed, ...wantsReadout }
-  filterConfig(filterOptions)
+  checkFilters(set, filterConfig(filterOptions))
   if (readoutOptions) {
     readoutConfig(readoutOptions)
     if (!set.labels || set.classes.length < 2)

@@ -64,6 +64,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("upload", Napi::Function::New(env, NativeTensor::upload, "upload"));
   exports.Set("zeros", Napi::Function::New(env, NativeTensor::zeros, "zeros"));
   exports.Set("call", Napi::Function::New(env, call, "call"));
+  exports.Set("check", Napi::Function::New(env, check, "check"));
   exports.Set("describe", Napi::Function::New(env, describe, "describe"));
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("limits", Napi::Function::New(env, limits, "limits"));

@@ -167,7 +167,46 @@ std::vector<bool> parse_request(const Row& row, const Napi::Value& value) {
   return wanted;
 }
 
+/// Everything that can be refused from shapes, element types and options alone.
+op::Shapes check_call(const Row& row, const std::vector<core::View>& inputs, const Napi::Value& options, std::shared_ptr<void>* parsed) {
+  op::Shapes shapes(row.name, row.signature, inputs);
+  Parser parser(row.name, options);
+  *parsed = row.options(parser);
+  parser.finish();
+  row.infer(shapes, parsed->get());
+  return shapes;
+}
+
+[[noreturn]] void refuse_missing(const Row& row, const op::Argument& argument) {
+  throw core::Error(core::ErrorKind::shape, row.name, argument.name, "missing",
+                    std::string(core::dtype_name(argument.dtypes[0])) + " [" + argument.axes + "]");
+}
+
 }  // namespace
+
+Napi::Value check(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  return translate(env, [&]() -> Napi::Value {
+    const Row& row = rows()[static_cast<size_t>(find_row(info[0].ToString()))];
+    const Napi::Array given = info[1].As<Napi::Array>();
+    std::vector<core::View> inputs;
+    for (size_t i = 0; i < row.signature.inputs.size(); ++i) {
+      const Napi::Value value = given[static_cast<uint32_t>(i)];
+      core::View view;
+      view.rank = -1;
+      if (value.IsObject()) {
+        const Napi::Object o = value.As<Napi::Object>();
+        view = parse_shape(o.Get("shape"), parse_dtype(o.Get("dtype").ToString()), row.name);
+      } else if (!row.signature.inputs[i].optional) {
+        refuse_missing(row, row.signature.inputs[i]);
+      }
+      inputs.push_back(view);
+    }
+    std::shared_ptr<void> options;
+    check_call(row, inputs, info[2], &options);
+    return env.Undefined();
+  });
+}
 
 Napi::Value call(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -187,9 +226,7 @@ Napi::Value call(const Napi::CallbackInfo& info) {
     for (size_t i = 0; i < arguments.size(); ++i) {
       const Napi::Value value = inputs[static_cast<uint32_t>(i)];
       if (value.IsUndefined() || value.IsNull()) {
-        if (!arguments[i].optional)
-          throw core::Error(core::ErrorKind::shape, row.name, arguments[i].name, "missing",
-                            std::string(core::dtype_name(arguments[i].dtypes[0])) + " [" + arguments[i].axes + "]");
+        if (!arguments[i].optional) refuse_missing(row, arguments[i]);
         core::View absent;
         absent.rank = -1;
         work->in.push_back(absent);
@@ -212,11 +249,7 @@ Napi::Value call(const Napi::CallbackInfo& info) {
           throw core::Error(core::ErrorKind::shape, row.name, arguments[i].name, "the same memory as " + arguments[j].name,
                             "memory of its own, since it is updated in place");
 
-    op::Shapes shapes(row.name, row.signature, work->in);
-    Parser parser(row.name, info[2]);
-    work->options = row.options(parser);
-    parser.finish();
-    row.infer(shapes, work->options.get());
+    const op::Shapes shapes = check_call(row, work->in, info[2], &work->options);
 
     const std::vector<bool> wanted = parse_request(row, info[3]);
     Napi::Array outputs = Napi::Array::New(env, wanted.size());

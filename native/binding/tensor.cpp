@@ -6,7 +6,6 @@
 #include <utility>
 
 namespace striate::binding {
-namespace {
 
 core::Dtype parse_dtype(const std::string& name) {
   for (const core::Dtype t : {core::Dtype::f32, core::Dtype::bf16, core::Dtype::i32, core::Dtype::u8})
@@ -34,6 +33,8 @@ core::View parse_shape(const Napi::Value& value, core::Dtype dtype, const char* 
   if (count > 1e15) throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view), "at most 1e15 elements");
   return view;
 }
+
+namespace {
 
 Napi::Array shape_array(Napi::Env env, const core::View& view) {
   Napi::Array sizes = Napi::Array::New(env, static_cast<size_t>(view.rank));

@@ -3,11 +3,17 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 
 #include "binding/environment.h"
 #include "core/view.h"
 
 namespace striate::binding {
+
+/// 'f32', 'bf16', 'i32' or 'u8'; an OptionError otherwise.
+core::Dtype parse_dtype(const std::string& name);
+/// A view without memory, of an array of sizes; a ShapeError unless they are whole numbers of at least 1.
+core::View parse_shape(const Napi::Value& value, core::Dtype dtype, const char* op);
 
 class NativeDevice : public Napi::ObjectWrap<NativeDevice> {
  public:

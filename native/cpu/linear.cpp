@@ -1,6 +1,6 @@
 // matmul, linear, linear_grad: ops/linear.h.
-// Products go through the packed GEMM (simd/gemm.h). With few targets or few rows a GEMM would pad its tile (or pack a matrix that is
-// used once), so `linear` then takes dot products (simd/row_dots.h).
+// Products go through the packed GEMM (simd/gemm.h). With few targets or few rows a GEMM would pad its tile (or pack a
+// matrix that is used once), so `linear` then takes dot products (simd/row_dots.h).
 #include <algorithm>
 #include <cstdint>
 

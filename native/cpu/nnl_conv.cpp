@@ -2,7 +2,9 @@
 // window maxima (simd/window_max.h), and on the pooled cells alone the power, a transpose and the store.
 // 1 / |v| is made once an image from float64 window sums of squares. A centred patch has its mean subtracted before the products
 // (w . v - mean * sum(w) would lose the digits of a patch of little contrast). Bytes enter as 0..255: exact, and a cosine does not
-// care. Images with a number that is not finite take the slower maxima that a NaN wins.
+// care. Images with a number that is not finite take the slower maxima that a NaN wins. Large results pass by the caches (+10 %).
+// Why filters, not images, in the lanes: no remainder of the batch, and batch 1 runs as fast. Zen 5, one thread, W = 4, K = 400,
+// n = 40, pool 11/2: 5300 images/s (71 % of the FMA peak; W = 8: 84 %), 3.5 times the best PyTorch form (1500).
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -20,6 +22,8 @@
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
+constexpr size_t kStreamed = 8 << 20;  // bytes of y from which it is not worth a place in the caches
+
 /// The outputs of one call.
 struct Store {
   float* y = nullptr;
@@ -27,46 +31,47 @@ struct Store {
   int32_t* index = nullptr;
   int64_t cells;  // P * Q after the pool
   Power power;
+  bool stream = false;  // pass by the caches
 
-  /// Asks for the cache lines that the run will write, so that they come while it is computed.
-  void expect(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count) const {
-    const int64_t size = y ? 4 : 2, k = block * kMaxVectors * kLanes;
-    const int64_t last = std::min(l.K, k + l.block_vectors(block) * kLanes);
-    const char* base = y ? reinterpret_cast<const char*>(y) : reinterpret_cast<const char*>(y_bf16);
-    for (int64_t row = n * l.K + k; row < n * l.K + last; ++row)
-      for (int64_t i = 0; i < count * size; i += 64) __builtin_prefetch(base + (row * cells + first) * size + i, 1, 2);
-  }
-
+  /// Finishes a run: into `stage` in the order of y, [filter][position], and from there to y in long rows.
   template <class Cell>
-  void run(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count, const float* cells_of_run) const {
+  void run(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count, const float* cells_of_run,
+           float* stage) const {
     const int vectors = l.block_vectors(block);
-    for (int v = 0; v < vectors; ++v) {
-      const int64_t k = (block * kMaxVectors + v) * kLanes;
-      const int lanes = static_cast<int>(std::min<int64_t>(kLanes, l.K - k));
-      const int64_t to = (n * l.K + k) * cells + first;
+    uint16_t* stage_bf16 = reinterpret_cast<uint16_t*>(stage);
+    for (int v = 0; v < vectors; ++v)
       for (int64_t i = 0; i < count; i += kLanes) {
         const int some = static_cast<int>(std::min<int64_t>(kLanes, count - i));
         const float* from = cells_of_run + (i * vectors + v) * Cell::kFloats;
+        const int64_t to = v * kLanes * count + i;
         vf row[kLanes];
         gather(row, from, vectors * Cell::kFloats, some);
         constexpr int kTogether = kLanes < 8 ? kLanes : 8;  // and as many results: the registers
         for (int j = 0; j < kLanes; j += kTogether) power.apply(*reinterpret_cast<vf(*)[kTogether]>(row + j));
         transpose(row);
-        if (y && some == kLanes && lanes == kLanes) {
+        if (y && some == kLanes) {
 #pragma GCC unroll 16
-          for (int lane = 0; lane < kLanes; ++lane) vstore(y + to + lane * cells + i, row[lane]);
+          for (int lane = 0; lane < kLanes; ++lane) vstore(stage + to + lane * count, row[lane]);
         } else if (y) {
-          for (int lane = 0; lane < lanes; ++lane) vstore_some(y + to + lane * cells + i, row[lane], some);
+          for (int lane = 0; lane < kLanes; ++lane) vstore_some(stage + to + lane * count, row[lane], some);
         } else {
-          for (int lane = 0; lane < lanes; ++lane) store_bf16(row[lane], to + lane * cells + i, some);
+          for (int lane = 0; lane < kLanes; ++lane) store_bf16(row[lane], stage_bf16 + to + lane * count, some);
         }
         if (Cell::kFloats == kLanes || !index) continue;
         gather(row, from + kLanes, vectors * Cell::kFloats, some);
         transpose(row);
-        for (int lane = 0; lane < lanes; ++lane)
-          vstore_some(reinterpret_cast<float*>(index) + to + lane * cells + i, row[lane], some);
+        const int64_t k = (block * kMaxVectors + v) * kLanes;
+        for (int64_t lane = 0; lane < std::min<int64_t>(kLanes, l.K - k); ++lane)
+          vstore_some(reinterpret_cast<float*>(index) + (n * l.K + k + lane) * cells + first + i, row[lane], some);
       }
-    }
+    const int64_t k = block * kMaxVectors * kLanes, size = y ? 4 : 2;
+    const int64_t filters = std::min<int64_t>(vectors * kLanes, l.K - k);
+    char* to = (y ? reinterpret_cast<char*>(y) : reinterpret_cast<char*>(y_bf16)) + ((n * l.K + k) * cells + first) * size;
+    const char* from = reinterpret_cast<const char*>(stage);
+    if (count == cells)
+      copy(to, from, filters * count * size);
+    else
+      for (int64_t row = 0; row < filters; ++row) copy(to + row * cells * size, from + row * count * size, count * size);
   }
 
  private:
@@ -77,12 +82,25 @@ struct Store {
     }
     for (int j = 0; j < kLanes; ++j) row[j] = vload(from + (j < some ? j : 0) * step);
   }
-  STRIATE_INLINE void store_bf16(vf value, int64_t at, int some) const {
+  STRIATE_INLINE static void store_bf16(vf value, uint16_t* to, int some) {
     float lane[kLanes];
     std::memcpy(lane, &value, sizeof value);
     uint16_t narrow[kLanes];
     for (int i = 0; i < kLanes; ++i) narrow[i] = to_bf16(lane[i]);
-    std::memcpy(y_bf16 + at, narrow, static_cast<size_t>(some) * 2);
+    std::memcpy(to, narrow, static_cast<size_t>(some) * 2);
+  }
+  void copy(char* to, const char* from, int64_t bytes) const {
+    if (!stream) {
+      std::memcpy(to, from, static_cast<size_t>(bytes));
+      return;
+    }
+    constexpr int64_t kVector = sizeof(vf);
+    const int64_t before = std::min(bytes, -static_cast<int64_t>(reinterpret_cast<uintptr_t>(to)) & (kVector - 1));
+    std::memcpy(to, from, static_cast<size_t>(before));
+    int64_t i = before;
+    for (; i + kVector <= bytes; i += kVector)
+      vstream(reinterpret_cast<float*>(to + i), vload(reinterpret_cast<const float*>(from + i)));
+    std::memcpy(to + i, from + i, static_cast<size_t>(bytes - i));
   }
 };
 
@@ -91,8 +109,10 @@ struct Run {
   const Layer& l;
   const Store& store;
   int64_t n, block;
-  void expect(int64_t first, int64_t count) const { store.expect(l, n, block, first, count); }
-  void take(int64_t first, int64_t count, const float* cells) const { store.run<Cell>(l, n, block, first, count, cells); }
+  float* stage;
+  void take(int64_t first, int64_t count, const float* cells) const {
+    store.run<Cell>(l, n, block, first, count, cells, stage);
+  }
 };
 
 }  // namespace
@@ -105,6 +125,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
     store.y = out[0].as<float>();
   else
     store.y_bf16 = out[0].as<uint16_t>();
+  store.stream = out[0].bytes() >= kStreamed;
   if (out[1].rank >= 0) store.index = out[1].as<int32_t>();
 
   // Every cell is computed alike whichever task has it, so the split may follow the number of threads: whole images if there are
@@ -114,11 +135,13 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   const int64_t tasks = l.N * (threads == 1 ? 1 : parts), slots = std::min(threads, tasks);
   const int64_t image_floats = Image::floats(l);
   const int64_t memory_floats = BlockMemory::floats<PlaceCell>(l, rows, columns);
+  const int64_t stage_floats = BlockMemory::rows_of_run(rows, columns) * columns.outputs * kMaxVectors * kLanes;
+  const int64_t slot_floats = image_floats + align_up(memory_floats + stage_floats);
   l.offset = ctx.scratch<int64_t>(static_cast<size_t>(l.taps));
   l.filters = ctx.scratch<float>(static_cast<size_t>(l.filter_floats()));
   int64_t* centred_offset = ctx.scratch<int64_t>(static_cast<size_t>(l.taps));
   for (int64_t t = 0; t < l.taps; ++t) centred_offset[t] = t * kTileStride;
-  float* memory = ctx.scratch<float>(static_cast<size_t>(slots * (image_floats + memory_floats)));
+  float* memory = ctx.scratch<float>(static_cast<size_t>(slots * slot_floats));
   pack_filters(l, in[1].as<float>());
   uint32_t infinite = 0;
   for (int64_t i = 0; i < in[1].count(); ++i) infinite |= is_infinite(in[1].as<float>()[i]);
@@ -127,21 +150,23 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   const int64_t split = tasks / l.N;
   std::atomic<int64_t> next{0};
   core::parallel_for(slots, [&](int64_t slot) {
-    float* mine = memory + slot * (image_floats + memory_floats);
+    float* mine = memory + slot * slot_floats;
     Image image(l, mine);
+    float* stage = mine + image_floats + memory_floats;
     for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !ctx.stop();) {
       const int64_t n = task / split, part = task % split;
       image.fill(l, in[0], n);
       for (int64_t block = l.blocks * part / split; block < l.blocks * (part + 1) / split; ++block) {
         if (plain && image.finite) {
           const BlockMemory m = BlockMemory::make<ValueCell>(l, rows, columns, mine + image_floats, centred_offset);
-          any_block<ValueCell>(l, image, rows, columns, block, m, Run<ValueCell>{l, store, n, block});
+          any_block<ValueCell>(l, image, rows, columns, block, m, Run<ValueCell>{l, store, n, block, stage});
         } else {
           const BlockMemory m = BlockMemory::make<PlaceCell>(l, rows, columns, mine + image_floats, centred_offset);
-          any_block<PlaceCell>(l, image, rows, columns, block, m, Run<PlaceCell>{l, store, n, block});
+          any_block<PlaceCell>(l, image, rows, columns, block, m, Run<PlaceCell>{l, store, n, block, stage});
         }
       }
     }
+    if (store.stream) stream_fence();
   });
 }
 

@@ -31,7 +31,6 @@ struct Cells {
   float* cosine;
   int32_t* place;
 
-  void expect(int64_t, int64_t) const {}
   void take(int64_t first, int64_t count, const float* from) const {
     const int64_t vectors = l.block_vectors(block);
     for (int64_t v = 0; v < vectors; ++v) {

@@ -1,4 +1,5 @@
-// adam: ops/optimiser.h. One pass: 28 bytes an element (w, m, v read and written, g read), so the limit is DRAM bandwidth.
+// adam: ops/optimiser.h. One pass: 28 bytes an element (w, m, v read and written, g read), so the limit is DRAM
+// bandwidth.
 #include <algorithm>
 #include <cstdint>
 

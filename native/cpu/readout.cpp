@@ -65,7 +65,8 @@ struct Weights {
 /// Gradient of G targets (g [n][G]) at V vectors of columns from `at` on, and Adam on them. The next tile of x is
 /// fetched meanwhile.
 template <class T, int G, int V>
-__attribute__((noinline)) void learn_tile(const T* const* x, int64_t n, const float* g, int64_t at, const Weights& to, const AdamStep& step) {
+__attribute__((noinline)) void learn_tile(const T* const* x, int64_t n, const float* g, int64_t at, const Weights& to,
+                                          const AdamStep& step) {
   for (int j = 0; j < G; ++j)
     for (int v = 0; v < V; ++v) {
       const int64_t i = j * to.d + at + v * kLanes;

@@ -23,19 +23,10 @@ constexpr int64_t kStreamed = 1 << 22;         // elements from which the result
 
 template <bool kStream>
 STRIATE_INLINE void put(float* y, vf value) {
-#if STRIATE_SIMD == 4
-  if constexpr (kStream) return _mm512_stream_ps(y, (__m512)value);
-#elif STRIATE_SIMD == 3
-  if constexpr (kStream) return _mm256_stream_ps(y, (__m256)value);
-#elif defined(__SSE2__)
-  if constexpr (kStream) return _mm_stream_ps(y, (__m128)value);
-#endif
-  vstore(y, value);
-}
-STRIATE_INLINE void finish_stream() {
-#if defined(__SSE2__)
-  _mm_sfence();
-#endif
+  if constexpr (kStream)
+    vstream(y, value);
+  else
+    vstore(y, value);
 }
 
 /// y = f(x) or f(x, gy); the odd elements at the end go through padded copies.
@@ -58,7 +49,7 @@ void map(const core::View* in, core::View* out, F f) {
     int64_t i = begin;
     if (stream) {
       for (; i + kStep <= end; i += kStep) at(x, y, i, std::true_type{});
-      finish_stream();
+      stream_fence();
     } else {
       for (; i + kStep <= end; i += kStep) at(x, y, i, std::false_type{});
     }

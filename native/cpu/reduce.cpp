@@ -1,6 +1,6 @@
 // reduce, argmax: ops/reduce.h. One pass over x, so the limit is DRAM bandwidth.
-// A row is summed by kParts vectors over pieces of kPiece numbers, each piece joined in a fixed tree, the pieces in float64. Over rows:
-// float64 throughout, in blocks of rows of a fixed size that are added in order.
+// A row is summed by kParts vectors over pieces of kPiece numbers, each piece joined in a fixed tree, the pieces in
+// float64. Over rows: float64 throughout, in blocks of rows of a fixed size that are added in order.
 #include <algorithm>
 #include <cstdint>
 
@@ -47,7 +47,8 @@ void over_rows(core::Context& ctx, const float* x, int64_t n, int64_t d, double 
   const int64_t blocks = (n + kRowsTask - 1) / kRowsTask, strips = (d + kColumnsTask - 1) / kColumnsTask;
   double* partial = ctx.scratch<double>(blocks * d);
   core::parallel_for(blocks * strips, [=](int64_t task) {
-    const int64_t block = task / strips, first = task % strips * kColumnsTask, width = std::min(kColumnsTask, d - first);
+    const int64_t block = task / strips, first = task % strips * kColumnsTask,
+                  width = std::min(kColumnsTask, d - first);
     double* sum = partial + block * d + first;
     std::fill(sum, sum + width, Op::start);
     for (int64_t i = block * kRowsTask; i < std::min(n, (block + 1) * kRowsTask); ++i) {
@@ -85,7 +86,8 @@ void reduce_by(core::Context& ctx, const core::View& x, float* y, int32_t over, 
     // Rows mean nothing here: equal pieces of the whole keep few long rows and many short ones alike parallel.
     const int64_t count = n * d, piece = 4 * kPiece, pieces = (count + piece - 1) / piece;
     double* partial = ctx.scratch<double>(pieces);
-    core::parallel_for(pieces, [=](int64_t i) { partial[i] = Op::of(data + i * piece, std::min(piece, count - i * piece)); });
+    core::parallel_for(pieces,
+                       [=](int64_t i) { partial[i] = Op::of(data + i * piece, std::min(piece, count - i * piece)); });
     double total = Op::start;
     for (int64_t i = 0; i < pieces; ++i) total = Op::join(total, partial[i]);
     y[0] = static_cast<float>(total * scale);
@@ -105,7 +107,8 @@ void reduce(core::Context& ctx, const core::View* in, core::View* out, const op:
 void argmax(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
   const float* x = in[0].as<float>();
   int32_t* index = out[0].as<int32_t>();
-  const int64_t n = in[0].shape[0], d = in[0].shape[1], rows = std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, d));
+  const int64_t n = in[0].shape[0], d = in[0].shape[1],
+                rows = std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, d));
   core::parallel_for((n + rows - 1) / rows, [=](int64_t task) {
     for (int64_t i = task * rows; i < std::min(n, (task + 1) * rows); ++i)
       index[i] = static_cast<int32_t>(first_maximum(x + i * d, d));

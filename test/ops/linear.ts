@@ -45,8 +45,8 @@ const at = (host: Host, transposed = false): At => {
   return transposed ? (i, j) => host.data[j * width + i] as number : (i, j) => host.data[i * width + j] as number
 }
 
-// One of everything; edges of every tile (6 and 14 rows, 8, 16 and 32 columns); more than one block of the depth (384), of rows (168)
-// and of columns (2048).
+// One of everything; edges of every tile (6 or 8 rows; 8, 16 or 48 columns); more than one block of the depth (384 or 1024), a stretch of
+// it (4096), a block of rows (112 or 120) and of columns (480).
 const sizes: [m: number, n: number, depth: number][] = [
   [1, 1, 1],
   [3, 5, 7],
@@ -55,7 +55,10 @@ const sizes: [m: number, n: number, depth: number][] = [
   [29, 67, 131],
   [173, 61, 401],
   [7, 37, 1153],
-  [181, 2063, 3],
+  [181, 1031, 3],
+  [3, 5, 4099],
+  [123, 7, 4111],
+  [16, 96, 2],
   [2, 300, 389],
 ]
 

@@ -7,7 +7,8 @@
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
-/// w -= rate m / (sqrt(v) root + epsilon), with rate = learningRate / (1 - beta1^t) and root = 1 / sqrt(1 - beta2^t) from float64.
+/// w -= rate m / (sqrt(v) root + epsilon), with rate = learningRate / (1 - beta1^t) and root = 1 / sqrt(1 - beta2^t)
+/// from float64.
 struct AdamStep {
   float rate, root, beta1, rest1, beta2, rest2, epsilon, decay;
 

@@ -42,8 +42,7 @@ struct BlockMemory {
   }
 };
 
-/// Calls sink.expect(first position, positions) before a run of positions is computed, and sink.take(first, positions, cells) with
-/// cells[position][vector of the block] after.
+/// Calls sink.take(first position, positions, cells) with cells[position][vector of the block] for runs of positions.
 template <class Cell, int kVectors, class Sink>
 void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
                   const BlockMemory& m, const Sink& sink) {
@@ -51,13 +50,9 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
   const bool pooled = rows.size > 1 || rows.stride > 1;
   const int64_t out_row = columns.outputs * kVectors * Cell::kFloats;
   const WindowRows<Cell> window{rows, columns.outputs * kVectors, m.ring};
-  int64_t flushed = 0, ready = 0, expected = -1;
+  int64_t flushed = 0, ready = 0;
   for (int64_t p = 0; p < rows.last(); ++p) {
     if (window.skips(p)) continue;
-    if (ready == flushed && ready != expected) {
-      expected = ready;
-      sink.expect(ready * columns.outputs, std::min(m.run_rows, rows.outputs - ready) * columns.outputs);
-    }
     float* to = m.run + (ready - flushed) * out_row;
     float* values = pooled ? m.values : to;
     conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, kPlaces ? m.raw : values);

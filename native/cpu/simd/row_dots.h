@@ -1,7 +1,8 @@
-// y[n,t] = sum over d of x[n,d] w[t,d] + bias[t], for few targets or few rows: dot products, where a GEMM's tile would be mostly padding.
-// Two rows by up to kTargets targets in registers, along strips of kStrip columns, so that the strip of w stays in L1 while the rows go
-// by; x is read once, kAhead rows ahead of its use. Rows are given by pointer, so a minibatch is never gathered into memory of its own.
-// Numerics: float32 lanes, joined in a fixed tree for each chunk of columns; the chunks are added in order. They depend on D alone.
+// y[n,t] = sum over d of x[n,d] w[t,d] + bias[t], for few targets or few rows: dot products, where a GEMM's tile would
+// be mostly padding. Two rows by up to kTargets targets in registers, along strips of kStrip columns, so that the strip
+// of w stays in L1 while the rows go by; x is read once, kAhead rows ahead of its use. Rows are given by pointer, so a
+// minibatch is never gathered into memory of its own. Numerics: float32 lanes, joined in a fixed tree for each chunk of
+// columns; the chunks are added in order. They depend on D alone.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -26,7 +27,8 @@ STRIATE_INLINE void for_target_groups(int64_t targets, F&& f) {
   }
 }
 
-/// Columns [at, at + columns) of G targets, side by side: panel[(i * G + g) * kLanes + lane], zeros after the last column.
+/// Columns [at, at + columns) of G targets, side by side: panel[(i * G + g) * kLanes + lane], zeros after the last
+/// column.
 template <int G>
 void pack_targets(const float* w, int64_t d, int64_t columns, float* panel) {
   for (int64_t i = 0; i < columns; i += kLanes)
@@ -36,10 +38,11 @@ void pack_targets(const float* w, int64_t d, int64_t columns, float* panel) {
     }
 }
 
-/// sum[r][g] += lanes of x[r] . w[g] over `columns`. Every loop over the sums is unrolled: an indexed one would keep them in memory.
+/// sum[r][g] += lanes of x[r] . w[g] over `columns`. Every loop over the sums is unrolled: an indexed one would keep
+/// them in memory.
 template <class T, int R, int G>
-__attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, int64_t columns, const float* panel, const T* const* ahead,
-                                        float* sum) {
+__attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, int64_t columns, const float* panel,
+                                        const T* const* ahead, float* sum) {
   const T* from[R];
   const T* fetch[R];
 #pragma GCC unroll 2
@@ -84,12 +87,15 @@ __attribute__((noinline)) void row_dots(const T* const* x, int64_t offset, int64
 
 /// y[r * targets + g], r < n <= kRowBlock, over the columns [begin, end), for one group of targets.
 template <class T, int G>
-void block_dots(const T* const* x, int64_t n, const float* w, int64_t d, int64_t begin, int64_t end, float* y, int64_t targets) {
+void block_dots(const T* const* x, int64_t n, const float* w, int64_t d, int64_t begin, int64_t end, float* y,
+                int64_t targets) {
   alignas(64) float panel[kStrip * G], sum[kRowBlock * G * kLanes];
   std::fill(sum, sum + n * G * kLanes, 0.0f);
   for (int64_t at = begin; at < end; at += kStrip) {
     const int64_t columns = std::min(kStrip, end - at), next = std::min(at + kStrip, end - 1);
-    const auto later = [&](int64_t r) { return r + kAhead < n ? x[r + kAhead] + at : x[std::min(r + kAhead - n, n - 1)] + next; };
+    const auto later = [&](int64_t r) {
+      return r + kAhead < n ? x[r + kAhead] + at : x[std::min(r + kAhead - n, n - 1)] + next;
+    };
     pack_targets<G>(w + at, d, columns, panel);
     int64_t r = 0;
     for (; r + 2 <= n; r += 2) {
@@ -106,8 +112,8 @@ void block_dots(const T* const* x, int64_t n, const float* w, int64_t d, int64_t
 }
 
 template <class T, int G = kTargets>
-STRIATE_INLINE void block_dots_of(int group, const T* const* x, int64_t n, const float* w, int64_t d, int64_t begin, int64_t end, float* y,
-                                  int64_t targets) {
+STRIATE_INLINE void block_dots_of(int group, const T* const* x, int64_t n, const float* w, int64_t d, int64_t begin,
+                                  int64_t end, float* y, int64_t targets) {
   if constexpr (G > 0) {
     if (group == G)
       block_dots<T, G>(x, n, w, d, begin, end, y, targets);
@@ -128,7 +134,8 @@ class RowDots {
 
   template <class T>
   void operator()(const T* const* x, int64_t n, const float* w, const float* bias, float* y) const {
-    for (int64_t first = 0; first < n; first += rows_) some(x + first, std::min(rows_, n - first), w, bias, y + first * targets_);
+    for (int64_t first = 0; first < n; first += rows_)
+      some(x + first, std::min(rows_, n - first), w, bias, y + first * targets_);
   }
 
  private:

@@ -1,5 +1,6 @@
 // One row of softmax regression, shared by softmax_cross_entropy and readout_*. Included after simd/vmath.h.
-// Float32 about the row's maximum; the sum of exponentials in float32 lanes joined in a fixed tree; the logarithm in float64.
+// Float32 about the row's maximum; the sum of exponentials in float32 lanes joined in a fixed tree; the logarithm in
+// float64.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -60,7 +61,9 @@ struct RowSum {
     sum = vsum(total);
   }
   /// In nats, when the label's logit is `own`.
-  double loss(float own) const { return static_cast<double>(maximum) - static_cast<double>(own) + std::log(static_cast<double>(sum)); }
+  double loss(float own) const {
+    return static_cast<double>(maximum) - static_cast<double>(own) + std::log(static_cast<double>(sum));
+  }
 };
 
 /// g = (softmax(x) - onehot(label)) * scale; g may be x.

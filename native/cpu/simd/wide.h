@@ -1,4 +1,4 @@
-// Float64 vectors for the few places that need them: half as many lanes as vf. Included after simd/vec.h.
+// Float64 vectors for the few places that need them, half as many lanes as vf; and stores past the caches or of a few lanes. Included after simd/vec.h.
 #pragma once
 #include "cpu/simd/vec.h"
 
@@ -38,6 +38,24 @@ STRIATE_INLINE vd vsqrt(vd x) {
 #else
   for (int i = 0; i < kLanes / 2; ++i) x[i] = __builtin_sqrt(x[i]);
   return x;
+#endif
+}
+
+/// Stores past the caches where the set can; p is aligned to the vector. A thread ends its stores with stream_fence.
+STRIATE_INLINE void vstream(float* p, vf v) {
+#if STRIATE_SIMD == 4
+  _mm512_stream_ps(p, (__m512)v);
+#elif STRIATE_SIMD == 3
+  _mm256_stream_ps(p, (__m256)v);
+#elif defined(__SSE2__)
+  _mm_stream_ps(p, (__m128)v);
+#else
+  vstore(p, v);
+#endif
+}
+STRIATE_INLINE void stream_fence() {
+#if defined(__SSE2__)
+  _mm_sfence();
 #endif
 }
 

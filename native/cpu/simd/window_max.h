@@ -108,6 +108,9 @@ void window_row(const WindowPlan& plan, int64_t group, float* values, float* blo
   const int64_t count = n + plan.whole - 1;
   if constexpr (Cell::kFloats == kLanes) {
     if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, values, to, first);
+    if (plan.size == 11 && plan.stride == 1) return window_tiles<Cell, 11, 1>(n, group, values, to, first);
+    if (plan.size == 2 && plan.stride == 2) return window_tiles<Cell, 2, 2>(n, group, values, to, first);
+    if (plan.size == 3 && plan.stride == 2) return window_tiles<Cell, 3, 2>(n, group, values, to, first);
   }
   if (plan.whole == 0 || plan.stride == 1) {
     blocks = values;

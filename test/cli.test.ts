@@ -1,0 +1,161 @@
+// The commands as a user runs them: in processes of their own, on data made by `striate render`.
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from '#root'
+
+const main = join(root, 'dist', 'cli', 'main.js')
+let folder: string
+let data: string
+
+function striate(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+/** Expects one sentence on stderr, that code, and nothing written. */
+function refuses(code: number, text: RegExp, ...args: string[]) {
+  const before = readdirSync(folder, { recursive: true }).length
+  const { status, stderr } = striate(...args)
+  expect(stderr).toMatch(text)
+  expect(stderr).not.toMatch(/\n\s+at /)
+  expect(status, stderr).toBe(code)
+  expect(readdirSync(folder, { recursive: true }).length, 'files written').toBe(before)
+}
+
+const small = ['--units', '16', '--steps', '400', '--filter-batch', '200', '--powers', '10', '--pool-size', '5', '--epochs', '4', '--readout-batch', '20']
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'striate-cli-'))
+  data = join(folder, 'scenes')
+  const { status, stderr } = striate('render', '--out', data, '--count', '160', '--size', '20', '--seed', '5')
+  expect(status, stderr).toBe(0)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('striate', () => {
+  it('says what it can do, with an example for every command', () => {
+    const { status, stdout } = striate('--help')
+    expect(status).toBe(0)
+    for (const name of ['info', 'demo', 'train', 'eval', 'render', 'report', 'export', 'bench']) expect(stdout).toMatch(new RegExp(`^  ${name}`, 'm'))
+    for (const command of [['info'], ['demo'], ['train', 'local'], ['eval', 'classify'], ['render'], ['report'], ['export'], ['bench']]) {
+      const help = striate(...command, '--help')
+      expect(help.status, command.join(' ')).toBe(0)
+      expect(help.stdout).toMatch(/\$ striate /)
+    }
+  })
+
+  it('info names the devices, for people and for programs', () => {
+    expect(striate('info').stdout).toMatch(/cpu: .+GiB/)
+    const info = JSON.parse(striate('info', '--json').stdout)
+    expect(info.devices[0]).toMatchObject({ kind: 'cpu', usable: true })
+    expect(info.devices.some((d: { kind: string }) => d.kind === 'cuda')).toBe(true)
+  })
+
+  it('trains, evaluates, reports and exports a run', () => {
+    const run = join(folder, 'run')
+    const trained = striate('train', 'local', '--data', data, '--out', run, ...small)
+    expect(trained.stderr).toBe('')
+    expect(trained.status).toBe(0)
+    expect(trained.stdout).toMatch(/filters: 100 %/)
+    for (const file of ['model.safetensors', 'run.json', 'report.html', 'filters.png', 'filters.svg', 'error.svg', 'request.json'])
+      expect(existsSync(join(run, file)), file).toBe(true)
+
+    const evaluated = striate('eval', 'classify', '--run', run, '--data', data, '--split', 'train', '--json')
+    expect(evaluated.status, evaluated.stderr).toBe(0)
+    const { score } = JSON.parse(evaluated.stdout.trim().split('\n').at(-1) as string)
+    expect(score).toMatchObject({ unit: '%', raw: { images: 160 } })
+
+    rmSync(join(run, 'report.html'))
+    expect(striate('report', run).status).toBe(0)
+    expect(readFileSync(join(run, 'report.html'), 'utf8')).toMatch(/<html/)
+
+    expect(striate('export', '--run', run, '--format', 'npy', '--out', 'filters.npy').status).toBe(0)
+    expect(readFileSync(join(folder, 'filters.npy')).subarray(1, 6).toString()).toBe('NUMPY')
+    expect(striate('export', '--run', run, '--format', 'safetensors', '--out', 'copy.safetensors').status).toBe(0)
+    expect(readFileSync(join(folder, 'copy.safetensors')).equals(readFileSync(join(run, 'model.safetensors')))).toBe(true)
+  })
+
+  it('killed in mid-run and resumed, it writes the same bytes', async () => {
+    const args = ['train', 'local', '--data', data, '--seed', '9', '--checkpoint-seconds', '0', '--json', ...small, '--steps', '3000']
+    expect(striate(...args, '--out', 'whole').status).toBe(0)
+    const child = spawn(process.execPath, [main, ...args, '--out', 'killed'], { cwd: folder, stdio: 'ignore' })
+    const exited = new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)))
+    const checkpoint = join(folder, 'killed', 'filters.checkpoint.safetensors')
+    while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
+    child.kill('SIGKILL')
+    expect(await exited).toBe('SIGKILL')
+    expect(existsSync(join(folder, 'killed', 'model.safetensors'))).toBe(false)
+    const resumed = striate('train', 'local', '--resume', 'killed')
+    expect(resumed.status, resumed.stderr).toBe(0)
+    const bytes = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
+    expect(bytes('killed').equals(bytes('whole'))).toBe(true)
+  })
+
+  it('stops cleanly on Ctrl-C and says how to go on', async () => {
+    const args = ['train', 'local', '--data', data, '--out', 'stopped', ...small, '--steps', '2000000']
+    const child = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    let stderr = ''
+    child.stderr.on('data', (text) => {
+      stderr += text
+    })
+    await new Promise((resolve) => child.stdout.on('data', (text) => String(text).includes('filters:') && resolve(null)))
+    const exited = new Promise((resolve) => child.on('exit', resolve))
+    child.kill('SIGINT')
+    expect(await exited).toBe(130)
+    expect(stderr).toMatch(/interrupted.*--resume/)
+    expect(existsSync(join(folder, 'stopped', 'filters.checkpoint.safetensors'))).toBe(true)
+    expect(readdirSync(join(folder, 'stopped')).some((file) => file.endsWith('.tmp'))).toBe(false)
+  })
+})
+
+describe('striate refuses', () => {
+  const train = ['train', 'local', ...small]
+
+  it('wrong usage, with code 2', () => {
+    refuses(2, /unknown option/, 'info', '--wrong')
+    refuses(2, /unknown command/, 'paint')
+    refuses(2, /--data is missing/, ...train)
+    refuses(2, /expected a whole number/, ...train, '--data', data, '--seed', 'x')
+    refuses(2, /--recipe is 'soup'/, ...train, '--data', data, '--recipe', 'soup')
+    refuses(2, /without a readable request.json/, 'train', 'local', '--resume', data)
+    refuses(2, /stable, faithful/, ...train, '--data', data, '--mode', 'wild')
+  })
+
+  it('options that cannot work, before anything is written', () => {
+    refuses(2, /rank is 17; expected at most K = 16/, ...train, '--data', data, '--out', 'never', '--rank', '17')
+    refuses(2, /window is 21/, ...train, '--data', data, '--out', 'never', '--window', '21')
+    refuses(1, /device is 'tpu'/, ...train, '--data', data, '--out', 'never', '--device', 'tpu')
+  })
+
+  it('data that is not what it should be', () => {
+    refuses(1, /nowhere is missing/, ...train, '--data', 'nowhere')
+    mkdirSync(join(folder, 'empty'))
+    refuses(1, /empty is an empty folder/, ...train, '--data', 'empty')
+    mkdirSync(join(folder, 'cut'))
+    for (const i of [1, 2, 3, 4, 5]) writeFileSync(join(folder, 'cut', `data_batch_${i}.bin`), new Uint8Array(3073 * 10 + (i === 3 ? 1 : 0)))
+    refuses(1, /data_batch_\d.bin/, ...train, '--data', 'cut')
+    refuses(1, /run.json is missing/, 'report', 'empty')
+    refuses(1, /model.safetensors/, 'eval', 'classify', '--run', 'empty', '--data', data)
+  })
+
+  it('corrupt images, by the name of the file', () => {
+    const broken = join(folder, 'broken', 'disc')
+    mkdirSync(broken, { recursive: true })
+    const [first] = readdirSync(join(data, 'disc')) as [string]
+    writeFileSync(join(broken, 'cut.png'), readFileSync(join(data, 'disc', first)).subarray(0, 60))
+    refuses(1, /cut.png/, ...train, '--data', 'broken')
+  })
+
+  it.skipIf(process.getuid?.() === 0)('an unwritable folder', () => {
+    mkdirSync(join(folder, 'locked'))
+    chmodSync(join(folder, 'locked'), 0o500)
+    refuses(1, /locked/, ...train, '--data', data, '--out', 'locked/run')
+  })
+
+  it('a file where a folder should be', () => {
+    writeFileSync(join(folder, 'file'), '')
+    refuses(1, /file/, ...train, '--data', data, '--out', 'file/run')
+  })
+})

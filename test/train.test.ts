@@ -1,0 +1,166 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  classify,
+  cpu,
+  DataError,
+  type ImageSet,
+  LocalNet,
+  learnFilters,
+  OptionError,
+  readSafetensors,
+  renderSet,
+  selectImages,
+  Tensor,
+  type TrainLocalOptions,
+  trainLocal,
+} from '../lib/index.js'
+
+let folder: string
+let set: ImageSet
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'striate-train-'))
+  set = await renderSet({ count: 480, size: 24, seed: 1 })
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const small: TrainLocalOptions = {
+  filters: { units: 24, window: 4, steps: 400, batch: 200 },
+  readout: { poolSize: 7, poolStrides: [7, 5], powers: [10], epochs: 6, batch: 20, validation: 0.25 },
+  seed: 3,
+}
+const model = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
+
+describe('trainLocal', () => {
+  it('learns filters that read out better than chance, and says what it did', async () => {
+    const { net, record } = await trainLocal(set, small)
+    const test = await renderSet({ count: 240, size: 24, seed: 1, first: 480 })
+    const { score, confusion, prediction } = await classify(net, test)
+    expect(score.value).toBeLessThan(80) // chance is 87.5
+    expect(score.raw.wrong).toBe(prediction.reduce((n, p, i) => n + (p === test.labels?.[i] ? 0 : 1), 0))
+    expect(confusion.flat().reduce((a, b) => a + b, 0)).toBe(240)
+    expect(record.health.norms.every((n) => Math.abs(n - 1) < 0.2)).toBe(true)
+    expect(record.history.at(-1)?.step).toBe(400)
+    expect(record.readout?.candidates.map((c) => c.poolStride)).toEqual([7, 5])
+    expect(record.readout?.images).toEqual({ train: 360, validation: 120 })
+    net.dispose()
+  })
+
+  it('gives the same bytes again, and others with another seed', async () => {
+    for (const [name, seed] of [['once', 3], ['twice', 3], ['other', 4]] as const)
+      (await trainLocal(set, { ...small, seed, out: join(folder, name) })).net.dispose()
+    expect(model('twice').equals(model('once'))).toBe(true)
+    expect(model('other').equals(model('once'))).toBe(false)
+  })
+
+  for (const [phase, share] of [
+    ['filters', 0.5],
+    ['search 2/2', 0.5],
+    ['refit', 0.6],
+  ] as const)
+    it(`stopped in the phase ${phase} and resumed, it ends with the same bytes`, async () => {
+      const out = join(folder, `stopped-${phase.replaceAll(/\W/g, '')}`)
+      const controller = new AbortController()
+      const reason = new Error('enough')
+      const stopped = trainLocal(set, {
+        ...small,
+        out,
+        checkpointSeconds: 0,
+        signal: controller.signal,
+        onProgress: (p) => {
+          if (p.phase === phase && p.done / p.total > share) controller.abort(reason)
+        },
+      })
+      await expect(stopped).rejects.toBe(reason)
+      let first = Number.POSITIVE_INFINITY
+      const { net } = await trainLocal(set, {
+        ...small,
+        out,
+        resume: true,
+        onProgress: (p) => {
+          if (p.phase === phase) first = Math.min(first, p.done / p.total)
+        },
+      })
+      net.dispose()
+      expect(first, 'it did not begin again').toBeGreaterThan(0.3)
+      expect(model(`stopped-${phase.replaceAll(/\W/g, '')}`).equals(model('once'))).toBe(true)
+    })
+
+  it('recomputes features where the memory limit asks for it, and learns as well', async () => {
+    const plans: string[] = []
+    const readout = { ...(small.readout as object), memoryLimit: 100_000 }
+    const { net, record } = await trainLocal(set, { ...small, readout, onPlan: (text) => plans.push(text) })
+    expect(plans.some((p) => p.includes('recomputed'))).toBe(true)
+    const cached = await trainLocal(set, small)
+    const difference = Math.abs((record.readout?.chosen.validationError ?? 1) - (cached.record.readout?.chosen.validationError ?? 0))
+    expect(difference).toBeLessThan(0.05)
+    net.dispose()
+    cached.net.dispose()
+  })
+
+  it('reseeds and prunes dead units', async () => {
+    // Normal rows on uncentred patches: most units never win (the authors' rule, steep Delta).
+    const faithful = { units: 40, steps: 300, batch: 200, mode: 'faithful' as const, antiHebbian: 0.4 }
+    const plain = await learnFilters(set, faithful)
+    expect(plain.health.dead.length).toBeGreaterThan(10)
+    const pruned = await learnFilters(set, { ...faithful, dead: 'prune' })
+    expect(pruned.filters.shape[0]).toBe(40 - plain.health.dead.length)
+    // Normal rows with the stable step: those that no patch recruits stay as they were.
+    const stable = { units: 120, steps: 600, batch: 400, init: 'normal' as const, antiHebbian: 0.05 }
+    const reseeded = await learnFilters(set, { ...stable, dead: 'reseed' })
+    const reported = await learnFilters(set, stable)
+    expect(reported.health.dead.length).toBeGreaterThan(5)
+    expect(reseeded.health.dead.length).toBeLessThan(reported.health.dead.length)
+    for (const { filters } of [plain, pruned, reseeded, reported]) filters.dispose()
+  })
+
+  it('stops when it has converged', async () => {
+    const { converged, health, filters } = await learnFilters(set, { units: 8, steps: 4000, batch: 400, untilConverged: true, antiHebbian: 0 })
+    expect(converged).toBe(true)
+    expect(health.step).toBeLessThan(4000)
+    filters.dispose()
+  })
+
+  it('keeps the network that it writes', async () => {
+    const net = await LocalNet.load(join(folder, 'once', 'model.safetensors'))
+    const { tensors } = await readSafetensors(join(folder, 'once', 'model.safetensors'))
+    expect([...tensors.keys()].sort()).toEqual(['filters', 'readout.bias', 'readout.weight'])
+    using images = Tensor.from(set.images.subarray(0, 2 * 3 * 576), { shape: [2, 3, 24, 24] })
+    using features = net.features(images)
+    expect(features.shape).toEqual([2, net.readout?.w.shape[1]])
+    await cpu().sync()
+    net.dispose()
+  })
+
+  it('refuses before anything runs', async () => {
+    const never = () => {
+      throw new Error('it ran')
+    }
+    const refuse = async (options: object, Class: typeof DataError | typeof OptionError, text: RegExp, data = set) => {
+      const attempt = trainLocal(data, { ...small, onProgress: never, ...options } as TrainLocalOptions)
+      await expect(attempt).rejects.toBeInstanceOf(Class)
+      await expect(trainLocal(data, { ...small, onProgress: never, ...options } as TrainLocalOptions)).rejects.toThrow(text)
+    }
+    await refuse({ filters: { unit: 3 } }, OptionError, /filters.unit is no option/)
+    await refuse({ filters: { units: 1 } }, OptionError, /units is 1/)
+    await refuse({ filters: { mode: 'wild' } }, OptionError, /mode is 'wild'/)
+    await refuse({ filters: { ...small.filters, rank: 25 } }, OptionError, /rank is 25/)
+    await refuse({ filters: { ...small.filters, window: 25 } }, OptionError, /window is 25/)
+    await refuse({ readout: { powers: [0.5] } }, OptionError, /powers is 0.5/)
+    await refuse({ readout: { validation: 0, poolStrides: [1, 2] } }, OptionError, /validation is 0/)
+    await refuse({ out: join(folder, 'once') }, OptionError, /is the folder of a run/)
+    await refuse({ resume: true, out: join(folder, 'once'), filters: { ...small.filters, units: 25 } }, DataError, /of a run with filters.units 24, not 25/)
+    const bare = { ...(await selectImages(set, [0, 1, 2])), labels: null }
+    await refuse({}, DataError, /without labels/, bare)
+  })
+
+  it('refuses a damaged checkpoint by its name', async () => {
+    const out = join(folder, 'damaged')
+    ;(await trainLocal(set, { ...small, out })).net.dispose()
+    const file = join(out, 'filters.checkpoint.safetensors')
+    writeFileSync(file, readFileSync(file).subarray(0, 100))
+    await expect(trainLocal(set, { ...small, out, resume: true })).rejects.toThrow(/filters.checkpoint.safetensors/)
+  })
+})
