@@ -1,6 +1,6 @@
+import { Permutation } from '../../lib/random.js'
 import { rowError, softmaxRow } from './loss.js'
 import { adamOptions, adamStep } from './optimiser.js'
-import { Permutation } from '../../lib/random.js'
 import {
   bf16,
   type Case,
@@ -17,7 +17,16 @@ import {
 } from './proof.js'
 import { sumError } from './rounding.js'
 
-const defaults = { batch: 100, steps: 1, firstStep: 0, totalSteps: 1, seed: 0, shuffle: true, schedule: 'cosine', finalLearningRate: 0 }
+const defaults = {
+  batch: 100,
+  steps: 1,
+  firstStep: 0,
+  totalSteps: 1,
+  seed: 0,
+  shuffle: true,
+  schedule: 'cosine',
+  finalLearningRate: 0,
+}
 type LearnOptions = typeof defaults & ReturnType<typeof adamOptions>
 
 function learnOptions(options?: Options): LearnOptions {
