@@ -27,16 +27,24 @@ export class Tensor {
   readonly device: Device
   /** @internal */
   readonly raw: RawTensor
-  readonly shape: readonly number[]
-  readonly dtype: Dtype
+  private sizes: readonly number[] | null = null
 
   /** @internal */
   constructor(raw: RawTensor, device: Device) {
     this.raw = raw
     this.device = device
-    this.shape = raw.shape
-    this.dtype = raw.dtype
     scopes.at(-1)?.add(this)
+  }
+
+  /** Sizes of the axes, row-major. */
+  get shape(): readonly number[] {
+    // Asked for only when it is wanted: a call into the addon costs as much as a small op.
+    this.sizes ??= this.raw.shape
+    return this.sizes
+  }
+
+  get dtype(): Dtype {
+    return this.raw.dtype
   }
 
   /**

@@ -75,6 +75,14 @@ Settlement* Environment::promise(Napi::Env env, Napi::Promise* promise) {
   return s;
 }
 
+void Environment::report_memory(Napi::Env env, int64_t bytes) {
+  constexpr int64_t kLump = 1 << 20;
+  unreported_ += bytes;
+  if (unreported_ < kLump && unreported_ > -kLump) return;
+  Napi::MemoryManagement::AdjustExternalMemory(env, unreported_);
+  unreported_ = 0;
+}
+
 void Environment::settle(Settlement* s) {
   if (napi_call_threadsafe_function(back_, s, napi_tsfn_nonblocking) != napi_ok) discard(s);
 }

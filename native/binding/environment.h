@@ -45,6 +45,9 @@ class Environment {
   Settlement* promise(Napi::Env env, Napi::Promise* promise);
   void settle(Settlement* settlement);
 
+  /// Tells V8 of host memory taken or given back; in lumps, since each report costs more than a small tensor.
+  void report_memory(Napi::Env env, int64_t bytes);
+
   std::vector<std::shared_ptr<core::Device>> devices;
   Napi::FunctionReference tensor_class, device_class;
   int64_t leaked = 0;  // tensors that the garbage collector had to free
@@ -53,7 +56,7 @@ class Environment {
   static void deliver(napi_env env, napi_value, void* context, void* data);
   void close();
   napi_threadsafe_function back_ = nullptr;
-  int64_t pending_ = 0;
+  int64_t pending_ = 0, unreported_ = 0;
 };
 
 /// The table of a back end: "cpu", "cuda", or "cuda-sim" (from the library at `path`). Null with the reason in one sentence.

@@ -144,12 +144,13 @@ void NativeTensor::adopt(Napi::Env env, std::shared_ptr<core::Buffer> buffer, co
   buffer_ = std::move(buffer);
   view_ = view;
   view_.data = buffer_->data();
-  if (buffer_->device()->is_host()) Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<int64_t>(view_.bytes()));
+  if (buffer_->device()->is_host()) Environment::of(env).report_memory(env, static_cast<int64_t>(view_.bytes()));
 }
 
 void NativeTensor::drop(Napi::Env env) {
   if (!buffer_) return;
-  if (buffer_->device()->is_host()) Napi::MemoryManagement::AdjustExternalMemory(env, -static_cast<int64_t>(view_.bytes()));
+  Environment* environment = env.GetInstanceData<Environment>();  // gone when the environment is torn down
+  if (environment && buffer_->device()->is_host()) environment->report_memory(env, -static_cast<int64_t>(view_.bytes()));
   buffer_.reset();
 }
 
