@@ -1,6 +1,7 @@
 // rectified_power, rectified_power_grad: ops/rectified_power.h. One pass, 8 (12) bytes an element: bound by DRAM on large arrays, so
 // that there the results pass by the caches, which saves reading the lines that are overwritten. Integer powers cost a multiply
 // or two per bit of n, below the time of the traffic; other powers are computed in float64 (simd/power.h).
+// Zen 5, one thread, 1e7 elements: n = 40 4.4 G/s (a plain compiled loop in the same run 4.1 to 4.5), n = 2.5 0.8 G/s.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
