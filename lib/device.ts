@@ -131,7 +131,12 @@ export function threads(): number {
 /** Sets the number of threads of CPU kernels. Results do not depend on it, bit for bit. */
 export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > 1024)
-    throw new DeviceError({ op: 'setThreads', argument: 'count', actual: String(count), expected: 'a whole number from 1 to 1024' })
+    throw new DeviceError({
+      op: 'setThreads',
+      argument: 'count',
+      actual: String(count),
+      expected: 'a whole number from 1 to 1024',
+    })
   addon.threads(count)
 }
 

@@ -80,7 +80,12 @@ interface RawAddon {
   Device: new (kind: string, index: number, guard: boolean, path?: string) => RawDevice
   upload(device: RawDevice, data: ArrayBufferView, dtype: DtypeName, shape: readonly number[]): RawTensor
   zeros(device: RawDevice, dtype: DtypeName, shape: readonly number[]): RawTensor
-  call(op: string, inputs: readonly (RawTensor | null | undefined)[], options?: object, request?: readonly string[]): (RawTensor | null)[]
+  call(
+    op: string,
+    inputs: readonly (RawTensor | null | undefined)[],
+    options?: object,
+    request?: readonly string[],
+  ): (RawTensor | null)[]
   check(op: string, inputs: readonly ({ dtype: DtypeName; shape: readonly number[] } | null)[], options?: object): void
   describe(): OpDescription[]
   probe(kind: string, path?: string): { count: number; built: boolean; reason: string }

@@ -243,6 +243,10 @@ function hostArray(buffer: ArrayBuffer, dtype: Dtype): HostData {
 }
 
 /** Throws what `callOp` would throw for inputs of these types and shapes, without making or running anything. @internal */
-export function checkOp(op: string, inputs: readonly ({ dtype: Dtype; shape: readonly number[] } | null)[], options?: object): void {
+export function checkOp(
+  op: string,
+  inputs: readonly ({ dtype: Dtype; shape: readonly number[] } | null)[],
+  options?: object,
+): void {
   native(() => addon.check(op, inputs, options))
 }

@@ -43,4 +43,6 @@ for (const file of files(dist)) {
     cpSync(join(dist, file), join(cjs, file))
   }
 }
-writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
+// A package.json of its own says that these files are CommonJS; it hides the package's, so it names the root again.
+writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs", "imports": { "#root": "./root.cjs" } }\n')
+writeFileSync(join(cjs, 'root.cjs'), "exports.root = require('node:path').resolve(__dirname, '..', '..')\n")

@@ -24,7 +24,22 @@ function refuses(code: number, text: RegExp, ...args: string[]) {
   expect(readdirSync(folder, { recursive: true }).length, 'files written').toBe(before)
 }
 
-const small = ['--units', '16', '--steps', '400', '--filter-batch', '200', '--powers', '10', '--pool-size', '5', '--epochs', '4', '--readout-batch', '20']
+const small = [
+  '--units',
+  '16',
+  '--steps',
+  '400',
+  '--filter-batch',
+  '200',
+  '--powers',
+  '10',
+  '--pool-size',
+  '5',
+  '--epochs',
+  '4',
+  '--readout-batch',
+  '20',
+]
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'striate-cli-'))
@@ -38,8 +53,18 @@ describe('striate', () => {
   it('says what it can do, with an example for every command', () => {
     const { status, stdout } = striate('--help')
     expect(status).toBe(0)
-    for (const name of ['info', 'demo', 'train', 'eval', 'render', 'report', 'export', 'bench']) expect(stdout).toMatch(new RegExp(`^  ${name}`, 'm'))
-    for (const command of [['info'], ['demo'], ['train', 'local'], ['eval', 'classify'], ['render'], ['report'], ['export'], ['bench']]) {
+    for (const name of ['info', 'demo', 'train', 'eval', 'render', 'report', 'export', 'bench'])
+      expect(stdout).toMatch(new RegExp(`^  ${name}`, 'm'))
+    for (const command of [
+      ['info'],
+      ['demo'],
+      ['train', 'local'],
+      ['eval', 'classify'],
+      ['render'],
+      ['report'],
+      ['export'],
+      ['bench'],
+    ]) {
       const help = striate(...command, '--help')
       expect(help.status, command.join(' ')).toBe(0)
       expect(help.stdout).toMatch(/\$ striate /)
@@ -59,7 +84,15 @@ describe('striate', () => {
     expect(trained.stderr).toBe('')
     expect(trained.status).toBe(0)
     expect(trained.stdout).toMatch(/filters: 100 %/)
-    for (const file of ['model.safetensors', 'run.json', 'report.html', 'filters.png', 'filters.svg', 'error.svg', 'request.json'])
+    for (const file of [
+      'model.safetensors',
+      'run.json',
+      'report.html',
+      'filters.png',
+      'filters.svg',
+      'error.svg',
+      'request.json',
+    ])
       expect(existsSync(join(run, file)), file).toBe(true)
 
     const evaluated = striate('eval', 'classify', '--run', run, '--data', data, '--split', 'train', '--json')
@@ -78,7 +111,20 @@ describe('striate', () => {
   })
 
   it('killed in mid-run and resumed, it writes the same bytes', async () => {
-    const args = ['train', 'local', '--data', data, '--seed', '9', '--checkpoint-seconds', '0', '--json', ...small, '--steps', '3000']
+    const args = [
+      'train',
+      'local',
+      '--data',
+      data,
+      '--seed',
+      '9',
+      '--checkpoint-seconds',
+      '0',
+      '--json',
+      ...small,
+      '--steps',
+      '3000',
+    ]
     expect(striate(...args, '--out', 'whole').status).toBe(0)
     const child = spawn(process.execPath, [main, ...args, '--out', 'killed'], { cwd: folder, stdio: 'ignore' })
     const exited = new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)))
@@ -134,7 +180,8 @@ describe('striate refuses', () => {
     mkdirSync(join(folder, 'empty'))
     refuses(1, /empty is an empty folder/, ...train, '--data', 'empty')
     mkdirSync(join(folder, 'cut'))
-    for (const i of [1, 2, 3, 4, 5]) writeFileSync(join(folder, 'cut', `data_batch_${i}.bin`), new Uint8Array(3073 * 10 + (i === 3 ? 1 : 0)))
+    for (const i of [1, 2, 3, 4, 5])
+      writeFileSync(join(folder, 'cut', `data_batch_${i}.bin`), new Uint8Array(3073 * 10 + (i === 3 ? 1 : 0)))
     refuses(1, /data_batch_\d.bin/, ...train, '--data', 'cut')
     refuses(1, /run.json is missing/, 'report', 'empty')
     refuses(1, /model.safetensors/, 'eval', 'classify', '--run', 'empty', '--data', data)

@@ -4,26 +4,26 @@ import { Worker } from 'node:worker_threads'
 import ndarray from 'ndarray'
 import { describe, expect, it } from 'vitest'
 import { root } from '#root'
+import { testDevice } from '../lib/device.js'
 import {
   add,
   cpu,
   cuda,
-  devices,
   DeviceError,
   DisposedError,
+  devices,
   hebbianLearn,
   leakedTensors,
   OutOfMemoryError,
+  ShapeError,
+  StriateError,
   scale,
   scope,
   setThreads,
-  ShapeError,
   softmaxCrossEntropy,
-  StriateError,
   Tensor,
   threads,
 } from '../lib/index.js'
-import { testDevice } from '../lib/device.js'
 
 const data = (n: number) => Float32Array.from({ length: n }, (_, i) => i)
 
@@ -38,7 +38,7 @@ describe('Tensor', () => {
       expect(t.dtype).toBe(dtype)
       expect((await t.read()).data).toEqual(array)
     }
-    using rounded = Tensor.from(new Float32Array([1, 1 + 2 ** -9, -3.14159]), { dtype: 'bf16' })
+    using rounded = Tensor.from(new Float32Array([1, 1 + 2 ** -9, -3.143]), { dtype: 'bf16' })
     expect([...(await rounded.read()).data]).toEqual([1, 1, -3.140625])
   })
 
@@ -170,7 +170,12 @@ describe('devices', () => {
       setThreads(count)
       return scope(async () => {
         const w = Tensor.from(rows, { shape: [37, 48] })
-        hebbianLearn(Tensor.from(images, { shape: [64, 3, 16, 16] }), w, { steps: 30, totalSteps: 30, batch: 500, learningRate: 0.1 })
+        hebbianLearn(Tensor.from(images, { shape: [64, 3, 16, 16] }), w, {
+          steps: 30,
+          totalSteps: 30,
+          batch: 500,
+          learningRate: 0.1,
+        })
         return Buffer.from((await w.read()).data.buffer).toString('hex')
       })
     }

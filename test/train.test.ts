@@ -49,7 +49,11 @@ describe('trainLocal', () => {
   })
 
   it('gives the same bytes again, and others with another seed', async () => {
-    for (const [name, seed] of [['once', 3], ['twice', 3], ['other', 4]] as const)
+    for (const [name, seed] of [
+      ['once', 3],
+      ['twice', 3],
+      ['other', 4],
+    ] as const)
       (await trainLocal(set, { ...small, seed, out: join(folder, name) })).net.dispose()
     expect(model('twice').equals(model('once'))).toBe(true)
     expect(model('other').equals(model('once'))).toBe(false)
@@ -94,7 +98,9 @@ describe('trainLocal', () => {
     const { net, record } = await trainLocal(set, { ...small, readout, onPlan: (text) => plans.push(text) })
     expect(plans.some((p) => p.includes('recomputed'))).toBe(true)
     const cached = await trainLocal(set, small)
-    const difference = Math.abs((record.readout?.chosen.validationError ?? 1) - (cached.record.readout?.chosen.validationError ?? 0))
+    const difference = Math.abs(
+      (record.readout?.chosen.validationError ?? 1) - (cached.record.readout?.chosen.validationError ?? 0),
+    )
     expect(difference).toBeLessThan(0.05)
     net.dispose()
     cached.net.dispose()
@@ -117,7 +123,13 @@ describe('trainLocal', () => {
   })
 
   it('stops when it has converged', async () => {
-    const { converged, health, filters } = await learnFilters(set, { units: 8, steps: 4000, batch: 400, untilConverged: true, antiHebbian: 0 })
+    const { converged, health, filters } = await learnFilters(set, {
+      units: 8,
+      steps: 4000,
+      batch: 400,
+      untilConverged: true,
+      antiHebbian: 0,
+    })
     expect(converged).toBe(true)
     expect(health.step).toBeLessThan(4000)
     filters.dispose()
@@ -151,7 +163,11 @@ describe('trainLocal', () => {
     await refuse({ readout: { powers: [0.5] } }, OptionError, /powers is 0.5/)
     await refuse({ readout: { validation: 0, poolStrides: [1, 2] } }, OptionError, /validation is 0/)
     await refuse({ out: join(folder, 'once') }, OptionError, /is the folder of a run/)
-    await refuse({ resume: true, out: join(folder, 'once'), filters: { ...small.filters, units: 25 } }, DataError, /of a run with filters.units 24, not 25/)
+    await refuse(
+      { resume: true, out: join(folder, 'once'), filters: { ...small.filters, units: 25 } },
+      DataError,
+      /of a run with filters.units 24, not 25/,
+    )
     const bare = { ...(await selectImages(set, [0, 1, 2])), labels: null }
     await refuse({}, DataError, /without labels/, bare)
   })

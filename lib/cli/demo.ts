@@ -20,7 +20,14 @@ import { duration, interruptSignal, output, quantity, run } from './terminal.js'
 
 const settings = { train: 10_000, test: 2000, units: 128, window: 5, steps: 4000 }
 // Each network's power is chosen on its own validation split: steep powers suit learned filters and silence random ones.
-const readout: ReadoutOptions = { powers: [4, 10, 20, 40], poolSize: 9, poolStrides: [4], epochs: 15, validation: 0.15, refit: false }
+const readout: ReadoutOptions = {
+  powers: [4, 10, 20, 40],
+  poolSize: 9,
+  poolStrides: [4],
+  epochs: 15,
+  validation: 0.15,
+  refit: false,
+}
 
 interface DemoOptions {
   out: string
@@ -32,7 +39,9 @@ interface DemoOptions {
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('learn filters from made images without labels, read them out, test them under shadows, write a page: about a minute')
+    .description(
+      'learn filters from made images without labels, read them out, test them under shadows, write a page: about a minute',
+    )
     .option('--out <dir>', 'folder of the page', 'striate-demo')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
     .option('--seed <n>', 'of images, filters and readout', wholeNumber(0), 0)
@@ -60,18 +69,37 @@ async function demo(options: DemoOptions): Promise<void> {
       signal,
       onProgress: ({ done, total }) => {
         const seconds = (performance.now() - begin) / 1000
-        say.progress({ phase: what, unit: 'images', done, total, rate: done / seconds, remainingSeconds: ((total - done) * seconds) / done, values: {} })
+        say.progress({
+          phase: what,
+          unit: 'images',
+          done,
+          total,
+          rate: done / seconds,
+          remainingSeconds: ((total - done) * seconds) / done,
+          values: {},
+        })
       },
     })
   }
   say.done()
-  say.line(`made ${train.shape[0]} training and ${test.shape[0]} test images of ${train.classes.length} shapes: ${train.classes.join(', ')}`)
+  say.line(
+    `made ${train.shape[0]} training and ${test.shape[0]} test images of ${train.classes.length} shapes: ${train.classes.join(', ')}`,
+  )
 
   const { units, window, steps } = settings
-  const { net, record } = await trainLocal(train, { filters: { units, window, steps }, readout, seed, device, signal, onProgress: say.progress })
+  const { net, record } = await trainLocal(train, {
+    filters: { units, window, steps },
+    readout,
+    seed,
+    device,
+    signal,
+    onProgress: say.progress,
+  })
   say.done()
   const patches = quantity((steps * record.filters.batch) / (record.seconds.filters ?? 1))
-  say.line(`learned ${units} filters of ${window} x ${window} without labels from ${quantity(steps * record.filters.batch)} patches, ${patches} a second`)
+  say.line(
+    `learned ${units} filters of ${window} x ${window} without labels from ${quantity(steps * record.filters.batch)} patches, ${patches} a second`,
+  )
 
   // The same network with filters that learned nothing.
   const d = train.shape[1] * window ** 2
@@ -96,20 +124,31 @@ async function demo(options: DemoOptions): Promise<void> {
   const chance = 100 * (1 - 1 / train.classes.length)
   const powers = `powers chosen on a validation split: learned ${net.config.power}, patches ${pieces.config.power}, numbers ${noise.config.power}`
   say.line(`error on test images (standard error); ${powers}:`)
-  for (const [name, e] of Object.entries(errors)) say.line(`  ${name.padEnd(26)} ${e.value.toFixed(1).padStart(5)} % +- ${e.spread.toFixed(1)}`)
+  for (const [name, e] of Object.entries(errors))
+    say.line(`  ${name.padEnd(26)} ${e.value.toFixed(1).padStart(5)} % +- ${e.spread.toFixed(1)}`)
   say.line(`  ${'chance'.padEnd(26)} ${chance.toFixed(1).padStart(5)} %`)
 
   const bars = await errorBars('Test error', errors, chance)
   const results: Section = {
     heading: 'Learned filters against filters that learned nothing, in light and in shadow',
     blocks: [
-      { kind: 'text', text: `${settings.test} test images; a shadow leaves 30 % of the light on 80 % of each image. Filters see no labels; all readouts are trained alike, with ${powers}. Random patches are pieces of the training images, random numbers are normal.` },
-      { kind: 'figure', image: bars, alt: 'Bars of test errors of learned filters, random patches and random numbers, with and without shadows, and chance' },
+      {
+        kind: 'text',
+        text: `${settings.test} test images; a shadow leaves 30 % of the light on 80 % of each image. Filters see no labels; all readouts are trained alike, with ${powers}. Random patches are pieces of the training images, random numbers are normal.`,
+      },
+      {
+        kind: 'figure',
+        image: bars,
+        alt: 'Bars of test errors of learned filters, random patches and random numbers, with and without shadows, and chance',
+      },
       {
         kind: 'table',
         caption: 'Test error',
         columns: ['Network', { label: 'Error', unit: '%' }, { label: 'Standard error', unit: '%' }],
-        rows: [...Object.entries(errors).map(([name, e]) => [name, e.value.toFixed(2), e.spread.toFixed(2)]), ['chance', chance.toFixed(2), '']],
+        rows: [
+          ...Object.entries(errors).map(([name, e]) => [name, e.value.toFixed(2), e.spread.toFixed(2)]),
+          ['chance', chance.toFixed(2), ''],
+        ],
       },
     ],
   }
@@ -134,7 +173,9 @@ async function readOut(
 ): Promise<LocalNet> {
   const channels = train.shape[1]
   const shape = [units, channels * window ** 2]
-  const filters = scope(() => unitRows(Tensor.from(rows, { shape, device: run.device })).reshape([units, channels, window, window]))
+  const filters = scope(() =>
+    unitRows(Tensor.from(rows, { shape, device: run.device })).reshape([units, channels, window, window]),
+  )
   try {
     return (await trainReadout(filters, { normalise: 'patch', centre: false }, train, { ...readout, seed }, run)).net
   } finally {

@@ -48,13 +48,26 @@ export function addEval(program: Command): void {
           signal,
           onProgress: (done, total) => {
             const seconds = (performance.now() - started) / 1000
-            say.progress({ phase: 'classify', unit: 'images', done, total, rate: done / seconds, remainingSeconds: ((total - done) * seconds) / done, values: {} })
+            say.progress({
+              phase: 'classify',
+              unit: 'images',
+              done,
+              total,
+              rate: done / seconds,
+              remainingSeconds: ((total - done) * seconds) / done,
+              values: {},
+            })
           },
         })
         say.done()
-        await writeAtomic(join(options.run, `classify-${options.split}.json`), `${JSON.stringify({ score, loss, confusion, classes: set.classes }, null, 1)}\n`)
+        await writeAtomic(
+          join(options.run, `classify-${options.split}.json`),
+          `${JSON.stringify({ score, loss, confusion, classes: set.classes }, null, 1)}\n`,
+        )
         say.json({ score, loss, confusion, classes: set.classes })
-        say.line(`error ${score.value.toFixed(2)} % +- ${score.spread.value.toFixed(2)} (${score.raw.wrong} of ${score.raw.images} images; standard error), loss ${loss.toFixed(4)} nats`)
+        say.line(
+          `error ${score.value.toFixed(2)} % +- ${score.spread.value.toFixed(2)} (${score.raw.wrong} of ${score.raw.images} images; standard error), loss ${loss.toFixed(4)} nats`,
+        )
         const width = Math.max(...set.classes.map((c) => c.length))
         say.line(`${'called'.padStart(width)}  ${set.classes.map((c) => c.slice(0, 6).padStart(6)).join(' ')}`)
         confusion.forEach((row, i) => {

@@ -16,7 +16,11 @@ export function addExport(program: Command): void {
     .command('export')
     .description('weights of a run for other tools')
     .requiredOption('--run <dir>', 'folder of a run')
-    .addOption(new Option('--format <name>', 'safetensors: all weights; npy: one tensor').choices(['safetensors', 'npy']).makeOptionMandatory())
+    .addOption(
+      new Option('--format <name>', 'safetensors: all weights; npy: one tensor')
+        .choices(['safetensors', 'npy'])
+        .makeOptionMandatory(),
+    )
     .requiredOption('--out <file>', 'file to write')
     .addOption(new Option('--tensor <name>', 'for npy').choices(['filters', 'readout.weight', 'readout.bias']).default('filters'))
     .addHelpText('after', '\nExample:\n  $ striate export --run runs/grinberg --format npy --out filters.npy')
@@ -26,7 +30,10 @@ export function addExport(program: Command): void {
         if (options.format === 'safetensors') {
           await net.save(options.out)
         } else {
-          const tensor = options.tensor === 'filters' ? net.filters : net.requireReadout('export')[options.tensor === 'readout.bias' ? 'b' : 'w']
+          const tensor =
+            options.tensor === 'filters'
+              ? net.filters
+              : net.requireReadout('export')[options.tensor === 'readout.bias' ? 'b' : 'w']
           await writeNpy(options.out, { shape: [...tensor.shape], data: (await tensor.read()).data })
         }
         net.dispose()

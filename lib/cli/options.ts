@@ -5,7 +5,9 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
     const x = Number(text)
     if (text.trim() === '' || !Number.isInteger(x) || x < low || x > high)
-      throw new InvalidArgumentError(`expected a whole number ${high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `from ${low} to ${high}`}.`)
+      throw new InvalidArgumentError(
+        `expected a whole number ${high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `from ${low} to ${high}`}.`,
+      )
     return x
   }
 }
@@ -13,7 +15,8 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER) {
 export function number(low: number, high: number) {
   return (text: string): number => {
     const x = Number(text)
-    if (text.trim() === '' || !(x >= low && x <= high)) throw new InvalidArgumentError(`expected a number from ${low} to ${high}.`)
+    if (text.trim() === '' || !(x >= low && x <= high))
+      throw new InvalidArgumentError(`expected a number from ${low} to ${high}.`)
     return x
   }
 }

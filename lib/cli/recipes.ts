@@ -30,6 +30,7 @@ export const recipeNames: string[] = Object.keys(recipes)
 
 export function recipe(name: string): Recipe {
   const found = recipes[name]
-  if (!found) throw new OptionError({ op: 'train local', argument: '--recipe', actual: `'${name}'`, expected: recipeNames.join(', ') })
+  if (!found)
+    throw new OptionError({ op: 'train local', argument: '--recipe', actual: `'${name}'`, expected: recipeNames.join(', ') })
   return found
 }

@@ -39,7 +39,12 @@ export function addRender(program: Command): void {
           const pixels = new Uint8Array(plane * 3)
           for (let p = 0; p < plane; p++) for (let c = 0; c < 3; c++) pixels[p * 3 + c] = set.images[(i * 3 + c) * plane + p] ?? 0
           const file = join(set.classes[set.labels?.[i] ?? 0] ?? '', `${String(i).padStart(6, '0')}.png`)
-          await writeAtomic(join(options.out, file), await sharp(pixels, { raw: { width: size, height: size, channels: 3 } }).png().toBuffer())
+          await writeAtomic(
+            join(options.out, file),
+            await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
+              .png()
+              .toBuffer(),
+          )
           rows.push({ file, ...set.latents[i] })
         }
         await writeAtomic(join(options.out, 'latents.json'), `${JSON.stringify(rows, null, 1)}\n`)

@@ -1,10 +1,19 @@
 // The page of a run: filters, curves, scores and everything needed to repeat it.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeAtomic } from '../io/index.js'
 import { DataError } from '../errors.js'
+import { writeAtomic } from '../io/index.js'
 import { LocalNet } from '../models/index.js'
-import { barChart, type Block, filterSheet, histogram, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
+import {
+  type Block,
+  barChart,
+  filterSheet,
+  histogram,
+  lineChart,
+  renderPage,
+  type Section,
+  type SummaryNumber,
+} from '../plot/index.js'
 import type { EpochResult, RunRecord } from '../train/index.js'
 
 const percent = (share: number): string => (100 * share).toFixed(2)
@@ -33,7 +42,12 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
   }
   const live = health.wins.filter((n) => n > 0)
   if (live.length > 1) {
-    const wins = await histogram({ title: 'How often each unit won', x: { label: 'Patches won over the last minibatches' }, values: health.wins, yLabel: 'Units' })
+    const wins = await histogram({
+      title: 'How often each unit won',
+      x: { label: 'Patches won over the last minibatches' },
+      values: health.wins,
+      yLabel: 'Units',
+    })
     learning.push({ kind: 'figure', image: wins, alt: `Histogram of wins of ${units} units` })
   }
   learning.push({
@@ -70,7 +84,14 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
           kind: 'table',
           caption: 'Settings tried; the one of the lowest validation error is used',
           columns: ['Power', 'Pool stride', 'Learning rate', 'L2 decay', 'Best epoch', { label: 'Validation error', unit: '%' }],
-          rows: readout.candidates.map((c) => [c.power, c.poolStride, c.learningRate, c.weightDecay, c.bestEpoch, percent(c.validationError)]),
+          rows: readout.candidates.map((c) => [
+            c.power,
+            c.poolStride,
+            c.learningRate,
+            c.weightDecay,
+            c.bestEpoch,
+            percent(c.validationError),
+          ]),
         },
       ],
     })
@@ -88,7 +109,12 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
       { label: 'Seed', value: record.seed },
       { label: 'Filters', value: JSON.stringify(record.filters), code: true },
       ...(readout ? [{ label: 'Readout', value: JSON.stringify(readout.config), code: true }] : []),
-      { label: 'Seconds', value: Object.entries(record.seconds).map(([name, s]) => `${name} ${s.toFixed(1)}`).join(', ') },
+      {
+        label: 'Seconds',
+        value: Object.entries(record.seconds)
+          .map(([name, s]) => `${name} ${s.toFixed(1)}`)
+          .join(', '),
+      },
       { label: 'Date', value: record.date },
     ],
   })
@@ -104,14 +130,26 @@ async function errorCurve(chosen: EpochResult[], refit: EpochResult[] | null): P
     y: { label: 'Error', unit: '%' },
     series: [
       { name: 'training images', x, y: chosen.map((e) => 100 * e.trainError) },
-      ...(validated.length > 0 ? [{ name: 'validation images', x: validated.map((e) => e.epoch), y: validated.map((e) => 100 * (e.validationError ?? 0)) }] : []),
+      ...(validated.length > 0
+        ? [
+            {
+              name: 'validation images',
+              x: validated.map((e) => e.epoch),
+              y: validated.map((e) => 100 * (e.validationError ?? 0)),
+            },
+          ]
+        : []),
       ...(refit ? [{ name: 'all images (refit)', x: refit.map((e) => e.epoch), y: refit.map((e) => 100 * e.trainError) }] : []),
     ],
   })
 }
 
 /** A bar for each named error in percent, with chance as a line. */
-export function errorBars(title: string, errors: Record<string, { value: number; spread: number }>, chance: number): Promise<string> {
+export function errorBars(
+  title: string,
+  errors: Record<string, { value: number; spread: number }>,
+  chance: number,
+): Promise<string> {
   const entries = Object.values(errors)
   return barChart({
     title,
@@ -136,7 +174,10 @@ export async function openRun(folder: string): Promise<{ net: LocalNet; record: 
     record = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as RunRecord
   } catch (cause) {
     const actual = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'not readable'
-    throw new DataError({ op: 'run', argument: join(folder, 'run.json'), actual, expected: 'the record of a finished run' }, { cause })
+    throw new DataError(
+      { op: 'run', argument: join(folder, 'run.json'), actual, expected: 'the record of a finished run' },
+      { cause },
+    )
   }
   return { net: await LocalNet.load(join(folder, 'model.safetensors')), record }
 }

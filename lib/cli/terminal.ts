@@ -69,7 +69,11 @@ export function output(options: { json?: boolean }): Output {
         const payload = { phase: p.phase, rate: `${quantity(p.rate)} ${p.unit}/s`, left: duration(p.remainingSeconds), shown }
         if (fresh || !bar) {
           stop()
-          bar = new SingleBar({ format: '{phase} [{bar}] {percentage}%  {rate}  {left} left  {shown}', hideCursor: true, stopOnComplete: false })
+          bar = new SingleBar({
+            format: '{phase} [{bar}] {percentage}%  {rate}  {left} left  {shown}',
+            hideCursor: true,
+            stopOnComplete: false,
+          })
           bar.start(p.total, p.done, payload)
         }
         bar.update(p.done, payload)
@@ -80,7 +84,14 @@ export function output(options: { json?: boolean }): Output {
       const now = performance.now()
       if (!fresh && !end && now - last < (json ? 1000 : 5000)) return
       last = now
-      if (json) console.log(JSON.stringify({ event: 'progress', ...p, remainingSeconds: Number.isFinite(p.remainingSeconds) ? p.remainingSeconds : null }))
+      if (json)
+        console.log(
+          JSON.stringify({
+            event: 'progress',
+            ...p,
+            remainingSeconds: Number.isFinite(p.remainingSeconds) ? p.remainingSeconds : null,
+          }),
+        )
       else
         console.log(
           `${p.phase}: ${Math.floor((100 * p.done) / p.total)} %, ${quantity(p.rate)} ${p.unit}/s, ${duration(p.remainingSeconds)} left${shown ? `, ${shown}` : ''}`,

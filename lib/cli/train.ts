@@ -28,9 +28,30 @@ interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<Reado
   refit: boolean
 }
 
-const filterNames = ['units', 'window', 'rank', 'antiHebbian', 'learningRate', 'finalLearningRate', 'steps', 'mode', 'init', 'step'] as const
+const filterNames = [
+  'units',
+  'window',
+  'rank',
+  'antiHebbian',
+  'learningRate',
+  'finalLearningRate',
+  'steps',
+  'mode',
+  'init',
+  'step',
+] as const
 const moreFilterNames = ['normalise', 'centre', 'dead', 'untilConverged'] as const
-const readoutNames = ['powers', 'poolSize', 'poolStrides', 'learningRates', 'weightDecays', 'epochs', 'patience', 'validation', 'memoryLimit'] as const
+const readoutNames = [
+  'powers',
+  'poolSize',
+  'poolStrides',
+  'learningRates',
+  'weightDecays',
+  'epochs',
+  'patience',
+  'validation',
+  'memoryLimit',
+] as const
 
 /** What a run was asked for; kept in its folder, so that `--resume` needs nothing else. */
 interface Request {
@@ -100,11 +121,16 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
   const signal = interruptSignal()
   const request = options.resume ? await readRequest(options.resume) : makeRequest(options)
   const set = await open(request, signal)
-  say.line(`data: ${set.name}, ${set.shape[0]} images of ${set.shape.slice(1).join(' x ')}, ${set.classes.length || 'no'} classes`)
+  say.line(
+    `data: ${set.name}, ${set.shape[0]} images of ${set.shape.slice(1).join(' x ')}, ${set.classes.length || 'no'} classes`,
+  )
   const started = performance.now()
   const { net, record } = await trainLocal(set, {
     filters: request.filters,
-    readout: request.readout === false || (set.classes.length < 2 && Object.keys(request.readout).length === 0) ? false : request.readout,
+    readout:
+      request.readout === false || (set.classes.length < 2 && Object.keys(request.readout).length === 0)
+        ? false
+        : request.readout,
     seed: request.seed,
     device: deviceOf(request.device),
     out,
@@ -124,8 +150,12 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
       `${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
   )
   if (readout && Number.isFinite(error))
-    say.line(`readout: validation error ${error?.toFixed(2)} % of ${readout.images.validation} images (power ${readout.chosen.power}, pool stride ${readout.chosen.poolStride})`)
-  say.line(`done in ${duration((performance.now() - started) / 1000)}: ${join(out, 'model.safetensors')}, ${join(out, 'report.html')}`)
+    say.line(
+      `readout: validation error ${error?.toFixed(2)} % of ${readout.images.validation} images (power ${readout.chosen.power}, pool stride ${readout.chosen.poolStride})`,
+    )
+  say.line(
+    `done in ${duration((performance.now() - started) / 1000)}: ${join(out, 'model.safetensors')}, ${join(out, 'report.html')}`,
+  )
   const { history: _history, ...summary } = record
   say.json({ event: 'done', out, ...summary })
   net.dispose()
@@ -133,7 +163,12 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
 
 function makeRequest(options: TrainOptions): Request {
   if (!options.data)
-    throw new OptionError({ op: 'train local', argument: '--data', actual: 'missing', expected: 'the path of images (see striate train local --help)' })
+    throw new OptionError({
+      op: 'train local',
+      argument: '--data',
+      actual: 'missing',
+      expected: 'the path of images (see striate train local --help)',
+    })
   const base = options.recipe ? recipe(options.recipe) : { filters: {}, readout: {} }
   const given = (names: readonly (keyof TrainOptions)[]) =>
     Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])))
@@ -158,7 +193,12 @@ async function readRequest(folder: string): Promise<Request> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as Request
   } catch {
-    throw new OptionError({ op: 'train local', argument: '--resume', actual: `'${folder}', without a readable request.json`, expected: 'the folder of a run' })
+    throw new OptionError({
+      op: 'train local',
+      argument: '--resume',
+      actual: `'${folder}', without a readable request.json`,
+      expected: 'the folder of a run',
+    })
   }
 }
 

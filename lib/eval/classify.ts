@@ -33,7 +33,10 @@ export async function classify(net: LocalNet, set: ImageSet, options: ClassifyOp
   net.requireReadout('classify')
   if (!set.labels) throw refuse('without labels', 'labelled images')
   if (channels !== config.channels || height !== config.image[0] || width !== config.image[1])
-    throw refuse(`of images [${channels},${height},${width}]`, `[${config.channels},${config.image}], those that the network was trained on`)
+    throw refuse(
+      `of images [${channels},${height},${width}]`,
+      `[${config.channels},${config.image}], those that the network was trained on`,
+    )
   if (set.classes.join() !== config.classes.join())
     throw refuse(`of the classes ${set.classes.join(', ')}`, `the network's: ${config.classes.join(', ')}`)
   const batch = options.batch ?? 256

@@ -1,2 +1,2 @@
-export { type Classification, classify, type ClassifyOptions } from './classify.js'
+export { type Classification, type ClassifyOptions, classify } from './classify.js'
 export type { Score } from './score.js'

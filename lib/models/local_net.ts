@@ -110,7 +110,8 @@ export class LocalNet {
   static async load(path: string, options: { device?: Device } = {}): Promise<LocalNet> {
     const device = options.device ?? cpu()
     const { tensors, metadata } = await readSafetensors(path)
-    const refuse = (actual: string) => new DataError({ op: 'LocalNet.load', argument: path, actual, expected: 'a network saved by Striate' })
+    const refuse = (actual: string) =>
+      new DataError({ op: 'LocalNet.load', argument: path, actual, expected: 'a network saved by Striate' })
     let config: LocalNetConfig
     try {
       config = localNetConfig.parse(JSON.parse(metadata[metadataKey] ?? ''))

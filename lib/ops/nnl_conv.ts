@@ -13,7 +13,7 @@ export interface NnlConvOptions {
   centre?: boolean
   /** Max pool over `size` x `size` positions, every `stride`; fused: the map before it is never written. Default: no pool. */
   pool?: { size: number; stride: number }
-  /** Element type of the result. bf16 halves the memory of features at a relative error of 2^-9. Default `f32`. */
+  /** Element type of the result. bf16 halves the memory of features at a relative error of at most 2^-8. Default `f32`. */
   store?: 'f32' | 'bf16'
 }
 
@@ -40,7 +40,12 @@ export function nnlConvWithIndex(x: Tensor, w: Tensor, options: NnlConvOptions =
 }
 
 /** Gradients of {@link nnlConv} for x (f32) and w, by recomputing its cosines: nothing need be kept from the forward pass. */
-export function nnlConvGrad(x: Tensor, w: Tensor, gy: Tensor, options: Omit<NnlConvOptions, 'store'> = {}): { gx: Tensor; gw: Tensor } {
+export function nnlConvGrad(
+  x: Tensor,
+  w: Tensor,
+  gy: Tensor,
+  options: Omit<NnlConvOptions, 'store'> = {},
+): { gx: Tensor; gw: Tensor } {
   const [gx, gw] = callOp('nnl_conv_grad', [x, w, gy], flat(options), ['gx', 'gw'])
   return { gx: gx as Tensor, gw: gw as Tensor }
 }

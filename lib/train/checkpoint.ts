@@ -52,7 +52,12 @@ export class Checkpoints<Position> {
     if (metadata.format !== format)
       throw new DataError({ op: 'resume', argument: this.path, actual: 'no checkpoint of this version', expected: format })
     if (metadata.config !== this.config)
-      throw new DataError({ op: 'resume', argument: this.path, actual: difference(metadata.config ?? '', this.config), expected: 'a checkpoint of this run' })
+      throw new DataError({
+        op: 'resume',
+        argument: this.path,
+        actual: difference(metadata.config ?? '', this.config),
+        expected: 'a checkpoint of this run',
+      })
     return { position: JSON.parse(metadata.position ?? 'null') as Position, tensors }
   }
 }
@@ -60,7 +65,8 @@ export class Checkpoints<Position> {
 /** Names the first setting in which two configurations differ. */
 function difference(was: string, is: string): string {
   const flat = (value: unknown, path: string, into: Map<string, string>): Map<string, string> => {
-    if (value && typeof value === 'object') for (const [key, inner] of Object.entries(value)) flat(inner, path ? `${path}.${key}` : key, into)
+    if (value && typeof value === 'object')
+      for (const [key, inner] of Object.entries(value)) flat(inner, path ? `${path}.${key}` : key, into)
     else into.set(path, JSON.stringify(value))
     return into
   }

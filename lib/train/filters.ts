@@ -116,7 +116,12 @@ const names: (keyof FilterOptions)[] = [
 export function filterConfig(options: FilterOptions = {}): FilterConfig {
   for (const name of Object.keys(options))
     if (!names.includes(name as keyof FilterOptions))
-      throw new OptionError({ op: 'trainLocal', argument: `filters.${name}`, actual: 'no option of it', expected: `one of ${names.join(', ')}` })
+      throw new OptionError({
+        op: 'trainLocal',
+        argument: `filters.${name}`,
+        actual: 'no option of it',
+        expected: `one of ${names.join(', ')}`,
+      })
   const mode = options.mode ?? 'stable'
   const faithful = mode === 'faithful'
   const config: FilterConfig = {
@@ -140,14 +145,24 @@ export function filterConfig(options: FilterOptions = {}): FilterConfig {
   }
   const choice = (name: 'mode' | 'init' | 'dead', words: string[]) => {
     if (!words.includes(config[name]))
-      throw new OptionError({ op: 'trainLocal', argument: name, actual: `'${config[name]}'`, expected: words.map((w) => `'${w}'`).join(' or ') })
+      throw new OptionError({
+        op: 'trainLocal',
+        argument: name,
+        actual: `'${config[name]}'`,
+        expected: words.map((w) => `'${w}'`).join(' or '),
+      })
   }
   choice('mode', ['stable', 'faithful'])
   choice('init', ['patches', 'normal'])
   choice('dead', ['report', 'reseed', 'prune'])
   for (const name of ['units', 'window', 'steps', 'batch'] as const)
     if (!Number.isInteger(config[name]) || config[name] < (name === 'units' ? 2 : 1))
-      throw new OptionError({ op: 'trainLocal', argument: name, actual: String(config[name]), expected: 'a whole number, large enough' })
+      throw new OptionError({
+        op: 'trainLocal',
+        argument: name,
+        actual: String(config[name]),
+        expected: 'a whole number, large enough',
+      })
   if (!Number.isInteger(config.seed) || config.seed < 0)
     throw new OptionError({ op: 'trainLocal', argument: 'seed', actual: String(config.seed), expected: 'a whole number from 0' })
   return config
@@ -165,7 +180,12 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
   checkFilters(set, config)
   const device = run.device ?? cpu()
   const checkpoints = run.out
-    ? new Checkpoints<Position>(run.out, 'filters', { filters: config, data: set.sha256, device: device.kind }, run.checkpointSeconds)
+    ? new Checkpoints<Position>(
+        run.out,
+        'filters',
+        { filters: config, data: set.sha256, device: device.kind },
+        run.checkpointSeconds,
+      )
     : null
   let position: Position = { step: 0, history: [], health: null, converged: false }
   let w: Tensor
@@ -203,7 +223,10 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
       if (checkpoints?.due()) await save()
     }
     await save()
-    const health = { ...(position.health as FilterHealth), duplicates: await countDuplicates(w, (position.health as FilterHealth).dead) }
+    const health = {
+      ...(position.health as FilterHealth),
+      duplicates: await countDuplicates(w, (position.health as FilterHealth).dead),
+    }
     const filters = await freeze(w, set, config, health)
     return { filters, config, health, history: position.history, converged: position.converged }
   } catch (error) {
@@ -271,7 +294,8 @@ async function countDuplicates(w: Tensor, dead: number[]): Promise<number> {
   }).read()
   const skip = new Set(dead)
   let pairs = 0
-  for (let i = 0; i < k; i++) for (let j = i + 1; j < k; j++) if ((data[i * k + j] ?? 0) > 0.99 && !skip.has(i) && !skip.has(j)) pairs++
+  for (let i = 0; i < k; i++)
+    for (let j = i + 1; j < k; j++) if ((data[i * k + j] ?? 0) > 0.99 && !skip.has(i) && !skip.has(j)) pairs++
   return pairs
 }
 
@@ -312,7 +336,12 @@ export function dataPatches(set: ImageSet, config: FilterConfig, count: number, 
   const { window } = config
   const [rows, columns] = [height - window + 1, width - window + 1]
   if (rows < 1 || columns < 1)
-    throw new OptionError({ op: 'trainLocal', argument: 'window', actual: String(window), expected: `at most the images' ${height} x ${width}` })
+    throw new OptionError({
+      op: 'trainLocal',
+      argument: 'window',
+      actual: String(window),
+      expected: `at most the images' ${height} x ${width}`,
+    })
   const d = dimension(set, config)
   const order = new Permutation(n * rows * columns, config.seed, (0x80000000 + draw) >>> 0)
   const patches = new Float32Array(count * d)
@@ -326,7 +355,8 @@ export function dataPatches(set: ImageSet, config: FilterConfig, count: number, 
     let e = 0
     for (let c = 0; c < channels; c++)
       for (let r = 0; r < window; r++)
-        for (let s = 0; s < window; s++) patch[e++] = (set.images[((image * channels + c) * height + y + r) * width + x + s] ?? 0) / 255
+        for (let s = 0; s < window; s++)
+          patch[e++] = (set.images[((image * channels + c) * height + y + r) * width + x + s] ?? 0) / 255
     if (config.centre) {
       const mean = patch.reduce((a, b) => a + b, 0) / d
       for (let j = 0; j < d; j++) patch[j] = (patch[j] ?? 0) - mean
@@ -337,6 +367,11 @@ export function dataPatches(set: ImageSet, config: FilterConfig, count: number, 
     made++
   }
   if (made < count)
-    throw new OptionError({ op: 'trainLocal', argument: 'units', actual: String(count), expected: `at most the ${made} patches that are not zero` })
+    throw new OptionError({
+      op: 'trainLocal',
+      argument: 'units',
+      actual: String(count),
+      expected: `at most the ${made} patches that are not zero`,
+    })
   return patches
 }

@@ -1,4 +1,12 @@
-export { dataPatches, type FilterConfig, type FilterHealth, type FilterOptions, type HistoryEntry, type LearnedFilters, learnFilters } from './filters.js'
-export { type RunRecord, trainLocal, type TrainLocalOptions } from './local.js'
+export {
+  dataPatches,
+  type FilterConfig,
+  type FilterHealth,
+  type FilterOptions,
+  type HistoryEntry,
+  type LearnedFilters,
+  learnFilters,
+} from './filters.js'
+export { type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
 export type { OnProgress, TrainProgress } from './progress.js'
 export { type CandidateResult, type EpochResult, type ReadoutOptions, type TrainedReadout, trainReadout } from './readout.js'

@@ -7,7 +7,15 @@ import { DataError, OptionError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
 import { LocalNet } from '../models/local_net.js'
 import { version } from '../version.js'
-import { checkFilters, type FilterHealth, type FilterOptions, filterConfig, type HistoryEntry, type LearnedFilters, learnFilters } from './filters.js'
+import {
+  checkFilters,
+  type FilterHealth,
+  type FilterOptions,
+  filterConfig,
+  type HistoryEntry,
+  type LearnedFilters,
+  learnFilters,
+} from './filters.js'
 import type { OnProgress } from './progress.js'
 import { type ReadoutOptions, readoutConfig, type TrainedReadout, trainReadout } from './readout.js'
 
@@ -68,7 +76,12 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
   if (readoutOptions) {
     readoutConfig(readoutOptions)
     if (!set.labels || set.classes.length < 2)
-      throw new DataError({ op: 'trainLocal', argument: set.name, actual: 'without labels', expected: 'labels of at least two classes, or readout: false' })
+      throw new DataError({
+        op: 'trainLocal',
+        argument: set.name,
+        actual: 'without labels',
+        expected: 'labels of at least two classes, or readout: false',
+      })
   }
   if (options.out) await openFolder(options.out, options.resume ?? false)
   await options.onFolder?.()
@@ -146,11 +159,19 @@ async function openFolder(out: string, resume: boolean): Promise<void> {
   } catch (cause) {
     if (cause instanceof DataError) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new DataError({ op: 'trainLocal', argument: out, actual: `no usable folder (${why})`, expected: 'a folder that can be written' }, { cause })
+    throw new DataError(
+      { op: 'trainLocal', argument: out, actual: `no usable folder (${why})`, expected: 'a folder that can be written' },
+      { cause },
+    )
   }
   await rm(join(out, '.writable'), { force: true })
   if (resume) return
   const taken = (await readdir(out)).find((file) => file === 'run.json' || file.endsWith('.checkpoint.safetensors'))
   if (taken)
-    throw new OptionError({ op: 'trainLocal', argument: out, actual: `the folder of a run (it holds ${taken})`, expected: 'an empty folder, or resume' })
+    throw new OptionError({
+      op: 'trainLocal',
+      argument: out,
+      actual: `the folder of a run (it holds ${taken})`,
+      expected: 'an empty folder, or resume',
+    })
 }

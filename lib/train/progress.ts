@@ -25,6 +25,14 @@ export function startPhase(phase: string, unit: string, total: number, first: nu
   return (done: number, values: Record<string, number> = {}): void => {
     const seconds = (performance.now() - start) / 1000
     const rate = seconds > 0 ? (done - first) / seconds : 0
-    onProgress?.({ phase, unit, done, total, rate, remainingSeconds: rate > 0 ? (total - done) / rate : Number.POSITIVE_INFINITY, values })
+    onProgress?.({
+      phase,
+      unit,
+      done,
+      total,
+      rate,
+      remainingSeconds: rate > 0 ? (total - done) / rate : Number.POSITIVE_INFINITY,
+      values,
+    })
   }
 }

@@ -114,7 +114,12 @@ export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
   }
   for (const [name, value] of Object.entries(options)) {
     if (!(name in config))
-      throw new OptionError({ op: 'trainLocal', argument: `readout.${name}`, actual: 'no option of it', expected: `one of ${Object.keys(config).join(', ')}` })
+      throw new OptionError({
+        op: 'trainLocal',
+        argument: `readout.${name}`,
+        actual: 'no option of it',
+        expected: `one of ${Object.keys(config).join(', ')}`,
+      })
     if (value !== undefined) Object.assign(config, { [name]: value })
   }
   const refuse = (argument: string, actual: unknown, expected: string): never => {
@@ -135,7 +140,8 @@ export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
   }
   if (!(config.validation >= 0 && config.validation < 1)) refuse('validation', config.validation, 'a share from 0 to under 1')
   const several = config.powers.length * config.poolStrides.length * config.learningRates.length * config.weightDecays.length > 1
-  if (several && config.validation === 0) refuse('validation', 0, 'a share above 0, since there are several settings to choose from')
+  if (several && config.validation === 0)
+    refuse('validation', 0, 'a share above 0, since there are several settings to choose from')
   if (!Number.isInteger(config.seed) || config.seed < 0) refuse('seed', config.seed, 'a whole number from 0')
   return config
 }
@@ -159,11 +165,21 @@ export async function trainReadout(
   const config = readoutConfig(options)
   const { labels } = set
   if (!labels || set.classes.length < 2)
-    throw new DataError({ op: 'trainReadout', argument: set.name, actual: 'without labels', expected: 'labels of at least two classes' })
+    throw new DataError({
+      op: 'trainReadout',
+      argument: set.name,
+      actual: 'without labels',
+      expected: 'labels of at least two classes',
+    })
   const device = run.device ?? cpu()
   const split = splitTrainValidation(labels, config.validation, config.seed)
   if (split.train.length < config.batch)
-    throw new OptionError({ op: 'trainReadout', argument: 'batch', actual: String(config.batch), expected: `at most the ${split.train.length} training images` })
+    throw new OptionError({
+      op: 'trainReadout',
+      argument: 'batch',
+      actual: String(config.batch),
+      expected: `at most the ${split.train.length} training images`,
+    })
 
   const net = ({ power, poolStride }: Pick<CandidateResult, 'power' | 'poolStride'>): LocalNetConfig => ({
     kind: 'local',
@@ -173,13 +189,18 @@ export async function trainReadout(
     units: filters.shape[0] as number,
     power,
     ...layer,
-    pool: { size: Math.min(config.poolSize, ...[set.shape[2], set.shape[3]].map((e) => e - (filters.shape[2] as number) + 1)), stride: poolStride },
+    pool: {
+      size: Math.min(config.poolSize, ...[set.shape[2], set.shape[3]].map((e) => e - (filters.shape[2] as number) + 1)),
+      stride: poolStride,
+    },
     classes: [...set.classes],
   })
   const { powers, poolStrides, learningRates, weightDecays } = config
   const grid = powers.flatMap((power) =>
     poolStrides.flatMap((poolStride) =>
-      learningRates.flatMap((learningRate) => weightDecays.map((weightDecay) => ({ power, poolStride, learningRate, weightDecay }))),
+      learningRates.flatMap((learningRate) =>
+        weightDecays.map((weightDecay) => ({ power, poolStride, learningRate, weightDecay })),
+      ),
     ),
   )
 
@@ -205,7 +226,7 @@ export async function trainReadout(
       if (i !== position.candidate || !restored) position = { ...position, candidate: i, epoch: 0, curve: [], best: 0 }
       state = newState(device, set.classes.length, source.features, restored ? pick(restored, 'state.') : null)
       restored = null
-      const result = await fit(trainer, state, candidate, split, position, `search ${i + 1}/${grid.length}`, best)
+      const result = await fitReadout(trainer, state, candidate, split, position, `search ${i + 1}/${grid.length}`, best)
       position = { ...position, candidates: [...position.candidates, { ...candidate, ...result.summary }] }
       const leader = lowest(position.candidates)
       if (leader === position.candidates.at(-1)) best = result.best
@@ -221,7 +242,7 @@ export async function trainReadout(
       await source.use(chosenNet)
       state = newState(device, set.classes.length, source.features, restored ? pick(restored, 'state.') : null)
       const all = { train: Int32Array.from(labels, (_, i) => i), validation: new Int32Array() }
-      const result = await fit(trainer, state, chosen, all, position, 'refit', best)
+      const result = await fitReadout(trainer, state, chosen, all, position, 'refit', best)
       refit = result.summary.curve
       best = result.best
     }
@@ -258,7 +279,7 @@ interface Trainer {
  * Trains one setting epoch by epoch. With a validation split it keeps the weights of the best epoch and stops early; without one (the refit)
  * it runs all epochs, since the learning rate has fallen to zero only at the end, and keeps the last.
  */
-async function fit(
+async function fitReadout(
   { source, targets, config, run, checkpoints }: Trainer,
   state: ReadoutState,
   setting: { learningRate: number; weightDecay: number },
@@ -279,7 +300,9 @@ async function fit(
     run.signal?.throwIfAborted()
     const { learningRate, weightDecay } = setting
     const options = { learningRate, weightDecay, batch: config.batch, totalSteps, seed: config.seed }
-    const trained = await source.train(targets, state, split.train, options, epoch, batches, (done) => report(epoch * perEpoch + done))
+    const trained = await source.train(targets, state, split.train, options, epoch, batches, (done) =>
+      report(epoch * perEpoch + done),
+    )
     if (!Number.isFinite(trained.loss))
       throw new DataError({
         op: 'trainReadout',
@@ -299,13 +322,20 @@ async function fit(
     if (checkpoints?.due() || run.signal?.aborted) {
       // An epoch that is cut short is repeated from its beginning.
       const now = { ...position, epoch: epoch + 1, curve, best }
-      const tensors = { ...prefixed('state.', await hostState(state)), ...prefixed('best.kept.', kept), ...prefixed('best.', withoutKept(leader)) }
+      const tensors = {
+        ...prefixed('state.', await hostState(state)),
+        ...prefixed('best.kept.', kept),
+        ...prefixed('best.', withoutKept(leader)),
+      }
       await checkpoints?.save(now, tensors)
     }
     if (validated && epoch + 1 - best >= config.patience) break
   }
   const at = curve[best - 1] as EpochResult
-  return { summary: { bestEpoch: best, validationError: at.validationError ?? Number.NaN, curve }, best: kept as Map<string, Safetensor> }
+  return {
+    summary: { bestEpoch: best, validationError: at.validationError ?? Number.NaN, curve },
+    best: kept as Map<string, Safetensor>,
+  }
 }
 
 /** The features of an image set under one configuration: cached on the device, or computed as they are needed. */
@@ -414,7 +444,10 @@ class FeatureSource {
           if (this.cache && chosen) {
             result = readoutLearn(this.cache, targets, state, part, chosen)
           } else {
-            const picked = Int32Array.from({ length: steps * batch }, (_, i) => rows[(order as Permutation).at(first * batch + i)] as number)
+            const picked = Int32Array.from(
+              { length: steps * batch },
+              (_, i) => rows[(order as Permutation).at(first * batch + i)] as number,
+            )
             const labels = Int32Array.from(picked, (row) => (this.set.labels as Int32Array)[row] as number)
             const features = this.featuresOf(this.gather(picked))
             result = readoutLearn(features, Tensor.from(labels, { device: this.device }), state, { ...part, shuffle: false })
@@ -485,7 +518,9 @@ function prefixed(prefix: string, tensors: Map<string, Safetensor> | null): Reco
   return Object.fromEntries([...(tensors ?? [])].map(([name, tensor]) => [prefix + name, tensor]))
 }
 function pick(tensors: Map<string, Safetensor>, prefix: string): Map<string, Safetensor> {
-  return new Map([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [name.slice(prefix.length), tensor]))
+  return new Map(
+    [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  )
 }
 function withoutKept(tensors: Map<string, Safetensor> | null): Map<string, Safetensor> | null {
   return tensors && new Map([...tensors].filter(([name]) => !name.startsWith('kept.')))

@@ -28,7 +28,8 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
   return o;
 }
 
-// limits(seconds) -> Promise of a Float64Array's buffer: float32 GFLOP/s, GB/s read, GB/s copied, with the current threads.
+// limits(seconds) -> Promise of a Float64Array's buffer: float32 GFLOP/s, GB/s read, GB/s copied, with the current
+// threads.
 Napi::Value limits(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   NativeDevice* device = nullptr;
@@ -78,7 +79,8 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("leaked", Napi::Function::New(
                             env,
                             [](const Napi::CallbackInfo& info) -> Napi::Value {
-                              return Napi::Number::New(info.Env(), static_cast<double>(Environment::of(info.Env()).leaked));
+                              return Napi::Number::New(info.Env(),
+                                                       static_cast<double>(Environment::of(info.Env()).leaked));
                             },
                             "leaked"));
   exports.Set("instructionSet", cpu::instruction_set());

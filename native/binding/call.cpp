@@ -36,7 +36,7 @@ void infer(op::Shapes& shapes, const void* options) {
 }
 
 const std::vector<Row>& rows() {
-#define STRIATE_ROW(name, Contract)                                                                              \
+#define STRIATE_ROW(name, Contract)                                                                                  \
   {#name, op::Contract::signature, op::parse_signature(#name, op::Contract::signature), visit_options<op::Contract>, \
    infer<op::Contract>},
   static const std::vector<Row> table = {STRIATE_OPS(STRIATE_ROW)};
@@ -51,7 +51,8 @@ int find_row(const std::string& name) {
     return map;
   }();
   const auto found = index.find(name);
-  if (found == index.end()) throw core::Error(core::ErrorKind::option, "call", "op", "'" + name + "'", "an op of native/ops/table.h");
+  if (found == index.end())
+    throw core::Error(core::ErrorKind::option, "call", "op", "'" + name + "'", "an op of native/ops/table.h");
   return found->second;
 }
 
@@ -83,7 +84,8 @@ class Parser : public op::OptionVisitor {
     Napi::Value v;
     if (!find(name, &v)) return;
     const double x = v.IsNumber() ? v.As<Napi::Number>().DoubleValue() : NAN;
-    if (!(x >= low && x <= high)) refuse(name, value_text(v), "a number from " + number_text(low) + " to " + number_text(high));
+    if (!(x >= low && x <= high))
+      refuse(name, value_text(v), "a number from " + number_text(low) + " to " + number_text(high));
     value = x;
   }
   void integer(const char* name, int64_t& value, int64_t low, int64_t high) override {
@@ -92,7 +94,8 @@ class Parser : public op::OptionVisitor {
     const double x = v.IsNumber() ? v.As<Napi::Number>().DoubleValue() : NAN;
     if (!(x >= static_cast<double>(low) && x <= static_cast<double>(high)) || x != std::floor(x))
       refuse(name, value_text(v),
-             "a whole number from " + number_text(static_cast<double>(low)) + " to " + number_text(static_cast<double>(high)));
+             "a whole number from " + number_text(static_cast<double>(low)) + " to " +
+                 number_text(static_cast<double>(high)));
     value = static_cast<int64_t>(x);
   }
   void flag(const char* name, bool& value) override {
@@ -111,7 +114,10 @@ class Parser : public op::OptionVisitor {
         value = i;
         return;
       }
-      list += (list.empty() ? "'" : i + 1 == static_cast<int32_t>(words.size()) ? " or '" : ", '") + std::string(word) + "'";
+      list += (list.empty()                                  ? "'"
+               : i + 1 == static_cast<int32_t>(words.size()) ? " or '"
+                                                             : ", '") +
+              std::string(word) + "'";
       ++i;
     }
     refuse(name, value_text(v), list);
@@ -162,13 +168,15 @@ std::vector<bool> parse_request(const Row& row, const Napi::Value& value) {
     bool found = false;
     for (size_t j = 0; j < wanted.size(); ++j)
       if (row.signature.outputs[j].name == name) wanted[j] = found = true;
-    if (!found) throw core::Error(core::ErrorKind::option, row.name, "request", "'" + name + "'", "the name of an output");
+    if (!found)
+      throw core::Error(core::ErrorKind::option, row.name, "request", "'" + name + "'", "the name of an output");
   }
   return wanted;
 }
 
 /// Everything that can be refused from shapes, element types and options alone.
-op::Shapes check_call(const Row& row, const std::vector<core::View>& inputs, const Napi::Value& options, std::shared_ptr<void>* parsed) {
+op::Shapes check_call(const Row& row, const std::vector<core::View>& inputs, const Napi::Value& options,
+                      std::shared_ptr<void>* parsed) {
   op::Shapes shapes(row.name, row.signature, inputs);
   Parser parser(row.name, options);
   *parsed = row.options(parser);
@@ -216,7 +224,8 @@ Napi::Value call(const Napi::CallbackInfo& info) {
     const Row& row = rows()[static_cast<size_t>(work->op)];
     const std::vector<op::Argument>& arguments = row.signature.inputs;
 
-    if (!info[1].IsArray()) throw core::Error(core::ErrorKind::shape, row.name, "inputs", "no array", "an array of tensors");
+    if (!info[1].IsArray())
+      throw core::Error(core::ErrorKind::shape, row.name, "inputs", "no array", "an array of tensors");
     const Napi::Array inputs = info[1].As<Napi::Array>();
     if (inputs.Length() > arguments.size())
       throw core::Error(core::ErrorKind::shape, row.name, "inputs", std::to_string(inputs.Length()) + " tensors",
@@ -246,7 +255,8 @@ Napi::Value call(const Napi::CallbackInfo& info) {
     for (size_t i = 0; i < arguments.size(); ++i)
       for (size_t j = 0; arguments[i].in_place && j < arguments.size(); ++j)
         if (i != j && tensors[i] && tensors[j] && tensors[i]->buffer() == tensors[j]->buffer())
-          throw core::Error(core::ErrorKind::shape, row.name, arguments[i].name, "the same memory as " + arguments[j].name,
+          throw core::Error(core::ErrorKind::shape, row.name, arguments[i].name,
+                            "the same memory as " + arguments[j].name,
                             "memory of its own, since it is updated in place");
 
     const op::Shapes shapes = check_call(row, work->in, info[2], &work->options);

@@ -6,7 +6,8 @@ namespace striate::binding {
 
 /// call(name, inputs, options, request) -> outputs in the order of the signature; null for optional ones not requested.
 Napi::Value call(const Napi::CallbackInfo& info);
-/// check(name, [{ dtype, shape } | null], options): what `call` would refuse, without tensors and without running anything.
+/// check(name, [{ dtype, shape } | null], options): what `call` would refuse, without tensors and without running
+/// anything.
 Napi::Value check(const Napi::CallbackInfo& info);
 /// describe() -> [{ name, signature, options: [{ name, kind, default, low, high, words }] }]
 Napi::Value describe(const Napi::CallbackInfo& info);

@@ -126,7 +126,8 @@ const core::BackendTable* load_backend(const std::string& kind, const std::strin
   if (!library) {
     const char* why = dlerror();
     const bool absent = why && std::strstr(why, "No such file") && std::strstr(why, file.c_str());
-    *reason = absent ? "this build has no CUDA back end: install nvcc (CUDA 12 or 13) and run `npm run build:native` in the package"
+    *reason = absent ? "this build has no CUDA back end: install nvcc (CUDA 12 or 13) and run `npm run build:native` "
+                       "in the package"
                      : std::string("the CUDA back end could not be loaded: ") + (why ? why : "unknown reason");
     return nullptr;
   }
@@ -137,7 +138,8 @@ const core::BackendTable* load_backend(const std::string& kind, const std::strin
     return nullptr;
   }
   if (table->op_count != op::kCount) {
-    *reason = file + " has " + std::to_string(table->op_count) + " ops, the addon " + std::to_string(op::kCount) + ": rebuild it";
+    *reason = file + " has " + std::to_string(table->op_count) + " ops, the addon " + std::to_string(op::kCount) +
+              ": rebuild it";
     return nullptr;
   }
 #define STRIATE_COMPARE(name, Contract)                                                           \

@@ -12,7 +12,8 @@
 
 namespace striate::binding {
 
-/// The JavaScript error of a native one: an Error with kind, op, argument, actual and expected; lib/errors.ts gives it its class.
+/// The JavaScript error of a native one: an Error with kind, op, argument, actual and expected; lib/errors.ts gives it
+/// its class.
 Napi::Error js_error(Napi::Env env, const core::Error& error);
 
 /// Runs f, turning core::Error into a JavaScript error.
@@ -27,7 +28,8 @@ auto translate(Napi::Env env, F&& f) {
   }
 }
 
-/// A promise that a stream's thread settles. Made on the JavaScript thread; `settle` may be called once, from any thread.
+/// A promise that a stream's thread settles. Made on the JavaScript thread; `settle` may be called once, from any
+/// thread.
 struct Settlement {
   napi_deferred deferred = nullptr;
   void* data = nullptr;  // malloc'd bytes that become an ArrayBuffer; null resolves with undefined
@@ -59,7 +61,8 @@ class Environment {
   int64_t pending_ = 0, unreported_ = 0;
 };
 
-/// The table of a back end: "cpu", "cuda", or "cuda-sim" (from the library at `path`). Null with the reason in one sentence.
+/// The table of a back end: "cpu", "cuda", or "cuda-sim" (from the library at `path`). Null with the reason in one
+/// sentence.
 const core::BackendTable* load_backend(const std::string& kind, const std::string& path, std::string* reason);
 
 }  // namespace striate::binding

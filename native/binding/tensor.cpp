@@ -26,11 +26,13 @@ core::View parse_shape(const Napi::Value& value, core::Dtype dtype, const char* 
     const Napi::Value size = sizes[i];
     const double n = size.IsNumber() ? size.As<Napi::Number>().DoubleValue() : -1;
     if (!(n >= 1) || n != static_cast<double>(static_cast<int64_t>(n < 9e15 ? n : -1)))
-      throw core::Error(core::ErrorKind::shape, op, "shape", "[" + value.ToString().Utf8Value() + "]", "whole numbers of at least 1");
+      throw core::Error(core::ErrorKind::shape, op, "shape", "[" + value.ToString().Utf8Value() + "]",
+                        "whole numbers of at least 1");
     count *= n;
     view.shape[view.rank++] = static_cast<int64_t>(n);
   }
-  if (count > 1e15) throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view), "at most 1e15 elements");
+  if (count > 1e15)
+    throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view), "at most 1e15 elements");
   return view;
 }
 
@@ -38,16 +40,18 @@ namespace {
 
 Napi::Array shape_array(Napi::Env env, const core::View& view) {
   Napi::Array sizes = Napi::Array::New(env, static_cast<size_t>(view.rank));
-  for (int i = 0; i < view.rank; ++i) sizes[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(view.shape[i]));
+  for (int i = 0; i < view.rank; ++i)
+    sizes[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(view.shape[i]));
   return sizes;
 }
 
 }  // namespace
 
 Napi::Function NativeDevice::define(Napi::Env env) {
-  return DefineClass(env, "NativeDevice",
-                     {InstanceMethod<&NativeDevice::sync>("sync"), InstanceMethod<&NativeDevice::use>("use"),
-                      InstanceMethod<&NativeDevice::check_guards>("checkGuards"), InstanceMethod<&NativeDevice::trim>("trim")});
+  return DefineClass(
+      env, "NativeDevice",
+      {InstanceMethod<&NativeDevice::sync>("sync"), InstanceMethod<&NativeDevice::use>("use"),
+       InstanceMethod<&NativeDevice::check_guards>("checkGuards"), InstanceMethod<&NativeDevice::trim>("trim")});
 }
 
 // open(kind, index, guard, path): a device is opened by constructing its handle.
@@ -57,13 +61,15 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
     const std::string kind = info[0].ToString();
     const int32_t index = info[1].ToNumber();
     std::string reason;
-    const core::BackendTable* table = load_backend(kind, info[3].IsString() ? info[3].ToString().Utf8Value() : "", &reason);
+    const core::BackendTable* table =
+        load_backend(kind, info[3].IsString() ? info[3].ToString().Utf8Value() : "", &reason);
     char why[1024] = "";
     const int32_t count = table ? table->device_count(why, sizeof why) : 0;
     if (table && count == 0) reason = why;
     if (count == 0) throw core::Error(core::ErrorKind::device, kind, reason);
     if (index < 0 || index >= count)
-      throw core::Error(core::ErrorKind::device, kind, "index", std::to_string(index), "0 to " + std::to_string(count - 1));
+      throw core::Error(core::ErrorKind::device, kind, "index", std::to_string(index),
+                        "0 to " + std::to_string(count - 1));
     device_ = core::Device::open(table, index, info[2].ToBoolean());
     Environment::of(env).devices.push_back(device_);
   });
@@ -150,7 +156,8 @@ void NativeTensor::adopt(Napi::Env env, std::shared_ptr<core::Buffer> buffer, co
 void NativeTensor::drop(Napi::Env env) {
   if (!buffer_) return;
   Environment* environment = env.GetInstanceData<Environment>();  // gone when the environment is torn down
-  if (environment && buffer_->device()->is_host()) environment->report_memory(env, -static_cast<int64_t>(view_.bytes()));
+  if (environment && buffer_->device()->is_host())
+    environment->report_memory(env, -static_cast<int64_t>(view_.bytes()));
   buffer_.reset();
 }
 
@@ -186,14 +193,16 @@ Napi::Value NativeTensor::upload(const Napi::CallbackInfo& info) {
     const core::Dtype dtype = parse_dtype(info[2].ToString());
     const core::View view = parse_shape(info[3], dtype, op);
     if (!info[1].IsTypedArray())
-      throw core::Error(core::ErrorKind::shape, op, "data", "no typed array", "a Float32Array, Int32Array, Uint8Array or Uint16Array");
+      throw core::Error(core::ErrorKind::shape, op, "data", "no typed array",
+                        "a Float32Array, Int32Array, Uint8Array or Uint16Array");
     const Napi::TypedArray data = info[1].As<Napi::TypedArray>();
     const napi_typedarray_type type = data.TypedArrayType();
     const bool fits = dtype == core::Dtype::f32    ? type == napi_float32_array
                       : dtype == core::Dtype::i32  ? type == napi_int32_array
                       : dtype == core::Dtype::bf16 ? type == napi_uint16_array
                                                    : type == napi_uint8_array || type == napi_uint8_clamped_array;
-    if (!fits) throw core::Error(core::ErrorKind::shape, op, "data", "a typed array of another type", core::dtype_name(dtype));
+    if (!fits)
+      throw core::Error(core::ErrorKind::shape, op, "data", "a typed array of another type", core::dtype_name(dtype));
     if (static_cast<int64_t>(data.ElementLength()) != view.count())
       throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view),
                         "a product of " + std::to_string(data.ElementLength()) + ", the length of data");
@@ -246,7 +255,8 @@ Napi::Value NativeTensor::read(const Napi::CallbackInfo& info) {
           core::Device& device = *buffer->device();
           if (auto fault = device.stream.take_fault()) throw std::move(*fault);
           s->data = std::malloc(bytes);
-          if (!s->data) throw core::Error(core::ErrorKind::out_of_memory, "read", "the host has no memory left for the result");
+          if (!s->data)
+            throw core::Error(core::ErrorKind::out_of_memory, "read", "the host has no memory left for the result");
           s->bytes = bytes;
           device.download(s->data, buffer->data(), bytes);
         } catch (const core::Error& e) {

@@ -1,6 +1,6 @@
-// The plain C table between the addon and a back end. The CPU's is linked in; CUDA's comes from libstriate_cuda, opened at run
-// time by `striate_backend` (and the simulated one, for tests, from libstriate_cuda_sim). No C++ exception and no C++ object
-// crosses it, except View, which is plain data, and the cancel flag.
+// The plain C table between the addon and a back end. The CPU's is linked in; CUDA's comes from libstriate_cuda, opened
+// at run time by `striate_backend` (and the simulated one, for tests, from libstriate_cuda_sim). No C++ exception and
+// no C++ object crosses it, except View, which is plain data, and the cancel flag.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -20,8 +20,9 @@ struct Fault {
 
 struct DeviceInfo {
   char name[128] = {};
-  char libraries[512] = {};  // what is in use: "v4 (AVX-512), OpenBLAS 0.3.21", "driver 13.0, runtime 13.0, cuBLAS 13.1"
-  uint64_t memory = 0;       // bytes
+  char libraries[512] =
+      {};               // what is in use: "v4 (AVX-512), OpenBLAS 0.3.21", "driver 13.0, runtime 13.0, cuBLAS 13.1"
+  uint64_t memory = 0;  // bytes
 };
 
 struct BackendTable {
@@ -37,7 +38,8 @@ struct BackendTable {
   void (*close)(void* device);
   int32_t (*allocate)(void* device, size_t bytes, void** memory, Fault* fault);
   void (*release)(void* device, void* memory);
-  // Called on the device's stream thread, in order. `upload` may return before the copy is done only if it no longer reads `from`.
+  // Called on the device's stream thread, in order. `upload` may return before the copy is done only if it no longer
+  // reads `from`.
   int32_t (*upload)(void* device, void* to, const void* from, size_t bytes, Fault* fault);
   int32_t (*download)(void* device, void* to, const void* from, size_t bytes, Fault* fault);
   int32_t (*copy)(void* device, void* to, const void* from, size_t bytes, Fault* fault);

@@ -1,4 +1,5 @@
-// The one error type of the native side. Thrown inside a back end, text over the C table, a JavaScript error at the binding.
+// The one error type of the native side. Thrown inside a back end, text over the C table, a JavaScript error at the
+// binding.
 #pragma once
 #include <cstdint>
 #include <exception>

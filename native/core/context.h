@@ -15,8 +15,8 @@ class Arena {
 };
 
 struct Context {
-  void* queue = nullptr;  // cudaStream_t on CUDA, unused on the CPU
-  void* device = nullptr; // the back end's own device object
+  void* queue = nullptr;   // cudaStream_t on CUDA, unused on the CPU
+  void* device = nullptr;  // the back end's own device object
   Arena* arena = nullptr;
   const std::atomic<bool>* cancelled = nullptr;
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr unsigned char kMark = 0xa5, kPoison = 0xff;
 
-// Sizes of the pool: eight steps a doubling, so that at most an eighth is wasted and sizes that differ a little share blocks.
+// Sizes of the pool: eight steps a doubling, so that at most an eighth is wasted and sizes that differ a little share
+// blocks.
 size_t round_up(size_t bytes) {
   size_t step = kAlignment;
   while (step * 16 < bytes) step *= 2;
@@ -78,9 +79,10 @@ std::shared_ptr<Buffer> Device::allocate(size_t bytes, const char* op) {
   if (!base) {
     const DeviceUse now = use();
     throw Error(ErrorKind::out_of_memory, op,
-                std::string(table->kind) + " has no memory left: " + mebibytes(bytes) + " asked for, " + mebibytes(now.live) +
-                    " live in " + std::to_string(now.buffers) + " tensors, " + mebibytes(now.pooled) + " pooled, " +
-                    mebibytes(info.memory) + " in all; dispose of tensors or use a smaller batch");
+                std::string(table->kind) + " has no memory left: " + mebibytes(bytes) + " asked for, " +
+                    mebibytes(now.live) + " live in " + std::to_string(now.buffers) + " tensors, " +
+                    mebibytes(now.pooled) + " pooled, " + mebibytes(info.memory) +
+                    " in all; dispose of tensors or use a smaller batch");
   }
   auto buffer = std::make_shared<Buffer>(shared_from_this(), base, bytes, capacity);
   {

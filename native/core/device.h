@@ -16,8 +16,8 @@ namespace striate::core {
 
 class Device;
 
-/// Memory of a device. It returns to the pool when the last tensor or queued job lets go; since everything that touches a device goes
-/// through its one stream, the next user can never meet the last one's work.
+/// Memory of a device. It returns to the pool when the last tensor or queued job lets go; since everything that touches
+/// a device goes through its one stream, the next user can never meet the last one's work.
 class Buffer {
  public:
   Buffer(std::shared_ptr<Device> device, void* base, size_t bytes, size_t capacity);
@@ -44,8 +44,8 @@ struct DeviceUse {
 
 class Device : public std::enable_shared_from_this<Device> {
  public:
-  static constexpr size_t kGuard = 64;                // bytes watched on either side of every buffer in guard mode
-  static constexpr uint64_t kPooled = 256ull << 20;   // bytes that the pool keeps at most
+  static constexpr size_t kGuard = 64;               // bytes watched on either side of every buffer in guard mode
+  static constexpr uint64_t kPooled = 256ull << 20;  // bytes that the pool keeps at most
 
   /// `guard`: surround buffers with known bytes, fill them with 0xff, and count overwritten guards (for tests).
   static std::shared_ptr<Device> open(const BackendTable* table, int32_t index, bool guard);

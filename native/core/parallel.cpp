@@ -40,8 +40,8 @@ int default_threads() {
 
 thread_local bool inside = false;  // this thread is running a body
 
-// One region of work at a time. A worker joins by raising `active`, and only then looks whether the region is still open; the
-// caller closes it, waits for `active` to fall to zero, and may then let the body go out of scope.
+// One region of work at a time. A worker joins by raising `active`, and only then looks whether the region is still
+// open; the caller closes it, waits for `active` to fall to zero, and may then let the body go out of scope.
 class Pool {
  public:
   void run(int64_t count, detail::Body body, void* self) {
@@ -132,7 +132,8 @@ class Pool {
   size_t workers_ = 0;
 };
 
-// Never destroyed: its detached workers may outlive main's statics (the addon is linked with nodelete for the same reason).
+// Never destroyed: its detached workers may outlive main's statics (the addon is linked with nodelete for the same
+// reason).
 Pool& pool() {
   static Pool* p = new Pool;
   return *p;

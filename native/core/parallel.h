@@ -1,5 +1,5 @@
-// The project's one thread pool. Work is handed out chunk by chunk, the calling thread takes part, and the join waits only
-// for workers that hold a chunk: when the other cores are busy, the caller simply does more of the work itself.
+// The project's one thread pool. Work is handed out chunk by chunk, the calling thread takes part, and the join waits
+// only for workers that hold a chunk: when the other cores are busy, the caller simply does more of the work itself.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -7,7 +7,8 @@
 
 namespace striate::core {
 
-/// Threads that `parallel_for` uses, the caller included. Default: STRIATE_THREADS, or else one per core this process may use.
+/// Threads that `parallel_for` uses, the caller included. Default: STRIATE_THREADS, or else one per core this process
+/// may use.
 int threads();
 void set_threads(int n);
 

@@ -1,5 +1,6 @@
-// Counter-based random numbers, the same on the CPU, on CUDA and in TypeScript (lib/random.ts): Philox4x32-10 (Salmon, Moraes,
-// Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011), and a seeded permutation of [0, n) in O(1) memory.
+// Counter-based random numbers, the same on the CPU, on CUDA and in TypeScript (lib/random.ts): Philox4x32-10 (Salmon,
+// Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011), and a seeded permutation of [0, n) in
+// O(1) memory.
 #pragma once
 #include <cstdint>
 
@@ -32,9 +33,9 @@ STRIATE_HD inline Philox philox(uint64_t counter_low, uint64_t counter_high, uin
   return {{c0, c1, c2, c3}};
 }
 
-/// A bijection of [0, count) keyed by (seed, epoch): a mixed-radix Feistel network on index = left * columns + right, whose domain
-/// rows * columns exceeds count by less than 2 * sqrt(count); the rare value outside is walked on until it lands inside.
-/// About 15 ns a value, so that a shuffled epoch of any number of patches needs no list of them.
+/// A bijection of [0, count) keyed by (seed, epoch): a mixed-radix Feistel network on index = left * columns + right,
+/// whose domain rows * columns exceeds count by less than 2 * sqrt(count); the rare value outside is walked on until it
+/// lands inside. About 15 ns a value, so that a shuffled epoch of any number of patches needs no list of them.
 struct Permutation {
   uint64_t count;
   uint32_t rows, columns;

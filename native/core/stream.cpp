@@ -20,8 +20,9 @@ void Stream::submit(std::function<void()> job) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (jobs_.size() >= kDepth)
-      throw Error(ErrorKind::device, "", "the device's queue is full (" + std::to_string(kDepth) +
-                                             " operations wait); await device.sync() or a read now and then");
+      throw Error(ErrorKind::device, "",
+                  "the device's queue is full (" + std::to_string(kDepth) +
+                      " operations wait); await device.sync() or a read now and then");
     jobs_.push_back(std::move(job));
     if (busy_ || jobs_.size() > 1) return;  // the thread is awake and will see it
   }

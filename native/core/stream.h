@@ -22,7 +22,8 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  /// Queues a job. Work of an op goes through `submit_op`, which skips it while an earlier fault has not been delivered.
+  /// Queues a job. Work of an op goes through `submit_op`, which skips it while an earlier fault has not been
+  /// delivered.
   void submit(std::function<void()> job);
   void submit_op(std::function<void()> job);
   /// Waits until everything queued so far is done and destroyed.

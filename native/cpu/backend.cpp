@@ -137,14 +137,16 @@ int32_t open(int32_t, void** device, core::DeviceInfo* info, core::Fault* fault)
   return core::guarded(fault, [&] {
     *device = new CpuDevice;
     std::snprintf(info->name, sizeof info->name, "%s", processor_name().c_str());
-    std::snprintf(info->libraries, sizeof info->libraries, "%s kernels, %d threads", instruction_set(), core::threads());
+    std::snprintf(info->libraries, sizeof info->libraries, "%s kernels, %d threads", instruction_set(),
+                  core::threads());
     info->memory = physical_memory();
   });
 }
 void close(void* device) { delete static_cast<CpuDevice*>(device); }
 
 int32_t allocate(void*, size_t bytes, void** memory, core::Fault* fault) {
-  // Linux promises more memory than there is: without this check a hopeless request ends in a killed process, not in an error.
+  // Linux promises more memory than there is: without this check a hopeless request ends in a killed process, not in an
+  // error.
   static const uint64_t limit = physical_memory();
   *memory = bytes <= limit ? allocate_memory(bytes) : nullptr;
   if (*memory) return 0;
@@ -211,16 +213,18 @@ std::string processor_name() {
 Limits measure_limits(double seconds) {
   constexpr size_t kBytes = 256 << 20;  // well past any last-level cache
 #if defined(__x86_64__)
-  if (kLevel == Level::v4) return {v4::fma_gflops(seconds), v4::read_gbs(kBytes, seconds), v4::copy_gbs(kBytes, seconds)};
-  if (kLevel == Level::v3) return {v3::fma_gflops(seconds), v3::read_gbs(kBytes, seconds), v3::copy_gbs(kBytes, seconds)};
+  if (kLevel == Level::v4)
+    return {v4::fma_gflops(seconds), v4::read_gbs(kBytes, seconds), v4::copy_gbs(kBytes, seconds)};
+  if (kLevel == Level::v3)
+    return {v3::fma_gflops(seconds), v3::read_gbs(kBytes, seconds), v3::copy_gbs(kBytes, seconds)};
 #endif
   return {base::fma_gflops(seconds), base::read_gbs(kBytes, seconds), base::copy_gbs(kBytes, seconds)};
 }
 
 const core::BackendTable* backend() {
-  static const core::BackendTable table = {core::kBackendVersion, "cpu",   op::kCount,  kNames, device_count, open,
-                                           close,                 allocate, release,     copy,   copy,         copy,
-                                           synchronise,           launch};
+  static const core::BackendTable table = {
+      core::kBackendVersion, "cpu", op::kCount, kNames, device_count, open, close, allocate, release, copy, copy, copy,
+      synchronise,           launch};
   return &table;
 }
 

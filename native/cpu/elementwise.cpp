@@ -18,8 +18,7 @@ constexpr int64_t kChunk = 1 << 14;  // elements a task: 64 KiB of each operand
 /// Calls f(begin, end) over [0, n) in chunks.
 template <class F>
 void for_chunks(int64_t n, F&& f) {
-  core::parallel_for((n + kChunk - 1) / kChunk,
-                     [&](int64_t i) { f(i * kChunk, std::min(n, (i + 1) * kChunk)); });
+  core::parallel_for((n + kChunk - 1) / kChunk, [&](int64_t i) { f(i * kChunk, std::min(n, (i + 1) * kChunk)); });
 }
 
 template <class F>

@@ -1,4 +1,5 @@
-// Declares every op's CPU kernel from the table, once for each instruction set that this processor family is compiled for.
+// Declares every op's CPU kernel from the table, once for each instruction set that this processor family is compiled
+// for.
 #pragma once
 #include "ops/table.h"
 

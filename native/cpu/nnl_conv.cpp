@@ -1,10 +1,11 @@
-// nnl_conv: ops/nnl_conv.h. For each image and each block of 2 * kLanes filters: products (simd/filter_lanes.h), times 1 / |v|,
-// window maxima (simd/window_max.h), and on the pooled cells alone the power, a transpose and the store.
-// 1 / |v| is made once an image from float64 window sums of squares. A centred patch has its mean subtracted before the products
-// (w . v - mean * sum(w) would lose the digits of a patch of little contrast). Bytes enter as 0..255: exact, and a cosine does not
-// care. Images with a number that is not finite take the slower maxima that a NaN wins. Large results pass by the caches (+10 %).
-// Why filters, not images, in the lanes: no remainder of the batch, and batch 1 runs as fast. Zen 5, one thread, W = 4, K = 400,
-// n = 40, pool 11/2: 5300 images/s (71 % of the FMA peak; W = 8: 84 %), 3.1 times the best PyTorch form of the same run (1700).
+// nnl_conv: ops/nnl_conv.h. For each image and each block of 2 * kLanes filters: products (simd/filter_lanes.h), times
+// 1 / |v|, window maxima (simd/window_max.h), and on the pooled cells alone the power, a transpose and the store. 1 /
+// |v| is made once an image from float64 window sums of squares. A centred patch has its mean subtracted before the
+// products (w . v - mean * sum(w) would lose the digits of a patch of little contrast). Bytes enter as 0..255: exact,
+// and a cosine does not care. Images with a number that is not finite take the slower maxima that a NaN wins. Large
+// results pass by the caches (+10 %). Why filters, not images, in the lanes: no remainder of the batch, and batch 1
+// runs as fast. Zen 5, one thread, W = 4, K = 400, n = 40, pool 11/2: 5300 images/s (71 % of the FMA peak; W = 8: 84
+// %), 3.1 times the best PyTorch form of the same run (1700).
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -14,10 +15,9 @@
 #include "core/parallel.h"
 #include "cpu/kernels.h"
 #include "cpu/simd/begin.h"
-#include "cpu/simd/vec.h"
-
 #include "cpu/simd/pooled_cosines.h"
 #include "cpu/simd/power.h"
+#include "cpu/simd/vec.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
@@ -66,12 +66,14 @@ struct Store {
       }
     const int64_t k = block * kMaxVectors * kLanes, size = y ? 4 : 2;
     const int64_t filters = std::min<int64_t>(vectors * kLanes, l.K - k);
-    char* to = (y ? reinterpret_cast<char*>(y) : reinterpret_cast<char*>(y_bf16)) + ((n * l.K + k) * cells + first) * size;
+    char* to =
+        (y ? reinterpret_cast<char*>(y) : reinterpret_cast<char*>(y_bf16)) + ((n * l.K + k) * cells + first) * size;
     const char* from = reinterpret_cast<const char*>(stage);
     if (count == cells)
       copy(to, from, filters * count * size);
     else
-      for (int64_t row = 0; row < filters; ++row) copy(to + row * cells * size, from + row * count * size, count * size);
+      for (int64_t row = 0; row < filters; ++row)
+        copy(to + row * cells * size, from + row * count * size, count * size);
   }
 
  private:
@@ -128,8 +130,8 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   store.stream = out[0].bytes() >= kStreamed;
   if (out[1].rank >= 0) store.index = out[1].as<int32_t>();
 
-  // Every cell is computed alike whichever task has it, so the split may follow the number of threads: whole images if there are
-  // plenty, else each image's filters in parts, at the price of packing it for each.
+  // Every cell is computed alike whichever task has it, so the split may follow the number of threads: whole images if
+  // there are plenty, else each image's filters in parts, at the price of packing it for each.
   const int64_t threads = core::threads();
   const int64_t parts = std::clamp<int64_t>((4 * threads + l.N - 1) / l.N, 1, l.blocks);
   const int64_t tasks = l.N * (threads == 1 ? 1 : parts), slots = std::min(threads, tasks);

@@ -1,6 +1,8 @@
-// nnl_conv_grad: ops/nnl_conv.h. Images are taken in groups. For each image of a group, in parallel: the cosines and places of the
-// pooled maxima again (simd/pooled_cosines.h), d = gy * n * c^(n-1) at each, the patches v / |v| written out, and
-//   gx: the sum over filters of d (w - c v / |v|) / |v| at each place, less its mean if centred, added to the pixels of its patch.
+// nnl_conv_grad: ops/nnl_conv.h. Images are taken in groups. For each image of a group, in parallel: the cosines and
+// places of the pooled maxima again (simd/pooled_cosines.h), d = gy * n * c^(n-1) at each, the patches v / |v| written
+// out, and
+//   gx: the sum over filters of d (w - c v / |v|) / |v| at each place, less its mean if centred, added to the pixels of
+//   its patch.
 // Then for each filter, in parallel: gw = sum of d v / |v| over the group's cells, in the order of images and cells.
 // With a pool most positions get no gradient, so the sums run over the cells that have one, as rows of C*R*S numbers.
 // Sums of one image are made apart and then added: the error grows with cells + images, not with their product.
@@ -13,10 +15,9 @@
 #include "core/parallel.h"
 #include "cpu/kernels.h"
 #include "cpu/simd/begin.h"
-#include "cpu/simd/vec.h"
-
 #include "cpu/simd/pooled_cosines.h"
 #include "cpu/simd/power.h"
+#include "cpu/simd/vec.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
@@ -43,7 +44,8 @@ struct Cells {
             row[j] = vload(from + ((i + (j < some ? j : 0)) * vectors + v) * PlaceCell::kFloats + part * kLanes);
           transpose(row);
           float* to = part ? reinterpret_cast<float*>(place) : cosine;
-          for (int64_t lane = 0; lane < lanes; ++lane) vstore_some(to + (k + lane) * cells + first + i, row[lane], some);
+          for (int64_t lane = 0; lane < lanes; ++lane)
+            vstore_some(to + (k + lane) * cells + first + i, row[lane], some);
         }
       }
     }
@@ -83,7 +85,8 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
 
   const int64_t step = align_up(l.taps);
   const int64_t unit_floats = positions * step, cell_count = align_up(l.K * cells);
-  const int64_t group = std::clamp<int64_t>(kGroupBytes / (unit_floats * 4 + 12 * cell_count), 1, std::min(kGroupImages, l.N));
+  const int64_t group =
+      std::clamp<int64_t>(kGroupBytes / (unit_floats * 4 + 12 * cell_count), 1, std::min(kGroupImages, l.N));
   const int64_t slots = std::min<int64_t>(core::threads(), group);
   const int64_t image_floats = Image::floats(l), memory_floats = BlockMemory::floats<PlaceCell>(l, rows, columns);
   const int64_t sum_floats = gx ? positions * step + align_up(positions) : 0;  // of d w, and of d c, by position
@@ -98,7 +101,7 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   float* cosines = ctx.scratch<float>(static_cast<size_t>(group * cell_count));
   float* slopes = ctx.scratch<float>(static_cast<size_t>(group * cell_count));
   int32_t* places = ctx.scratch<int32_t>(static_cast<size_t>(group * cell_count));
-  float* even_w = ctx.scratch<float>(static_cast<size_t>(l.K * step));           // w in rows of `step`
+  float* even_w = ctx.scratch<float>(static_cast<size_t>(l.K * step));               // w in rows of `step`
   float* totals = ctx.scratch<float>(static_cast<size_t>(gw ? 2 * l.K * step : 1));  // of one image, and of all
   pack_filters(l, w);
   for (int64_t k = 0; k < l.K; ++k) {
@@ -107,8 +110,8 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   }
   if (gw) std::fill(totals, totals + 2 * l.K * step, 0.0f);
 
-  const auto add_gx = [&](const Image& image, const float* unit, const float* cosine, const float* slope, const int32_t* place,
-                          float* sum, float* to) {
+  const auto add_gx = [&](const Image& image, const float* unit, const float* cosine, const float* slope,
+                          const int32_t* place, float* sum, float* to) {
     float* along = sum + positions * step;
     std::fill(sum, sum + sum_floats, 0.0f);
     for (int64_t k = 0; k < l.K; ++k)

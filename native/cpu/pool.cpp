@@ -1,5 +1,5 @@
-// max_pool, max_pool_grad: ops/pool.h. The rows of a window are folded first, column by column and so vector by vector; the short
-// step along the row follows. NaN wins over every number.
+// max_pool, max_pool_grad: ops/pool.h. The rows of a window are folded first, column by column and so vector by vector;
+// the short step along the row follows. NaN wins over every number.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -16,8 +16,8 @@ namespace {
 STRIATE_INLINE bool replaces(float later, float earlier) { return !(later <= earlier) && earlier == earlier; }
 STRIATE_INLINE vi replaces(vf later, vf earlier) { return ~(later <= earlier) & (earlier == earlier); }
 
-/// Rows of `lines` floats, a slot for each of up to threads() tasks, are too much trouble for so cheap an op: a task's scratch row
-/// lives on its stack, in strips of this many columns.
+/// Rows of `lines` floats, a slot for each of up to threads() tasks, are too much trouble for so cheap an op: a task's
+/// scratch row lives on its stack, in strips of this many columns.
 constexpr int64_t kStrip = 1024;
 
 /// best[i] = max over the window's rows at column i, and the row of the first of them.
@@ -46,11 +46,13 @@ STRIATE_INLINE void fold_rows(const float* x, int64_t width, int64_t size, int64
   }
 }
 
-/// Calls f(first output, outputs) over a row of outputs, in strips whose windows fit kStrip columns, or one output at a time.
+/// Calls f(first output, outputs) over a row of outputs, in strips whose windows fit kStrip columns, or one output at a
+/// time.
 template <class F>
 STRIATE_INLINE void strips(int64_t outputs, const op::MaxPool::Options& o, F&& f) {
   const int64_t fit = o.size > kStrip ? 0 : (kStrip - o.size) / o.stride + 1;
-  for (int64_t q = 0; q < outputs; q += std::max<int64_t>(fit, 1)) f(q, std::min(std::max<int64_t>(fit, 1), outputs - q));
+  for (int64_t q = 0; q < outputs; q += std::max<int64_t>(fit, 1))
+    f(q, std::min(std::max<int64_t>(fit, 1), outputs - q));
 }
 
 }  // namespace
@@ -79,7 +81,8 @@ void max_pool(core::Context&, const core::View* in, core::View* out, const op::M
         fold_rows(from, width, o.size, columns, best, nullptr);
         for (int64_t q = 0; q < count; ++q) to[q] = best[q * o.stride];
         for (int64_t s = 1; s < o.size; ++s)
-          for (int64_t q = 0; q < count; ++q) to[q] = replaces(best[q * o.stride + s], to[q]) ? best[q * o.stride + s] : to[q];
+          for (int64_t q = 0; q < count; ++q)
+            to[q] = replaces(best[q * o.stride + s], to[q]) ? best[q * o.stride + s] : to[q];
       });
   });
 }
@@ -107,7 +110,8 @@ void max_pool_grad(core::Context&, const core::View* in, core::View* out, const 
           for (int64_t i = 0; i < some; ++i) {
             const float value = best[begin + i];
             const bool equal = value == place.value || (value != value && place.value != place.value);
-            if (replaces(value, place.value) || (equal && row[begin + i] < place.row)) place = {value, row[begin + i], column + i};
+            if (replaces(value, place.value) || (equal && row[begin + i] < place.row))
+              place = {value, row[begin + i], column + i};
           }
         };
         if (columns > kStrip) {

@@ -1,7 +1,8 @@
-// rectified_power, rectified_power_grad: ops/rectified_power.h. One pass, 8 (12) bytes an element: bound by DRAM on large arrays, so
-// that there the results pass by the caches, which saves reading the lines that are overwritten. Integer powers cost a multiply
-// or two per bit of n, below the time of the traffic; other powers are computed in float64 (simd/power.h).
-// Zen 5, one thread, 1e7 elements: n = 40 4.4 G/s (a plain compiled loop in the same run 4.1 to 4.5), n = 2.5 0.8 G/s.
+// rectified_power, rectified_power_grad: ops/rectified_power.h. One pass, 8 (12) bytes an element: bound by DRAM on
+// large arrays, so that there the results pass by the caches, which saves reading the lines that are overwritten.
+// Integer powers cost a multiply or two per bit of n, below the time of the traffic; other powers are computed in
+// float64 (simd/power.h). Zen 5, one thread, 1e7 elements: n = 40 4.4 G/s (a plain compiled loop in the same run 4.1
+// to 4.5), n = 2.5 0.8 G/s.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -10,17 +11,16 @@
 #include "core/parallel.h"
 #include "cpu/kernels.h"
 #include "cpu/simd/begin.h"
-#include "cpu/simd/vec.h"
-
 #include "cpu/simd/power.h"
+#include "cpu/simd/vec.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
-constexpr int64_t kChunk = 1 << 14;            // elements a task
-constexpr int kTogether = 4;                   // vectors whose chains of products overlap
+constexpr int64_t kChunk = 1 << 14;  // elements a task
+constexpr int kTogether = 4;         // vectors whose chains of products overlap
 constexpr int64_t kStep = kTogether * kLanes;
-constexpr int64_t kStreamed = 1 << 22;         // elements from which the results pass by the caches: 16 MiB
+constexpr int64_t kStreamed = 1 << 22;  // elements from which the results pass by the caches: 16 MiB
 
 template <bool kStream>
 STRIATE_INLINE void put(float* y, vf value) {
@@ -70,12 +70,14 @@ void map(const core::View* in, core::View* out, F f) {
 
 void rectified_power(core::Context&, const core::View* in, core::View* out, const op::RectifiedPower::Options& o) {
   const Power power(o.power);
-  map<1>(in, out, [power](vf (&value)[1][kTogether]) __attribute__((always_inline)) { power.apply(value[0]); });
+  map<1>(
+      in, out, [power](vf(&value)[1][kTogether]) __attribute__((always_inline)) { power.apply(value[0]); });
 }
 
 void rectified_power_grad(core::Context&, const core::View* in, core::View* out, const op::RectifiedPower::Options& o) {
   const Power power(o.power);
-  map<2>(in, out, [power](vf (&value)[2][kTogether]) __attribute__((always_inline)) { power.slope(value[0], value[1]); });
+  map<2>(
+      in, out, [power](vf(&value)[2][kTogether]) __attribute__((always_inline)) { power.slope(value[0], value[1]); });
 }
 
 }  // namespace striate::cpu::STRIATE_SIMD_NS

@@ -1,12 +1,15 @@
 // hebbian_step, hebbian_learn: ops/hebbian.h; gathering and ranking are in hebbian_rank.cuh.
-// One cooperative launch runs many minibatches; its blocks meet at a grid barrier between the two halves of each (three with step
-// 'max'), so that a minibatch costs two barriers and no launch:
-//   rank    one block per 8 or 16 patches at a time against all units: a lane holds 2 units x the tile's patches in registers, units
-//           and patches come through shared memory by asynchronous copies in chunks of 32 features. The tile's currents stay in shared
-//           memory (where K is too large for it, in this block's slice of scratch), and one warp per patch finds ranks 1 and m there:
-//           B x K is never stored.
-//   update  one warp per unit scans the batch's winners and losers in order, gathers its own hits, and adds those patches in the
-//           order of the batch in registers: a row has one owner, so there is no atomic sum and no sort, and the bits repeat.
+// One cooperative launch runs many minibatches; its blocks meet at a grid barrier between the two halves of each (three
+// with step 'max'), so that a minibatch costs two barriers and no launch:
+//   rank    one block per 8 or 16 patches at a time against all units: a lane holds 2 units x the tile's patches in
+//   registers, units
+//           and patches come through shared memory by asynchronous copies in chunks of 32 features. The tile's currents
+//           stay in shared memory (where K is too large for it, in this block's slice of scratch), and one warp per
+//           patch finds ranks 1 and m there: B x K is never stored.
+//   update  one warp per unit scans the batch's winners and losers in order, gathers its own hits, and adds those
+//   patches in the
+//           order of the batch in registers: a row has one owner, so there is no atomic sum and no sort, and the bits
+//           repeat.
 // Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm) before the barrier that ends step t.
 // Numerics: float32 products (FFMA) and sums; totals over the call in float64.
 // Flops 2 B K D, bytes through L2 4 K D a block and step: at B = 1000 the barriers dominate. Not yet timed on a GPU.
@@ -30,29 +33,30 @@ struct Sums {
   int wins, losses;
 };
 
-__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const int* hits, int count, int64_t d0, Sums& sums) {
+__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const int* hits, int count, int64_t d0,
+                                         Sums& sums) {
   const int lane = threadIdx.x & 31;
   constexpr int kAhead = 4;  // rows on their way at once; the additions stay in order
   for (int e = 0; e < count; e += kAhead) {
     float row[kAhead][kSlice / 32], g[kAhead], current[kAhead];
-STRIATE_UNROLL
+    STRIATE_UNROLL
     for (int i = 0; i < kAhead; ++i) {
       const bool there = e + i < count;
       const int hit = there ? hits[e + i] : 0;
       const int64_t b = hit >> 1;
       g[i] = there ? (hit & 1 ? -h.anti : 1.0f) : 0.0f;
       current[i] = there ? (hit & 1 ? h.currents[b].y : h.currents[b].x) : 0.0f;
-STRIATE_UNROLL
+      STRIATE_UNROLL
       for (int r = 0; r < kSlice / 32; ++r) {
         const int64_t d = d0 + 32 * r + lane;
         row[i][r] = there && d < h.features ? v[b * h.features + d] : 0.0f;
       }
     }
-STRIATE_UNROLL
+    STRIATE_UNROLL
     for (int i = 0; i < kAhead; ++i) {
       if (e + i >= count) break;
       sums.drive += static_cast<double>(g[i]) * current[i];
-STRIATE_UNROLL
+      STRIATE_UNROLL
       for (int r = 0; r < kSlice / 32; ++r) sums.v[r] = fmaf(g[i], row[i][r], sums.v[r]);
     }
   }
@@ -67,12 +71,12 @@ __device__ Sums sum_patches(const Hebbian& h, int64_t step, int unit, int64_t d0
   constexpr int kAhead = 8;
   for (int64_t b0 = 0; b0 < h.batch; b0 += 32 * kAhead) {
     int2 pair[kAhead];
-STRIATE_UNROLL
+    STRIATE_UNROLL
     for (int i = 0; i < kAhead; ++i) {
       const int64_t b = b0 + 32 * i + lane;
       pair[i] = b < h.batch ? ranked[b] : make_int2(-1, -1);
     }
-STRIATE_UNROLL
+    STRIATE_UNROLL
     for (int i = 0; i < kAhead; ++i) {
       const bool win = pair[i].x == unit, loss = pair[i].y == unit && pair[i].x >= 0;
       const unsigned mask = __ballot_sync(kAll, win || loss);
@@ -100,7 +104,8 @@ __device__ void update_rows(const Hebbian& h, int64_t step, float rate) {
   __shared__ int hit_lists[kWarps][64];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   float largest = 0;
-  for (int64_t k = blockIdx.x + static_cast<int64_t>(gridDim.x) * warp; k < h.units; k += static_cast<int64_t>(gridDim.x) * kWarps) {
+  for (int64_t k = blockIdx.x + static_cast<int64_t>(gridDim.x) * warp; k < h.units;
+       k += static_cast<int64_t>(gridDim.x) * kWarps) {
     float* row = h.w + k * h.features;
     float square = 0;
     for (int64_t d = lane; d < h.features; d += 32) square = fmaf(row[d], row[d], square);
@@ -115,7 +120,7 @@ __device__ void update_rows(const Hebbian& h, int64_t step, float rate) {
         if (length > 0) h.energies[k] += sums.drive / length;
       }
       if (count == 0 && !h.by_max) break;
-STRIATE_UNROLL
+      STRIATE_UNROLL
       for (int r = 0; r < kSlice / 32; ++r) {
         const int64_t d = d0 + 32 * r + lane;
         if (d >= h.features) continue;
@@ -139,8 +144,10 @@ STRIATE_UNROLL
 __device__ void apply_changes(const Hebbian& h, int64_t step, float rate) {
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const float largest = fmaxf(__uint_as_float(__ldcg(h.largest + (step & 1))), 1e-30f);
-  if (blockIdx.x == 0 && threadIdx.x == 0) h.largest[(step + 1) & 1] = 0;  // last read before the barrier that ended step - 1
-  for (int64_t k = blockIdx.x + static_cast<int64_t>(gridDim.x) * warp; k < h.units; k += static_cast<int64_t>(gridDim.x) * kWarps)
+  if (blockIdx.x == 0 && threadIdx.x == 0)
+    h.largest[(step + 1) & 1] = 0;  // last read before the barrier that ended step - 1
+  for (int64_t k = blockIdx.x + static_cast<int64_t>(gridDim.x) * warp; k < h.units;
+       k += static_cast<int64_t>(gridDim.x) * kWarps)
     for (int64_t d = k * h.features + lane; d < (k + 1) * h.features; d += 32)
       h.w[d] = fmaf(rate, h.change[d] / largest, h.w[d]);
 }
@@ -151,8 +158,8 @@ __global__ void __launch_bounds__(kThreads, kPatches == 8 ? 1 : 2) hebbian_kerne
   gather<kPatches>(h, order, h.step);
   __syncthreads();
   for (int64_t step = h.step; step < h.step + h.steps; ++step) {
-    const float rate = static_cast<float>(
-        h.rate + (h.final_rate - h.rate) * static_cast<double>(step) / static_cast<double>(h.total_steps));
+    const float rate = static_cast<float>(h.rate + (h.final_rate - h.rate) * static_cast<double>(step) /
+                                                       static_cast<double>(h.total_steps));
     rank_batch<kPatches>(h, step, shared);
     grid_sync();
     update_rows(h, step, rate);
@@ -200,8 +207,8 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   const size_t shared = shared_bytes<kPatches>(h.units, spill);
   // no more blocks than have work: each one more makes the barrier slower
   const int64_t busy = std::max((h.batch + kPatches - 1) / kPatches, h.units);
-  const int blocks = static_cast<int>(
-      std::min<int64_t>(resident_blocks(hebbian_kernel<kPatches>, kThreads, shared), busy));
+  const int blocks =
+      static_cast<int>(std::min<int64_t>(resident_blocks(hebbian_kernel<kPatches>, kThreads, shared), busy));
   if (h.images) h.gathered = ctx.scratch<float>(2 * h.batch * h.features);
   h.ranked = ctx.scratch<int2>(2 * h.batch);
   h.currents = ctx.scratch<float2>(h.batch);
@@ -234,7 +241,8 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   STRIATE_LAUNCH((hebbian_totals_kernel), 1, 32, 0, stream, h, out[2].as<float>(), out[3].as<float>());
 }
 
-/// Tiles of 8 patches while one tile a multiprocessor is enough (and its two stages fit), else of 16: half the reads of w.
+/// Tiles of 8 patches while one tile a multiprocessor is enough (and its two stages fit), else of 16: half the reads of
+/// w.
 void run(core::Context& ctx, const Hebbian& h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
   if (h.batch <= 8 * static_cast<int64_t>(processors()) && shared_bytes<8>(h.units, true) <= shared_limit())
     run<8>(ctx, h, patch_count, seed, steps, out);

@@ -1,4 +1,5 @@
-// The first half of a Hebbian minibatch, as hebbian.cu describes it: gathering the patches and ranking the units on each.
+// The first half of a Hebbian minibatch, as hebbian.cu describes it: gathering the patches and ranking the units on
+// each.
 #pragma once
 #include <cstdint>
 
@@ -9,10 +10,10 @@ namespace striate::cuda {
 namespace {  // one .cu file includes this
 
 constexpr int kWarps = 8, kThreads = 32 * kWarps;
-constexpr int kUnits = 64 * kWarps;      // units of one pass of `rank`
-constexpr int kChunk = 32;               // features of one pass through shared memory
-constexpr int kStride = kChunk + 4;      // of a row there: an odd number of 16-byte words, so that lanes meet no bank twice
-constexpr int kExtract = 16;             // ranks up to here are found by repeated maxima, later ones by bisection
+constexpr int kUnits = 64 * kWarps;  // units of one pass of `rank`
+constexpr int kChunk = 32;           // features of one pass through shared memory
+constexpr int kStride = kChunk + 4;  // of a row there: an odd number of 16-byte words, so that lanes meet no bank twice
+constexpr int kExtract = 16;         // ranks up to here are found by repeated maxima, later ones by bisection
 constexpr unsigned kAll = 0xffffffffu;
 
 struct Hebbian {
@@ -62,7 +63,8 @@ __device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   int2* ranked = h.ranked + (step & 1) * h.batch;
   float* gathered = h.gathered + (step & 1) * h.batch * h.features;
-  for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kPatches; b0 < h.batch; b0 += static_cast<int64_t>(gridDim.x) * kPatches) {
+  for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kPatches; b0 < h.batch;
+       b0 += static_cast<int64_t>(gridDim.x) * kPatches) {
     if (h.images) {
       __syncthreads();
       if (threadIdx.x < kPatches && b0 + threadIdx.x < h.batch) {
@@ -109,10 +111,10 @@ __device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t
   }
 }
 
-/// Starts to copy rows x kChunk floats from rows of `features` floats, of which `rows_left` rows and `left` features exist; zeros
-/// elsewhere.
-__device__ __forceinline__ void start_chunk(float* to, int stride, const float* from, int64_t features, int rows, int64_t rows_left,
-                                            int64_t left) {
+/// Starts to copy rows x kChunk floats from rows of `features` floats, of which `rows_left` rows and `left` features
+/// exist; zeros elsewhere.
+__device__ __forceinline__ void start_chunk(float* to, int stride, const float* from, int64_t features, int rows,
+                                            int64_t rows_left, int64_t left) {
   if (left >= kChunk && features % 4 == 0) {
     for (int i = threadIdx.x; i < rows * (kChunk / 4); i += kThreads) {
       const int row = i / (kChunk / 4), d = 4 * (i % (kChunk / 4));
@@ -153,7 +155,8 @@ __device__ int2 rank_units(const float* current, int64_t units, int64_t rank) {
   }
   unsigned above = 0;
   for (int64_t u = lane; u < units; u += 32) above += ordered(current[u]) > value;
-  int64_t left = rank - static_cast<int64_t>(__reduce_add_sync(kAll, above));  // which of the units that tie at it, from 1
+  int64_t left =
+      rank - static_cast<int64_t>(__reduce_add_sync(kAll, above));  // which of the units that tie at it, from 1
   for (int64_t u0 = 0; u0 < units; u0 += 32) {
     const unsigned ties = __ballot_sync(kAll, u0 + lane < units && ordered(current[u0 + lane]) == value);
     const int count = __popc(ties);
@@ -166,29 +169,33 @@ __device__ int2 rank_units(const float* current, int64_t units, int64_t rank) {
   return make_int2(winner, winner);  // not reached: units >= rank
 }
 
-/// Chunks on their way through shared memory. A small batch is bound by latency and has a multiprocessor's memory to itself; with a
-/// large one, the second block of the multiprocessor computes meanwhile.
+/// Chunks on their way through shared memory. A small batch is bound by latency and has a multiprocessor's memory to
+/// itself; with a large one, the second block of the multiprocessor computes meanwhile.
 template <int kPatches>
 constexpr int kStages = kPatches == 8 ? 2 : 1;
 template <int kPatches>
-constexpr int kStageFloats = kUnits * kStride + kPatches * kChunk;
+constexpr int kStageFloats = kUnits* kStride + kPatches* kChunk;
 
 template <int kPatches>
 __device__ void rank_batch(const Hebbian& h, int64_t step, float* shared) {
   constexpr int kDeep = kStages<kPatches>;
-  float* current = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kPatches * h.units : shared + kDeep * kStageFloats<kPatches>;
+  float* current = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kPatches * h.units
+                           : shared + kDeep * kStageFloats<kPatches>;
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const float* v = h.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches;
   int2* ranked = h.ranked + (step & 1) * h.batch;
-  const int64_t feature_chunks = (h.features + kChunk - 1) / kChunk, chunks = (h.units + kUnits - 1) / kUnits * feature_chunks;
-  for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kPatches; b0 < h.batch; b0 += static_cast<int64_t>(gridDim.x) * kPatches) {
+  const int64_t feature_chunks = (h.features + kChunk - 1) / kChunk,
+                chunks = (h.units + kUnits - 1) / kUnits * feature_chunks;
+  for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kPatches; b0 < h.batch;
+       b0 += static_cast<int64_t>(gridDim.x) * kPatches) {
     const auto start = [&](int64_t chunk) {
       if (chunk < chunks) {
         float* to = shared + chunk % kDeep * kStageFloats<kPatches>;
         const int64_t u0 = chunk / feature_chunks * kUnits, d0 = chunk % feature_chunks * kChunk;
         const int rows = static_cast<int>(min((h.units - u0 + 63) / 64 * 64, static_cast<int64_t>(kUnits)));
         start_chunk(to, kStride, h.w + u0 * h.features + d0, h.features, rows, h.units - u0, h.features - d0);
-        start_chunk(to + kUnits * kStride, kChunk, v + b0 * h.features + d0, h.features, kPatches, h.batch - b0, h.features - d0);
+        start_chunk(to + kUnits * kStride, kChunk, v + b0 * h.features + d0, h.features, kPatches, h.batch - b0,
+                    h.features - d0);
       }
       copy_commit();
     };
@@ -206,7 +213,8 @@ __device__ void rank_batch(const Hebbian& h, int64_t step, float* shared) {
         }
         const float* units = shared + chunk % kDeep * kStageFloats<kPatches>;
         const float *mine = units + (warp * 64 + lane) * kStride, *patches = units + kUnits * kStride;
-        const int width = static_cast<int>(min(h.features - d0, static_cast<int64_t>(kChunk)));  // zeros up to a multiple of 4
+        const int width =
+            static_cast<int>(min(h.features - d0, static_cast<int64_t>(kChunk)));  // zeros up to a multiple of 4
         for (int d = 0; d < width; d += 4) {
           const float4 a = *reinterpret_cast<const float4*>(mine + d);
           const float4 b = *reinterpret_cast<const float4*>(mine + 32 * kStride + d);

@@ -1,13 +1,13 @@
 // nnl_conv: ops/nnl_conv.h.
-// Implicit GEMM, positions x filters, fused with the norm, the pool and the power. One block per (image, 64 filters, band of pooled
-// rows, span of pooled columns): it walks over the positions under its band 128 at a time in the order of p * Q + q, taps 16 at a
-// time through shared memory (patches gathered from the image by the position's own thread, filters transposed beforehand); one
-// thread holds 8 positions x 4 filters. The tile's cosines, times 1 / |v|, go to shared memory, where the thread that owns a
-// (filter, pooled column) takes the maximum along each row and merges it into the running maxima of the pooled rows above it: the
-// K x P x Q map exists 128 positions at a time. The power and the store come once, at the end.
-// 1 / |v| (and the mean in two floats) is made once a position from float64 sums; bytes enter as 0..255, exactly.
-// Flops 2 N K P Q C R S; bytes: the image once a filter block, mostly from L2, and y. Numerics: float32 FFMA.
-// Not yet timed on a GPU.
+// Implicit GEMM, positions x filters, fused with the norm, the pool and the power. One block per (image, 64 filters,
+// band of pooled rows, span of pooled columns): it walks over the positions under its band 128 at a time in the order
+// of p * Q + q, taps 16 at a time through shared memory (patches gathered from the image by the position's own thread,
+// filters transposed beforehand); one thread holds 8 positions x 4 filters. The tile's cosines, times 1 / |v|, go to
+// shared memory, where the thread that owns a (filter, pooled column) takes the maximum along each row and merges it
+// into the running maxima of the pooled rows above it: the K x P x Q map exists 128 positions at a time. The power and
+// the store come once, at the end. 1 / |v| (and the mean in two floats) is made once a position from float64 sums;
+// bytes enter as 0..255, exactly. Flops 2 N K P Q C R S; bytes: the image once a filter block, mostly from L2, and y.
+// Numerics: float32 FFMA. Not yet timed on a GPU.
 #include <algorithm>
 #include <cstdint>
 
@@ -44,7 +44,8 @@ __global__ void nnl_split_kernel(NnlLayer l, const float* __restrict__ w) {
   const double mean = l.centre ? warp_sum(sum) / static_cast<double>(l.taps) : 0;
   for (int64_t d = lane; d < l.chunks * kNnlChunk; d += 32) {
     float rest = k < l.k && d < l.taps ? static_cast<float>(w[k * l.taps + d] - mean) : 0.0f;
-    uint16_t* to = l.parts + ((k / kFilters * l.chunks + d / kNnlChunk) * 3 * kFilters + k % kFilters) * kNnlChunk + d % kNnlChunk;
+    uint16_t* to =
+        l.parts + ((k / kFilters * l.chunks + d / kNnlChunk) * 3 * kFilters + k % kFilters) * kNnlChunk + d % kNnlChunk;
     for (int part = 0; part < 3; ++part) {  // cut off, not rounded: 3 x 8 bits are the float's 24, and none overflows
       const bool finite = fabsf(rest) < INFINITY;
       const uint16_t bits = finite ? static_cast<uint16_t>(__float_as_uint(rest) >> 16) : float_to_bf16(rest);
@@ -146,8 +147,8 @@ __global__ void __launch_bounds__(kThreads, 2) nnl_conv_kernel(NnlLayer l, NnlFo
 template <bool kPool, bool kIndex>
 void launch_forward(core::Context& ctx, const NnlLayer& l, NnlForward f) {
   const int64_t blocks = f.plan(l, kTileBytes);
-  STRIATE_LAUNCH((nnl_conv_kernel<kPool, kIndex>), blocks_for(blocks, 1), kThreads, kTileBytes + f.running_bytes(l), stream_of(ctx),
-                 l, f);
+  STRIATE_LAUNCH((nnl_conv_kernel<kPool, kIndex>), blocks_for(blocks, 1), kThreads, kTileBytes + f.running_bytes(l),
+                 stream_of(ctx), l, f);
 }
 
 void forward(core::Context& ctx, const NnlLayer& l, const NnlForward& f) {

@@ -1,4 +1,5 @@
-// What the kernels of nnl_conv.cu and nnl_conv_grad.cu share: the layer's sizes, the reading of a patch, and the forward pass.
+// What the kernels of nnl_conv.cu and nnl_conv_grad.cu share: the layer's sizes, the reading of a patch, and the
+// forward pass.
 #pragma once
 #include <cstdint>
 
@@ -23,14 +24,15 @@ struct NnlLayer {
   int64_t n, k, taps;
   int c, h, w, r, s, p, q, stride, padding, pool, pool_stride, pooled_p, pooled_q;
   bool bytes, centre, unit;
-  float scale;         // of a pixel, where there is no `factor`
-  const void* x;       // [N,C,H,W]
-  NnlTap* tap;         // [taps]
-  float* factor;       // [N,P,Q] 1 / |v|, 0 at a zero patch; null without patch normalisation
-  float2* mean;        // [N,P,Q] of the patch, in two floats (bytes: the nearest integer, and the rest); null unless centred
-  int64_t padded_k;    // whole blocks of filters; zeros beyond K
-  float* filters;      // [taps][padded_k], for float images
-  uint16_t* parts;     // [padded_k / 64][chunks][3][64][kNnlChunk] bf16, for 8-bit images: w (less its mean if centred) in three parts
+  float scale;    // of a pixel, where there is no `factor`
+  const void* x;  // [N,C,H,W]
+  NnlTap* tap;    // [taps]
+  float* factor;  // [N,P,Q] 1 / |v|, 0 at a zero patch; null without patch normalisation
+  float2* mean;   // [N,P,Q] of the patch, in two floats (bytes: the nearest integer, and the rest); null unless centred
+  int64_t padded_k;  // whole blocks of filters; zeros beyond K
+  float* filters;    // [taps][padded_k], for float images
+  uint16_t* parts;  // [padded_k / 64][chunks][3][64][kNnlChunk] bf16, for 8-bit images: w (less its mean if centred) in
+                    // three parts
   int64_t chunks;
 
   __device__ int64_t positions() const { return static_cast<int64_t>(p) * q; }

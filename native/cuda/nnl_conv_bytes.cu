@@ -1,12 +1,12 @@
 // nnl_conv on 8-bit images: ops/nnl_conv.h, on the tensor cores and yet with float32 products.
-// A pixel 0..255, also less an integer, is exact in bf16, and a float32 weight is exactly a sum of three bf16 numbers: three bf16
-// products with float32 accumulators lose nothing (bf16 x 3 with two rounded operands would leave 2^-17). Centring: cosines take
-// w - mean(w) with u - round(mean(u)); what is left of the patch's mean, at most 1/2, falls out as the weights sum to 0, and its size
-// never exceeds the patch's own spread, so no digits are lost.
-// One block per (image, 64 filters, band, span) as in nnl_pool.cuh; tiles of 128 positions x 64 filters, 8 warps of 32 x 32
-// (2 x 4 mma m16n8k16, three times each); 64 taps a pass. The filters' parts stay in shared memory for the whole block when they fit.
-// Rows of 72 bf16 (nine 16-byte words) let ldmatrix and the gather's 16-byte stores meet no bank twice.
-// Flops 3 x 2 N K P Q C R S in bf16. Not yet timed on a GPU.
+// A pixel 0..255, also less an integer, is exact in bf16, and a float32 weight is exactly a sum of three bf16 numbers:
+// three bf16 products with float32 accumulators lose nothing (bf16 x 3 with two rounded operands would leave 2^-17).
+// Centring: cosines take w - mean(w) with u - round(mean(u)); what is left of the patch's mean, at most 1/2, falls out
+// as the weights sum to 0, and its size never exceeds the patch's own spread, so no digits are lost. One block per
+// (image, 64 filters, band, span) as in nnl_pool.cuh; tiles of 128 positions x 64 filters, 8 warps of 32 x 32 (2 x 4
+// mma m16n8k16, three times each); 64 taps a pass. The filters' parts stay in shared memory for the whole block when
+// they fit. Rows of 72 bf16 (nine 16-byte words) let ldmatrix and the gather's 16-byte stores meet no bank twice. Flops
+// 3 x 2 N K P Q C R S in bf16. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/kernels.cuh"
@@ -17,8 +17,8 @@ namespace {
 
 constexpr int kRow = kNnlChunk + 8, kParts = 3;
 constexpr int kFilterTile = kParts * kNnlFilters * kRow;  // bf16 numbers of one chunk
-constexpr size_t kFixedBytes = sizeof(uint16_t) * kNnlPositions * kRow + sizeof(float) * kNnlPositions * (kNnlStride + 1) +
-                               sizeof(NnlTap) * kNnlChunk;
+constexpr size_t kFixedBytes = sizeof(uint16_t) * kNnlPositions * kRow +
+                               sizeof(float) * kNnlPositions * (kNnlStride + 1) + sizeof(NnlTap) * kNnlChunk;
 
 __device__ __forceinline__ void load_filters(const NnlLayer& l, int64_t k0, int64_t chunk, uint16_t* to) {
   const uint16_t* from = l.parts + (k0 / kNnlFilters * l.chunks + chunk) * kParts * kNnlFilters * kNnlChunk;

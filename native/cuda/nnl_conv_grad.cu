@@ -1,12 +1,12 @@
 // nnl_conv_grad: ops/nnl_conv.h.
-// The pooled cosines c and their positions are computed again (nnl_cosines); a = gy n c^(n-1) belongs to a (filter, position). With
-// A[k][position] = sum of the a there, vhat = v / |v| and w' = w (less its mean if centred):
+// The pooled cosines c and their positions are computed again (nnl_cosines); a = gy n c^(n-1) belongs to a (filter,
+// position). With A[k][position] = sum of the a there, vhat = v / |v| and w' = w (less its mean if centred):
 //   gw[k]         = sum over positions of A vhat
 //   gv[position]  = (sum over k of A w'_k - (sum over k of A c) vhat) / |v|, added onto the pixels of its window
-// Both are products over tiles of 64 x 64 of A, which is built in shared memory (a thread owns a filter and 16 positions, so that sums
-// have one order); one thread holds 4 x 4 results. gw comes as one partial sum a group of images, added up in order; gx gathers,
-// pixel by pixel, from gv, which exists for a few images at a time. No atomics: the bits repeat.
-// Flops: each product 2 N K P Q C R S, as much as the forward pass. Not yet timed on a GPU.
+// Both are products over tiles of 64 x 64 of A, which is built in shared memory (a thread owns a filter and 16
+// positions, so that sums have one order); one thread holds 4 x 4 results. gw comes as one partial sum a group of
+// images, added up in order; gx gathers, pixel by pixel, from gv, which exists for a few images at a time. No atomics:
+// the bits repeat. Flops: each product 2 N K P Q C R S, as much as the forward pass. Not yet timed on a GPU.
 #include <algorithm>
 #include <cstdint>
 
@@ -49,10 +49,10 @@ __global__ void nnl_rows_kernel(NnlLayer l, const float* __restrict__ w, float* 
   for (int64_t d = lane; d < l.taps; d += 32) rows[k * l.taps + d] = static_cast<float>(w[k * l.taps + d] - mean);
 }
 
-/// tile[filter * by_filter + position * by_position] = A for kSide filters from k0 and kSide positions from `first`, and the same
-/// of A c into `driven` if that is wanted. Ends with a barrier.
-__device__ void build_tile(const Group& g, int64_t image, int64_t k0, int64_t first, float* tile, float* driven, int by_filter,
-                           int by_position) {
+/// tile[filter * by_filter + position * by_position] = A for kSide filters from k0 and kSide positions from `first`,
+/// and the same of A c into `driven` if that is wanted. Ends with a barrier.
+__device__ void build_tile(const Group& g, int64_t image, int64_t k0, int64_t first, float* tile, float* driven,
+                           int by_filter, int by_position) {
   const NnlLayer& l = g.l;
   const int64_t map = l.positions(), cells = static_cast<int64_t>(l.pooled_p) * l.pooled_q;
   if (l.pool == 1 && l.pool_stride == 1) {
@@ -141,7 +141,8 @@ __global__ void __launch_bounds__(kThreads) nnl_conv_grad_w_kernel(Group g, int6
   }
 }
 
-__global__ void nnl_sum_partials_kernel(const float* __restrict__ partial, int64_t count, int groups, bool more, float* gw) {
+__global__ void nnl_sum_partials_kernel(const float* __restrict__ partial, int64_t count, int groups, bool more,
+                                        float* gw) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   float sum = more ? gw[i] : 0.0f;
@@ -154,7 +155,8 @@ __global__ void __launch_bounds__(kThreads) nnl_conv_grad_v_kernel(Group g) {
   STRIATE_DYNAMIC_SHARED(float, tile);
   float *filters = tile + kSide * kStride, *driven = filters + kSide * kStride, *drive = driven + kSide * kStride;
   const NnlLayer& l = g.l;
-  const int64_t d0 = static_cast<int64_t>(blockIdx.x) * kSide, first = static_cast<int64_t>(blockIdx.y) * kSide, image = blockIdx.z;
+  const int64_t d0 = static_cast<int64_t>(blockIdx.x) * kSide, first = static_cast<int64_t>(blockIdx.y) * kSide,
+                image = blockIdx.z;
   float sum[4][4] = {};
   if (threadIdx.x < kSide) drive[threadIdx.x] = 0;
   for (int64_t k0 = 0; k0 < l.k; k0 += kSide) {
@@ -213,7 +215,8 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   const cudaStream_t stream = stream_of(ctx);
   if (in[0].count() == 0 || in[2].count() == 0) {
     for (int i = 0; i < 2; ++i)
-      if (out[i].rank >= 0 && out[i].count()) check(cudaMemsetAsync(out[i].data, 0, out[i].bytes(), stream), "cudaMemsetAsync");
+      if (out[i].rank >= 0 && out[i].count())
+        check(cudaMemsetAsync(out[i].data, 0, out[i].bytes(), stream), "cudaMemsetAsync");
     return;
   }
   if (!want_x && !want_w) return;
@@ -228,11 +231,14 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   if (want_x) {
     g.gv = ctx.scratch<float>(together * l.taps * map);
     g.rows = ctx.scratch<float>(l.k * l.taps);
-    STRIATE_LAUNCH((nnl_rows_kernel), blocks_for(l.k, kThreads / 32), kThreads, 0, stream, l, in[1].as<float>(), g.rows);
+    STRIATE_LAUNCH((nnl_rows_kernel), blocks_for(l.k, kThreads / 32), kThreads, 0, stream, l, in[1].as<float>(),
+                   g.rows);
   }
-  const unsigned tap_tiles = blocks_for(l.taps, kSide), filter_tiles = blocks_for(l.k, kSide), map_tiles = blocks_for(map, kSide);
+  const unsigned tap_tiles = blocks_for(l.taps, kSide), filter_tiles = blocks_for(l.k, kSide),
+                 map_tiles = blocks_for(map, kSide);
   if (filter_tiles > 65535 || map_tiles > 65535)
-    throw core::Error(core::ErrorKind::shape, "", "w", core::shape_text(in[1]), "at most 4 million filters and positions on CUDA");
+    throw core::Error(core::ErrorKind::shape, "", "w", core::shape_text(in[1]),
+                      "at most 4 million filters and positions on CUDA");
   // groups of images for gw: enough blocks to fill the device, none of them empty
   const int64_t wanted = std::max<int64_t>(1, 4 * processors() / (static_cast<int64_t>(tap_tiles) * filter_tiles));
   const int64_t each = (together + std::min(wanted, together) - 1) / std::min(wanted, together);
@@ -246,17 +252,18 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
     if (l.mean) g.l.mean += first * map;
     nnl_cosines(ctx, g.l, cosine, index);
     const int64_t count = g.l.n * cells;
-    STRIATE_LAUNCH((nnl_slope_kernel), blocks_for(count, kThreads), kThreads, 0, stream, g, in[2].as<float>() + first * cells, count,
-                   static_cast<float>(o.power), Power(o.power - 1));
+    STRIATE_LAUNCH((nnl_slope_kernel), blocks_for(count, kThreads), kThreads, 0, stream, g,
+                   in[2].as<float>() + first * cells, count, static_cast<float>(o.power), Power(o.power - 1));
     if (want_w) {
       const unsigned groups = blocks_for(g.l.n, each);
-      STRIATE_LAUNCH((nnl_conv_grad_w_kernel), dim3(tap_tiles, filter_tiles, groups), kThreads, 0, stream, g, each, partial);
-      STRIATE_LAUNCH((nnl_sum_partials_kernel), blocks_for(l.k * l.taps, kThreads), kThreads, 0, stream, partial, l.k * l.taps,
-                     static_cast<int>(groups), first > 0, out[1].as<float>());
+      STRIATE_LAUNCH((nnl_conv_grad_w_kernel), dim3(tap_tiles, filter_tiles, groups), kThreads, 0, stream, g, each,
+                     partial);
+      STRIATE_LAUNCH((nnl_sum_partials_kernel), blocks_for(l.k * l.taps, kThreads), kThreads, 0, stream, partial,
+                     l.k * l.taps, static_cast<int>(groups), first > 0, out[1].as<float>());
     }
     if (!want_x) continue;
-    STRIATE_LAUNCH((nnl_conv_grad_v_kernel), dim3(tap_tiles, map_tiles, static_cast<unsigned>(g.l.n)), kThreads, kGradVShared,
-                   stream, g);
+    STRIATE_LAUNCH((nnl_conv_grad_v_kernel), dim3(tap_tiles, map_tiles, static_cast<unsigned>(g.l.n)), kThreads,
+                   kGradVShared, stream, g);
     const int64_t pixels = g.l.n * l.c * l.h * l.w;
     STRIATE_LAUNCH((nnl_conv_grad_x_kernel), blocks_for(pixels, kThreads), kThreads, 0, stream, g,
                    out[0].as<float>() + first * l.c * l.h * l.w);

@@ -1,6 +1,7 @@
-// The end of nnl_conv's forward kernels: a block's share of the output, and what becomes of a tile of cosines in shared memory.
-// The thread that owns a (filter, pooled column) takes the maximum along each row of the tile and merges it into the running maxima
-// of the pooled rows above it, so that the K x P x Q map exists one tile at a time. Power and store come once, at the end.
+// The end of nnl_conv's forward kernels: a block's share of the output, and what becomes of a tile of cosines in shared
+// memory. The thread that owns a (filter, pooled column) takes the maximum along each row of the tile and merges it
+// into the running maxima of the pooled rows above it, so that the K x P x Q map exists one tile at a time. Power and
+// store come once, at the end.
 #pragma once
 #include <algorithm>
 
@@ -13,7 +14,8 @@ inline constexpr int kNnlThreads = 256, kNnlPositions = 128, kNnlFilters = 64;  
 inline constexpr int kNnlStride = kNnlFilters + 4;  // of a position's cosines: rows may be written 16 bytes wide
 inline constexpr int kNnlCell = kNnlFilters + 1;    // of a pooled cell's: filters and cells both spread over the banks
 
-inline constexpr size_t kNnlReserve = 5 * 1024;     // of shared memory, that a block leaves for the device and for some cells
+inline constexpr size_t kNnlReserve =
+    5 * 1024;  // of shared memory, that a block leaves for the device and for some cells
 
 /// Shared memory that one block may have, bytes.
 inline int shared_limit() {
@@ -33,14 +35,15 @@ struct NnlForward {
   int filter_blocks = 0, bands = 0, spans = 0;  // of one image
   int band_rows = 0, span_columns = 0;          // pooled
 
-  /// Splits the output; returns the number of blocks. `tile_bytes` is the shared memory that a block needs beside its cells.
+  /// Splits the output; returns the number of blocks. `tile_bytes` is the shared memory that a block needs beside its
+  /// cells.
   int64_t plan(const NnlLayer& l, size_t tile_bytes) {
     const int limit = shared_limit();
     const auto fitting = [&](int bytes) {
       return std::max(1, (bytes - 1024 - static_cast<int>(tile_bytes)) / static_cast<int>(cell_bytes()));
     };
-    // As many pooled cells a block as leave room for a second block on the multiprocessor. Where windows overlap, every split
-    // computes the rows between its parts twice: then rather all the memory there is.
+    // As many pooled cells a block as leave room for a second block on the multiprocessor. Where windows overlap, every
+    // split computes the rows between its parts twice: then rather all the memory there is.
     const int image_cells = static_cast<int>(std::min<int64_t>(static_cast<int64_t>(l.pooled_p) * l.pooled_q, 1 << 30));
     const bool one = tile_bytes + kNnlReserve > static_cast<size_t>(limit / 2) ||
                      (l.pool > 2 * l.pool_stride && image_cells > fitting(limit / 2));
@@ -84,9 +87,9 @@ struct NnlBlock {
   const NnlLayer& l;
   const NnlForward& f;
   int64_t image, k0;
-  int po0, po_count, qo0, qo_count;    // pooled
-  int p0, q0, columns, positions;      // before the pool; positions = rows * columns
-  float* running;                      // [cell][kNnlCell]
+  int po0, po_count, qo0, qo_count;  // pooled
+  int p0, q0, columns, positions;    // before the pool; positions = rows * columns
+  float* running;                    // [cell][kNnlCell]
   int* places;
 
   __device__ NnlBlock(const NnlLayer& l, const NnlForward& f, float* running) : l(l), f(f), running(running) {
@@ -173,7 +176,8 @@ struct NnlBlock {
  private:
   /// The maximum of one row under pooled column qo, into the pooled rows whose window holds the row.
   __device__ __forceinline__ void merge(int row, int qo, int filter, float best, int column) {
-    for (int po = max(0, row - l.pool + l.pool_stride) / l.pool_stride; po < po_count && po * l.pool_stride <= row; ++po) {
+    for (int po = max(0, row - l.pool + l.pool_stride) / l.pool_stride; po < po_count && po * l.pool_stride <= row;
+         ++po) {
       if (row >= po * l.pool_stride + l.pool) continue;
       const int cell = (po * qo_count + qo) * kNnlCell + filter;
       if constexpr (kIndex) {

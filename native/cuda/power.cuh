@@ -1,7 +1,8 @@
-// x^n for x > 0 and a fixed n in [0, 200], as the ops that raise a rectified value to a power share it (ops/rectified_power.h).
-// Integer n: repeated squaring in two floats. Other n: exp2(n log2 x) with log2 and the product in two floats: |n log2 x| <= 150 wherever the
-// result is finite and not zero, so log2 x needs a relative error near 2^-33 for the result to keep float32 accuracy.
-// Neither flushes subnormals (the build never passes --use_fast_math).
+// x^n for x > 0 and a fixed n in [0, 200], as the ops that raise a rectified value to a power share it
+// (ops/rectified_power.h). Integer n: repeated squaring in two floats. Other n: exp2(n log2 x) with log2 and the
+// product in two floats: |n log2 x| <= 150 wherever the result is finite and not zero, so log2 x needs a relative error
+// near 2^-33 for the result to keep float32 accuracy. Neither flushes subnormals (the build never passes
+// --use_fast_math).
 #pragma once
 #include <cmath>
 
@@ -21,8 +22,8 @@ struct Power {
 };
 
 __device__ __forceinline__ float power_whole(float x, int n) {
-  // Plain repeated squaring doubles what was lost at every square (n roundings in all): the square and the product carry their
-  // rounding errors along.
+  // Plain repeated squaring doubles what was lost at every square (n roundings in all): the square and the product
+  // carry their rounding errors along.
   float x_low = 0, y = n & 1 ? x : 1.0f, y_low = 0;
   for (n >>= 1; n; n >>= 1) {  // the last square is one that the result uses, so none overflows in vain
     const float square = x * x;

@@ -1,7 +1,7 @@
 // rectified_power, rectified_power_grad: ops/rectified_power.h; the power itself is in power.cuh.
-// Layout: flat; one thread per 4 elements (16-byte accesses: every buffer is aligned to 64 bytes), the tail by the last threads.
-// Bytes: 8 an element (12 in the gradient): bound by memory for integer n; a real n costs about 60 instructions an element,
-// near the balance point of an H100. Not yet timed on a GPU.
+// Layout: flat; one thread per 4 elements (16-byte accesses: every buffer is aligned to 64 bytes), the tail by the last
+// threads. Bytes: 8 an element (12 in the gradient): bound by memory for integer n; a real n costs about 60
+// instructions an element, near the balance point of an H100. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/kernels.cuh"
@@ -17,13 +17,13 @@ __device__ __forceinline__ float slope(float x, float gy, float factor, const Po
   return x > 0 ? gy * factor * power(x, below) : (x <= 0 ? 0.0f : x);
 }
 
-__global__ void __launch_bounds__(kThreads) rectified_power_kernel(const float* __restrict__ x, float* __restrict__ y,
-                                                                   int64_t count, Power n) {
+__global__ void __launch_bounds__(kThreads)
+    rectified_power_kernel(const float* __restrict__ x, float* __restrict__ y, int64_t count, Power n) {
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= count) {
     const float4 v = *reinterpret_cast<const float4*>(x + i);
-    *reinterpret_cast<float4*>(y + i) = make_float4(rectified_power(v.x, n), rectified_power(v.y, n),
-                                                    rectified_power(v.z, n), rectified_power(v.w, n));
+    *reinterpret_cast<float4*>(y + i) =
+        make_float4(rectified_power(v.x, n), rectified_power(v.y, n), rectified_power(v.z, n), rectified_power(v.w, n));
   } else {
     for (int64_t j = i; j < count; ++j) y[j] = rectified_power(x[j], n);
   }
@@ -35,9 +35,8 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= count) {
     const float4 v = *reinterpret_cast<const float4*>(x + i), g = *reinterpret_cast<const float4*>(gy + i);
-    *reinterpret_cast<float4*>(gx + i) =
-        make_float4(slope(v.x, g.x, factor, below), slope(v.y, g.y, factor, below), slope(v.z, g.z, factor, below),
-                    slope(v.w, g.w, factor, below));
+    *reinterpret_cast<float4*>(gx + i) = make_float4(slope(v.x, g.x, factor, below), slope(v.y, g.y, factor, below),
+                                                     slope(v.z, g.z, factor, below), slope(v.w, g.w, factor, below));
   } else {
     for (int64_t j = i; j < count; ++j) gx[j] = slope(x[j], gy[j], factor, below);
   }
@@ -50,17 +49,16 @@ unsigned blocks(int64_t count) { return static_cast<unsigned>((count + 4 * kThre
 void rectified_power(core::Context& ctx, const core::View* in, core::View* out, const op::RectifiedPower::Options& o) {
   const int64_t count = in[0].count();
   if (count == 0) return;
-  STRIATE_LAUNCH((rectified_power_kernel), blocks(count), kThreads, 0, stream_of(ctx),
-                 in[0].as<float>(), out[0].as<float>(), count, Power(o.power));
+  STRIATE_LAUNCH((rectified_power_kernel), blocks(count), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 out[0].as<float>(), count, Power(o.power));
 }
 
 void rectified_power_grad(core::Context& ctx, const core::View* in, core::View* out,
                           const op::RectifiedPower::Options& o) {
   const int64_t count = in[0].count();
   if (count == 0) return;
-  STRIATE_LAUNCH((rectified_power_grad_kernel), blocks(count), kThreads, 0, stream_of(ctx),
-                 in[0].as<float>(), in[1].as<float>(), out[0].as<float>(), count, static_cast<float>(o.power),
-                 Power(o.power - 1));
+  STRIATE_LAUNCH((rectified_power_grad_kernel), blocks(count), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 in[1].as<float>(), out[0].as<float>(), count, static_cast<float>(o.power), Power(o.power - 1));
 }
 
 }  // namespace striate::cuda

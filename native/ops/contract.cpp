@@ -85,7 +85,8 @@ const core::View& Shapes::input(const char* name) const {
 
 void Shapes::bind(const Argument& argument, const core::View& view) {
   if (std::find(argument.dtypes.begin(), argument.dtypes.end(), view.dtype) == argument.dtypes.end())
-    refuse(argument.name, std::string(core::dtype_name(view.dtype)) + " " + core::shape_text(view), dtypes_text(argument));
+    refuse(argument.name, std::string(core::dtype_name(view.dtype)) + " " + core::shape_text(view),
+           dtypes_text(argument));
   if (argument.axes == "...") {
     if (any_.rank < 0) {
       any_ = view;
@@ -115,13 +116,15 @@ void Shapes::bind(const Argument& argument, const core::View& view) {
           break;
         }
       }
-      known += std::string(known.empty() ? " with " : ", ") + axis + " = " + std::to_string(size) + (from.empty() ? "" : " from " + from);
+      known += std::string(known.empty() ? " with " : ", ") + axis + " = " + std::to_string(size) +
+               (from.empty() ? "" : " from " + from);
       fits = false;
     }
   }
   if (!fits) refuse(argument.name, core::shape_text(view), "[" + argument.axes + "]" + known);
   for (size_t i = 0; i < axes.size(); ++i)
-    if (!std::isdigit(static_cast<unsigned char>(axes[i][0]))) axes_[static_cast<unsigned char>(axes[i][0])] = view.shape[i];
+    if (!std::isdigit(static_cast<unsigned char>(axes[i][0])))
+      axes_[static_cast<unsigned char>(axes[i][0])] = view.shape[i];
 }
 
 void Shapes::set_output(const char* name, core::Dtype dtype) { output_dtypes_.emplace_back(name, dtype); }
@@ -135,7 +138,8 @@ core::View Shapes::output(const Argument& argument) const {
     for (const std::string& axis : axes_of(argument)) {
       const int64_t size = std::isdigit(static_cast<unsigned char>(axis[0])) ? std::stoll(axis) : (*this)[axis[0]];
       if (size < 1)
-        throw core::Error(core::ErrorKind::internal, op_, "the contract leaves axis " + axis + " of " + argument.name + " unset");
+        throw core::Error(core::ErrorKind::internal, op_,
+                          "the contract leaves axis " + axis + " of " + argument.name + " unset");
       view.shape[view.rank++] = size;
     }
   }

@@ -1,10 +1,10 @@
 // add, subtract, multiply   z = x + y, x - y, x * y, element by element, one shape, no broadcasting
 // scale      y = factor * x + offset (one fused multiply-add)
 // relu       y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
-// to_f32     y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted (i32 rounds to nearest)
-// unit_rows  y_k = x_k / |x_k|, the norm in float64; a zero row stays zero
-// copy_rows  rows at .. at + N of y [M,D] become x [N,D], in place; both of one element type
-// Float32, one rounding an element (unit_rows: two). Repeatable to the bit.
+// to_f32     y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted (i32
+// rounds to nearest) unit_rows  y_k = x_k / |x_k|, the norm in float64; a zero row stays zero copy_rows  rows at .. at
+// + N of y [M,D] become x [N,D], in place; both of one element type Float32, one rounding an element (unit_rows: two).
+// Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
 
@@ -68,7 +68,8 @@ struct CopyRows {
     if (s.input("x").dtype != s.input("y").dtype)
       s.refuse("y", core::dtype_name(s.input("y").dtype), std::string(core::dtype_name(s.input("x").dtype)) + ", as x");
     if (o.at + s['N'] > s['M'])
-      s.refuse("at", std::to_string(o.at), "at most M - N = " + std::to_string(s['M'] - s['N']), core::ErrorKind::option);
+      s.refuse("at", std::to_string(o.at), "at most M - N = " + std::to_string(s['M'] - s['N']),
+               core::ErrorKind::option);
   }
 };
 

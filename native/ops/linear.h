@@ -1,8 +1,8 @@
 // matmul       c = a b, a [M,D] (or [D,M] with transposeA), b [D,N] (or [N,D] with transposeB), c [M,N]
 // linear       y = x w^T + b, x [N,D] f32 or bf16, w [T,D], b [T] or none, y [N,T]
 // linear_grad  gx = gy w, gw = gy^T x, gb = sum of gy over N; each made on request
-// Numerics: float32 products, float32 sums in blocks (error at most about D * 2^-24 * sum |a||b|, in practice sqrt(D)); bf16 is widened
-// exactly. Repeatable to the bit whatever the number of threads.
+// Numerics: float32 products, float32 sums in blocks (error at most about D * 2^-24 * sum |a||b|, in practice sqrt(D));
+// bf16 is widened exactly. Repeatable to the bit whatever the number of threads.
 #pragma once
 #include "ops/contract.h"
 

@@ -1,15 +1,16 @@
 // nnl_conv  The layer of Grinberg, Hopfield, Krotov 2019 (section 2, equation 3), with its max pool fused:
 //   v = patch of x at (p, q), C*R*S numbers;  v -= mean(v) if centre
-//   cosine = w_k . v / |v|  (normalise 'patch'; 0 where |v|^2 <= tiny: a zero patch gives 0), or w_k . v (normalise 'none')
-//   y = max(max over the pool window of cosine, 0)^power
-// x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make the product a cosine);
-// y [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool (P - pool_size) / pool_stride + 1;
-// padded pixels are zeros of the patch. No map of K x P x Q before the pool is written. `index`, on request, is the position
-// p * Q_conv + q of each maximum, the lowest one on ties. The power is taken after the pool (it is monotone), in float32.
-// Numerics: products and sums in float32 (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that.
-// nnl_conv_grad  gx and gw of the same function, by recomputing the cosines (y may be 0 where x is not):
-//   dy/dw = n c^(n-1) v/|v|,  dy/dv = n c^(n-1) (w - c v/|v|)/|v|;  0 at c <= 0 and at zero patches; a max passes its gradient to
-//   the lowest position that attains it. x must be f32.
+//   cosine = w_k . v / |v|  (normalise 'patch'; 0 where |v|^2 <= 2^-126: a zero patch gives 0), or w_k . v (normalise
+//   'none') y = max(max over the pool window of cosine, 0)^power
+// x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make the product a
+// cosine); y [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool (P -
+// pool_size) / pool_stride + 1; padded pixels are zeros of the patch. No map of K x P x Q before the pool is written.
+// `index`, on request, is the position p * Q_conv + q of each maximum, the lowest one on ties; a NaN in a pool window
+// gives NaN. The power is taken after the pool (it is monotone), in float32. Numerics: products and sums in float32
+// (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that. nnl_conv_grad  gx and gw of
+// the same function, by recomputing the cosines (y may be 0 where x is not):
+//   dy/dw = n c^(n-1) v/|v|,  dy/dv = n c^(n-1) (w - c v/|v|)/|v|;  0 at c <= 0 and at zero patches; a max passes its
+//   gradient to the lowest position that attains it. x must be f32.
 // Repeatable to the bit whatever the number of threads.
 #pragma once
 #include "ops/contract.h"
@@ -46,8 +47,7 @@ struct NnlConv {
   }
   static void infer(Shapes& s, const Options& o) {
     const int64_t p = positions(s['H'], s['R'], o), q = positions(s['W'], s['S'], o);
-    if (p < 1 || q < 1)
-      s.refuse("w", core::shape_text(s.input("w")), "a window no larger than the padded image of x");
+    if (p < 1 || q < 1) s.refuse("w", core::shape_text(s.input("w")), "a window no larger than the padded image of x");
     if (p < o.pool_size || q < o.pool_size)
       s.refuse("poolSize", std::to_string(o.pool_size),
                "at most the " + std::to_string(p) + " x " + std::to_string(q) + " positions of the window",

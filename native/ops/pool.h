@@ -1,7 +1,7 @@
 // max_pool       y[n,c,p,q] = max of x over the window of pool_size x pool_size at (p, q) * stride, no padding
 //   x [N,C,H,W] -> y [N,C,P,Q], P = (H - size) / stride + 1.  NaN in a window gives NaN.
-// max_pool_grad  gx: each gy goes to the first (row by row) position of its window that attains the maximum; windows overlap by adding.
-// Repeatable to the bit.
+// max_pool_grad  gx: each gy goes to the first (row by row) position of its window that attains the maximum; windows
+// overlap by adding. Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
 

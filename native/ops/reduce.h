@@ -18,7 +18,9 @@ struct Reduce {
     v.choice("kind", o.kind, {"sum", "mean", "max"});
     v.choice("over", o.over, {"rows", "columns", "all"});
   }
-  static void infer(Shapes& s, const Options& o) { s.set('M', o.over == rows ? s['D'] : o.over == columns ? s['N'] : 1); }
+  static void infer(Shapes& s, const Options& o) {
+    s.set('M', o.over == rows ? s['D'] : o.over == columns ? s['N'] : 1);
+  }
 };
 
 struct Argmax {

@@ -1,5 +1,6 @@
-// The ops: X(snake_case name, contract). One row is all that an op needs beside its contract, its kernel on each back end
-// (striate::cpu::name and striate::cuda::name) and its wrapper in lib/ops. The order is that of the headers; it is the op's number.
+// The ops: X(snake_case name, contract). One row is all that an op needs beside its contract, its kernel on each back
+// end (striate::cpu::name and striate::cuda::name) and its wrapper in lib/ops. The order is that of the headers; it is
+// the op's number.
 #pragma once
 #include "ops/elementwise.h"
 #include "ops/hebbian.h"
@@ -12,33 +13,33 @@
 #include "ops/rectified_power.h"
 #include "ops/reduce.h"
 
-#define STRIATE_OPS(X)                                       \
-  X(add, Add)                                                \
-  X(subtract, Subtract)                                      \
-  X(multiply, Multiply)                                      \
-  X(scale, Scale)                                            \
-  X(relu, Relu)                                              \
-  X(relu_grad, ReluGrad)                                     \
-  X(to_f32, ToF32)                                           \
-  X(unit_rows, UnitRows)                                     \
-  X(copy_rows, CopyRows)                                     \
-  X(hebbian_step, HebbianStep)                               \
-  X(hebbian_learn, HebbianLearn)                             \
-  X(matmul, Matmul)                                          \
-  X(linear, Linear)                                          \
-  X(linear_grad, LinearGrad)                                 \
-  X(softmax_cross_entropy, SoftmaxCrossEntropy)              \
-  X(softmax_cross_entropy_grad, SoftmaxCrossEntropyGrad)     \
-  X(nnl_conv, NnlConv)                                       \
-  X(nnl_conv_grad, NnlConvGrad)                              \
-  X(adam, Adam)                                              \
-  X(max_pool, MaxPool)                                       \
-  X(max_pool_grad, MaxPoolGrad)                              \
-  X(readout_learn, ReadoutLearn)                             \
-  X(readout_score, ReadoutScore)                             \
-  X(rectified_power, RectifiedPower)                         \
-  X(rectified_power_grad, RectifiedPowerGrad)                \
-  X(reduce, Reduce)                                          \
+#define STRIATE_OPS(X)                                   \
+  X(add, Add)                                            \
+  X(subtract, Subtract)                                  \
+  X(multiply, Multiply)                                  \
+  X(scale, Scale)                                        \
+  X(relu, Relu)                                          \
+  X(relu_grad, ReluGrad)                                 \
+  X(to_f32, ToF32)                                       \
+  X(unit_rows, UnitRows)                                 \
+  X(copy_rows, CopyRows)                                 \
+  X(hebbian_step, HebbianStep)                           \
+  X(hebbian_learn, HebbianLearn)                         \
+  X(matmul, Matmul)                                      \
+  X(linear, Linear)                                      \
+  X(linear_grad, LinearGrad)                             \
+  X(softmax_cross_entropy, SoftmaxCrossEntropy)          \
+  X(softmax_cross_entropy_grad, SoftmaxCrossEntropyGrad) \
+  X(nnl_conv, NnlConv)                                   \
+  X(nnl_conv_grad, NnlConvGrad)                          \
+  X(adam, Adam)                                          \
+  X(max_pool, MaxPool)                                   \
+  X(max_pool_grad, MaxPoolGrad)                          \
+  X(readout_learn, ReadoutLearn)                         \
+  X(readout_score, ReadoutScore)                         \
+  X(rectified_power, RectifiedPower)                     \
+  X(rectified_power_grad, RectifiedPowerGrad)            \
+  X(reduce, Reduce)                                      \
   X(argmax, Argmax)
 
 namespace striate::op {

@@ -28,11 +28,18 @@ function binary(op: string, f: (x: number, y: number) => number, argument = 'y',
     op,
     cases: pairs(),
     reference: (c) => ({
-      [result]: f64(first(c).shape, first(c).data.map((x, i) => Math.fround(f(x, c.inputs[1]!.data[i]!)))),
+      [result]: f64(
+        first(c).shape,
+        first(c).data.map((x, i) => Math.fround(f(x, c.inputs[1]!.data[i]!))),
+      ),
     }),
     // The float64 result of two float32 numbers, rounded once, is the correctly rounded one for +, - and *.
     budget: () => 0,
-    refusals: [{ ...mismatch, argument }, wrongType, { name: 'a missing input', inputs: [first({ name: '', inputs: [random(1, [2])] })], error: 'ShapeError', argument }],
+    refusals: [
+      { ...mismatch, argument },
+      wrongType,
+      { name: 'a missing input', inputs: [first({ name: '', inputs: [random(1, [2])] })], error: 'ShapeError', argument },
+    ],
   }
 }
 
@@ -61,38 +68,66 @@ export const proofs: Proof[] = [
       of: { gx: 0 },
     },
   },
-  unary('relu', (x) => (x <= 0 ? 0 : x)),
+  unary('relu', (x) => Math.max(x, 0)),
   {
     op: 'scale',
     cases: [
-      ...shapes.map((shape, i) => ({ name: `[${shape}]`, inputs: [random(i + 9, shape)], options: { factor: 1.7, offset: -0.3 } })),
+      ...shapes.map((shape, i) => ({
+        name: `[${shape}]`,
+        inputs: [random(i + 9, shape)],
+        options: { factor: 1.7, offset: -0.3 },
+      })),
       { name: 'default: a copy', inputs: [f32([10], special)] },
     ],
     reference: (c) => {
       const factor = Math.fround(Number(c.options?.factor ?? 1))
       const offset = Math.fround(Number(c.options?.offset ?? 0))
-      return { y: f64(first(c).shape, first(c).data.map((x) => factor * x + offset)) }
+      return {
+        y: f64(
+          first(c).shape,
+          first(c).data.map((x) => factor * x + offset),
+        ),
+      }
     },
     // One rounding (a fused multiply-add) of the exact value, which float64 holds to far better than that.
     budget: (_, i, expected) => 1.01 * U * Math.abs(expected.y!.data[i]!) + 2 ** -149,
     refusals: [
       { name: 'factor is text', inputs: [random(1, [2])], options: { factor: 'two' }, error: 'OptionError', argument: 'factor' },
-      { name: 'factor is NaN', inputs: [random(1, [2])], options: { factor: Number.NaN }, error: 'OptionError', argument: 'factor' },
+      {
+        name: 'factor is NaN',
+        inputs: [random(1, [2])],
+        options: { factor: Number.NaN },
+        error: 'OptionError',
+        argument: 'factor',
+      },
       { name: 'unknown option', inputs: [random(1, [2])], options: { facter: 2 }, error: 'OptionError', argument: 'facter' },
     ],
   },
   {
     op: 'to_f32',
     cases: [
-      { name: 'u8 as unit range', inputs: [u8([256], Array.from({ length: 256 }, (_, i) => i))] },
+      {
+        name: 'u8 as unit range',
+        inputs: [
+          u8(
+            [256],
+            Array.from({ length: 256 }, (_, i) => i),
+          ),
+        ],
+      },
       { name: 'u8 as counts', inputs: [u8([2, 3], [0, 1, 2, 253, 254, 255])], options: { unit: false } },
       { name: 'i32', inputs: [i32([4], [0, -7, 16777217, -2147483648])] },
-      { name: 'bf16', inputs: [bf16([1, 5], [0, -1.5, 3.14159, 1e-30, 2e38])] },
+      { name: 'bf16', inputs: [bf16([1, 5], [0, -1.5, 3.125, 1e-30, 2e38])] },
     ],
     reference: (c) => {
       const x = first(c)
       const byte = x.dtype === 'u8' && (c.options?.unit ?? true)
-      return { y: f64(x.shape, x.data.map((v) => Math.fround(byte ? v / 255 : v))) }
+      return {
+        y: f64(
+          x.shape,
+          x.data.map((v) => Math.fround(byte ? v / 255 : v)),
+        ),
+      }
     },
     budget: () => 0, // correctly rounded: division by 255, or a conversion
     refusals: [{ name: 'f32', inputs: [random(1, [2])], error: 'ShapeError', argument: 'x' }],
@@ -103,7 +138,17 @@ export const proofs: Proof[] = [
       { name: 'in the middle', inputs: [f32([2, 3], [1, 2, 3, 4, 5, 6]), f32([5, 3], normals(4, 15))], options: { at: 2 } },
       { name: 'all of it, bytes', inputs: [u8([3, 1], [7, 8, 9]), u8([3, 1], [0, 0, 0])] },
       { name: 'the last row, bf16', inputs: [bf16([1, 7], normals(5, 7)), bf16([4, 7], normals(6, 28))], options: { at: 3 } },
-      { name: 'more than one piece', inputs: [i32([300, 1001], normals(7, 300300).map((v) => Math.round(1e6 * v))), i32([301, 1001], normals(8, 301301).map(Math.round))], options: { at: 1 } },
+      {
+        name: 'more than one piece',
+        inputs: [
+          i32(
+            [300, 1001],
+            normals(7, 300300).map((v) => Math.round(1e6 * v)),
+          ),
+          i32([301, 1001], normals(8, 301301).map(Math.round)),
+        ],
+        options: { at: 1 },
+      },
     ],
     reference: (c) => {
       const [x, y] = c.inputs as [Host, Host]
@@ -113,8 +158,19 @@ export const proofs: Proof[] = [
     },
     budget: () => 0,
     refusals: [
-      { name: 'past the end', inputs: [random(1, [2, 3]), random(2, [3, 3])], options: { at: 2 }, error: 'OptionError', argument: 'at' },
-      { name: 'two element types', inputs: [random(1, [2, 3]), i32([2, 3], [1, 2, 3, 4, 5, 6])], error: 'ShapeError', argument: 'y' },
+      {
+        name: 'past the end',
+        inputs: [random(1, [2, 3]), random(2, [3, 3])],
+        options: { at: 2 },
+        error: 'OptionError',
+        argument: 'at',
+      },
+      {
+        name: 'two element types',
+        inputs: [random(1, [2, 3]), i32([2, 3], [1, 2, 3, 4, 5, 6])],
+        error: 'ShapeError',
+        argument: 'y',
+      },
     ],
   },
   {

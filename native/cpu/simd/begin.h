@@ -1,14 +1,16 @@
 // Starts the part of a kernel file that is compiled once for each instruction set (CMake defines STRIATE_SIMD: 0 the
-// architecture's baseline, 3 x86-64-v3, 4 x86-64-v4). Include it after every other header: what stands above keeps the baseline,
-// so that no inline function of the standard library is compiled with instructions that the processor may lack.
-// Then open the namespace STRIATE_SIMD_NS; simd/end.h closes the file.
+// architecture's baseline, 3 x86-64-v3, 4 x86-64-v4). Include it after every other header: what stands above keeps the
+// baseline, so that no inline function of the standard library is compiled with instructions that the processor may
+// lack. Then open the namespace STRIATE_SIMD_NS; simd/end.h closes the file.
 #ifndef STRIATE_SIMD
 #error "CMake compiles this file once for each STRIATE_SIMD"
 #endif
 
 #if STRIATE_SIMD == 4
 #define STRIATE_SIMD_NS v4
-#define STRIATE_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,bmi,bmi2,lzcnt,f16c,movbe,popcnt,sse4.2,prefer-vector-width=512"
+#define STRIATE_TARGET                                                                                                \
+  "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,bmi,bmi2,lzcnt,f16c,movbe,popcnt,sse4.2,prefer-vector-width=" \
+  "512"
 #elif STRIATE_SIMD == 3
 #define STRIATE_SIMD_NS v3
 #define STRIATE_TARGET "avx2,fma,bmi,bmi2,lzcnt,f16c,movbe,popcnt,sse4.2"

@@ -1,8 +1,8 @@
-// The products of filters with patches, filters in the lanes: one vector holds kLanes filters' numbers for one tap, and the pixel
-// that meets them is broadcast. Two vectors times up to 12 neighbouring positions stay in registers over all taps, whatever the
-// batch: no image is copied to the lanes, no patch is written out (only, tile by tile, when its mean must be subtracted first).
-// An image is packed with its padding and with its columns sorted by their residue modulo the stride, so that the pixels under
-// one tap at neighbouring positions are neighbours. Included after simd/vec.h.
+// The products of filters with patches, filters in the lanes: one vector holds kLanes filters' numbers for one tap, and
+// the pixel that meets them is broadcast. Two vectors times up to 12 neighbouring positions stay in registers over all
+// taps, whatever the batch: no image is copied to the lanes, no patch is written out (only, tile by tile, when its mean
+// must be subtracted first). An image is packed with its padding and with its columns sorted by their residue modulo
+// the stride, so that the pixels under one tap at neighbouring positions are neighbours. Included after simd/vec.h.
 #pragma once
 #include <algorithm>
 
@@ -18,9 +18,9 @@ inline constexpr int kTile = 12;
 inline constexpr int kTile = 6;
 #endif
 inline constexpr int kTileStride = (kTile + kLanes - 1) / kLanes * kLanes;  // floats of a centred tap
-inline constexpr int64_t kSlack = 16;       // floats that may be read, unused, past a packed image or map
-inline constexpr int kMaxVectors = 2;       // of filters in one block
-inline constexpr float kTiny = 0x1p-126f;   // a patch whose |v|^2 is no more counts as zero
+inline constexpr int64_t kSlack = 16;      // floats that may be read, unused, past a packed image or map
+inline constexpr int kMaxVectors = 2;      // of filters in one block
+inline constexpr float kTiny = 0x1p-126f;  // a patch whose |v|^2 is no more counts as zero
 
 /// 1 for an infinity or a NaN.
 STRIATE_INLINE uint32_t is_infinite(float x) {
@@ -39,8 +39,8 @@ struct Layer {
   bool patch, centre, bytes;
   int64_t phase, row, plane, rows;  // floats of a packed residue, row and channel; packed rows
   int64_t vectors, blocks;
-  int64_t* offset;   // [taps] from a position to the tap's pixel
-  float* filters;    // [blocks][taps][kMaxVectors * kLanes]
+  int64_t* offset;  // [taps] from a position to the tap's pixel
+  float* filters;   // [blocks][taps][kMaxVectors * kLanes]
 
   int64_t image_floats() const { return align_up(C * plane + kSlack); }
   int64_t map_floats() const { return align_up(P * Q + kSlack); }
@@ -87,14 +87,16 @@ inline void pack_filters(const Layer& l, const float* w) {
   });
 }
 
-/// One packed image and what its patches are multiplied by: 1 / |v|, or 1. The mean is kept in two floats: the difference of a
-/// pixel and the mean is then as exact on a patch of little contrast as on any other.
+/// One packed image and what its patches are multiplied by: 1 / |v|, or 1. The mean is kept in two floats: the
+/// difference of a pixel and the mean is then as exact on a patch of little contrast as on any other.
 struct Image {
   float *x, *factor, *mean, *mean_rest;  // the means only if centred
   double* sums;
   bool finite;
 
-  static int64_t floats(const Layer& l) { return l.image_floats() + (l.centre ? 3 : 1) * l.map_floats() + 2 * l.sums(); }
+  static int64_t floats(const Layer& l) {
+    return l.image_floats() + (l.centre ? 3 : 1) * l.map_floats() + 2 * l.sums();
+  }
   Image(const Layer& l, float* memory)
       : x(memory + 2 * l.sums()),
         factor(x + l.image_floats()),
@@ -134,8 +136,8 @@ struct Image {
     finite = !infinite;
   }
 
-  /// sum over the window of f(pixel) at every position of row p, into sums + plane + row. `pixel` holds, per packed pixel, the
-  /// sum over the channels. No running sums: nothing is ever subtracted.
+  /// sum over the window of f(pixel) at every position of row p, into sums + plane + row. `pixel` holds, per packed
+  /// pixel, the sum over the channels. No running sums: nothing is ever subtracted.
   STRIATE_INLINE const double* window_sums(const Layer& l, const double* pixel, int64_t p) {
     double *column = sums + l.plane, *total = column + l.row;
     for (int64_t i = 0; i < l.row; ++i) column[i] = pixel[p * l.stride * l.row + i];
@@ -217,7 +219,8 @@ __attribute__((noinline)) void tile(const float* x, const int64_t* offset, int64
                                     const float* factor, float* out) {
   vf sum[kPositions][kVectors] = {};
   int64_t t = 0;
-  for (; t + 4 <= taps; t += 4)  // by four: the processor then foresees the end of the loop, which a count of 48 hides from it
+  for (; t + 4 <= taps;
+       t += 4)  // by four: the processor then foresees the end of the loop, which a count of 48 hides from it
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) add_tap(x + offset[t + i], filters + (t + i) * kVectors * kLanes, sum);
   for (; t < taps; ++t) add_tap(x + offset[t], filters + t * kVectors * kLanes, sum);
@@ -242,7 +245,8 @@ struct CentredTile {
 
 /// out[q][vector of the block] for the positions of row p.
 template <int kVectors>
-void conv_row(const Layer& l, const Image& image, const float* filters, int64_t p, const CentredTile& centred, float* out) {
+void conv_row(const Layer& l, const Image& image, const float* filters, int64_t p, const CentredTile& centred,
+              float* out) {
   const int64_t tiles = (l.Q + kTile - 1) / kTile;
   const float* x = image.x + p * l.stride * l.row;
   const float* factor = image.factor + p * l.Q;

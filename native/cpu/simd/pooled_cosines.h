@@ -1,6 +1,6 @@
-// One block of filters over one packed image: conv rows, their window maxima, and the finished cells handed out in runs of
-// neighbouring positions. Nothing larger than a few rows of one block is kept, all of it in the nearest cache at usual sizes.
-// Included after simd/vec.h.
+// One block of filters over one packed image: conv rows, their window maxima, and the finished cells handed out in runs
+// of neighbouring positions. Nothing larger than a few rows of one block is kept, all of it in the nearest cache at
+// usual sizes. Included after simd/vec.h.
 #pragma once
 #include <algorithm>
 #include <utility>
@@ -28,7 +28,8 @@ struct BlockMemory {
            WindowRows<Cell>::floats(rows, cells) + rows_of_run(rows, columns) * cells * Cell::kFloats;
   }
   template <class Cell>
-  static BlockMemory make(const Layer& l, const WindowPlan& rows, const WindowPlan& columns, float* memory, int64_t* offset) {
+  static BlockMemory make(const Layer& l, const WindowPlan& rows, const WindowPlan& columns, float* memory,
+                          int64_t* offset) {
     BlockMemory m;
     const int64_t cells = kMaxVectors * columns.outputs, row = l.Q * kMaxVectors;
     m.centred = {memory, offset};
@@ -60,7 +61,8 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
       for (int64_t q = 0; q < l.Q; ++q)
         for (int v = 0; v < kVectors; ++v) {
           const int64_t i = q * kVectors + v;
-          PlaceCell{vload(m.raw + i * kLanes), vset(static_cast<int32_t>(p * l.Q + q))}.store(values + i * Cell::kFloats);
+          PlaceCell{vload(m.raw + i * kLanes), vset(static_cast<int32_t>(p * l.Q + q))}.store(values +
+                                                                                              i * Cell::kFloats);
         }
     bool done = true;
     if (pooled) {

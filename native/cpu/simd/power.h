@@ -1,6 +1,6 @@
-// max(x, 0)^n for vectors. Integer n: repeated squaring, every partial power between 1 and the result, so that none overflows or
-// underflows unless the result does. Other n: exp2(n log2 x) in float64 (relative error 1e-9 before the one rounding to float32,
-// which also makes the subnormal results). Included after simd/vec.h.
+// max(x, 0)^n for vectors. Integer n: repeated squaring, every partial power between 1 and the result, so that none
+// overflows or underflows unless the result does. Other n: exp2(n log2 x) in float64 (relative error 1e-9 before the
+// one rounding to float32, which also makes the subnormal results). Included after simd/vec.h.
 #pragma once
 #include "cpu/simd/wide.h"
 
@@ -40,10 +40,12 @@ STRIATE_INLINE vd raise_real(vd x, double n) {
   series = series * z + 1.0 / 3;
   series = series * z + 1.0;
   vd t = n * (e + 2.8853900817779268 * s * series);
-  t = t < -1000.0 ? vd{} - 1000.0 : t;  // beyond float32 either way, even times a small factor: 0 or infinity once rounded
+  t = t < -1000.0 ? vd{} - 1000.0
+                  : t;  // beyond float32 either way, even times a small factor: 0 or infinity once rounded
   t = t > 1000.0 ? vd{} + 1000.0 : t;
   const vd whole = t + shift;
-  const vd f = (t - (whole - shift)) * 0.69314718055994531;  // |f| <= 0.347: the first term left out is f^9 / 9! < 3e-10
+  const vd f =
+      (t - (whole - shift)) * 0.69314718055994531;  // |f| <= 0.347: the first term left out is f^9 / 9! < 3e-10
   vd exp = f * (1.0 / 40320) + 1.0 / 5040;
   exp = exp * f + 1.0 / 720;
   exp = exp * f + 1.0 / 120;
@@ -57,7 +59,8 @@ STRIATE_INLINE vd raise_real(vd x, double n) {
 
 /// The exponent of one call, sorted into its two methods once.
 struct Power {
-  explicit Power(double n) : real(n), integer(n == static_cast<double>(static_cast<uint32_t>(n)) ? static_cast<uint32_t>(n) : 0) {}
+  explicit Power(double n)
+      : real(n), integer(n == static_cast<double>(static_cast<uint32_t>(n)) ? static_cast<uint32_t>(n) : 0) {}
   double real;
   uint32_t integer;  // 0: not an integer
 
@@ -74,8 +77,8 @@ struct Power {
       x[i] = x[i] == x[i] ? y : x[i];
     }
   }
-  /// x[i] = gy[i] * n * max(x[i], 0)^(n - 1), 0 where x[i] <= 0. gy * n is multiplied in first: the product then stays between
-  /// that and the result.
+  /// x[i] = gy[i] * n * max(x[i], 0)^(n - 1), 0 where x[i] <= 0. gy * n is multiplied in first: the product then stays
+  /// between that and the result.
   template <int kCount>
   STRIATE_INLINE void slope(vf (&x)[kCount], const vf (&gy)[kCount]) const {
     for (int i = 0; i < kCount; ++i) {

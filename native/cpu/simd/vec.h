@@ -1,6 +1,6 @@
-// Float vectors as wide as the instruction set has them: 16 lanes (v4), 8 (v3), 4 (baseline: SSE2, NEON). Included after
-// simd/begin.h, once per instruction set; everything is in its namespace. Plain GCC/clang vector types: operators work lane by
-// lane, `a * b + c` contracts to one fused multiply-add where the set has it.
+// Float vectors as wide as the instruction set has them: 16 lanes (v4), 8 (v3), 4 (baseline: SSE2, NEON). Included
+// after simd/begin.h, once per instruction set; everything is in its namespace. Plain GCC/clang vector types: operators
+// work lane by lane, `a * b + c` contracts to one fused multiply-add where the set has it.
 #pragma once
 #if STRIATE_SIMD >= 3
 #include <immintrin.h>

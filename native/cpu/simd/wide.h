@@ -1,4 +1,5 @@
-// Float64 vectors for the few places that need them, half as many lanes as vf; and stores past the caches or of a few lanes. Included after simd/vec.h.
+// Float64 vectors for the few places that need them, half as many lanes as vf; and stores past the caches or of a few
+// lanes. Included after simd/vec.h.
 #pragma once
 #include "cpu/simd/vec.h"
 

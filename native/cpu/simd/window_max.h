@@ -1,8 +1,8 @@
-// Maxima over windows of `size` positions that start every `stride`-th position, of vectors, along a row and then down the rows as
-// they come. Blocks of `stride` positions are folded first; windows of 1, 2, 4, ... blocks follow from one another in place, and
-// two of the longest that fit (overlapping) and the first positions of the next block make a window: 3 maxima a position for 11/2.
-// A cell is one vector of values, or values with the position of each; equal values keep the earlier position, and a NaN wins.
-// Included after simd/vec.h.
+// Maxima over windows of `size` positions that start every `stride`-th position, of vectors, along a row and then down
+// the rows as they come. Blocks of `stride` positions are folded first; windows of 1, 2, 4, ... blocks follow from one
+// another in place, and two of the longest that fit (overlapping) and the first positions of the next block make a
+// window: 3 maxima a position for 11/2. A cell is one vector of values, or values with the position of each; equal
+// values keep the earlier position, and a NaN wins. Included after simd/vec.h.
 #pragma once
 #include "cpu/simd/vec.h"
 
@@ -14,7 +14,9 @@ struct ValueCell {
   vf value;
   STRIATE_INLINE static ValueCell load(const float* p) { return {vload(p)}; }
   STRIATE_INLINE void store(float* p) const { vstore(p, value); }
-  STRIATE_INLINE static ValueCell best(ValueCell earlier, ValueCell later) { return {vmax(earlier.value, later.value)}; }
+  STRIATE_INLINE static ValueCell best(ValueCell earlier, ValueCell later) {
+    return {vmax(earlier.value, later.value)};
+  }
 };
 
 struct PlaceCell {
@@ -38,7 +40,12 @@ struct WindowPlan {
   int64_t power;        // largest power of two <= whole, or 0
 
   WindowPlan(int64_t size, int64_t stride, int64_t positions)
-      : size(size), stride(stride), outputs((positions - size) / stride + 1), whole(size / stride), rest(size % stride), power(0) {
+      : size(size),
+        stride(stride),
+        outputs((positions - size) / stride + 1),
+        whole(size / stride),
+        rest(size % stride),
+        power(0) {
     for (int64_t width = 1; width <= whole; width *= 2) power = width;
   }
   int64_t last() const { return (outputs - 1) * stride + size; }  // positions that some window covers
@@ -47,7 +54,8 @@ struct WindowPlan {
 /// to[i] = best(a[i], b[i]) for `count` cells.
 template <class Cell>
 STRIATE_INLINE void fold(float* to, const float* a, const float* b, int64_t count) {
-  for (int64_t i = 0; i < count * Cell::kFloats; i += Cell::kFloats) Cell::best(Cell::load(a + i), Cell::load(b + i)).store(to + i);
+  for (int64_t i = 0; i < count * Cell::kFloats; i += Cell::kFloats)
+    Cell::best(Cell::load(a + i), Cell::load(b + i)).store(to + i);
 }
 
 /// Maxima over one block to maxima over the largest power of two of blocks that is at most kWhole, in registers.
@@ -83,7 +91,8 @@ STRIATE_INLINE void window_tile(const float* values, int64_t step, float* to, bo
     Cell window = best[b];
     if constexpr (kWhole > kPower) window = Cell::best(window, best[b + kWhole - kPower]);
 #pragma GCC unroll 32
-    for (int j = 0; j < kRest; ++j) window = Cell::best(window, Cell::load(values + ((b + kWhole) * kStride + j) * step));
+    for (int j = 0; j < kRest; ++j)
+      window = Cell::best(window, Cell::load(values + ((b + kWhole) * kStride + j) * step));
     float* at = to + b * step;
     if (!first) window = Cell::best(Cell::load(at), window);
     window.store(at);
@@ -96,12 +105,13 @@ void window_tiles(int64_t outputs, int64_t group, const float* values, float* to
     int64_t b = 0;
     for (; b + 5 <= outputs; b += 5)
       window_tile<Cell, kSize, kStride, 5>(values + b * kStride * step + i, step, to + b * step + i, first);
-    for (; b < outputs; ++b) window_tile<Cell, kSize, kStride, 1>(values + b * kStride * step + i, step, to + b * step + i, first);
+    for (; b < outputs; ++b)
+      window_tile<Cell, kSize, kStride, 1>(values + b * kStride * step + i, step, to + b * step + i, first);
   }
 }
 
-/// One row: `values` holds `group` cells a position; `blocks` is scratch memory of as many cells. Writes `outputs` * group cells to
-/// `to`, or folds them into what is there.
+/// One row: `values` holds `group` cells a position; `blocks` is scratch memory of as many cells. Writes `outputs` *
+/// group cells to `to`, or folds them into what is there.
 template <class Cell>
 void window_row(const WindowPlan& plan, int64_t group, float* values, float* blocks, float* to, bool first) {
   const int64_t step = group * Cell::kFloats, n = plan.outputs;
@@ -135,7 +145,8 @@ void window_row(const WindowPlan& plan, int64_t group, float* values, float* blo
         j = 1;
       } else {
         best = Cell::load(blocks + b * step + i);
-        if (plan.whole != plan.power) best = Cell::best(best, Cell::load(blocks + (b + plan.whole - plan.power) * step + i));
+        if (plan.whole != plan.power)
+          best = Cell::best(best, Cell::load(blocks + (b + plan.whole - plan.power) * step + i));
       }
       for (; j < plan.rest; ++j) best = Cell::best(best, Cell::load(tail + j * step));
       float* at = to + b * step + i;
