@@ -1,6 +1,6 @@
 // What `striate bench` measures: sizes, the call, the work counted by formula, and the goals.
 import type { Device } from '../device.js'
-import { hebbianLearn, hebbianStep } from '../ops/hebbian.js'
+import { hebbianLearn, hebbianUpdate } from '../ops/hebbian.js'
 import { matmul } from '../ops/linear.js'
 import { nnlConv } from '../ops/nnl_conv.js'
 import { type ReadoutState, readoutLearn } from '../ops/readout.js'
@@ -90,8 +90,7 @@ function openHebbian(device: Device, { batch, inputs, units, rank, antiHebbian, 
   const start = unitRows(uniform(2, units * inputs), inputs)
   const w = Tensor.from(start, { shape: [units, inputs], device })
   const step = (i: number, target: Tensor, rate: number): void => {
-    const tally = hebbianStep(patches[i % batches] as Tensor, target, { rank, antiHebbian, learningRate: rate, step: 'max' })
-    disposeAll(Object.values(tally))
+    hebbianUpdate(patches[i % batches] as Tensor, target, { rank, antiHebbian, learningRate: rate, step: 'max' })
   }
   let turn = 0
   return {

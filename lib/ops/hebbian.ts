@@ -58,7 +58,12 @@ const tally = ([wins, losses, gains, energy]: (Tensor | null)[]): HebbianTally =
  * @param w [K,D], K >= 2
  */
 export function hebbianStep(patches: Tensor, w: Tensor, options: HebbianRule = {}): HebbianTally {
-  return tally(callOp('hebbian_step', [patches, w], options))
+  return tally(callOp('hebbian_step', [patches, w], options, ['wins', 'losses', 'gains', 'energy']))
+}
+
+/** As {@link hebbianStep}, without counting: for loops over small minibatches, where four more tensors a step would be felt. */
+export function hebbianUpdate(patches: Tensor, w: Tensor, options: HebbianRule = {}): void {
+  callOp('hebbian_step', [patches, w], options)
 }
 
 /**

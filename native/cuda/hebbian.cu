@@ -219,10 +219,15 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   h.energies = h.gains + h.units;
   h.largest = reinterpret_cast<unsigned*>(h.energies + h.units);
   check(cudaMemsetAsync(h.gains, 0, totals * sizeof(double), stream), "cudaMemsetAsync");
-  h.wins = out[0].as<int>();
-  h.losses = out[1].as<int>();
-  check(cudaMemsetAsync(h.wins, 0, out[0].bytes(), stream), "cudaMemsetAsync");
-  check(cudaMemsetAsync(h.losses, 0, out[1].bytes(), stream), "cudaMemsetAsync");
+  // what was not asked for is counted all the same, in scratch memory
+  const auto asked = [&](int i, auto kind) {
+    using T = decltype(kind);
+    return out[i].data ? out[i].as<T>() : ctx.scratch<T>(static_cast<size_t>(h.units));
+  };
+  h.wins = asked(0, int{});
+  h.losses = asked(1, int{});
+  check(cudaMemsetAsync(h.wins, 0, static_cast<size_t>(h.units) * sizeof(int), stream), "cudaMemsetAsync");
+  check(cudaMemsetAsync(h.losses, 0, static_cast<size_t>(h.units) * sizeof(int), stream), "cudaMemsetAsync");
 
   const int64_t an_epoch = static_cast<int64_t>(patch_count) / h.batch, end = h.step + steps;
   int queued = 0;
@@ -238,7 +243,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
     check(cudaStreamSynchronize(stream), "hebbian_learn");
     if (ctx.stop()) return;
   }
-  STRIATE_LAUNCH((hebbian_totals_kernel), 1, 32, 0, stream, h, out[2].as<float>(), out[3].as<float>());
+  STRIATE_LAUNCH((hebbian_totals_kernel), 1, 32, 0, stream, h, asked(2, float{}), asked(3, float{}));
 }
 
 /// Tiles of 8 patches while one tile a multiprocessor is enough (and its two stages fit), else of 16: half the reads of

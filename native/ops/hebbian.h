@@ -25,7 +25,7 @@ namespace striate::op {
 
 struct HebbianStep {
   static constexpr const char* signature =
-      "patches f32 [B,D], w& f32 [K,D] -> wins i32 [K], losses i32 [K], gains f32 [K], energy f32 [1]";
+      "patches f32 [B,D], w& f32 [K,D] -> wins? i32 [K], losses? i32 [K], gains? f32 [K], energy? f32 [1]";
   enum Step : int32_t { max, count };
   struct Options {
     int64_t rank = 2;

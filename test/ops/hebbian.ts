@@ -459,11 +459,24 @@ const learnOption = (name: string, argument: string, options: Options): Proof['r
   argument,
 })
 
+const tallies = ['wins', 'losses', 'gains', 'energy']
+
+/** The step's reference with the tallies that a case asks for. */
+function askedReference(c: Case): Expected {
+  const expected = stepReference(c)
+  for (const name of tallies) if (!c.request?.includes(name)) delete expected[name]
+  return expected
+}
+
 export const proofs: Proof[] = [
   {
     op: 'hebbian_step',
-    cases: stepCases,
-    reference: stepReference,
+    cases: [
+      ...stepCases.map((c) => ({ ...c, request: tallies })),
+      { ...(stepCases[0] as Case), name: 'no tally asked for', request: [] },
+      { ...(stepCases[1] as Case), name: 'one tally asked for', request: ['gains'] },
+    ],
+    reference: askedReference,
     budget,
     refusals: [
       ...refusals([v, w], {}),
