@@ -1,6 +1,7 @@
 import { DeviceError } from './errors.js'
 import { addon, type DeviceUse, native, type RawDevice, settled } from './native.js'
 
+export type { DeviceUse } from './native.js'
 export type DeviceKind = 'cpu' | 'cuda'
 
 /** A device and its ordered queue of work. Made by {@link cpu} and {@link cuda}; one for each kind and index in a thread of JavaScript. */

@@ -7,7 +7,9 @@ export {
   cpu,
   cuda,
   Device,
+  type DeviceKind,
   type DeviceReport,
+  type DeviceUse,
   deviceOf,
   devices,
   instructionSet,
@@ -16,13 +18,22 @@ export {
   setThreads,
   threads,
 } from './device.js'
-export { DataError, DeviceError, DisposedError, OptionError, OutOfMemoryError, ShapeError, StriateError } from './errors.js'
+export {
+  DataError,
+  DeviceError,
+  DisposedError,
+  type ErrorDetail,
+  OptionError,
+  OutOfMemoryError,
+  ShapeError,
+  StriateError,
+} from './errors.js'
 export * from './eval/index.js'
 export * from './io/index.js'
 export * from './models/index.js'
 export * from './ops/index.js'
-export { normals, Permutation, philox } from './random.js'
+export { normals, Permutation, philox, type Words2, type Words4 } from './random.js'
 export * from './scene/index.js'
-export { type Dtype, type HostData, leakedTensors, scope, Tensor, type TensorOptions } from './tensor.js'
+export { type Dtype, type HostData, leakedTensors, scope, Tensor, type TensorOptions, type TensorSource } from './tensor.js'
 export * from './train/index.js'
 export { version } from './version.js'

@@ -3,10 +3,19 @@ export {
   type FilterConfig,
   type FilterHealth,
   type FilterOptions,
+  type FilterRun,
   type HistoryEntry,
   type LearnedFilters,
   learnFilters,
 } from './filters.js'
 export { type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
 export type { OnProgress, TrainProgress } from './progress.js'
-export { type CandidateResult, type EpochResult, type ReadoutOptions, type TrainedReadout, trainReadout } from './readout.js'
+export {
+  type CandidateResult,
+  type EpochResult,
+  type ReadoutConfig,
+  type ReadoutOptions,
+  type ReadoutRun,
+  type TrainedReadout,
+  trainReadout,
+} from './readout.js'

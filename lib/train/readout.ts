@@ -1,15 +1,14 @@
 // The readout: a softmax classifier trained by Adam on the frozen, pooled features; learning rate, decay, power and pool stride chosen on
-// a validation split; features cached where they fit the memory limit, recomputed for every stretch of minibatches where they do not.
-import { freemem } from 'node:os'
+// a validation split.
 import { type ImageSet, splitTrainValidation } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
-import { DataError, OptionError, OutOfMemoryError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'
-import { featureCount, hostTensor, LocalNet, type LocalNetConfig } from '../models/local_net.js'
-import { copyRows, type ReadoutState, readoutLearn, readoutScore } from '../ops/index.js'
-import { Permutation } from '../random.js'
-import { scope, Tensor } from '../tensor.js'
+import { hostTensor, LocalNet, type LocalNetConfig } from '../models/local_net.js'
+import type { ReadoutState } from '../ops/index.js'
+import { Tensor } from '../tensor.js'
 import { Checkpoints } from './checkpoint.js'
+import { FeatureSource } from './feature_source.js'
 import { type OnProgress, startPhase } from './progress.js'
 
 export interface ReadoutOptions {
@@ -146,11 +145,6 @@ export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
   return config
 }
 
-/** The stages of memory: what a plan needs, in bytes. */
-export function readoutMemory(images: number, features: number, classes: number): { cache: number; state: number } {
-  return { cache: images * features * 2, state: 3 * classes * (features + 1) * 4 }
-}
-
 /**
  * Trains the readout of frozen filters [K,C,W,W] on a labelled image set.
  * @throws {DataError} when the set has no labels or a class without images; {OptionError} before anything runs
@@ -215,7 +209,7 @@ export async function trainReadout(
   }
 
   const targets = Tensor.from(labels, { device })
-  const source = new FeatureSource(set, filters, device, config, run)
+  const source = new FeatureSource(set, filters, device, config.memoryLimit, run)
   const trainer: Trainer = { source, targets, config, run, checkpoints, classes: set.classes.length }
   let state: ReadoutState | null = null
   try {
@@ -338,162 +332,6 @@ async function fitReadout(
   }
 }
 
-/** The features of an image set under one configuration: cached on the device, or computed as they are needed. */
-class FeatureSource {
-  private net: LocalNet | null = null
-  private cache: Tensor | null = null
-  private key = ''
-
-  constructor(
-    private readonly set: ImageSet,
-    private readonly filters: Tensor,
-    private readonly device: Device,
-    private readonly config: ReadoutConfig,
-    private readonly run: ReadoutRun,
-  ) {}
-
-  get features(): number {
-    return featureCount((this.net as LocalNet).config)
-  }
-
-  async use(config: LocalNetConfig): Promise<void> {
-    const key = JSON.stringify(config)
-    if (key === this.key) return
-    this.release()
-    this.key = key
-    this.net = new LocalNet({ ...config, classes: [] }, this.filters)
-    const [n] = this.set.shape
-    const { cache, state } = readoutMemory(n, this.features, config.classes.length)
-    const limit = this.config.memoryLimit ?? 0.6 * (this.device.kind === 'cpu' ? freemem() : this.device.memory)
-    if (state > limit)
-      throw new OutOfMemoryError(
-        `trainReadout: a readout of ${this.features} features needs ${gigabytes(state)}, over the limit of ${gigabytes(limit)}; take a larger pool stride`,
-      )
-    const fits = cache + state <= limit
-    this.run.onPlan?.(
-      `power ${config.power}, pool stride ${config.pool.stride}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
-        (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed for every minibatch`),
-    )
-    if (fits) this.cache = await this.compute(n)
-  }
-
-  private async compute(n: number): Promise<Tensor> {
-    const cache = Tensor.zeros([n, this.features], { dtype: 'bf16', device: this.device })
-    const report = startPhase('features', 'images', n, 0, this.run.onProgress)
-    const chunk = 512
-    try {
-      for (let first = 0; first < n; first += chunk) {
-        this.run.signal?.throwIfAborted()
-        const count = Math.min(chunk, n - first)
-        scope(() => copyRows(this.featuresOf(this.slice(first, count)), cache, { at: first }))
-        await this.device.sync()
-        report(first + count)
-      }
-    } catch (error) {
-      cache.dispose()
-      throw error
-    }
-    return cache
-  }
-
-  private get stride(): number {
-    return this.set.shape[1] * this.set.shape[2] * this.set.shape[3]
-  }
-
-  private slice(first: number, count: number): Tensor {
-    const pixels = this.set.images.subarray(first * this.stride, (first + count) * this.stride)
-    return Tensor.from(pixels, { shape: [count, ...this.set.shape.slice(1)], device: this.device })
-  }
-
-  private gather(rows: Int32Array): Tensor {
-    const pixels = new Uint8Array(rows.length * this.stride)
-    rows.forEach((row, i) => {
-      pixels.set(this.set.images.subarray(row * this.stride, (row + 1) * this.stride), i * this.stride)
-    })
-    return Tensor.from(pixels, { shape: [rows.length, ...this.set.shape.slice(1)], device: this.device })
-  }
-
-  private featuresOf(images: Tensor): Tensor {
-    return (this.net as LocalNet).features(images, { store: 'bf16' })
-  }
-
-  /** One epoch of minibatches over `rows`, in the order that the op's own permutation gives, cached or not. */
-  async train(
-    targets: Tensor,
-    state: ReadoutState,
-    rows: Int32Array,
-    options: { learningRate: number; weightDecay: number; batch: number; totalSteps: number; seed: number },
-    epoch: number,
-    batches: number,
-    onImages: (done: number) => void,
-  ): Promise<{ loss: number; errors: number }> {
-    const { batch } = options
-    const order = this.cache ? null : new Permutation(rows.length, options.seed, epoch)
-    // Short enough to stop soon after Ctrl-C, long enough that the call itself costs nothing.
-    const stretch = Math.max(1, Math.floor((this.cache ? 5000 : 1000) / batch))
-    const chosen = this.cache ? Tensor.from(rows, { device: this.device }) : null
-    let loss = 0
-    let errors = 0
-    try {
-      for (let first = 0; first < batches; first += stretch) {
-        this.run.signal?.throwIfAborted()
-        const steps = Math.min(stretch, batches - first)
-        const part = { ...options, steps, firstStep: epoch * batches + first }
-        const [l, e] = await scope(async () => {
-          let result: { loss: Tensor; errors: Tensor }
-          if (this.cache && chosen) {
-            result = readoutLearn(this.cache, targets, state, part, chosen)
-          } else {
-            const picked = Int32Array.from(
-              { length: steps * batch },
-              (_, i) => rows[(order as Permutation).at(first * batch + i)] as number,
-            )
-            const labels = Int32Array.from(picked, (row) => (this.set.labels as Int32Array)[row] as number)
-            const features = this.featuresOf(this.gather(picked))
-            result = readoutLearn(features, Tensor.from(labels, { device: this.device }), state, { ...part, shuffle: false })
-          }
-          return [(await result.loss.read()).data[0] ?? Number.NaN, (await result.errors.read()).data[0] ?? 0] as const
-        })
-        loss += l * steps
-        errors += e
-        onImages((first + steps) * batch)
-      }
-    } finally {
-      chosen?.dispose()
-    }
-    return { loss: loss / batches, errors }
-  }
-
-  /** Share of wrong images among `rows`. */
-  async errorRate(targets: Tensor, state: ReadoutState, rows: Int32Array): Promise<number> {
-    let wrong = 0
-    const chunk = this.cache ? rows.length : 512
-    for (let first = 0; first < rows.length; first += chunk) {
-      this.run.signal?.throwIfAborted()
-      const part = rows.subarray(first, first + chunk)
-      wrong += await scope(async () => {
-        if (this.cache) {
-          const { errors } = readoutScore(this.cache, targets, state, Tensor.from(part, { device: this.device }))
-          return (await errors.read()).data[0] ?? 0
-        }
-        const labels = Int32Array.from(part, (row) => (this.set.labels as Int32Array)[row] as number)
-        const { errors } = readoutScore(this.featuresOf(this.gather(part)), Tensor.from(labels, { device: this.device }), state)
-        return (await errors.read()).data[0] ?? 0
-      })
-    }
-    return wrong / rows.length
-  }
-
-  private release(): void {
-    this.cache?.dispose()
-    this.cache = null
-  }
-
-  dispose(): void {
-    this.release()
-  }
-}
-
 function newState(device: Device, classes: number, features: number, from: Map<string, Safetensor> | null): ReadoutState {
   const shape = (name: (typeof stateNames)[number]) => (name.endsWith('w') ? [classes, features] : [classes])
   const tensor = (name: (typeof stateNames)[number]): Tensor => {
@@ -525,5 +363,3 @@ function pick(tensors: Map<string, Safetensor>, prefix: string): Map<string, Saf
 function withoutKept(tensors: Map<string, Safetensor> | null): Map<string, Safetensor> | null {
   return tensors && new Map([...tensors].filter(([name]) => !name.startsWith('kept.')))
 }
-
-const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`

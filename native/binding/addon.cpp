@@ -32,25 +32,15 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
 // threads.
 Napi::Value limits(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  NativeDevice* device = nullptr;
-  translate(env, [&] { device = NativeDevice::from(info[0], "limits"); });
-  Environment& environment = Environment::of(env);
-  const double seconds = info[1].ToNumber();
-  Napi::Promise promise;
-  Settlement* s = environment.promise(env, &promise);
-  try {
-    device->device()->stream.submit([s, seconds, &environment] {
+  return translate(env, [&] {
+    core::Device& device = *NativeDevice::from(info[0], "limits")->device();
+    return Environment::of(env).queue(env, device, [seconds = info[1].ToNumber().DoubleValue()](Settlement& s) {
       const cpu::Limits limits = cpu::measure_limits(seconds);
-      s->bytes = sizeof limits;
-      s->data = std::malloc(s->bytes);
-      std::memcpy(s->data, &limits, s->bytes);
-      environment.settle(s);
+      s.bytes = sizeof limits;
+      s.data = std::malloc(s.bytes);
+      std::memcpy(s.data, &limits, s.bytes);
     });
-  } catch (const core::Error& e) {
-    s->error = std::make_unique<core::Error>(e);
-    environment.settle(s);
-  }
-  return promise;
+  });
 }
 
 }  // namespace

@@ -66,13 +66,28 @@ void Environment::close() {
   for (const auto& device : devices) device->stream.drain();
 }
 
-Settlement* Environment::promise(Napi::Env env, Napi::Promise* promise) {
+Napi::Value Environment::queue(Napi::Env env, core::Device& device, std::function<void(Settlement&)> job) {
   auto* s = new Settlement;
-  napi_value value;
-  napi_create_promise(env, &s->deferred, &value);
-  *promise = Napi::Promise(env, value);
+  napi_value promise;
+  napi_create_promise(env, &s->deferred, &promise);
   if (pending_++ == 0) napi_ref_threadsafe_function(env, back_);
-  return s;
+  const auto attempt = [this, s](const auto& work) {
+    try {
+      work();
+      return true;
+    } catch (const core::Error& e) {
+      s->error = std::make_unique<core::Error>(e);
+      return false;
+    }
+  };
+  const bool queued = attempt([&] {
+    device.stream.submit([this, s, attempt, job = std::move(job)] {
+      attempt([&] { job(*s); });
+      settle(s);
+    });
+  });
+  if (!queued) settle(s);
+  return Napi::Value(env, promise);
 }
 
 void Environment::report_memory(Napi::Env env, int64_t bytes) {

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -43,9 +44,9 @@ class Environment {
   ~Environment();
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  /// Starts a promise; the process stays alive until it is settled.
-  Settlement* promise(Napi::Env env, Napi::Promise* promise);
-  void settle(Settlement* settlement);
+  /// A promise that `job` settles from the device's stream: with the bytes that it leaves in the settlement, with
+  /// undefined, or with what it throws. The process stays alive until then.
+  Napi::Value queue(Napi::Env env, core::Device& device, std::function<void(Settlement&)> job);
 
   /// Tells V8 of host memory taken or given back; in lumps, since each report costs more than a small tensor.
   void report_memory(Napi::Env env, int64_t bytes);
@@ -55,6 +56,7 @@ class Environment {
   int64_t leaked = 0;  // tensors that the garbage collector had to free
 
  private:
+  void settle(Settlement* settlement);
   static void deliver(napi_env env, napi_value, void* context, void* data);
   void close();
   napi_threadsafe_function back_ = nullptr;

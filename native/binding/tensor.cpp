@@ -88,26 +88,9 @@ NativeDevice* NativeDevice::from(const Napi::Value& value, const char* op) {
 }
 
 Napi::Value NativeDevice::sync(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  Environment& environment = Environment::of(env);
-  Napi::Promise promise;
-  Settlement* s = environment.promise(env, &promise);
-  return translate(env, [&]() -> Napi::Value {
-    try {
-      device_->stream.submit([device = device_.get(), s, &environment] {
-        try {
-          if (auto fault = device->stream.take_fault()) throw std::move(*fault);
-          device->synchronise();
-        } catch (const core::Error& e) {
-          s->error = std::make_unique<core::Error>(e);
-        }
-        environment.settle(s);
-      });
-    } catch (const core::Error& e) {
-      s->error = std::make_unique<core::Error>(e);
-      environment.settle(s);
-    }
-    return promise;
+  return Environment::of(info.Env()).queue(info.Env(), *device_, [device = device_.get()](Settlement&) {
+    if (auto fault = device->stream.take_fault()) throw std::move(*fault);
+    device->synchronise();
   });
 }
 
@@ -244,31 +227,18 @@ Napi::Value NativeTensor::zeros(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeTensor::read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  return translate(env, [&]() -> Napi::Value {
+  return translate(env, [&] {
     require_live("read");
-    Environment& environment = Environment::of(env);
-    Napi::Promise promise;
-    Settlement* s = environment.promise(env, &promise);
-    try {
-      buffer_->device()->stream.submit([buffer = buffer_, bytes = view_.bytes(), s, &environment] {
-        try {
-          core::Device& device = *buffer->device();
-          if (auto fault = device.stream.take_fault()) throw std::move(*fault);
-          s->data = std::malloc(bytes);
-          if (!s->data)
-            throw core::Error(core::ErrorKind::out_of_memory, "read", "the host has no memory left for the result");
-          s->bytes = bytes;
-          device.download(s->data, buffer->data(), bytes);
-        } catch (const core::Error& e) {
-          s->error = std::make_unique<core::Error>(e);
-        }
-        environment.settle(s);
-      });
-    } catch (const core::Error& e) {
-      s->error = std::make_unique<core::Error>(e);
-      environment.settle(s);
-    }
-    return promise;
+    const auto job = [buffer = buffer_, bytes = view_.bytes()](Settlement& s) {
+      core::Device& device = *buffer->device();
+      if (auto fault = device.stream.take_fault()) throw std::move(*fault);
+      s.data = std::malloc(bytes);
+      if (!s.data)
+        throw core::Error(core::ErrorKind::out_of_memory, "read", "the host has no memory left for the result");
+      s.bytes = bytes;
+      device.download(s.data, buffer->data(), bytes);
+    };
+    return Environment::of(env).queue(env, *buffer_->device(), job);
   });
 }
 

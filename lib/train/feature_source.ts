@@ -1,0 +1,180 @@
+// Where a readout's features come from: cached on the device where they fit the memory limit, else recomputed for every stretch of minibatches.
+import { freemem } from 'node:os'
+import type { ImageSet } from '../data/index.js'
+import type { Device } from '../device.js'
+import { OutOfMemoryError } from '../errors.js'
+import { featureCount, LocalNet, type LocalNetConfig } from '../models/local_net.js'
+import { copyRows, type ReadoutState, readoutLearn, readoutScore } from '../ops/index.js'
+import { Permutation } from '../random.js'
+import { scope, Tensor } from '../tensor.js'
+import { type OnProgress, startPhase } from './progress.js'
+
+export interface FeatureRun {
+  signal?: AbortSignal
+  onProgress?: OnProgress
+  /** Told once before features are computed: what they will need. */
+  onPlan?: (text: string) => void
+}
+
+/** Bytes that a readout needs: features of all images as bf16, and weights with their moments. */
+export function readoutMemory(images: number, features: number, classes: number): { cache: number; state: number } {
+  return { cache: images * features * 2, state: 3 * classes * (features + 1) * 4 }
+}
+
+/** The features of an image set under one configuration: cached on the device, or computed as they are needed. */
+export class FeatureSource {
+  private net: LocalNet | null = null
+  private cache: Tensor | null = null
+  private key = ''
+
+  constructor(
+    private readonly set: ImageSet,
+    private readonly filters: Tensor,
+    private readonly device: Device,
+    private readonly memoryLimit: number | null,
+    private readonly run: FeatureRun,
+  ) {}
+
+  get features(): number {
+    return featureCount((this.net as LocalNet).config)
+  }
+
+  async use(config: LocalNetConfig): Promise<void> {
+    const key = JSON.stringify(config)
+    if (key === this.key) return
+    this.release()
+    this.key = key
+    this.net = new LocalNet({ ...config, classes: [] }, this.filters)
+    const [n] = this.set.shape
+    const { cache, state } = readoutMemory(n, this.features, config.classes.length)
+    const limit = this.memoryLimit ?? 0.6 * (this.device.kind === 'cpu' ? freemem() : this.device.memory)
+    if (state > limit)
+      throw new OutOfMemoryError(
+        `trainReadout: a readout of ${this.features} features needs ${gigabytes(state)}, over the limit of ${gigabytes(limit)}; take a larger pool stride`,
+      )
+    const fits = cache + state <= limit
+    this.run.onPlan?.(
+      `power ${config.power}, pool stride ${config.pool.stride}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
+        (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed for every minibatch`),
+    )
+    if (fits) this.cache = await this.compute(n)
+  }
+
+  private async compute(n: number): Promise<Tensor> {
+    const cache = Tensor.zeros([n, this.features], { dtype: 'bf16', device: this.device })
+    const report = startPhase('features', 'images', n, 0, this.run.onProgress)
+    const chunk = 512
+    try {
+      for (let first = 0; first < n; first += chunk) {
+        this.run.signal?.throwIfAborted()
+        const count = Math.min(chunk, n - first)
+        scope(() => copyRows(this.featuresOf(this.slice(first, count)), cache, { at: first }))
+        await this.device.sync()
+        report(first + count)
+      }
+    } catch (error) {
+      cache.dispose()
+      throw error
+    }
+    return cache
+  }
+
+  private get stride(): number {
+    return this.set.shape[1] * this.set.shape[2] * this.set.shape[3]
+  }
+
+  private slice(first: number, count: number): Tensor {
+    const pixels = this.set.images.subarray(first * this.stride, (first + count) * this.stride)
+    return Tensor.from(pixels, { shape: [count, ...this.set.shape.slice(1)], device: this.device })
+  }
+
+  private gather(rows: Int32Array): Tensor {
+    const pixels = new Uint8Array(rows.length * this.stride)
+    rows.forEach((row, i) => {
+      pixels.set(this.set.images.subarray(row * this.stride, (row + 1) * this.stride), i * this.stride)
+    })
+    return Tensor.from(pixels, { shape: [rows.length, ...this.set.shape.slice(1)], device: this.device })
+  }
+
+  private featuresOf(images: Tensor): Tensor {
+    return (this.net as LocalNet).features(images, { store: 'bf16' })
+  }
+
+  /** One epoch of minibatches over `rows`, in the order that the op's own permutation gives, cached or not. */
+  async train(
+    targets: Tensor,
+    state: ReadoutState,
+    rows: Int32Array,
+    options: { learningRate: number; weightDecay: number; batch: number; totalSteps: number; seed: number },
+    epoch: number,
+    batches: number,
+    onImages: (done: number) => void,
+  ): Promise<{ loss: number; errors: number }> {
+    const { batch } = options
+    const order = this.cache ? null : new Permutation(rows.length, options.seed, epoch)
+    // Short enough to stop soon after Ctrl-C, long enough that the call itself costs nothing.
+    const stretch = Math.max(1, Math.floor((this.cache ? 5000 : 1000) / batch))
+    const chosen = this.cache ? Tensor.from(rows, { device: this.device }) : null
+    let loss = 0
+    let errors = 0
+    try {
+      for (let first = 0; first < batches; first += stretch) {
+        this.run.signal?.throwIfAborted()
+        const steps = Math.min(stretch, batches - first)
+        const part = { ...options, steps, firstStep: epoch * batches + first }
+        const [l, e] = await scope(async () => {
+          let result: { loss: Tensor; errors: Tensor }
+          if (this.cache && chosen) {
+            result = readoutLearn(this.cache, targets, state, part, chosen)
+          } else {
+            const picked = Int32Array.from(
+              { length: steps * batch },
+              (_, i) => rows[(order as Permutation).at(first * batch + i)] as number,
+            )
+            const labels = Int32Array.from(picked, (row) => (this.set.labels as Int32Array)[row] as number)
+            const features = this.featuresOf(this.gather(picked))
+            result = readoutLearn(features, Tensor.from(labels, { device: this.device }), state, { ...part, shuffle: false })
+          }
+          return [(await result.loss.read()).data[0] ?? Number.NaN, (await result.errors.read()).data[0] ?? 0] as const
+        })
+        loss += l * steps
+        errors += e
+        onImages((first + steps) * batch)
+      }
+    } finally {
+      chosen?.dispose()
+    }
+    return { loss: loss / batches, errors }
+  }
+
+  /** Share of wrong images among `rows`. */
+  async errorRate(targets: Tensor, state: ReadoutState, rows: Int32Array): Promise<number> {
+    let wrong = 0
+    const chunk = this.cache ? rows.length : 512
+    for (let first = 0; first < rows.length; first += chunk) {
+      this.run.signal?.throwIfAborted()
+      const part = rows.subarray(first, first + chunk)
+      wrong += await scope(async () => {
+        if (this.cache) {
+          const { errors } = readoutScore(this.cache, targets, state, Tensor.from(part, { device: this.device }))
+          return (await errors.read()).data[0] ?? 0
+        }
+        const labels = Int32Array.from(part, (row) => (this.set.labels as Int32Array)[row] as number)
+        const { errors } = readoutScore(this.featuresOf(this.gather(part)), Tensor.from(labels, { device: this.device }), state)
+        return (await errors.read()).data[0] ?? 0
+      })
+    }
+    return wrong / rows.length
+  }
+
+  private release(): void {
+    this.cache?.dispose()
+    this.cache = null
+  }
+
+  dispose(): void {
+    this.release()
+  }
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`
