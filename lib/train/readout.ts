@@ -210,7 +210,7 @@ export async function trainReadout(
 
   const targets = Tensor.from(labels, { device })
   const source = new FeatureSource(set, filters, device, config.memoryLimit, run)
-  const trainer: Trainer = { source, targets, config, run, checkpoints, classes: set.classes.length }
+  const trainer: Trainer = { source, targets, config, run, checkpoints }
   let state: ReadoutState | null = null
   try {
     let best: Map<string, Safetensor> | null = restored ? pick(restored, 'best.') : null
@@ -266,7 +266,6 @@ interface Trainer {
   config: ReadoutConfig
   run: ReadoutRun
   checkpoints: Checkpoints<Position> | null
-  classes: number
 }
 
 /**
@@ -290,7 +289,9 @@ async function fitReadout(
   let curve = position.curve
   let kept: Map<string, Safetensor> | null = position.epoch > 0 && leader?.has('kept.w') ? pick(leader, 'kept.') : null
   let best = position.best
-  for (let epoch = position.epoch; epoch < config.epochs; epoch++) {
+  // Asked before an epoch, not after it: a run that is resumed right where it had run out of patience must stop there too.
+  const patient = (epoch: number) => !validated || epoch - best < config.patience
+  for (let epoch = position.epoch; epoch < config.epochs && patient(epoch); epoch++) {
     run.signal?.throwIfAborted()
     const { learningRate, weightDecay } = setting
     const options = { learningRate, weightDecay, batch: config.batch, totalSteps, seed: config.seed }
@@ -323,7 +324,6 @@ async function fitReadout(
       }
       await checkpoints?.save(now, tensors)
     }
-    if (validated && epoch + 1 - best >= config.patience) break
   }
   const at = curve[best - 1] as EpochResult
   return {
