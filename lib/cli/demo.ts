@@ -13,7 +13,7 @@ import type { Section } from '../plot/index.js'
 import { normals } from '../random.js'
 import { applyShadow, renderSet } from '../scene/index.js'
 import { scope, Tensor } from '../tensor.js'
-import { dataPatches, type OnProgress, type ReadoutOptions, trainLocal, trainReadout } from '../train/index.js'
+import { dataPatches, type OnProgress, type ReadoutOptions, startPhase, trainLocal, trainReadout } from '../train/index.js'
 import { wholeNumber } from './options.js'
 import { errorBars, writeRunPage } from './run_page.js'
 import { duration, interruptSignal, output, quantity, run } from './terminal.js'
@@ -61,25 +61,8 @@ async function demo(options: DemoOptions): Promise<void> {
   const train = await made('training images', 0, settings.train)
   const test = await made('test images', settings.train, settings.test)
   async function made(what: string, first: number, count: number): Promise<ImageSet> {
-    const begin = performance.now()
-    return renderSet({
-      count,
-      first,
-      seed,
-      signal,
-      onProgress: ({ done, total }) => {
-        const seconds = (performance.now() - begin) / 1000
-        say.progress({
-          phase: what,
-          unit: 'images',
-          done,
-          total,
-          rate: done / seconds,
-          remainingSeconds: ((total - done) * seconds) / done,
-          values: {},
-        })
-      },
-    })
+    const report = startPhase(what, 'images', count, 0, say.progress)
+    return renderSet({ count, first, seed, signal, onProgress: ({ done }) => report(done) })
   }
   say.done()
   say.line(

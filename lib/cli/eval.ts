@@ -5,6 +5,7 @@ import { deviceOf } from '../device.js'
 import { classify } from '../eval/index.js'
 import { writeAtomic } from '../io/index.js'
 import { LocalNet } from '../models/index.js'
+import { startPhase } from '../train/index.js'
 import { wholeNumber } from './options.js'
 import { interruptSignal, output, run } from './terminal.js'
 
@@ -43,22 +44,8 @@ export function addEval(program: Command): void {
           ...(options.size === undefined ? {} : { size: options.size }),
           ...(options.limit === undefined ? {} : { limit: options.limit }),
         })
-        const started = performance.now()
-        const { score, loss, confusion } = await classify(net, set, {
-          signal,
-          onProgress: (done, total) => {
-            const seconds = (performance.now() - started) / 1000
-            say.progress({
-              phase: 'classify',
-              unit: 'images',
-              done,
-              total,
-              rate: done / seconds,
-              remainingSeconds: ((total - done) * seconds) / done,
-              values: {},
-            })
-          },
-        })
+        const report = startPhase('classify', 'images', set.shape[0], 0, say.progress)
+        const { score, loss, confusion } = await classify(net, set, { signal, onProgress: (done) => report(done) })
         say.done()
         await writeAtomic(
           join(options.run, `classify-${options.split}.json`),

@@ -9,7 +9,7 @@ export {
   learnFilters,
 } from './filters.js'
 export { type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
-export type { OnProgress, TrainProgress } from './progress.js'
+export { type OnProgress, startPhase, type TrainProgress } from './progress.js'
 export {
   type CandidateResult,
   type EpochResult,

@@ -86,15 +86,8 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
   if (options.out) await openFolder(options.out, options.resume ?? false)
   await options.onFolder?.()
 
-  const run = {
-    device,
-    ...(options.out === undefined ? {} : { out: options.out }),
-    ...(options.resume === undefined ? {} : { resume: options.resume }),
-    ...(options.checkpointSeconds === undefined ? {} : { checkpointSeconds: options.checkpointSeconds }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-    ...(options.onPlan === undefined ? {} : { onPlan: options.onPlan }),
-  }
+  const { filters: _filters, readout: _readout, seed: _seed, onFolder: _onFolder, ...rest } = options
+  const run = { ...rest, device }
   const seconds: Record<string, number> = {}
   let start = performance.now()
   const lap = (name: string) => {
