@@ -41,3 +41,21 @@ export interface CopyRowsOptions {
 export function copyRows(x: Tensor, y: Tensor, options: CopyRowsOptions = {}): void {
   callOp('copy_rows', [x, y], options)
 }
+
+export interface CopyColumnsOptions {
+  /** Column of y that the first column of x goes to. Default 0. */
+  at?: number
+}
+/** Copies the columns of x [N,D] over columns of y [N,E], in place; both of one element type (f32 or bf16). */
+export function copyColumns(x: Tensor, y: Tensor, options: CopyColumnsOptions = {}): void {
+  callOp('copy_columns', [x, y], options)
+}
+
+export interface SliceColumnsOptions {
+  /** First column. Default 0. */
+  at?: number
+  /** How many. Default 1. */
+  count?: number
+}
+/** Columns at .. at + count of x [N,E] (f32 or bf16). */
+export const sliceColumns = (x: Tensor, options: SliceColumnsOptions = {}): Tensor => one('slice_columns', [x], options)

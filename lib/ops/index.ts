@@ -1,5 +1,9 @@
 // One wrapper for each op of native/ops/table.h: types and documentation; every check is native.
+export * from './batch_norm.js'
+export * from './competition.js'
+export * from './conv2d.js'
 export * from './elementwise.js'
+export * from './gather.js'
 export * from './hebbian.js'
 export * from './linear.js'
 export * from './loss.js'

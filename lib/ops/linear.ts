@@ -17,8 +17,13 @@ export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
   return callOp('linear', [x, w, b])[0] as Tensor
 }
 
-/** Gradients of {@link linear}: gx = gy w, gw = gy^T x, gb = sum of gy over N. */
-export function linearGrad(x: Tensor, w: Tensor, gy: Tensor): { gx: Tensor; gw: Tensor; gb: Tensor } {
-  const [gx, gw, gb] = callOp('linear_grad', [x, w, gy], {}, ['gx', 'gw', 'gb'])
-  return { gx: gx as Tensor, gw: gw as Tensor, gb: gb as Tensor }
+/** Gradients of {@link linear}: gx = gy w, gw = gy^T x, gb = sum of gy over N. Only those asked for are made (default: all). */
+export function linearGrad<T extends 'gx' | 'gw' | 'gb' = 'gx' | 'gw' | 'gb'>(
+  x: Tensor,
+  w: Tensor,
+  gy: Tensor,
+  options: { of?: readonly T[] } = {},
+): Record<T, Tensor> {
+  const [gx, gw, gb] = callOp('linear_grad', [x, w, gy], {}, [...(options.of ?? (['gx', 'gw', 'gb'] as const))])
+  return { gx, gw, gb } as Record<T, Tensor>
 }

@@ -14,3 +14,13 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): { loss: Ten
 export function softmaxCrossEntropyGrad(logits: Tensor, labels: Tensor): Tensor {
   return callOp('softmax_cross_entropy_grad', [logits, labels])[0] as Tensor
 }
+
+/** Mean squared error over all elements, [1]. */
+export function mse(y: Tensor, target: Tensor): Tensor {
+  return callOp('mse', [y, target])[0] as Tensor
+}
+
+/** Gradient of {@link mse} for y: 2 (y - target) / count. */
+export function mseGrad(y: Tensor, target: Tensor): Tensor {
+  return callOp('mse_grad', [y, target])[0] as Tensor
+}

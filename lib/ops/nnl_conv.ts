@@ -15,9 +15,11 @@ export interface NnlConvOptions {
   pool?: { size: number; stride: number }
   /** Element type of the result. bf16 halves the memory of features at a relative error of at most 2^-8. Default `f32`. */
   store?: 'f32' | 'bf16'
+  /** b [K], added to the maximum before the rectified power (a standard CONV layer has one). Default: none. */
+  bias?: Tensor | null
 }
 
-const flat = ({ pool, ...rest }: NnlConvOptions): object => ({
+const flat = ({ pool, bias: _bias, ...rest }: NnlConvOptions): object => ({
   ...rest,
   ...(pool ? { poolSize: pool.size, poolStride: pool.stride } : {}),
 })
@@ -30,22 +32,27 @@ const flat = ({ pool, ...rest }: NnlConvOptions): object => ({
  * @returns [N,K,P,Q] with P = (H + 2 padding - R) / stride + 1 rounded down, and after a pool (P - size) / pool stride + 1
  */
 export function nnlConv(x: Tensor, w: Tensor, options: NnlConvOptions = {}): Tensor {
-  return callOp('nnl_conv', [x, w], flat(options))[0] as Tensor
+  return callOp('nnl_conv', [x, w, options.bias ?? null], flat(options))[0] as Tensor
 }
 
 /** As {@link nnlConv}, with the position (row * width + column, before the pool) of each maximum as i32 [N,K,P,Q]. */
 export function nnlConvWithIndex(x: Tensor, w: Tensor, options: NnlConvOptions = {}): { y: Tensor; index: Tensor } {
-  const [y, index] = callOp('nnl_conv', [x, w], flat(options), ['index'])
+  const [y, index] = callOp('nnl_conv', [x, w, options.bias ?? null], flat(options), ['index'])
   return { y: y as Tensor, index: index as Tensor }
 }
 
-/** Gradients of {@link nnlConv} for x (f32) and w, by recomputing its cosines: nothing need be kept from the forward pass. */
-export function nnlConvGrad(
+/**
+ * Gradients of {@link nnlConv}; only those asked for are made (default: all), gx only for an f32 x.
+ * With `saved`, what {@link nnlConvWithIndex} gave for power 1, nothing is recomputed; else its cosines are.
+ */
+export function nnlConvGrad<T extends 'gx' | 'gw' | 'gb' = 'gx' | 'gw' | 'gb'>(
   x: Tensor,
   w: Tensor,
   gy: Tensor,
-  options: Omit<NnlConvOptions, 'store'> = {},
-): { gx: Tensor; gw: Tensor } {
-  const [gx, gw] = callOp('nnl_conv_grad', [x, w, gy], flat(options), ['gx', 'gw'])
-  return { gx: gx as Tensor, gw: gw as Tensor }
+  options: Omit<NnlConvOptions, 'store'> & { saved?: { y: Tensor; index: Tensor }; of?: readonly T[] } = {},
+): Record<T, Tensor> {
+  const { saved, of, ...rest } = options
+  const inputs = [x, w, gy, options.bias ?? null, saved?.y ?? null, saved?.index ?? null]
+  const [gx, gw, gb] = callOp('nnl_conv_grad', inputs, flat(rest), [...(of ?? (['gx', 'gw', 'gb'] as const))])
+  return { gx, gw, gb } as Record<T, Tensor>
 }

@@ -102,5 +102,13 @@ void copy_rows(core::Context&, const core::View* in, core::View*, const op::Copy
   });
 }
 
+void copy_columns(core::Context&, const core::View*, core::View*, const op::CopyColumns::Options&) {
+  throw core::Error(core::ErrorKind::option, "copy_columns", "device", "not written yet", "a kernel");
+}
+
+void slice_columns(core::Context&, const core::View*, core::View*, const op::SliceColumns::Options&) {
+  throw core::Error(core::ErrorKind::option, "slice_columns", "device", "not written yet", "a kernel");
+}
+
 }  // namespace striate::cpu::STRIATE_SIMD_NS
 #include "cpu/simd/end.h"

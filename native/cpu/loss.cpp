@@ -60,5 +60,13 @@ void softmax_cross_entropy_grad(core::Context&, const core::View* in, core::View
   });
 }
 
+void mse(core::Context&, const core::View*, core::View*, const op::Mse::Options&) {
+  throw core::Error(core::ErrorKind::option, "mse", "device", "not written yet", "a kernel");
+}
+
+void mse_grad(core::Context&, const core::View*, core::View*, const op::MseGrad::Options&) {
+  throw core::Error(core::ErrorKind::option, "mse_grad", "device", "not written yet", "a kernel");
+}
+
 }  // namespace striate::cpu::STRIATE_SIMD_NS
 #include "cpu/simd/end.h"

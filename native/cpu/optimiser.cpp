@@ -23,5 +23,13 @@ void adam(core::Context&, const core::View* in, core::View*, const op::Adam::Opt
   });
 }
 
+void adamw(core::Context&, const core::View*, core::View*, const op::Adamw::Options&) {
+  throw core::Error(core::ErrorKind::option, "adamw", "device", "not written yet", "a kernel");
+}
+
+void sgd(core::Context&, const core::View*, core::View*, const op::Sgd::Options&) {
+  throw core::Error(core::ErrorKind::option, "sgd", "device", "not written yet", "a kernel");
+}
+
 }  // namespace striate::cpu::STRIATE_SIMD_NS
 #include "cpu/simd/end.h"

@@ -135,5 +135,13 @@ void max_pool_grad(core::Context&, const core::View* in, core::View* out, const 
   });
 }
 
+void avg_pool(core::Context&, const core::View*, core::View*, const op::AvgPool::Options&) {
+  throw core::Error(core::ErrorKind::option, "avg_pool", "device", "not written yet", "a kernel");
+}
+
+void avg_pool_grad(core::Context&, const core::View*, core::View*, const op::AvgPoolGrad::Options&) {
+  throw core::Error(core::ErrorKind::option, "avg_pool_grad", "device", "not written yet", "a kernel");
+}
+
 }  // namespace striate::cpu::STRIATE_SIMD_NS
 #include "cpu/simd/end.h"

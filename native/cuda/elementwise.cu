@@ -153,4 +153,12 @@ void copy_rows(core::Context& ctx, const core::View* in, core::View*, const op::
         "cudaMemcpyAsync");
 }
 
+void copy_columns(core::Context&, const core::View*, core::View*, const op::CopyColumns::Options&) {
+  throw core::Error(core::ErrorKind::option, "copy_columns", "device", "not written yet", "a kernel");
+}
+
+void slice_columns(core::Context&, const core::View*, core::View*, const op::SliceColumns::Options&) {
+  throw core::Error(core::ErrorKind::option, "slice_columns", "device", "not written yet", "a kernel");
+}
+
 }  // namespace striate::cuda

@@ -103,4 +103,12 @@ void softmax_cross_entropy_grad(core::Context& ctx, const core::View* in, core::
                  labels, n, targets, static_cast<float>(1 / static_cast<double>(n)), out[0].as<float>());
 }
 
+void mse(core::Context&, const core::View*, core::View*, const op::Mse::Options&) {
+  throw core::Error(core::ErrorKind::option, "mse", "device", "not written yet", "a kernel");
+}
+
+void mse_grad(core::Context&, const core::View*, core::View*, const op::MseGrad::Options&) {
+  throw core::Error(core::ErrorKind::option, "mse_grad", "device", "not written yet", "a kernel");
+}
+
 }  // namespace striate::cuda

@@ -40,4 +40,12 @@ void adam(core::Context& ctx, const core::View* in, core::View*, const op::Adam:
                  in[1].as<float>(), in[2].as<float>(), in[3].as<float>(), n, AdamStep(o, o.learning_rate, o.step));
 }
 
+void adamw(core::Context&, const core::View*, core::View*, const op::Adamw::Options&) {
+  throw core::Error(core::ErrorKind::option, "adamw", "device", "not written yet", "a kernel");
+}
+
+void sgd(core::Context&, const core::View*, core::View*, const op::Sgd::Options&) {
+  throw core::Error(core::ErrorKind::option, "sgd", "device", "not written yet", "a kernel");
+}
+
 }  // namespace striate::cuda

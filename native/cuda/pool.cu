@@ -92,4 +92,12 @@ void max_pool_grad(core::Context& ctx, const core::View* in, core::View* out, co
                  in[1].as<float>(), out[0].as<float>(), count, s);
 }
 
+void avg_pool(core::Context&, const core::View*, core::View*, const op::AvgPool::Options&) {
+  throw core::Error(core::ErrorKind::option, "avg_pool", "device", "not written yet", "a kernel");
+}
+
+void avg_pool_grad(core::Context&, const core::View*, core::View*, const op::AvgPoolGrad::Options&) {
+  throw core::Error(core::ErrorKind::option, "avg_pool_grad", "device", "not written yet", "a kernel");
+}
+
 }  // namespace striate::cuda

@@ -3,8 +3,9 @@
 // relu       y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
 // to_f32     y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted (i32
 // rounds to nearest) unit_rows  y_k = x_k / |x_k|, the norm in float64; a zero row stays zero copy_rows  rows at .. at
-// + N of y [M,D] become x [N,D], in place; both of one element type Float32, one rounding an element (unit_rows: two).
-// Repeatable to the bit.
+// + N of y [M,D] become x [N,D], in place; both of one element type copy_columns  columns at .. at + D of y [N,E]
+// become x [N,D], in place; slice_columns gives columns at .. at + count of x [N,E] Float32, one rounding an element
+// (unit_rows: two). Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
 
@@ -70,6 +71,39 @@ struct CopyRows {
     if (o.at + s['N'] > s['M'])
       s.refuse("at", std::to_string(o.at), "at most M - N = " + std::to_string(s['M'] - s['N']),
                core::ErrorKind::option);
+  }
+};
+
+struct CopyColumns {
+  static constexpr const char* signature = "x f32|bf16 [N,D], y& f32|bf16 [N,E]";
+  struct Options {
+    int64_t at = 0;
+  };
+  static void options(OptionVisitor& v, Options& o) { v.integer("at", o.at, 0, int64_t(1) << 40); }
+  static void infer(Shapes& s, const Options& o) {
+    if (s.input("x").dtype != s.input("y").dtype)
+      s.refuse("y", core::dtype_name(s.input("y").dtype), std::string(core::dtype_name(s.input("x").dtype)) + ", as x");
+    if (o.at + s['D'] > s['E'])
+      s.refuse("at", std::to_string(o.at), "at most E - D = " + std::to_string(s['E'] - s['D']),
+               core::ErrorKind::option);
+  }
+};
+
+struct SliceColumns {
+  static constexpr const char* signature = "x f32|bf16 [N,E] -> y f32|bf16 [N,D]";
+  struct Options {
+    int64_t at = 0, count = 1;
+  };
+  static void options(OptionVisitor& v, Options& o) {
+    v.integer("at", o.at, 0, int64_t(1) << 40);
+    v.integer("count", o.count, 1, int64_t(1) << 40);
+  }
+  static void infer(Shapes& s, const Options& o) {
+    if (o.at + o.count > s['E'])
+      s.refuse("at", std::to_string(o.at), "at most E - count = " + std::to_string(s['E'] - o.count),
+               core::ErrorKind::option);
+    s.set_output("y", s.input("x").dtype);
+    s.set('D', o.count);
   }
 };
 

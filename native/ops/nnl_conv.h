@@ -1,16 +1,20 @@
 // nnl_conv  The layer of Grinberg, Hopfield, Krotov 2019 (section 2, equation 3), with its max pool fused:
 //   v = patch of x at (p, q), C*R*S numbers;  v -= mean(v) if centre
 //   cosine = w_k . v / |v|  (normalise 'patch'; 0 where |v|^2 <= 2^-126: a zero patch gives 0), or w_k . v (normalise
-//   'none') y = max(max over the pool window of cosine, 0)^power
+//   'none')
+//   y = max(max over the pool window of cosine + b_k, 0)^power, b = 0 without one
 // x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make the product a
 // cosine); y [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool (P -
 // pool_size) / pool_stride + 1; padded pixels are zeros of the patch. No map of K x P x Q before the pool is written.
 // `index`, on request, is the position p * Q_conv + q of each maximum, the lowest one on ties; a NaN in a pool window
 // gives NaN. The power is taken after the pool (it is monotone), in float32. Numerics: products and sums in float32
-// (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that. nnl_conv_grad  gx and gw of
-// the same function, by recomputing the cosines (y may be 0 where x is not):
+// (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that. nnl_conv_grad  gx, gw and gb
+// of the same function, by recomputing the cosines (y may be 0 where x is not):
 //   dy/dw = n c^(n-1) v/|v|,  dy/dv = n c^(n-1) (w - c v/|v|)/|v|;  0 at c <= 0 and at zero patches; a max passes its
-//   gradient to the lowest position that attains it. x must be f32.
+//   gradient to the lowest position that attains it. gb[k] = sum of the slopes of y for b_k. gx only of an f32 x. With
+//   power 1 the y and index that nnl_conv gave may be passed: then nothing is recomputed. For a greater power take
+//   nnl_conv with power 1 and rectified_power after it: the same function, and this gradient at the cost of the cells
+//   alone.
 // Repeatable to the bit whatever the number of threads.
 #pragma once
 #include "ops/contract.h"
@@ -19,7 +23,7 @@ namespace striate::op {
 
 struct NnlConv {
   static constexpr const char* signature =
-      "x f32|u8 [N,C,H,W], w f32 [K,C,R,S] -> y f32|bf16 [N,K,P,Q], index? i32 [N,K,P,Q]";
+      "x f32|u8 [N,C,H,W], w f32 [K,C,R,S], b? f32 [K] -> y f32|bf16 [N,K,P,Q], index? i32 [N,K,P,Q]";
   enum Normalise : int32_t { patch, none };
   enum Store : int32_t { f32, bf16 };
   struct Options {
@@ -62,13 +66,19 @@ struct NnlConv {
 
 struct NnlConvGrad : NnlConv {
   static constexpr const char* signature =
-      "x f32 [N,C,H,W], w f32 [K,C,R,S], gy f32 [N,K,P,Q] -> gx? f32 [N,C,H,W], gw? f32 [K,C,R,S]";
+      "x f32|u8 [N,C,H,W], w f32 [K,C,R,S], gy f32 [N,K,P,Q], b? f32 [K], y? f32 [N,K,P,Q], index? i32 [N,K,P,Q] -> "
+      "gx? f32 [N,C,H,W], gw? f32 [K,C,R,S], gb? f32 [K]";
   static void infer(Shapes& s, const Options& o) {
     const int64_t p = s['P'], q = s['Q'];
     NnlConv::infer(s, o);
     if (s['P'] != p || s['Q'] != q)
       s.refuse("gy", core::shape_text(s.input("gy")),
                "[N,K,P,Q] with P = " + std::to_string(s['P']) + ", Q = " + std::to_string(s['Q']));
+    if (s.has("y") != s.has("index"))
+      s.refuse(s.has("y") ? "index" : "y", "left out", "y and index together, or neither");
+    if (s.has("y") && o.power != 1)
+      s.refuse("power", std::to_string(o.power), "1 with y and index (take rectified_power after it)",
+               core::ErrorKind::option);
   }
 };
 

@@ -2,6 +2,8 @@
 // regularised losses:
 //   g += weightDecay * w;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
 //   w -= learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon),  t = step, from 1
+// adamw  the same without that line, and w -= learningRate * weightDecay * w first (Loshchilov and Hutter 2019,
+// algorithm 2) sgd    g += weightDecay * w;  m = momentum m + g;  w -= learningRate * (nesterov ? g + momentum m : m)
 // Any shape; w, m, v in place; float32, the two corrections in float64. Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
@@ -25,6 +27,23 @@ struct Adam {
   static void options(OptionVisitor& v, Options& o) {
     rates(v, o);
     v.integer("step", o.step, 1, int64_t(1) << 40);
+  }
+  static void infer(Shapes&, const Options&) {}
+};
+
+struct Adamw : Adam {};
+
+struct Sgd {
+  static constexpr const char* signature = "w& f32 [...], m& f32 [...], g f32 [...]";
+  struct Options {
+    double learning_rate = 0.01, momentum = 0.9, weight_decay = 0;
+    bool nesterov = false;
+  };
+  static void options(OptionVisitor& v, Options& o) {
+    v.real("learningRate", o.learning_rate, 0, 1e6);
+    v.real("momentum", o.momentum, 0, 0.999999999);
+    v.real("weightDecay", o.weight_decay, 0, 1e6);
+    v.flag("nesterov", o.nesterov);
   }
   static void infer(Shapes&, const Options&) {}
 };

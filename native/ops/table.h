@@ -2,7 +2,11 @@
 // end (striate::cpu::name and striate::cuda::name) and its wrapper in lib/ops. The order is that of the headers; it is
 // the op's number.
 #pragma once
+#include "ops/batch_norm.h"
+#include "ops/competition.h"
+#include "ops/conv2d.h"
 #include "ops/elementwise.h"
+#include "ops/gather.h"
 #include "ops/hebbian.h"
 #include "ops/linear.h"
 #include "ops/loss.h"
@@ -14,6 +18,11 @@
 #include "ops/reduce.h"
 
 #define STRIATE_OPS(X)                                   \
+  X(batch_norm, BatchNorm)                               \
+  X(batch_norm_grad, BatchNormGrad)                      \
+  X(competition, Competition)                            \
+  X(conv2d, Conv2d)                                      \
+  X(conv2d_grad, Conv2dGrad)                             \
   X(add, Add)                                            \
   X(subtract, Subtract)                                  \
   X(multiply, Multiply)                                  \
@@ -23,6 +32,10 @@
   X(to_f32, ToF32)                                       \
   X(unit_rows, UnitRows)                                 \
   X(copy_rows, CopyRows)                                 \
+  X(copy_columns, CopyColumns)                           \
+  X(slice_columns, SliceColumns)                         \
+  X(gather_images, GatherImages)                         \
+  X(gather_patches, GatherPatches)                       \
   X(hebbian_step, HebbianStep)                           \
   X(hebbian_learn, HebbianLearn)                         \
   X(matmul, Matmul)                                      \
@@ -30,11 +43,17 @@
   X(linear_grad, LinearGrad)                             \
   X(softmax_cross_entropy, SoftmaxCrossEntropy)          \
   X(softmax_cross_entropy_grad, SoftmaxCrossEntropyGrad) \
+  X(mse, Mse)                                            \
+  X(mse_grad, MseGrad)                                   \
   X(nnl_conv, NnlConv)                                   \
   X(nnl_conv_grad, NnlConvGrad)                          \
   X(adam, Adam)                                          \
+  X(adamw, Adamw)                                        \
+  X(sgd, Sgd)                                            \
   X(max_pool, MaxPool)                                   \
   X(max_pool_grad, MaxPoolGrad)                          \
+  X(avg_pool, AvgPool)                                   \
+  X(avg_pool_grad, AvgPoolGrad)                          \
   X(readout_learn, ReadoutLearn)                         \
   X(readout_score, ReadoutScore)                         \
   X(rectified_power, RectifiedPower)                     \
