@@ -1,6 +1,6 @@
 import type { ImageSet } from '../data/index.js'
 import { DataError } from '../errors.js'
-import type { LocalNet } from '../models/index.js'
+import type { Classifier } from '../models/index.js'
 import { scope, Tensor } from '../tensor.js'
 import type { Score } from './score.js'
 
@@ -26,11 +26,12 @@ export interface Classification {
  * Classifies a labelled image set with a network's readout.
  * @throws {DataError} when the set does not fit the network, before anything runs
  */
-export async function classify(net: LocalNet, set: ImageSet, options: ClassifyOptions = {}): Promise<Classification> {
+export async function classify(net: Classifier, set: ImageSet, options: ClassifyOptions = {}): Promise<Classification> {
   const { config } = net
   const refuse = (actual: string, expected: string) => new DataError({ op: 'classify', argument: set.name, actual, expected })
   const [n, channels, height, width] = set.shape
-  net.requireReadout('classify')
+  if (config.classes.length === 0)
+    throw new DataError({ op: 'classify', argument: 'network', actual: 'without a readout', expected: 'one trained with labels' })
   if (!set.labels) throw refuse('without labels', 'labelled images')
   if (channels !== config.channels || height !== config.image[0] || width !== config.image[1])
     throw refuse(
@@ -74,7 +75,7 @@ export async function classify(net: LocalNet, set: ImageSet, options: ClassifyOp
       ceiling: null,
       spread: { value: 100 * Math.sqrt((share * (1 - share)) / n), over: `${n} images (binomial standard error)` },
       seed: null,
-      model: `local: ${config.units} filters of ${config.window} x ${config.window}, power ${config.power}, pool ${config.pool.size}/${config.pool.stride}`,
+      model: net.describe(),
       data: { name: set.name, sha256: set.sha256 },
     },
     loss: loss / n,

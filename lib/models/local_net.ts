@@ -5,6 +5,7 @@ import { DataError, ShapeError } from '../errors.js'
 import { readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
 import { nnlConv, readoutScore } from '../ops/index.js'
 import { type HostData, scope, Tensor } from '../tensor.js'
+import type { Classifier } from './classifier.js'
 
 const size = z.number().int().positive()
 
@@ -39,7 +40,7 @@ export interface Readout {
 const metadataKey = 'striate'
 
 /** A network of one locally learned layer. `filters` and `readout` belong to it; `dispose()` frees them. */
-export class LocalNet {
+export class LocalNet implements Classifier {
   readonly config: LocalNetConfig
   /** [K,C,W,W], rows of norm 1. */
   readonly filters: Tensor
@@ -60,6 +61,11 @@ export class LocalNet {
 
   get device(): Device {
     return this.filters.device
+  }
+
+  describe(): string {
+    const { units, window, power, pool } = this.config
+    return `local: ${units} filters of ${window} x ${window}, power ${power}, pool ${pool.size}/${pool.stride}`
   }
 
   /**
