@@ -1,4 +1,4 @@
-// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows: ops/elementwise.h.
+// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns: ops/elementwise.h.
 // One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
 #include <algorithm>
 #include <cmath>
@@ -36,6 +36,22 @@ void unary(const core::View* in, core::View* out, F&& f) {
   float* y = out[0].as<float>();
   for_chunks(in[0].count(), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
+  });
+}
+
+/// Copies `rows` pieces of `width` bytes that lie `from_pitch` and `to_pitch` bytes apart. A task takes about kPiece
+/// bytes: part of a long row, or many short ones.
+void copy_rectangle(const char* from, size_t from_pitch, char* to, size_t to_pitch, size_t width, int64_t rows) {
+  constexpr size_t kPiece = 1 << 18;
+  if (width == 0) return;
+  const int64_t parts = static_cast<int64_t>((width + kPiece - 1) / kPiece),
+                together = std::max<int64_t>(1, static_cast<int64_t>(kPiece / width));
+  core::parallel_for((rows + together - 1) / together * parts, [=](int64_t task) {
+    const int64_t first = task / parts * together;
+    const size_t begin = static_cast<size_t>(task % parts) * kPiece, bytes = std::min(kPiece, width - begin);
+    for (int64_t row = first; row < std::min(rows, first + together); ++row)
+      std::memcpy(to + static_cast<size_t>(row) * to_pitch + begin,
+                  from + static_cast<size_t>(row) * from_pitch + begin, bytes);
   });
 }
 
@@ -102,12 +118,18 @@ void copy_rows(core::Context&, const core::View* in, core::View*, const op::Copy
   });
 }
 
-void copy_columns(core::Context&, const core::View*, core::View*, const op::CopyColumns::Options&) {
-  throw core::Error(core::ErrorKind::option, "copy_columns", "device", "not written yet", "a kernel");
+void copy_columns(core::Context&, const core::View* in, core::View*, const op::CopyColumns::Options& o) {
+  const core::View &x = in[0], &y = in[1];
+  const size_t element = core::dtype_bytes(x.dtype), width = static_cast<size_t>(x.shape[1]) * element;
+  copy_rectangle(x.as<char>(), width, y.as<char>() + static_cast<size_t>(o.at) * element,
+                 static_cast<size_t>(y.shape[1]) * element, width, x.shape[0]);
 }
 
-void slice_columns(core::Context&, const core::View*, core::View*, const op::SliceColumns::Options&) {
-  throw core::Error(core::ErrorKind::option, "slice_columns", "device", "not written yet", "a kernel");
+void slice_columns(core::Context&, const core::View* in, core::View* out, const op::SliceColumns::Options& o) {
+  const core::View &x = in[0], &y = out[0];
+  const size_t element = core::dtype_bytes(x.dtype), width = static_cast<size_t>(o.count) * element;
+  copy_rectangle(x.as<char>() + static_cast<size_t>(o.at) * element, static_cast<size_t>(x.shape[1]) * element,
+                 y.as<char>(), width, width, x.shape[0]);
 }
 
 }  // namespace striate::cpu::STRIATE_SIMD_NS

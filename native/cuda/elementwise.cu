@@ -1,4 +1,4 @@
-// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows, copy_rows: ops/elementwise.h.
+// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns: ops/elementwise.h.
 // Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the tail element by
 // element. unit_rows: one warp per row, two passes over it, the norm in float64. Bytes: 12 (binary) or 8 an element, so
 // the limit is the memory's bandwidth. Not yet timed on a GPU.
@@ -103,6 +103,42 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t i = lane; i < d; i += 32) y[row * d + i] = from[i] * factor;
 }
 
+/// One thread a T; rows of `width` of them, `from_pitch` and `to_pitch` apart.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    copy_rectangle_kernel(const T* __restrict__ from, int64_t from_pitch, T* __restrict__ to, int64_t to_pitch,
+                          int64_t width, int64_t count) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i >= count) return;
+  // A 64-bit division is several times as slow as a 32-bit one.
+  const int64_t row = count <= INT32_MAX ? static_cast<int32_t>(i) / static_cast<int32_t>(width) : i / width;
+  const int64_t column = i - row * width;
+  to[row * to_pitch + column] = from[row * from_pitch + column];
+}
+
+template <class T>
+void copy_rectangle_as(core::Context& ctx, const char* from, size_t from_pitch, char* to, size_t to_pitch, size_t width,
+                       int64_t rows) {
+  const auto units = [](size_t bytes) { return static_cast<int64_t>(bytes / sizeof(T)); };
+  const int64_t count = units(width) * rows;
+  if (count == 0) return;
+  STRIATE_LAUNCH((copy_rectangle_kernel<T>), blocks_for(count, kThreads), kThreads, 0, stream_of(ctx),
+                 reinterpret_cast<const T*>(from), units(from_pitch), reinterpret_cast<T*>(to), units(to_pitch),
+                 units(width), count);
+}
+
+/// Copies `rows` pieces of `width` bytes that lie `from_pitch` and `to_pitch` bytes apart, in the widest accesses that
+/// all of these are aligned to.
+void copy_rectangle(core::Context& ctx, const char* from, size_t from_pitch, char* to, size_t to_pitch, size_t width,
+                    int64_t rows) {
+  const size_t bits = reinterpret_cast<size_t>(from) | reinterpret_cast<size_t>(to) | from_pitch | to_pitch | width;
+  const auto copy = bits % 16 == 0  ? copy_rectangle_as<Four<uint32_t>>
+                    : bits % 8 == 0 ? copy_rectangle_as<Four<uint16_t>>
+                    : bits % 4 == 0 ? copy_rectangle_as<uint32_t>
+                                    : copy_rectangle_as<uint16_t>;
+  copy(ctx, from, from_pitch, to, to_pitch, width, rows);
+}
+
 }  // namespace
 
 void add(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
@@ -153,12 +189,18 @@ void copy_rows(core::Context& ctx, const core::View* in, core::View*, const op::
         "cudaMemcpyAsync");
 }
 
-void copy_columns(core::Context&, const core::View*, core::View*, const op::CopyColumns::Options&) {
-  throw core::Error(core::ErrorKind::option, "copy_columns", "device", "not written yet", "a kernel");
+void copy_columns(core::Context& ctx, const core::View* in, core::View*, const op::CopyColumns::Options& o) {
+  const core::View &x = in[0], &y = in[1];
+  const size_t element = core::dtype_bytes(x.dtype), width = static_cast<size_t>(x.shape[1]) * element;
+  copy_rectangle(ctx, x.as<char>(), width, y.as<char>() + static_cast<size_t>(o.at) * element,
+                 static_cast<size_t>(y.shape[1]) * element, width, x.shape[0]);
 }
 
-void slice_columns(core::Context&, const core::View*, core::View*, const op::SliceColumns::Options&) {
-  throw core::Error(core::ErrorKind::option, "slice_columns", "device", "not written yet", "a kernel");
+void slice_columns(core::Context& ctx, const core::View* in, core::View* out, const op::SliceColumns::Options& o) {
+  const core::View &x = in[0], &y = out[0];
+  const size_t element = core::dtype_bytes(x.dtype), width = static_cast<size_t>(o.count) * element;
+  copy_rectangle(ctx, x.as<char>() + static_cast<size_t>(o.at) * element, static_cast<size_t>(x.shape[1]) * element,
+                 y.as<char>(), width, width, x.shape[0]);
 }
 
 }  // namespace striate::cuda

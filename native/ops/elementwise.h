@@ -1,11 +1,13 @@
 // add, subtract, multiply   z = x + y, x - y, x * y, element by element, one shape, no broadcasting
-// scale      y = factor * x + offset (one fused multiply-add)
-// relu       y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
-// to_f32     y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted (i32
-// rounds to nearest) unit_rows  y_k = x_k / |x_k|, the norm in float64; a zero row stays zero copy_rows  rows at .. at
-// + N of y [M,D] become x [N,D], in place; both of one element type copy_columns  columns at .. at + D of y [N,E]
-// become x [N,D], in place; slice_columns gives columns at .. at + count of x [N,E] Float32, one rounding an element
-// (unit_rows: two). Repeatable to the bit.
+// scale          y = factor * x + offset (one fused multiply-add)
+// relu           y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
+// to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted
+//   (i32 rounds to nearest)
+// unit_rows      y_k = x_k / |x_k|, the norm in float64; a zero row stays zero
+// copy_rows      rows at .. at + N of y [M,D] become x [N,D], in place; both of one element type
+// copy_columns   columns at .. at + D of y [N,E] become x [N,D], in place; both of one element type
+// slice_columns  y [N,D] = columns at .. at + count of x [N,E]
+// Float32, one rounding an element (unit_rows: two). Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
 

@@ -1,4 +1,4 @@
-import { bf16, type Case, f32, f64, type Host, i32, normals, type Proof, size, U, u8 } from './proof.js'
+import { bf16, type Case, f32, f64, type Host, i32, normals, type Options, type Proof, size, U, u8 } from './proof.js'
 
 const shapes = [[1], [7], [3, 5, 2], [2, 3, 5, 7], [40013]]
 const special = [0, -0, 1e-42, -1e-42, 3.4e38, -3.4e38, Number.POSITIVE_INFINITY, Number.NaN, 1, -1]
@@ -55,6 +55,17 @@ function unary(op: string, f: (x: number) => number): Proof {
     refusals: [{ name: 'i32 for f32', inputs: [i32([2], [1, 2])], error: 'ShapeError', argument: 'x' }],
   }
 }
+
+const at = (c: Case): number => Number(c.options?.at ?? 0)
+
+/** x into `width` columns of other numbers. */
+function columns(name: string, x: Host, width: number, at: number): Case {
+  const rows = x.shape[0] as number
+  const make = x.dtype === 'bf16' ? bf16 : f32
+  return { name, inputs: [x, make([rows, width], normals(width, rows * width))], options: { at } }
+}
+
+const slice = (name: string, x: Host, options: Options = {}): Case => ({ name, inputs: [x], options })
 
 export const proofs: Proof[] = [
   binary('add', (x, y) => x + y),
@@ -171,6 +182,70 @@ export const proofs: Proof[] = [
         error: 'ShapeError',
         argument: 'y',
       },
+    ],
+  },
+  {
+    op: 'copy_columns',
+    cases: [
+      columns('in the middle', f32([2, 3], [1, 2, 3, 4, 5, 6]), 8, 2),
+      columns('all of it', f32([5, 4], normals(31, 20)), 4, 0),
+      columns('one column, the last, bf16', bf16([7, 1], normals(32, 7)), 5, 4),
+      columns('odd widths of bf16', bf16([13, 7], normals(33, 91)), 31, 3),
+      columns('even widths of bf16', bf16([13, 6], normals(34, 78)), 20, 8),
+      columns('multiples of four of bf16', bf16([3, 12], normals(35, 36)), 24, 4),
+      columns('multiples of eight of bf16', bf16([3, 16], normals(36, 48)), 40, 8),
+      columns('rows longer than a piece', f32([2, 70001], normals(37, 140002)), 70004, 1),
+      columns('more rows than a task holds', bf16([9001, 16], normals(38, 144016)), 24, 8),
+    ],
+    reference: (c) => {
+      const [x, y] = c.inputs as [Host, Host]
+      const [n, d] = x.shape as [number, number]
+      const data = Float64Array.from(y.data)
+      for (let i = 0; i < n; i++) data.set(x.data.subarray(i * d, (i + 1) * d), i * (y.shape[1] as number) + at(c))
+      return { y: { ...y, data } }
+    },
+    budget: () => 0,
+    refusals: [
+      {
+        name: 'past the end',
+        inputs: [random(1, [2, 3]), random(2, [2, 4])],
+        options: { at: 2 },
+        error: 'OptionError',
+        argument: 'at',
+      },
+      { name: 'another number of rows', inputs: [random(1, [2, 3]), random(2, [3, 4])], error: 'ShapeError', argument: 'y' },
+      {
+        name: 'two element types',
+        inputs: [random(1, [2, 3]), bf16([2, 3], normals(2, 6))],
+        error: 'ShapeError',
+        argument: 'y',
+      },
+    ],
+  },
+  {
+    op: 'slice_columns',
+    cases: [
+      slice('the first by default', f32([3, 2], [1, 2, 3, 4, 5, 6])),
+      slice('all of it', f32([5, 4], normals(41, 20)), { count: 4 }),
+      slice('the last, bf16', bf16([7, 5], normals(42, 35)), { at: 4, count: 1 }),
+      slice('odd widths of bf16', bf16([13, 31], normals(43, 403)), { at: 3, count: 7 }),
+      slice('widths of four', f32([13, 12], normals(44, 156)), { at: 4, count: 8 }),
+      slice('rows longer than a piece', f32([2, 70004], normals(45, 140008)), { at: 1, count: 70001 }),
+      slice('more rows than a task holds', bf16([9001, 24], normals(46, 216024)), { at: 8, count: 16 }),
+    ],
+    reference: (c) => {
+      const x = first(c)
+      const [n, e] = x.shape as [number, number]
+      const count = Number(c.options?.count ?? 1)
+      const y = new Float64Array(n * count)
+      for (let i = 0; i < n; i++) y.set(x.data.subarray(i * e + at(c), i * e + at(c) + count), i * count)
+      return { y: { dtype: x.dtype, shape: [n, count], data: y } }
+    },
+    budget: () => 0,
+    refusals: [
+      { name: 'past the end', inputs: [random(1, [2, 3])], options: { at: 2, count: 2 }, error: 'OptionError', argument: 'at' },
+      { name: 'no column', inputs: [random(1, [2, 3])], options: { count: 0 }, error: 'OptionError', argument: 'count' },
+      { name: 'three axes', inputs: [random(1, [2, 3, 1])], error: 'ShapeError', argument: 'x' },
     ],
   },
   {
