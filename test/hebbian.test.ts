@@ -1,7 +1,15 @@
 // What the Krotov-Hopfield rule must do, whatever computes it (numbers of one step: test/ops/hebbian.ts).
 import { describe, expect, it } from 'vitest'
 import { cpu, setThreads, Tensor, threads } from '../lib/index.js'
-import { type HebbianLearnOptions, type HebbianRule, type HebbianTally, hebbianLearn, hebbianStep } from '../lib/ops/index.js'
+import {
+  gatherPatches,
+  type HebbianLearnOptions,
+  type HebbianRule,
+  type HebbianTally,
+  hebbianLearn,
+  hebbianStep,
+  hebbianUpdate,
+} from '../lib/ops/index.js'
 import { normals, Permutation } from '../lib/random.js'
 
 const device = cpu()
@@ -290,5 +298,36 @@ describe('one run in several calls', () => {
     const { w: stepped, tally } = await step(patches, w, 48, { rank: 3, learningRate: 0.1 })
     expect(tally).toEqual(learned.tally)
     expect(Buffer.compare(Buffer.from(stepped.buffer), Buffer.from(learned.w.buffer))).toBe(0)
+  })
+})
+
+describe('gatherPatches', () => {
+  it('gives the patches that hebbianLearn learns from, in its order, to the bit', async () => {
+    const shape = [5, 3, 11, 9]
+    const bytes = Uint8Array.from(normals(40, 5 * 3 * 99), (x) => Math.max(0, Math.min(255, 128 + 50 * x)))
+    bytes.fill(0, 0, 200) // zero patches
+    for (const { window, batch, ...how } of [
+      { window: 4, batch: 60, normalise: 'patch', centre: false },
+      { window: 3, batch: 101, normalise: 'patch', centre: true },
+      { window: 5, batch: 37, normalise: 'none', centre: false },
+    ] as const) {
+      const [k, d, steps, firstStep, totalSteps, seed] = [20, 3 * window ** 2, 9, 3, 16, 2 ** 35 + 7]
+      const rule = { rank: 3, antiHebbian: 0.1, step: 'count' } as const
+      const start = normals(3, k * d)
+      const schedule = { learningRate: 0.07, finalLearningRate: 0.01 }
+      const options = { ...rule, ...schedule, ...how, window, batch, steps, firstStep, totalSteps, seed }
+      const { w } = await learn(bytes, shape, start, options)
+      const images = Tensor.from(bytes, { shape, device })
+      const rows = Tensor.from(start, { shape: [k, d], device })
+      for (let step = firstStep; step < firstStep + steps; step++) {
+        const learningRate = 0.07 + ((0.01 - 0.07) * step) / totalSteps
+        const patches = gatherPatches(images, { window, batch, step, seed, ...how })
+        hebbianUpdate(patches, rows, { ...rule, learningRate })
+        patches.dispose()
+      }
+      expect(await numbers(rows)).toEqual(Array.from(w))
+      images.dispose()
+      rows.dispose()
+    }
   })
 })

@@ -2,13 +2,13 @@
 //   rank    groups of kGroup patches, in lanes, against all rows of w; each patch ends as two (unit, current) pairs 2 B
 //   K D flops sort    the 2 B pairs by unit, keeping the order of the batch (a counting sort) update  row by row: the
 //   sum of g v in that order, minus s w (s = sum of g current), applied to the row at once      4 B D flops
-// Layout: simd/winners.h and simd/patches.h. Ranking stores no currents, gathering no more than a minibatch of patches.
-// Numerics: float32 sums along D in index order, s and the results in double, in order of batch and unit. A group and a
-// row are each the work of one thread, so the number of threads changes no bit. A NaN current ranks below every number;
-// a patch with a NaN has no other current, so it selects units 0 and m-1 and makes their rows NaN. The maximum of the
-// 'max' step passes over NaN. Why so: the step of 1000 patches, D=48, K=400 runs at 73-78 % of the FMA peak of one core
-// (EPYC Zen 5, AVX-512), D=192 at 78-80 %; four passes over a row's entries instead of one cost 10 % at D=48, patches
-// from u8 images 10 %, rank 7 18 %.
+// Layout: simd/winners.h, simd/patches.h and simd/windows.h. Ranking stores no currents, gathering no more than a
+// minibatch of patches. Numerics: float32 sums along D in index order, s and the results in double, in order of batch
+// and unit. A group and a row are each the work of one thread, so the number of threads changes no bit. A NaN current
+// ranks below every number; a patch with a NaN has no other current, so it selects units 0 and m-1 and makes their rows
+// NaN. The maximum of the 'max' step passes over NaN. Why so: the step of 1000 patches, D=48, K=400 runs at 73-78 % of
+// the FMA peak of one core (EPYC Zen 5, AVX-512), D=192 at 78-80 %; four passes over a row's entries instead of one
+// cost 10 % at D=48, patches from u8 images 10 %, rank 7 18 %.
 #include <atomic>
 #include <cmath>
 #include <cstdint>
@@ -34,7 +34,7 @@ struct Groups {
   int64_t batch, vectors, whole, count;
 
   explicit Groups(int64_t batch) : batch(batch), vectors((batch + kLanes - 1) / kLanes) {
-    static_assert(kGroupVectors == 3);
+    static_assert(kGroupVectors == 3 && kOffsets == kGroup);
     whole = vectors / 3;
     if (vectors % 3 == 1 && whole > 0) --whole;
     count = whole + (vectors - 3 * whole + 1) / 2;

@@ -1,14 +1,95 @@
-// ops/gather.h
+// gather_images, gather_patches: ops/gather.h.
+//   gather_images   one thread per element of y; rows are looked at first, by a kernel of their own, and the op waits
+//   for its verdict
+//   gather_patches  one warp per patch, by the code of hebbian_learn (patches.cuh)
+// Bound by the memory's bandwidth. Not yet timed on a GPU.
+#include <cstdint>
+#include <string>
+
+#include "cuda/device.cuh"
 #include "cuda/kernels.cuh"
+#include "cuda/patches.cuh"
 
 namespace striate::cuda {
+namespace {
 
-void gather_images(core::Context&, const core::View*, core::View*, const op::GatherImages::Options&) {
-  throw core::Error(core::ErrorKind::option, "gather_images", "device", "not written yet", "a kernel");
+constexpr int kThreads = 256;
+
+__global__ void __launch_bounds__(kThreads)
+    check_rows_kernel(const int32_t* __restrict__ rows, int64_t count, int64_t all, unsigned long long* flag) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i < count && (rows[i] < 0 || rows[i] >= all)) report_fault(flag, i);
 }
 
-void gather_patches(core::Context&, const core::View*, core::View*, const op::GatherPatches::Options&) {
-  throw core::Error(core::ErrorKind::option, "gather_patches", "device", "not written yet", "a kernel");
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    gather_images_kernel(const T* __restrict__ images, const int32_t* __restrict__ rows,
+                         const int32_t* __restrict__ shift, T* __restrict__ y, int64_t count, int64_t size, int64_t h,
+                         int64_t w) {
+  const int64_t at = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (at >= count) return;
+  const int64_t n = at / size, inside = at % size, column = inside % w, row = inside / w % h, channel = inside / w / h;
+  int64_t from_row = row, from_column = column;
+  if (shift) {
+    from_row -= shift[3 * n];
+    if (shift[3 * n + 2]) from_column = w - 1 - column;
+    from_column -= shift[3 * n + 1];
+  }
+  const bool there = from_row >= 0 && from_row < h && from_column >= 0 && from_column < w;
+  y[at] = there ? images[rows[n] * size + (channel * h + from_row) * w + from_column] : T{};
+}
+
+template <class T>
+void gather(core::Context& ctx, const core::View* in, core::View* out) {
+  const int64_t count = out[0].count(), h = in[0].shape[2], w = in[0].shape[3];
+  STRIATE_LAUNCH((gather_images_kernel<T>), blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), in[0].as<T>(),
+                 in[1].as<int32_t>(), in[2].rank >= 0 ? in[2].as<int32_t>() : nullptr, out[0].as<T>(), count,
+                 in[0].shape[1] * h * w, h, w);
+}
+
+__global__ void __launch_bounds__(kThreads)
+    gather_patches_kernel(Windows windows, core::Permutation order, uint64_t first, int64_t batch, int64_t features,
+                          float* __restrict__ patches) {
+  const int64_t b = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  if (b >= batch) return;  // whole warps leave
+  write_patch(windows, window_origin(windows, order(first + b)), features, patches + b * features);
+}
+
+}  // namespace
+
+void gather_images(core::Context& ctx, const core::View* in, core::View* out, const op::GatherImages::Options&) {
+  const int32_t* rows = in[1].as<int32_t>();
+  const int64_t count = in[1].shape[0], all = in[0].shape[0];
+  unsigned long long* flag = clear_flag(ctx);
+  STRIATE_LAUNCH(check_rows_kernel, blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), rows, count, all, flag);
+  const unsigned long long first = read_flag(ctx);
+  if (first != kNoFault) {
+    int32_t row;
+    check(cudaMemcpyAsync(&row, rows + first, sizeof row, cudaMemcpyDeviceToHost, stream_of(ctx)), "cudaMemcpyAsync");
+    check(cudaStreamSynchronize(stream_of(ctx)), "cudaStreamSynchronize");
+    throw core::Error(core::ErrorKind::data, "gather_images", "rows",
+                      std::to_string(row) + " at index " + std::to_string(first), "0 to " + std::to_string(all - 1));
+  }
+  if (in[0].dtype == core::Dtype::u8)
+    gather<uint8_t>(ctx, in, out);
+  else
+    gather<float>(ctx, in, out);
+}
+
+void gather_patches(core::Context& ctx, const core::View* in, core::View* out, const op::GatherPatches::Options& o) {
+  const core::View& images = in[0];
+  const Windows windows = {images.as<uint8_t>(),
+                           images.shape[1],
+                           images.shape[2],
+                           images.shape[3],
+                           o.window,
+                           o.centre,
+                           o.normalise == op::GatherPatches::patch};
+  const uint64_t count = op::HebbianLearn::patches(images.shape[0], images.shape[2], images.shape[3], o.window),
+                 an_epoch = count / o.batch, step = static_cast<uint64_t>(o.step);
+  STRIATE_LAUNCH(gather_patches_kernel, blocks_for(o.batch, kThreads / 32), kThreads, 0, stream_of(ctx), windows,
+                 core::Permutation(count, o.seed, static_cast<uint32_t>(step / an_epoch)), step % an_epoch * o.batch,
+                 o.batch, out[0].shape[1], out[0].as<float>());
 }
 
 }  // namespace striate::cuda

@@ -64,7 +64,7 @@ __device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const
 
 __device__ Sums sum_patches(const Hebbian& h, int64_t step, int unit, int64_t d0, int* hits) {
   const int lane = threadIdx.x & 31;
-  const float* v = h.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches;
+  const float* v = h.windows.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches;
   const int2* ranked = h.ranked + (step & 1) * h.batch;
   Sums sums = {};
   int pending = 0;
@@ -209,7 +209,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   const int64_t busy = std::max((h.batch + kPatches - 1) / kPatches, h.units);
   const int blocks =
       static_cast<int>(std::min<int64_t>(resident_blocks(hebbian_kernel<kPatches>, kThreads, shared), busy));
-  if (h.images) h.gathered = ctx.scratch<float>(2 * h.batch * h.features);
+  if (h.windows.images) h.gathered = ctx.scratch<float>(2 * h.batch * h.features);
   h.ranked = ctx.scratch<int2>(2 * h.batch);
   h.currents = ctx.scratch<float2>(h.batch);
   if (spill) h.spill = ctx.scratch<float>(static_cast<int64_t>(blocks) * kPatches * h.units);
@@ -274,13 +274,13 @@ void hebbian_step(core::Context& ctx, const core::View* in, core::View* out, con
 
 void hebbian_learn(core::Context& ctx, const core::View* in, core::View* out, const op::HebbianLearn::Options& o) {
   Hebbian h = {};
-  h.images = in[0].as<uint8_t>();
-  h.channels = in[0].shape[1];
-  h.height = in[0].shape[2];
-  h.width = in[0].shape[3];
-  h.window = o.window;
-  h.centre = o.centre;
-  h.unit = o.normalise == op::HebbianLearn::patch;
+  h.windows = {in[0].as<uint8_t>(),
+               in[0].shape[1],
+               in[0].shape[2],
+               in[0].shape[3],
+               o.window,
+               o.centre,
+               o.normalise == op::HebbianLearn::patch};
   h.w = in[1].as<float>();
   h.batch = o.batch;
   h.units = in[1].shape[0];
@@ -293,7 +293,8 @@ void hebbian_learn(core::Context& ctx, const core::View* in, core::View* out, co
   h.tally_from = o.tally ? std::max(o.first_step, o.first_step + o.steps - o.tally) : o.first_step;
   h.rate = o.learning_rate;
   h.final_rate = o.final_learning_rate;
-  run(ctx, h, op::HebbianLearn::patches(in[0].shape[0], h.height, h.width, o.window), o.seed, o.steps, out);
+  run(ctx, h, op::HebbianLearn::patches(in[0].shape[0], in[0].shape[2], in[0].shape[3], o.window), o.seed, o.steps,
+      out);
 }
 
 }  // namespace striate::cuda

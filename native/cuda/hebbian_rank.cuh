@@ -5,6 +5,7 @@
 
 #include "core/random.h"
 #include "cuda/launch.cuh"
+#include "cuda/patches.cuh"
 
 namespace striate::cuda {
 namespace {  // one .cu file includes this
@@ -19,9 +20,8 @@ constexpr unsigned kAll = 0xffffffffu;
 struct Hebbian {
   // hebbian_step: patches [B,D]. hebbian_learn: images [N,C,H,W], patches is null.
   const float* patches;
-  const uint8_t* images;
-  int64_t channels, height, width, window, first_batch;
-  bool centre, unit;
+  Windows windows;
+  int64_t first_batch;
   float* w;
   int64_t units, features, batch, rank;
   float anti;
@@ -65,39 +65,18 @@ __device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t
   float* gathered = h.gathered + (step & 1) * h.batch * h.features;
   for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kPatches; b0 < h.batch;
        b0 += static_cast<int64_t>(gridDim.x) * kPatches) {
-    if (h.images) {
+    if (h.windows.images) {
       __syncthreads();
-      if (threadIdx.x < kPatches && b0 + threadIdx.x < h.batch) {
-        const uint64_t rows = h.height - h.window + 1, columns = h.width - h.window + 1;
-        const uint64_t i = order((h.first_batch + step - h.step) * h.batch + b0 + threadIdx.x);
-        const uint64_t n = i / (rows * columns), y = i / columns % rows, x = i % columns;
-        origin[threadIdx.x] = (n * h.channels * h.height + y) * h.width + x;
-      }
+      if (threadIdx.x < kPatches && b0 + threadIdx.x < h.batch)
+        origin[threadIdx.x] =
+            window_origin(h.windows, order((h.first_batch + step - h.step) * h.batch + b0 + threadIdx.x));
       __syncthreads();
     }
     for (int p = warp; p < kPatches && b0 + p < h.batch; p += kWarps) {
       const int64_t b = b0 + p;
       bool zero;
-      if (h.images) {
-        const uint8_t* image = h.images + origin[p];
-        const unsigned window = static_cast<unsigned>(h.window);
-        const auto pixel = [&](unsigned d) {
-          const unsigned s = d % window, r = d / window % window, c = d / window / window;
-          return image[(c * h.height + r) * h.width + s];
-        };
-        unsigned long long sum = 0, square = 0;
-        for (int64_t d = lane; d < h.features; d += 32) {
-          const unsigned u = pixel(static_cast<unsigned>(d));
-          sum += u;
-          square += u * u;
-        }
-        const double total = static_cast<double>(warp_sum(sum)), count = static_cast<double>(h.features);
-        const double norm2 = static_cast<double>(warp_sum(square)) - (h.centre ? total * total / count : 0.0);
-        zero = norm2 <= 1e-12 * 65025;
-        const float mean = h.centre ? static_cast<float>(total / count) : 0.0f;
-        const float scale = h.unit ? (zero ? 0.0f : static_cast<float>(rsqrt(norm2))) : 1.0f / 255.0f;
-        for (int64_t d = lane; d < h.features; d += 32)
-          gathered[b * h.features + d] = (static_cast<float>(pixel(static_cast<unsigned>(d))) - mean) * scale;
+      if (h.windows.images) {
+        zero = write_patch(h.windows, origin[p], h.features, gathered + b * h.features);
       } else {
         float square = 0;
         for (int64_t d = lane; d < h.features; d += 32) {
@@ -182,7 +161,7 @@ __device__ void rank_batch(const Hebbian& h, int64_t step, float* shared) {
   float* current = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kPatches * h.units
                            : shared + kDeep * kStageFloats<kPatches>;
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  const float* v = h.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches;
+  const float* v = h.windows.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches;
   int2* ranked = h.ranked + (step & 1) * h.batch;
   const int64_t feature_chunks = (h.features + kChunk - 1) / kChunk,
                 chunks = (h.units + kUnits - 1) / kUnits * feature_chunks;

@@ -41,7 +41,7 @@ interface Weights {
   error: Float64Array
 }
 
-interface Patches {
+export interface Patches {
   count: number
   v: Float64Array
   error: Float64Array
@@ -210,7 +210,7 @@ function stepReference(c: Case): Expected {
 }
 
 /** The windows of one minibatch. */
-function gather(images: Host, o: Options, epoch: number, from: number): Patches {
+export function gather(images: Host, o: Options, epoch: number, from: number): Patches {
   const [n, c, h, w] = images.shape as [number, number, number, number]
   const window = Number(o.window ?? 4)
   const count = Number(o.batch ?? 1000)
