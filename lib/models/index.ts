@@ -1,2 +1,7 @@
 export type { Classifier } from './classifier.js'
+export { type ConvBlock, type ConvNetOptions, convNet, type ResNet18Options, resNet18 } from './conv_net.js'
+export type { LayerSpec, LayerSpecInput, NetworkConfig, NetworkConfigInput } from './layer_spec.js'
+export type { Extent, Layer, Saved } from './layers.js'
+export { loadNetwork } from './load.js'
 export { featureCount, LocalNet, type LocalNetConfig, type Readout } from './local_net.js'
+export { Network, type NetworkOptions } from './network.js'

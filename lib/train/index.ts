@@ -1,3 +1,4 @@
+export type { Augmentation } from './batches.js'
 export {
   dataPatches,
   type FilterConfig,
@@ -9,6 +10,7 @@ export {
   learnFilters,
 } from './filters.js'
 export { type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
+export type { OptimiserOptions, ScheduleOptions } from './optimiser.js'
 export { type OnProgress, startPhase, type TrainProgress } from './progress.js'
 export {
   type CandidateResult,
@@ -19,3 +21,10 @@ export {
   type TrainedReadout,
   trainReadout,
 } from './readout.js'
+export {
+  type SupervisedEpoch,
+  type SupervisedOptions,
+  type SupervisedRecord,
+  type SupervisedRun,
+  trainSupervised,
+} from './supervised.js'
