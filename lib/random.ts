@@ -106,14 +106,17 @@ export class Permutation {
  * sqrt(-2 ln((a + 1) / 2^32)) times the cosine, then the sine, of 2 pi b / 2^32; none is beyond 6.67.
  * @param seed whole number from 0 to 2^53 - 1
  * @param count how many
+ * @param options first: place of the first number in the series, a multiple of 4, default 0; stream: 32 bits that choose one of a seed's series
  */
-export function normals(seed: number, count: number): Float32Array {
+export function normals(seed: number, count: number, options: { first?: number; stream?: number } = {}): Float32Array {
+  const { first = 0, stream = 0x6e6f726d } = options
   const key = words(seed, 'seed')
   words(count, 'count')
+  if (first % 4 !== 0) throw new RangeError(`first is ${first}; expected a multiple of 4`)
   const out = new Float32Array(count)
   for (let i = 0; i < count; i += 4) {
-    const [low, high] = words(i / 4, 'counter')
-    const word = philox([low, high, 0x6e6f726d, 0], key)
+    const [low, high] = words((first + i) / 4, 'counter')
+    const word = philox([low, high, stream, 0], key)
     for (let pair = 0; pair < 4; pair += 2) {
       const radius = Math.sqrt(-2 * Math.log(((word[pair] as number) + 1) / TWO_32))
       const angle = (2 * Math.PI * (word[pair + 1] as number)) / TWO_32

@@ -23,15 +23,15 @@ export interface Classification {
 }
 
 /**
- * Classifies a labelled image set with a network's readout.
- * @throws {DataError} when the set does not fit the network, before anything runs
+ * The labels of a set that a network can classify.
+ * @throws {DataError} when the set does not fit the network
  */
-export async function classify(net: Classifier, set: ImageSet, options: ClassifyOptions = {}): Promise<Classification> {
+export function labelsFor(op: string, net: Classifier, set: ImageSet): Int32Array {
   const { config } = net
-  const refuse = (actual: string, expected: string) => new DataError({ op: 'classify', argument: set.name, actual, expected })
-  const [n, channels, height, width] = set.shape
+  const refuse = (actual: string, expected: string) => new DataError({ op, argument: set.name, actual, expected })
+  const [, channels, height, width] = set.shape
   if (config.classes.length === 0)
-    throw new DataError({ op: 'classify', argument: 'network', actual: 'without a readout', expected: 'one trained with labels' })
+    throw new DataError({ op, argument: 'network', actual: 'without a readout', expected: 'one trained with labels' })
   if (!set.labels) throw refuse('without labels', 'labelled images')
   if (channels !== config.channels || height !== config.image[0] || width !== config.image[1])
     throw refuse(
@@ -40,6 +40,33 @@ export async function classify(net: Classifier, set: ImageSet, options: Classify
     )
   if (set.classes.join() !== config.classes.join())
     throw refuse(`of the classes ${set.classes.join(', ')}`, `the network's: ${config.classes.join(', ')}`)
+  return set.labels
+}
+
+/** The error of a network that called so many images of a set wrong. */
+export function errorScore(net: Classifier, set: ImageSet, wrong: number): Score {
+  const images = set.shape[0]
+  const share = wrong / images
+  return {
+    name: 'error',
+    value: 100 * share,
+    unit: '%',
+    raw: { wrong, images, chance: 100 * (1 - 1 / net.config.classes.length) },
+    ceiling: null,
+    spread: { value: 100 * Math.sqrt((share * (1 - share)) / images), over: `${images} images (binomial standard error)` },
+    seed: null,
+    model: net.describe(),
+    data: { name: set.name, sha256: set.sha256 },
+  }
+}
+
+/**
+ * Classifies a labelled image set with a network's readout.
+ * @throws {DataError} when the set does not fit the network, before anything runs
+ */
+export async function classify(net: Classifier, set: ImageSet, options: ClassifyOptions = {}): Promise<Classification> {
+  const setLabels = labelsFor('classify', net, set)
+  const [n, channels, height, width] = set.shape
   const batch = options.batch ?? 256
   const stride = channels * height * width
   const prediction = new Int32Array(n)
@@ -48,7 +75,7 @@ export async function classify(net: Classifier, set: ImageSet, options: Classify
   for (let first = 0; first < n; first += batch) {
     options.signal?.throwIfAborted()
     const count = Math.min(batch, n - first)
-    const labels = set.labels.subarray(first, first + count)
+    const labels = setLabels.subarray(first, first + count)
     await scope(async () => {
       const pixels = set.images.subarray(first * stride, (first + count) * stride)
       const images = Tensor.from(pixels, { shape: [count, channels, height, width], device: net.device })
@@ -59,27 +86,11 @@ export async function classify(net: Classifier, set: ImageSet, options: Classify
     })
     options.onProgress?.(first + count, n)
   }
-  const classes = config.classes.length
+  const classes = net.config.classes.length
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
   prediction.forEach((called, i) => {
-    const row = confusion[set.labels?.[i] ?? 0]
+    const row = confusion[setLabels[i] ?? 0]
     if (row) row[called] = (row[called] ?? 0) + 1
   })
-  const share = wrong / n
-  return {
-    score: {
-      name: 'error',
-      value: 100 * share,
-      unit: '%',
-      raw: { wrong, images: n, chance: 100 * (1 - 1 / classes) },
-      ceiling: null,
-      spread: { value: 100 * Math.sqrt((share * (1 - share)) / n), over: `${n} images (binomial standard error)` },
-      seed: null,
-      model: net.describe(),
-      data: { name: set.name, sha256: set.sha256 },
-    },
-    loss: loss / n,
-    prediction,
-    confusion,
-  }
+  return { score: errorScore(net, set, wrong), loss: loss / n, prediction, confusion }
 }
