@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  type BlockRecord,
   classify,
   cpu,
   DataError,
   type ImageSet,
+  type LocalBlock,
   LocalNet,
   learnFilters,
+  nnlConv,
   OptionError,
   readSafetensors,
   renderSet,
@@ -41,8 +44,9 @@ describe('trainLocal', () => {
     expect(score.value).toBeLessThan(80) // chance is 87.5
     expect(score.raw.wrong).toBe(prediction.reduce((n, p, i) => n + (p === test.labels?.[i] ? 0 : 1), 0))
     expect(confusion.flat().reduce((a, b) => a + b, 0)).toBe(240)
-    expect(record.health.norms.every((n) => Math.abs(n - 1) < 0.2)).toBe(true)
-    expect(record.history.at(-1)?.step).toBe(400)
+    const { health, history } = record.blocks[0] as BlockRecord
+    expect(health.norms.every((n) => Math.abs(n - 1) < 0.2)).toBe(true)
+    expect(history.at(-1)?.step).toBe(400)
     expect(record.readout?.candidates.map((c) => c.poolStride)).toEqual([7, 5])
     expect(record.readout?.images).toEqual({ train: 360, validation: 120 })
     net.dispose()
@@ -92,6 +96,92 @@ describe('trainLocal', () => {
       expect(model(`stopped-${phase.replaceAll(/\W/g, '')}`).equals(model('once'))).toBe(true)
     })
 
+  // Blocks of different windows, numbers, powers and pools; the second of the two is the one that the runs below are stopped in.
+  const two: TrainLocalOptions = {
+    filters: { steps: 300, batch: 200 },
+    blocks: [
+      { filters: { units: 12, window: 4 }, power: 10, pool: { size: 7, stride: 7 } },
+      { filters: { units: 10, window: 6, antiHebbian: 0.1, steps: 350 }, power: 6, pool: { stride: 4 } },
+      { filters: { units: 12, window: 4 } },
+    ],
+    readout: { learningRates: [1e-3, 3e-3], epochs: 5, batch: 20, validation: 0.25 },
+    seed: 3,
+  }
+
+  it('learns blocks side by side, each as it would be learned alone, and reads out all of them', async () => {
+    const { net, record } = await trainLocal(set, { ...two, out: join(folder, 'two') })
+    expect(net.config.blocks.map(({ window, units, power, pool }) => [window, units, power, pool.size, pool.stride])).toEqual([
+      [4, 12, 10, 7, 7],
+      [6, 10, 6, 11, 4],
+      [4, 12, 40, 11, 2],
+    ])
+    // 21 positions, 7 every 7: 3; 19 positions, 11 every 4: 3; 21 positions, 11 every 2: 6.
+    expect(net.readout?.w.shape).toEqual([8, 12 * 9 + 10 * 9 + 12 * 36])
+    const seeds = record.blocks.map(({ filters }) => filters.seed)
+    expect(seeds[0]).toBe(3)
+    expect(new Set(seeds).size).toBe(3)
+
+    using images = Tensor.from(set.images.subarray(0, 5 * 3 * 576), { shape: [5, 3, 24, 24] })
+    for (const store of ['f32', 'bf16'] as const) {
+      using features = net.features(images, { store })
+      const { data } = await features.read()
+      let at = 0
+      for (const [i, block] of record.blocks.entries()) {
+        const { power, pool, normalise, centre } = net.config.blocks[i] as LocalBlock
+        const learned = await learnFilters(set, block.filters)
+        using alone = nnlConv(images, learned.filters, { power, pool, normalise, centre, store })
+        const expected = (await alone.read()).data
+        const count = expected.length / 5
+        for (let n = 0; n < 5; n++)
+          expect(data.subarray(n * (data.length / 5) + at, n * (data.length / 5) + at + count)).toEqual(
+            expected.subarray(n * count, (n + 1) * count),
+          )
+        at += count
+        learned.filters.dispose()
+      }
+    }
+    const loaded = await LocalNet.load(join(folder, 'two', 'model.safetensors'))
+    expect(loaded.config).toEqual(net.config)
+    const [a, b] = await Promise.all([net, loaded].map((one) => one.features(images).read()))
+    expect(b?.data).toEqual(a?.data)
+    net.dispose()
+    loaded.dispose()
+  })
+
+  for (const [phase, share] of [
+    ['filters 2/3', 0.5],
+    ['search 1/2', 0.5],
+    ['refit', 0.6],
+  ] as const)
+    it(`blocks stopped in the phase ${phase} and resumed end with the same bytes`, async () => {
+      const name = `two-${phase.replaceAll(/\W/g, '')}`
+      const controller = new AbortController()
+      const reason = new Error('enough')
+      const stopped = trainLocal(set, {
+        ...two,
+        out: join(folder, name),
+        checkpointSeconds: 0,
+        signal: controller.signal,
+        onProgress: (p) => {
+          if (p.phase === phase && p.done / p.total > share) controller.abort(reason)
+        },
+      })
+      await expect(stopped).rejects.toBe(reason)
+      let first = Number.POSITIVE_INFINITY
+      const { net } = await trainLocal(set, {
+        ...two,
+        out: join(folder, name),
+        resume: true,
+        onProgress: (p) => {
+          if (p.phase === phase) first = Math.min(first, p.done / p.total)
+          expect(p.phase === 'filters 1/3', 'the first block is learned again').toBe(false)
+        },
+      })
+      net.dispose()
+      expect(first, 'it did not begin again').toBeGreaterThan(0.3)
+      expect(model(name).equals(model('two'))).toBe(true)
+    })
+
   it('recomputes features where the memory limit asks for it, and learns as well', async () => {
     const plans: string[] = []
     const readout = { ...(small.readout as object), memoryLimit: 100_000 }
@@ -138,7 +228,7 @@ describe('trainLocal', () => {
   it('keeps the network that it writes', async () => {
     const net = await LocalNet.load(join(folder, 'once', 'model.safetensors'))
     const { tensors } = await readSafetensors(join(folder, 'once', 'model.safetensors'))
-    expect([...tensors.keys()].sort()).toEqual(['filters', 'readout.bias', 'readout.weight'])
+    expect([...tensors.keys()].sort()).toEqual(['blocks.0.filters', 'readout.bias', 'readout.weight'])
     using images = Tensor.from(set.images.subarray(0, 2 * 3 * 576), { shape: [2, 3, 24, 24] })
     using features = net.features(images)
     expect(features.shape).toEqual([2, net.readout?.w.shape[1]])
@@ -162,6 +252,13 @@ describe('trainLocal', () => {
     await refuse({ filters: { ...small.filters, window: 25 } }, OptionError, /window is 25/)
     await refuse({ readout: { powers: [0.5] } }, OptionError, /powers is 0.5/)
     await refuse({ readout: { validation: 0, poolStrides: [1, 2] } }, OptionError, /validation is 0/)
+    await refuse({ readout: { poolSize: 22 } }, OptionError, /poolSize is 22/)
+    await refuse({ readout: { batch: 433 } }, OptionError, /batch is 433; expected at most the 432 training images/)
+    await refuse({ blocks: [] }, OptionError, /blocks is empty/)
+    await refuse({ blocks: [{}, { units: 3 }] }, OptionError, /blocks.1.units is no option/)
+    await refuse({ blocks: [{}, { power: 0.5 }] }, OptionError, /power is 0.5/)
+    await refuse({ blocks: [{}, { filters: { window: 25 } }] }, OptionError, /window is 25/)
+    await refuse({ blocks: [{}, { pool: { size: 30 } }], readout: false }, OptionError, /poolSize is 30/)
     await refuse({ out: join(folder, 'once') }, OptionError, /is the folder of a run/)
     await refuse(
       { resume: true, out: join(folder, 'once'), filters: { ...small.filters, units: 25 } },

@@ -7,13 +7,21 @@ import type { ImageSet } from '../data/index.js'
 import { type Device, deviceOf } from '../device.js'
 import { classify } from '../eval/index.js'
 import { writeAtomic } from '../io/index.js'
-import type { LocalNet } from '../models/index.js'
+import { LocalNet } from '../models/index.js'
 import { unitRows } from '../ops/index.js'
 import type { Section } from '../plot/index.js'
 import { normals } from '../random.js'
 import { applyShadow, renderSet } from '../scene/index.js'
 import { scope, Tensor } from '../tensor.js'
-import { dataPatches, type OnProgress, type ReadoutOptions, startPhase, trainLocal, trainReadout } from '../train/index.js'
+import {
+  type BlockRecord,
+  dataPatches,
+  type OnProgress,
+  type ReadoutOptions,
+  startPhase,
+  trainLocal,
+  trainReadout,
+} from '../train/index.js'
 import { wholeNumber } from './options.js'
 import { errorBars, writeRunPage } from './run_page.js'
 import { duration, interruptSignal, output, quantity, run } from './terminal.js'
@@ -79,16 +87,17 @@ async function demo(options: DemoOptions): Promise<void> {
     onProgress: say.progress,
   })
   say.done()
-  const patches = quantity((steps * record.filters.batch) / (record.seconds.filters ?? 1))
+  const { filters: learning } = record.blocks[0] as BlockRecord
+  const patches = quantity((steps * learning.batch) / (record.seconds.filters ?? 1))
   say.line(
-    `learned ${units} filters of ${window} x ${window} without labels from ${quantity(steps * record.filters.batch)} patches, ${patches} a second`,
+    `learned ${units} filters of ${window} x ${window} without labels from ${quantity(steps * learning.batch)} patches, ${patches} a second`,
   )
 
   // The same network with filters that learned nothing.
   const d = train.shape[1] * window ** 2
   const baseline = (rows: Float32Array) => readOut(train, rows, units, window, { device, seed, signal, onProgress: say.progress })
   const noise = await baseline(normals(seed, units * d))
-  const pieces = await baseline(dataPatches(train, { ...record.filters, seed: seed + 1 }, units, 0))
+  const pieces = await baseline(dataPatches(train, { ...learning, seed: seed + 1 }, units, 0))
   say.done()
   const dark = await applyShadow(test, { seed })
   const errors: Record<string, { value: number; spread: number }> = {}
@@ -105,7 +114,8 @@ async function demo(options: DemoOptions): Promise<void> {
       errors[`${name}${condition}`] = { value: score.value, spread: score.spread.value }
     }
   const chance = 100 * (1 - 1 / train.classes.length)
-  const powers = `powers chosen on a validation split: learned ${net.config.power}, patches ${pieces.config.power}, numbers ${noise.config.power}`
+  const power = ({ config }: LocalNet) => config.blocks[0]?.power
+  const powers = `powers chosen on a validation split: learned ${power(net)}, patches ${power(pieces)}, numbers ${power(noise)}`
   say.line(`error on test images (standard error); ${powers}:`)
   for (const [name, e] of Object.entries(errors))
     say.line(`  ${name.padEnd(26)} ${e.value.toFixed(1).padStart(5)} % +- ${e.spread.toFixed(1)}`)
@@ -154,14 +164,23 @@ async function readOut(
   window: number,
   { seed, ...run }: { device: Device; seed: number; signal: AbortSignal; onProgress: OnProgress },
 ): Promise<LocalNet> {
-  const channels = train.shape[1]
-  const shape = [units, channels * window ** 2]
+  const [, channels, height, width] = train.shape
   const filters = scope(() =>
-    unitRows(Tensor.from(rows, { shape, device: run.device })).reshape([units, channels, window, window]),
+    unitRows(Tensor.from(rows, { shape: [units, channels * window ** 2], device: run.device })).reshape([
+      units,
+      channels,
+      window,
+      window,
+    ]),
+  )
+  const block = { window, units, power: 40, normalise: 'patch' as const, centre: false, pool: { size: 9, stride: 4 } }
+  const layers = new LocalNet(
+    { kind: 'local', channels, image: [height, width], trunk: [], blocks: [block], classes: [] },
+    { blocks: [{ filters }] },
   )
   try {
-    return (await trainReadout(filters, { normalise: 'patch', centre: false }, train, { ...readout, seed }, run)).net
+    return (await trainReadout(layers, train, { ...readout, seed }, run)).net
   } finally {
-    filters.dispose()
+    layers.dispose()
   }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
+import { OptionError } from '../errors.js'
 import { writeNpy } from '../io/index.js'
 import { LocalNet } from '../models/index.js'
 import { run } from './terminal.js'
@@ -22,7 +23,11 @@ export function addExport(program: Command): void {
         .makeOptionMandatory(),
     )
     .requiredOption('--out <file>', 'file to write')
-    .addOption(new Option('--tensor <name>', 'for npy').choices(['filters', 'readout.weight', 'readout.bias']).default('filters'))
+    .option(
+      '--tensor <name>',
+      'for npy: blocks.0.filters, blocks.1.filters ..., readout.weight, readout.bias',
+      'blocks.0.filters',
+    )
     .addHelpText('after', '\nExample:\n  $ striate export --run runs/grinberg --format npy --out filters.npy')
     .action((options: ExportOptions) =>
       run(async () => {
@@ -30,10 +35,15 @@ export function addExport(program: Command): void {
         if (options.format === 'safetensors') {
           await net.save(options.out)
         } else {
-          const tensor =
-            options.tensor === 'filters'
-              ? net.filters
-              : net.requireReadout('export')[options.tensor === 'readout.bias' ? 'b' : 'w']
+          const tensors = net.tensors()
+          const tensor = tensors.get(options.tensor)
+          if (!tensor)
+            throw new OptionError({
+              op: 'export',
+              argument: '--tensor',
+              actual: `'${options.tensor}'`,
+              expected: [...tensors.keys()].join(', '),
+            })
           await writeNpy(options.out, { shape: [...tensor.shape], data: (await tensor.read()).data })
         }
         net.dispose()

@@ -1,29 +1,43 @@
 // Settings by name. Each says where it is from and how it was chosen; a recipe's options can be overridden one by one.
 import { OptionError } from '../errors.js'
-import type { FilterOptions, ReadoutOptions } from '../train/index.js'
+import type { BlockOptions, FilterOptions, ReadoutOptions } from '../train/index.js'
 
 export interface Recipe {
   about: string
+  /** Of all blocks. */
   filters: FilterOptions
+  blocks: BlockOptions[]
   readout: ReadoutOptions
 }
+
+const paperPool = { size: 11, stride: 2 }
 
 const recipes: Record<string, Recipe> = {
   grinberg: {
     // Delta just under the value where one unit takes all patches; it, the decay and the epochs were chosen on 10,000 validation images.
     about: 'The single block of Grinberg, Hopfield, Krotov 2019 (figure 2 left) on CIFAR-10: W 4, K 400, n 40, pool 11',
-    filters: { units: 400, window: 4, steps: 20_000, antiHebbian: 0.28 },
-    readout: { powers: [40], poolSize: 11, poolStrides: [2], learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
+    filters: { steps: 20_000, antiHebbian: 0.28 },
+    blocks: [{ filters: { units: 400, window: 4 }, power: 40, pool: paperPool }],
+    readout: { learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
+  },
+  'grinberg-five': {
+    // The paper does not give the blocks' W and n: provisional values, all else as the single block has it.
+    about: 'The five blocks of the same paper (figure 2 middle) side by side: W 3, 4, 5, 6 and 8, each K 400, n 40, pool 11',
+    filters: { steps: 20_000, antiHebbian: 0.28 },
+    blocks: [3, 4, 5, 6, 8].map((window) => ({ filters: { units: 400, window }, power: 40, pool: paperPool })),
+    readout: { learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
   },
   faithful: {
-    about: "The same block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",
-    filters: { units: 400, window: 4, steps: 20_000, mode: 'faithful', antiHebbian: 0.1 },
-    readout: { powers: [40], poolSize: 11, poolStrides: [2], learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
+    about: "The single block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",
+    filters: { steps: 20_000, mode: 'faithful', antiHebbian: 0.1 },
+    blocks: [{ filters: { units: 400, window: 4 }, power: 40, pool: paperPool }],
+    readout: { learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 },
   },
   quick: {
     about: 'A minute of CIFAR-10: 100 filters, 2,000 minibatches, pool stride 6',
-    filters: { units: 100, window: 4, steps: 2000 },
-    readout: { powers: [40], poolSize: 11, poolStrides: [6], epochs: 8 },
+    filters: { steps: 2000 },
+    blocks: [{ filters: { units: 100, window: 4 }, power: 40, pool: { size: 11, stride: 6 } }],
+    readout: { epochs: 8 },
   },
 }
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
-import { LocalNet } from '../models/index.js'
+import { type BlockWeights, type LocalBlock, LocalNet } from '../models/index.js'
 import {
   type Block,
   barChart,
@@ -14,60 +14,31 @@ import {
   type Section,
   type SummaryNumber,
 } from '../plot/index.js'
-import type { EpochResult, RunRecord } from '../train/index.js'
+import type { Tensor } from '../tensor.js'
+import type { BlockRecord, EpochResult, RunRecord } from '../train/index.js'
 
 const percent = (share: number): string => (100 * share).toFixed(2)
 
-/** Writes filters.png, filters.svg, curves as SVG, and report.html into the folder of a run. */
+/** Writes filters.png and filters.svg (of further blocks filters-2.png ...), curves as SVG, and report.html into the folder of a run. */
 export async function writeRunPage(net: LocalNet, record: RunRecord, folder: string, extra: Section[] = []): Promise<void> {
-  const pruned = record.filters.dead === 'prune'
-  const dead = pruned ? [] : record.health.dead
-  const weights = (await net.filters.read()).data as Float32Array
-  const { units, channels, window } = net.config
-  const sheet = await filterSheet(weights, [units, channels, window, window], { dead, title: `${units} learned filters` })
-  await writeAtomic(join(folder, 'filters.png'), sheet.png)
-  await writeAtomic(join(folder, 'filters.svg'), sheet.svg)
-
-  const figures: Block[] = [{ kind: 'figure', image: sheet.svg, alt: sheet.description, caption: sheet.description }]
-  const { history, health, readout } = record
-  const learning: Block[] = []
-  if (history.length > 1) {
-    const energy = await lineChart({
-      title: 'Energy of the rule while learning',
-      x: { label: 'Minibatch' },
-      y: { label: 'Energy a patch' },
-      series: [{ name: 'energy', x: history.map((h) => h.step), y: history.map((h) => h.energy) }],
-    })
-    learning.push({ kind: 'figure', image: energy, alt: 'Energy against minibatch: it falls as filters are learned' })
+  const { readout } = record
+  const sections: Section[] = []
+  const summary: SummaryNumber[] = []
+  for (const [i, block] of record.blocks.entries()) {
+    const { units, window, power, pool } = net.config.blocks[i] as LocalBlock
+    const { filters } = net.blocks[i] as BlockWeights
+    const several = record.blocks.length > 1
+    const figure = await filterFigure(filters, block, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
+    const of = several ? `: block ${i + 1}, power ${power}, pool ${pool.size}/${pool.stride}` : ''
+    sections.push(
+      { heading: `Filters${of}`, blocks: [figure] },
+      { heading: `Learning without labels${several ? `: block ${i + 1}` : ''}`, blocks: await learning(block) },
+    )
+    const label = several ? `Filters, block ${i + 1}` : 'Filters'
+    summary.push({ label, value: units, note: `${window} x ${window}, ${block.health.dead.length} dead` })
   }
-  const live = health.wins.filter((n) => n > 0)
-  if (live.length > 1) {
-    const wins = await histogram({
-      title: 'How often each unit won',
-      x: { label: 'Patches won over the last minibatches' },
-      values: health.wins,
-      yLabel: 'Units',
-    })
-    learning.push({ kind: 'figure', image: wins, alt: `Histogram of wins of ${units} units` })
-  }
-  learning.push({
-    kind: 'table',
-    caption: 'Health of the units at the end',
-    columns: ['Quantity', { label: 'Value', align: 'right' }],
-    rows: [
-      ['Dead units (no win)', health.dead.length],
-      ['Near-duplicate pairs (cosine over 0.99)', health.duplicates],
-      ['Units whose norm is repelled from 1', health.repelled],
-      ['Rows within 1 % of norm 1', `${(100 * health.unitNorm).toFixed(1)} %`],
-      ['Mean energy a patch', health.energy.toFixed(4)],
-    ],
-  })
-  const sections: Section[] = [
-    { heading: 'Filters', blocks: figures },
-    { heading: 'Learning without labels', blocks: learning },
-  ]
-  const summary: SummaryNumber[] = [{ label: 'Filters', value: units, note: `${window} x ${window}, ${health.dead.length} dead` }]
   if (readout) {
+    const own = "each block's own"
     const curve = await errorCurve(readout.chosen.curve, readout.refit)
     await writeAtomic(join(folder, 'error.svg'), curve)
     summary.push({
@@ -85,8 +56,8 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
           caption: 'Settings tried; the one of the lowest validation error is used',
           columns: ['Power', 'Pool stride', 'Learning rate', 'L2 decay', 'Best epoch', { label: 'Validation error', unit: '%' }],
           rows: readout.candidates.map((c) => [
-            c.power,
-            c.poolStride,
+            c.power ?? own,
+            c.poolStride ?? own,
             c.learningRate,
             c.weightDecay,
             c.bestEpoch,
@@ -107,7 +78,11 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
       { label: 'Data', value: `${record.data.name} [${record.data.shape.join(', ')}]` },
       { label: 'SHA-256 of the data', value: record.data.sha256, code: true },
       { label: 'Seed', value: record.seed },
-      { label: 'Filters', value: JSON.stringify(record.filters), code: true },
+      ...record.blocks.map(({ filters }, i) => ({
+        label: record.blocks.length > 1 ? `Filters, block ${i + 1}` : 'Filters',
+        value: JSON.stringify(filters),
+        code: true,
+      })),
       ...(readout ? [{ label: 'Readout', value: JSON.stringify(readout.config), code: true }] : []),
       {
         label: 'Seconds',
@@ -119,6 +94,53 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
     ],
   })
   await writeAtomic(join(folder, 'report.html'), page)
+}
+
+/** A block's filters as one picture; written as PNG and SVG too. */
+async function filterFigure(filters: Tensor, { filters: config, health }: BlockRecord, path: string): Promise<Block> {
+  const weights = (await filters.read()).data as Float32Array
+  const dead = config.dead === 'prune' ? [] : health.dead
+  const shape = filters.shape as [number, number, number, number]
+  const sheet = await filterSheet(weights, shape, { dead, title: `${shape[0]} learned filters` })
+  await writeAtomic(`${path}.png`, sheet.png)
+  await writeAtomic(`${path}.svg`, sheet.svg)
+  return { kind: 'figure', image: sheet.svg, alt: sheet.description, caption: sheet.description }
+}
+
+/** Curves and numbers of the learning of one block. */
+async function learning({ history, health }: BlockRecord): Promise<Block[]> {
+  const blocks: Block[] = []
+  if (history.length > 1) {
+    const energy = await lineChart({
+      title: 'Energy of the rule while learning',
+      x: { label: 'Minibatch' },
+      y: { label: 'Energy a patch' },
+      series: [{ name: 'energy', x: history.map((h) => h.step), y: history.map((h) => h.energy) }],
+    })
+    blocks.push({ kind: 'figure', image: energy, alt: 'Energy against minibatch: it falls as filters are learned' })
+  }
+  if (health.wins.filter((n) => n > 0).length > 1) {
+    const wins = await histogram({
+      title: 'How often each unit won',
+      x: { label: 'Patches won over the last minibatches' },
+      values: health.wins,
+      yLabel: 'Units',
+    })
+    blocks.push({ kind: 'figure', image: wins, alt: `Histogram of wins of ${health.wins.length} units` })
+  }
+  blocks.push({
+    kind: 'table',
+    caption: 'Health of the units at the end',
+    columns: ['Quantity', { label: 'Value', align: 'right' }],
+    rows: [
+      ['Dead units (no win)', health.dead.length],
+      ['Near-duplicate pairs (cosine over 0.99)', health.duplicates],
+      ['Units whose norm is repelled from 1', health.repelled],
+      ['Rows within 1 % of norm 1', `${(100 * health.unitNorm).toFixed(1)} %`],
+      ['Mean energy a patch', health.energy.toFixed(4)],
+    ],
+  })
+  return blocks
 }
 
 async function errorCurve(chosen: EpochResult[], refit: EpochResult[] | null): Promise<string> {
@@ -171,7 +193,7 @@ export function errorBars(
 export async function openRun(folder: string): Promise<{ net: LocalNet; record: RunRecord }> {
   let record: RunRecord
   try {
-    record = JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')) as RunRecord
+    record = recordOf(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')))
   } catch (cause) {
     const actual = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'not readable'
     throw new DataError(
@@ -180,4 +202,11 @@ export async function openRun(folder: string): Promise<{ net: LocalNet; record: 
     )
   }
   return { net: await LocalNet.load(join(folder, 'model.safetensors')), record }
+}
+
+/** A record as it is today: Striate 0.1 knew one block, whose record was part of the run's own. */
+function recordOf(file: RunRecord & Partial<BlockRecord>): RunRecord {
+  if (file.blocks) return file
+  const { filters, health, history, converged, ...run } = file as RunRecord & Omit<BlockRecord, 'seconds'>
+  return { ...run, blocks: [{ filters, health, history, converged, seconds: run.seconds.filters ?? 0 }] }
 }

@@ -5,7 +5,15 @@ import { type ImageSet, openImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { OptionError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
-import { type FilterOptions, type ReadoutOptions, trainLocal } from '../train/index.js'
+import {
+  type BlockOptions,
+  type BlockRecord,
+  describeFeatures,
+  type FilterOptions,
+  type ReadoutOptions,
+  trainLocal,
+} from '../train/index.js'
+import { blockWords, parseBlocks } from './block_syntax.js'
 import { bytes, number, numbers, wholeNumber } from './options.js'
 import { recipe, recipeNames } from './recipes.js'
 import { writeRunPage } from './run_page.js'
@@ -14,6 +22,7 @@ import { duration, interruptSignal, output, run } from './terminal.js'
 interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<ReadoutOptions, 'seed' | 'batch' | 'refit'> {
   data?: string
   recipe?: string
+  blocks?: BlockOptions[]
   device: string
   seed?: number
   out: string
@@ -61,6 +70,8 @@ interface Request {
   size: number | null
   limit: number | null
   filters: FilterOptions
+  /** Absent from the files of Striate 0.1, which knew one block. */
+  blocks?: BlockOptions[]
   readout: ReadoutOptions | false
 }
 
@@ -80,7 +91,8 @@ export function addTrain(program: Command): void {
     .option('--size <px>', 'resize images of a folder to px x px', wholeNumber(1, 65536))
     .option('--limit <n>', 'use the first n images', wholeNumber(1))
   command
-    .optionsGroup('Filters:')
+    .optionsGroup('Filters (of all blocks):')
+    .option('--blocks <list>', `blocks side by side, between commas, each of ${blockWords}; the rest as below`, parseBlocks)
     .option('--units <k>', 'filters (default: 400)', wholeNumber(2))
     .option('--window <w>', 'side of the filters, in pixels (default: 4)', wholeNumber(1))
     .option('--rank <m>', 'rank of the unit that is pushed away (default: 2)', wholeNumber(2))
@@ -99,9 +111,17 @@ export function addTrain(program: Command): void {
   command
     .optionsGroup('Readout:')
     .option('--no-readout', 'learn filters only')
-    .option('--powers <list>', 'of the rectified power, to choose from (default: 40)', numbers(1, 200))
-    .option('--pool-size <px>', 'side of the max pool (default: 11)', wholeNumber(1))
-    .option('--pool-strides <list>', 'to choose from on the validation split (default: 2)', numbers(1, 65536))
+    .option(
+      '--powers <list>',
+      'of the rectified power of all blocks, to choose from (default: each its own, or 40)',
+      numbers(1, 200),
+    )
+    .option('--pool-size <px>', 'side of the max pool of all blocks (default: each its own, or 11)', wholeNumber(1))
+    .option(
+      '--pool-strides <list>',
+      'of all blocks, to choose from on the validation split (default: each its own, or 2)',
+      numbers(1, 65536),
+    )
     .option('--learning-rates <list>', 'of Adam, to choose from (default: 0.001)', numbers(0, 1000))
     .option('--weight-decays <list>', 'to choose from (default: 0.0003)', numbers(0, 1000))
     .option('--epochs <n>', 'passes at most (default: 20)', wholeNumber(1))
@@ -109,9 +129,13 @@ export function addTrain(program: Command): void {
     .option('--no-refit', 'do not train the chosen setting again on all images, validation included')
     .option('--readout-batch <n>', 'images of a minibatch (default: 100)', wholeNumber(1))
     .option('--validation <share>', 'of the images (default: 0.1)', number(0, 0.99))
-    .option('--memory-limit <size>', 'for cached features, such as 800MB (default: 60 % of the free memory)', bytes)
+    .option('--memory-limit <size>', 'for cached features, such as 800MB (default: 80 % of the free memory)', bytes)
   command
-    .addHelpText('after', '\nExample:\n  $ striate train local --data cifar-10-batches-bin --recipe grinberg --out runs/grinberg')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ striate train local --data cifar-10-batches-bin --recipe grinberg --out runs/grinberg' +
+        '\n  $ striate train local --data cifar-10-batches-bin --blocks "W3 K200 n40 pool11/2, W6 K200 n40 pool11/2" --steps 5000 --out runs/two',
+    )
     .action((options: TrainOptions) => run(() => trainLocalCommand(options)))
 }
 
@@ -127,6 +151,7 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
   const started = performance.now()
   const { net, record } = await trainLocal(set, {
     filters: request.filters,
+    ...(request.blocks ? { blocks: request.blocks } : {}),
     readout:
       request.readout === false || (set.classes.length < 2 && Object.keys(request.readout).length === 0)
         ? false
@@ -143,21 +168,22 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
   })
   say.done()
   await writeRunPage(net, record, out)
-  const { health, readout } = record
+  const { blocks, readout } = record
   const error = readout && 100 * readout.chosen.validationError
-  say.line(
-    `filters: ${net.config.units} of ${net.config.window} x ${net.config.window}, ${health.dead.length} dead, ${health.duplicates} near-duplicate pairs, ` +
-      `${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
-  )
+  for (const [i, { health, filters }] of blocks.entries())
+    say.line(
+      `filters${blocks.length > 1 ? ` ${i + 1}/${blocks.length}` : ''}: ${net.config.blocks[i]?.units} of ${filters.window} x ${filters.window}, ` +
+        `${health.dead.length} dead, ${health.duplicates} near-duplicate pairs, ${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
+    )
   if (readout && Number.isFinite(error))
     say.line(
-      `readout: validation error ${error?.toFixed(2)} % of ${readout.images.validation} images (power ${readout.chosen.power}, pool stride ${readout.chosen.poolStride})`,
+      `readout: validation error ${error?.toFixed(2)} % of ${readout.images.validation} images (${describeFeatures(net.config)})`,
     )
   say.line(
     `done in ${duration((performance.now() - started) / 1000)}: ${join(out, 'model.safetensors')}, ${join(out, 'report.html')}`,
   )
-  const { history: _history, ...summary } = record
-  say.json({ event: 'done', out, ...summary })
+  const short = blocks.map(({ history: _history, ...block }: BlockRecord) => block)
+  say.json({ event: 'done', out, ...record, blocks: short })
   net.dispose()
 }
 
@@ -169,11 +195,13 @@ function makeRequest(options: TrainOptions): Request {
       actual: 'missing',
       expected: 'the path of images (see striate train local --help)',
     })
-  const base = options.recipe ? recipe(options.recipe) : { filters: {}, readout: {} }
+  const base = options.recipe ? recipe(options.recipe) : { filters: {}, blocks: [{ filters: {} }], readout: {} }
   const given = (names: readonly (keyof TrainOptions)[]) =>
     Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])))
-  const filters = { ...base.filters, ...given(filterNames), ...given(moreFilterNames) }
-  if (options.filterBatch !== undefined) filters.batch = options.filterBatch
+  const own: FilterOptions = { ...given(filterNames), ...given(moreFilterNames) }
+  if (options.filterBatch !== undefined) own.batch = options.filterBatch
+  // An option outranks a recipe, and a block of --blocks an option.
+  const blocks = options.blocks ?? base.blocks.map((block) => ({ ...block, filters: { ...block.filters, ...own } }))
   const readout = { ...base.readout, ...given(readoutNames) }
   if (options.readoutBatch !== undefined) readout.batch = options.readoutBatch
   if (!options.refit) readout.refit = false
@@ -183,7 +211,8 @@ function makeRequest(options: TrainOptions): Request {
     seed: options.seed ?? 0,
     size: options.size ?? null,
     limit: options.limit ?? null,
-    filters,
+    filters: { ...base.filters, ...own },
+    blocks,
     readout: options.readout ? readout : false,
   }
 }

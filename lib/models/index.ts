@@ -3,5 +3,6 @@ export { type ConvBlock, type ConvNetOptions, convNet, type ResNet18Options, res
 export type { LayerSpec, LayerSpecInput, NetworkConfig, NetworkConfigInput } from './layer_spec.js'
 export type { Extent, Layer, Saved } from './layers.js'
 export { loadNetwork } from './load.js'
-export { featureCount, LocalNet, type LocalNetConfig, type Readout } from './local_net.js'
+export { featureCount, type LocalBlock, type LocalNetConfig } from './local_config.js'
+export { type BlockWeights, LocalNet, type LocalWeights, type Readout } from './local_net.js'
 export { Network, type NetworkOptions } from './network.js'

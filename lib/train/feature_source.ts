@@ -1,9 +1,8 @@
 // Where a readout's features come from: cached on the device where they fit the memory limit, else recomputed for every stretch of minibatches.
-import { freemem } from 'node:os'
 import type { ImageSet } from '../data/index.js'
 import type { Device } from '../device.js'
 import { OutOfMemoryError } from '../errors.js'
-import { featureCount, LocalNet, type LocalNetConfig } from '../models/local_net.js'
+import { featureCount, LocalNet, type LocalNetConfig } from '../models/index.js'
 import { copyRows, type ReadoutState, readoutLearn, readoutScore } from '../ops/index.js'
 import { Permutation } from '../random.js'
 import { scope, Tensor } from '../tensor.js'
@@ -29,7 +28,7 @@ export class FeatureSource {
 
   constructor(
     private readonly set: ImageSet,
-    private readonly filters: Tensor,
+    private readonly layers: LocalNet,
     private readonly device: Device,
     private readonly memoryLimit: number | null,
     private readonly run: FeatureRun,
@@ -44,18 +43,18 @@ export class FeatureSource {
     if (key === this.key) return
     this.release()
     this.key = key
-    this.net = new LocalNet({ ...config, classes: [] }, this.filters)
+    this.net = new LocalNet({ ...config, classes: [] }, this.layers)
     const [n] = this.set.shape
     const { cache, state } = readoutMemory(n, this.features, config.classes.length)
-    const limit = this.memoryLimit ?? 0.6 * (this.device.kind === 'cpu' ? freemem() : this.device.memory)
+    const limit = this.memoryLimit ?? defaultMemoryLimit(this.device)
     if (state > limit)
       throw new OutOfMemoryError(
         `trainReadout: a readout of ${this.features} features needs ${gigabytes(state)}, over the limit of ${gigabytes(limit)}; take a larger pool stride`,
       )
     const fits = cache + state <= limit
     this.run.onPlan?.(
-      `power ${config.power}, pool stride ${config.pool.stride}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
-        (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed for every minibatch`),
+      `${describeFeatures(config)}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
+        (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed in every epoch`),
     )
     if (fits) this.cache = await this.compute(n)
   }
@@ -63,7 +62,8 @@ export class FeatureSource {
   private async compute(n: number): Promise<Tensor> {
     const cache = Tensor.zeros([n, this.features], { dtype: 'bf16', device: this.device })
     const report = startPhase('features', 'images', n, 0, this.run.onProgress)
-    const chunk = 512
+    // A chunk of wide features is held twice for a moment: beside the cache, and by the block that is being added to it.
+    const chunk = Math.max(64, Math.min(512, Math.floor(2 ** 25 / this.features)))
     try {
       for (let first = 0; first < n; first += chunk) {
         this.run.signal?.throwIfAborted()
@@ -175,6 +175,18 @@ export class FeatureSource {
   dispose(): void {
     this.release()
   }
+}
+
+/** What a cache may take by default: most of the memory that nobody uses, since it is the largest thing that a run holds. */
+function defaultMemoryLimit(device: Device): number {
+  return device.kind === 'cpu' ? 0.8 * process.availableMemory() : 0.6 * device.memory
+}
+
+/** Powers and pool strides of a network's blocks, in words. */
+export function describeFeatures({ blocks }: LocalNetConfig): string {
+  const all = (values: number[]) => [...new Set(values)].join(', ')
+  const power = `power ${all(blocks.map((block) => block.power))}, pool stride ${all(blocks.map((block) => block.pool.stride))}`
+  return blocks.length === 1 ? power : `${blocks.length} blocks, ${power}`
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`

@@ -91,6 +91,8 @@ export interface HistoryEntry {
 
 export interface FilterRun {
   device?: Device
+  /** Which of a network's layers these are, from 1: it names phase and checkpoint. Default: the only one. */
+  part?: { number: number; of: number }
   /** Folder for checkpoints; none by default. */
   out?: string
   /** Go on from the checkpoint in `out`. Default false. */
@@ -179,10 +181,12 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
   const config = filterConfig(options)
   checkFilters(set, config)
   const device = run.device ?? cpu()
+  const { number, of } = run.part ?? { number: 1, of: 1 }
+  const phase = of === 1 ? 'filters' : `filters ${number}/${of}`
   const checkpoints = run.out
     ? new Checkpoints<Position>(
         run.out,
-        'filters',
+        number === 1 ? 'filters' : `filters-${number}`,
         { filters: config, data: set.sha256, device: device.kind },
         run.checkpointSeconds,
       )
@@ -199,7 +203,7 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
   }
   const stretch = stretchOf(config.steps)
   const images = Tensor.from(set.images, { shape: set.shape, device })
-  const report = startPhase('filters', 'patches', config.steps * config.batch, position.step * config.batch, run.onProgress)
+  const report = startPhase(phase, 'patches', config.steps * config.batch, position.step * config.batch, run.onProgress)
   const save = async () => checkpoints?.save(position, { w: await hostTensor(w) })
   try {
     while (position.step < config.steps && !position.converged) {

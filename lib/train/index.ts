@@ -1,4 +1,5 @@
 export type { Augmentation } from './batches.js'
+export { describeFeatures } from './feature_source.js'
 export {
   dataPatches,
   type FilterConfig,
@@ -9,7 +10,7 @@ export {
   type LearnedFilters,
   learnFilters,
 } from './filters.js'
-export { type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
+export { type BlockOptions, type BlockRecord, type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
 export type { OptimiserOptions, ScheduleOptions } from './optimiser.js'
 export { type OnProgress, startPhase, type TrainProgress } from './progress.js'
 export {

@@ -1,10 +1,11 @@
 // The readout: a softmax classifier trained by Adam on the frozen, pooled features; learning rate, decay, power and pool stride chosen on
 // a validation split.
-import { type ImageSet, splitTrainValidation } from '../data/index.js'
-import { cpu, type Device } from '../device.js'
+import { type ImageSet, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
+import type { Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'
-import { hostTensor, LocalNet, type LocalNetConfig } from '../models/local_net.js'
+import { checkLocalConfig, type LocalNetConfig } from '../models/local_config.js'
+import { hostTensor, type LocalNet } from '../models/local_net.js'
 import type { ReadoutState } from '../ops/index.js'
 import { Tensor } from '../tensor.js'
 import { Checkpoints } from './checkpoint.js'
@@ -12,12 +13,12 @@ import { FeatureSource } from './feature_source.js'
 import { type OnProgress, startPhase } from './progress.js'
 
 export interface ReadoutOptions {
-  /** Powers n of the rectified power to choose from on the validation split. Default [40]. */
-  powers?: number[]
-  /** Side of the max pool's window, in positions. Default 11, or all of the positions where there are fewer. */
-  poolSize?: number
-  /** Strides of the pool to choose from on the validation split. Default [2]. */
-  poolStrides?: number[]
+  /** Powers n of the rectified power, for all blocks, to choose from on the validation split. Default: each block's own. */
+  powers?: number[] | null
+  /** Side of the max pool's window in all blocks, in positions. Default: each block's own. */
+  poolSize?: number | null
+  /** Strides of the pool of all blocks to choose from on the validation split. Default: each block's own. */
+  poolStrides?: number[] | null
   /** Learning rates to choose from. Default [0.001]. */
   learningRates?: number[]
   /** L2 decays to choose from. Default [0.0003]. */
@@ -32,7 +33,7 @@ export interface ReadoutOptions {
   validation?: number
   /** Train the chosen candidate again on all images, validation included. Default true. */
   refit?: boolean
-  /** Most bytes for cached features; beyond, they are recomputed for each minibatch. Default: 60 % of the free memory. */
+  /** Most bytes for cached features; beyond, they are recomputed in every epoch. Default: 80 % of the memory that is free, 60 % of a GPU's. */
   memoryLimit?: number
   /** Default 0. */
   seed?: number
@@ -40,8 +41,13 @@ export interface ReadoutOptions {
 
 export type ReadoutConfig = Required<Omit<ReadoutOptions, 'memoryLimit'>> & { memoryLimit: number | null }
 
+/** The part of a readout's setting that the features depend on; null: each block's own. */
+interface FeatureSetting {
+  power: number | null
+  poolStride: number | null
+}
+
 export interface ReadoutRun {
-  device?: Device
   out?: string
   resume?: boolean
   checkpointSeconds?: number
@@ -53,8 +59,10 @@ export interface ReadoutRun {
 
 /** One candidate's result on the validation split. */
 export interface CandidateResult {
-  power: number
-  poolStride: number
+  /** Of all blocks; null: each block's own. */
+  power: number | null
+  /** Of all blocks; null: each block's own. */
+  poolStride: number | null
   learningRate: number
   weightDecay: number
   /** Passes after which its validation error was lowest. */
@@ -98,9 +106,9 @@ const stateNames = ['w', 'b', 'mw', 'vw', 'mb', 'vb'] as const
 /** Fills in defaults and refuses what cannot work, before anything runs. */
 export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
   const config: ReadoutConfig = {
-    powers: [40],
-    poolSize: 11,
-    poolStrides: [2],
+    powers: null,
+    poolSize: null,
+    poolStrides: null,
     learningRates: [1e-3],
     weightDecays: [3e-4],
     epochs: 20,
@@ -125,7 +133,8 @@ export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
     throw new OptionError({ op: 'trainLocal', argument, actual: String(actual), expected })
   }
   for (const name of ['poolSize', 'epochs', 'patience', 'batch'] as const)
-    if (!Number.isInteger(config[name]) || config[name] < 1) refuse(name, config[name], 'a whole number of at least 1')
+    if (config[name] !== null && !(Number.isInteger(config[name]) && config[name] >= 1))
+      refuse(name, config[name], 'a whole number of at least 1')
   const lists = {
     powers: [(x: number) => x >= 1 && x <= 200, 'numbers from 1 to 200'],
     poolStrides: [(x: number) => Number.isInteger(x) && x >= 1, 'whole numbers of at least 1'],
@@ -134,29 +143,43 @@ export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
   } as const
   for (const [name, [ok, expected]] of Object.entries(lists)) {
     const list = config[name as keyof typeof lists]
+    if (list === null && (name === 'powers' || name === 'poolStrides')) continue
     if (!Array.isArray(list) || list.length === 0) refuse(name, list, `a list of ${expected}`)
-    for (const x of list) if (!ok(x)) refuse(name, x, expected)
+    for (const x of list ?? []) if (!ok(x)) refuse(name, x, expected)
   }
   if (!(config.validation >= 0 && config.validation < 1)) refuse('validation', config.validation, 'a share from 0 to under 1')
-  const several = config.powers.length * config.poolStrides.length * config.learningRates.length * config.weightDecays.length > 1
-  if (several && config.validation === 0)
+  if (settingsOf(config).length > 1 && config.validation === 0)
     refuse('validation', 0, 'a share above 0, since there are several settings to choose from')
   if (!Number.isInteger(config.seed) || config.seed < 0) refuse('seed', config.seed, 'a whole number from 0')
   return config
 }
 
+/** All combinations to choose from. */
+function settingsOf({ powers, poolStrides, learningRates, weightDecays }: ReadoutConfig) {
+  return (powers ?? [null]).flatMap((power) =>
+    (poolStrides ?? [null]).flatMap((poolStride) =>
+      learningRates.flatMap((learningRate) =>
+        weightDecays.map((weightDecay) => ({ power, poolStride, learningRate, weightDecay })),
+      ),
+    ),
+  )
+}
+
+/** A network's configuration under a setting. */
+function configured(net: LocalNetConfig, { poolSize }: ReadoutConfig, { power, poolStride }: FeatureSetting): LocalNetConfig {
+  const blocks = net.blocks.map((block) => ({
+    ...block,
+    power: power ?? block.power,
+    pool: { size: poolSize ?? block.pool.size, stride: poolStride ?? block.pool.stride },
+  }))
+  return { ...net, blocks }
+}
+
 /**
- * Trains the readout of frozen filters [K,C,W,W] on a labelled image set.
- * @throws {DataError} when the set has no labels or a class without images; {OptionError} before anything runs
+ * Refuses what could not be trained, before anything is learned; gives the split.
+ * @throws {DataError} {OptionError}
  */
-export async function trainReadout(
-  filters: Tensor,
-  layer: Pick<LocalNetConfig, 'normalise' | 'centre'>,
-  set: ImageSet,
-  options: ReadoutOptions = {},
-  run: ReadoutRun = {},
-): Promise<TrainedReadout> {
-  const config = readoutConfig(options)
+export function checkReadout(net: LocalNetConfig, set: ImageSet, config: ReadoutConfig): TrainValidationSplit {
   const { labels } = set
   if (!labels || set.classes.length < 2)
     throw new DataError({
@@ -165,7 +188,7 @@ export async function trainReadout(
       actual: 'without labels',
       expected: 'labels of at least two classes',
     })
-  const device = run.device ?? cpu()
+  for (const setting of settingsOf(config)) checkLocalConfig(configured(net, config, setting))
   const split = splitTrainValidation(labels, config.validation, config.seed)
   if (split.train.length < config.batch)
     throw new OptionError({
@@ -174,31 +197,29 @@ export async function trainReadout(
       actual: String(config.batch),
       expected: `at most the ${split.train.length} training images`,
     })
+  return split
+}
 
-  const net = ({ power, poolStride }: Pick<CandidateResult, 'power' | 'poolStride'>): LocalNetConfig => ({
-    kind: 'local',
-    channels: set.shape[1],
-    image: [set.shape[2], set.shape[3]],
-    window: filters.shape[2] as number,
-    units: filters.shape[0] as number,
-    power,
-    ...layer,
-    pool: {
-      size: Math.min(config.poolSize, ...[set.shape[2], set.shape[3]].map((e) => e - (filters.shape[2] as number) + 1)),
-      stride: poolStride,
-    },
-    classes: [...set.classes],
-  })
-  const { powers, poolStrides, learningRates, weightDecays } = config
-  const grid = powers.flatMap((power) =>
-    poolStrides.flatMap((poolStride) =>
-      learningRates.flatMap((learningRate) =>
-        weightDecays.map((weightDecay) => ({ power, poolStride, learningRate, weightDecay })),
-      ),
-    ),
-  )
+/**
+ * Trains the readout of a network's frozen filters on a labelled image set. The network that it gives has filters of its own, copied from
+ * `layers`, and the powers and pools of the setting that was chosen.
+ * @param layers a network of any blocks; its readout, if it has one, does not matter
+ * @throws {DataError} when the set has no labels or a class without images; {OptionError} before anything runs
+ */
+export async function trainReadout(
+  layers: LocalNet,
+  set: ImageSet,
+  options: ReadoutOptions = {},
+  run: ReadoutRun = {},
+): Promise<TrainedReadout> {
+  const config = readoutConfig(options)
+  const base: LocalNetConfig = { ...layers.config, classes: [...set.classes] }
+  const split = checkReadout(base, set, config)
+  const labels = set.labels as Int32Array
+  const { device } = layers
+  const grid = settingsOf(config)
 
-  const identity = { readout: config, data: set.sha256, device: device.kind, filters: filters.shape }
+  const identity = { readout: config, data: set.sha256, device: device.kind, net: base }
   const checkpoints = run.out ? new Checkpoints<Position>(run.out, 'readout', identity, run.checkpointSeconds) : null
   let position: Position = { candidates: [], candidate: 0, epoch: 0, curve: [], best: 0 }
   let restored: Map<string, Safetensor> | null = null
@@ -209,14 +230,14 @@ export async function trainReadout(
   }
 
   const targets = Tensor.from(labels, { device })
-  const source = new FeatureSource(set, filters, device, config.memoryLimit, run)
+  const source = new FeatureSource(set, layers, device, config.memoryLimit, run)
   const trainer: Trainer = { source, targets, config, run, checkpoints }
   let state: ReadoutState | null = null
   try {
     let best: Map<string, Safetensor> | null = restored ? pick(restored, 'best.') : null
     for (let i = position.candidate; i < grid.length; i++) {
       const candidate = grid[i] as (typeof grid)[number]
-      await source.use(net(candidate))
+      await source.use(configured(base, config, candidate))
       if (i !== position.candidate || !restored) position = { ...position, candidate: i, epoch: 0, curve: [], best: 0 }
       state = newState(device, set.classes.length, source.features, restored ? pick(restored, 'state.') : null)
       restored = null
@@ -230,7 +251,7 @@ export async function trainReadout(
       await checkpoints?.save(position, prefixed('best.', withoutKept(best)))
     }
     const chosen = lowest(position.candidates) as CandidateResult
-    const chosenNet = net(chosen)
+    const chosenNet = configured(base, config, chosen)
     let refit: EpochResult[] | null = null
     if (config.refit && config.validation > 0) {
       await source.use(chosenNet)
@@ -244,9 +265,8 @@ export async function trainReadout(
       const t = (best as Map<string, Safetensor>).get(name) as Safetensor
       return Tensor.from(t.data as Float32Array, { shape: t.shape, device })
     }
-    const copy = filters.to(device)
     return {
-      net: new LocalNet(chosenNet, copy, { w: tensor('w'), b: tensor('b') }),
+      net: layers.copy({ config: chosenNet, device, readout: { w: tensor('w'), b: tensor('b') } }),
       config,
       chosen,
       candidates: position.candidates,
