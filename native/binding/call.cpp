@@ -176,8 +176,8 @@ std::vector<bool> parse_request(const Row& row, const Napi::Value& value) {
 
 /// Everything that can be refused from shapes, element types and options alone.
 op::Shapes check_call(const Row& row, const std::vector<core::View>& inputs, const Napi::Value& options,
-                      std::shared_ptr<void>* parsed) {
-  op::Shapes shapes(row.name, row.signature, inputs);
+                      const std::vector<bool>& wanted, std::shared_ptr<void>* parsed) {
+  op::Shapes shapes(row.name, row.signature, inputs, wanted);
   Parser parser(row.name, options);
   *parsed = row.options(parser);
   parser.finish();
@@ -211,7 +211,7 @@ Napi::Value check(const Napi::CallbackInfo& info) {
       inputs.push_back(view);
     }
     std::shared_ptr<void> options;
-    check_call(row, inputs, info[2], &options);
+    check_call(row, inputs, info[2], parse_request(row, info[3]), &options);
     return env.Undefined();
   });
 }
@@ -259,9 +259,8 @@ Napi::Value call(const Napi::CallbackInfo& info) {
                             "the same memory as " + arguments[j].name,
                             "memory of its own, since it is updated in place");
 
-    const op::Shapes shapes = check_call(row, work->in, info[2], &work->options);
-
     const std::vector<bool> wanted = parse_request(row, info[3]);
+    const op::Shapes shapes = check_call(row, work->in, info[2], wanted, &work->options);
     Napi::Array outputs = Napi::Array::New(env, wanted.size());
     for (size_t i = 0; i < wanted.size(); ++i) {
       core::View view;

@@ -31,7 +31,8 @@ struct Store {
   int32_t* index = nullptr;
   int64_t cells;  // P * Q after the pool
   Power power;
-  bool stream = false;  // pass by the caches
+  const float* bias = nullptr;  // [vectors * kLanes]
+  bool stream = false;          // pass by the caches
 
   /// Finishes a run: into `stage` in the order of y, [filter][position], and from there to y in long rows.
   template <class Cell>
@@ -46,6 +47,10 @@ struct Store {
         const int64_t to = v * kLanes * count + i;
         vf row[kLanes];
         gather(row, from, vectors * Cell::kFloats, some);
+        if (bias) {
+          const vf b = vload(bias + (block * kMaxVectors + v) * kLanes);
+          for (vf& value : row) value += b;
+        }
         constexpr int kTogether = kLanes < 8 ? kLanes : 8;  // and as many results: the registers
         for (int j = 0; j < kLanes; j += kTogether) power.apply(*reinterpret_cast<vf(*)[kTogether]>(row + j));
         transpose(row);
@@ -139,6 +144,12 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   const int64_t memory_floats = BlockMemory::floats<PlaceCell>(l, rows, columns);
   const int64_t stage_floats = BlockMemory::rows_of_run(rows, columns) * columns.outputs * kMaxVectors * kLanes;
   const int64_t slot_floats = image_floats + align_up(memory_floats + stage_floats);
+  if (in[2].rank >= 0) {
+    float* bias = ctx.scratch<float>(static_cast<size_t>(l.vectors * kLanes));
+    std::fill(bias, bias + l.vectors * kLanes, 0.0f);
+    std::memcpy(bias, in[2].data, in[2].bytes());
+    store.bias = bias;
+  }
   l.offset = ctx.scratch<int64_t>(static_cast<size_t>(l.taps));
   l.filters = ctx.scratch<float>(static_cast<size_t>(l.filter_floats()));
   int64_t* centred_offset = ctx.scratch<int64_t>(static_cast<size_t>(l.taps));

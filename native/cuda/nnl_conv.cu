@@ -220,6 +220,7 @@ void nnl_cosines(core::Context& ctx, const NnlLayer& l, float* cosine, int32_t* 
 }
 
 void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {
+  if (in[2].rank >= 0) throw core::Error(core::ErrorKind::option, "nnl_conv", "b", "not written yet", "a kernel");
   NnlForward f;
   f.bf16 = out[0].dtype == core::Dtype::bf16;
   f.y = out[0].data;

@@ -211,6 +211,8 @@ __global__ void nnl_conv_grad_x_kernel(Group g, float* gx) {
 }  // namespace
 
 void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {
+  if (in[3].rank >= 0 || in[4].rank >= 0 || out[2].rank >= 0 || in[0].dtype == core::Dtype::u8)
+    throw core::Error(core::ErrorKind::option, "nnl_conv_grad", "b", "not written yet", "a kernel");
   const bool want_x = out[0].rank >= 0, want_w = out[1].rank >= 0;
   const cudaStream_t stream = stream_of(ctx);
   if (in[0].count() == 0 || in[2].count() == 0) {

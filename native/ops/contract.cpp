@@ -69,8 +69,9 @@ Signature parse_signature(const char* op, const char* text) {
   return s;
 }
 
-Shapes::Shapes(const char* op, const Signature& signature, std::vector<core::View> inputs)
-    : op_(op), signature_(signature), inputs_(std::move(inputs)) {
+Shapes::Shapes(const char* op, const Signature& signature, std::vector<core::View> inputs, std::vector<bool> wanted)
+    : op_(op), signature_(signature), inputs_(std::move(inputs)), wanted_(std::move(wanted)) {
+  if (wanted_.empty()) wanted_.assign(signature.outputs.size(), true);
   std::fill(std::begin(axes_), std::end(axes_), -1);
   any_.rank = -1;
   for (size_t i = 0; i < inputs_.size(); ++i)
@@ -81,6 +82,12 @@ const core::View& Shapes::input(const char* name) const {
   for (size_t i = 0; i < inputs_.size(); ++i)
     if (signature_.inputs[i].name == name) return inputs_[i];
   throw core::Error(core::ErrorKind::internal, op_, std::string("the contract has no input '") + name + "'");
+}
+
+bool Shapes::wants(const char* name) const {
+  for (size_t i = 0; i < wanted_.size(); ++i)
+    if (signature_.outputs[i].name == name) return wanted_[i];
+  throw core::Error(core::ErrorKind::internal, op_, std::string("the contract has no output '") + name + "'");
 }
 
 void Shapes::bind(const Argument& argument, const core::View& view) {

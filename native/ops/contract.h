@@ -38,7 +38,8 @@ Signature parse_signature(const char* op, const char* text);
 /// The axes and views of one call while it is checked.
 class Shapes {
  public:
-  Shapes(const char* op, const Signature& signature, std::vector<core::View> inputs);
+  /// `wanted` has one entry an output; without it, all are.
+  Shapes(const char* op, const Signature& signature, std::vector<core::View> inputs, std::vector<bool> wanted = {});
 
   /// Size of an axis; -1 when nothing has set it.
   int64_t operator[](char axis) const { return axes_[static_cast<unsigned char>(axis)]; }
@@ -46,6 +47,8 @@ class Shapes {
   /// The input of that name; its rank is -1 when an optional input was left out.
   const core::View& input(const char* name) const;
   bool has(const char* name) const { return input(name).rank >= 0; }
+  /// Whether the call makes the output of that name.
+  bool wants(const char* name) const;
   const char* op() const { return op_; }
   [[noreturn]] void refuse(const std::string& argument, const std::string& actual, const std::string& expected,
                            core::ErrorKind kind = core::ErrorKind::shape) const {
@@ -60,6 +63,7 @@ class Shapes {
   const char* op_;
   const Signature& signature_;
   std::vector<core::View> inputs_;
+  std::vector<bool> wanted_;
   int64_t axes_[128];
   core::View any_;  // the shape behind `...`
   std::vector<std::pair<std::string, core::Dtype>> output_dtypes_;

@@ -8,13 +8,15 @@
 // pool_size) / pool_stride + 1; padded pixels are zeros of the patch. No map of K x P x Q before the pool is written.
 // `index`, on request, is the position p * Q_conv + q of each maximum, the lowest one on ties; a NaN in a pool window
 // gives NaN. The power is taken after the pool (it is monotone), in float32. Numerics: products and sums in float32
-// (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that. nnl_conv_grad  gx, gw and gb
-// of the same function, by recomputing the cosines (y may be 0 where x is not):
-//   dy/dw = n c^(n-1) v/|v|,  dy/dv = n c^(n-1) (w - c v/|v|)/|v|;  0 at c <= 0 and at zero patches; a max passes its
-//   gradient to the lowest position that attains it. gb[k] = sum of the slopes of y for b_k. gx only of an f32 x. With
-//   power 1 the y and index that nnl_conv gave may be passed: then nothing is recomputed. For a greater power take
-//   nnl_conv with power 1 and rectified_power after it: the same function, and this gradient at the cost of the cells
-//   alone.
+// (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that.
+//
+// nnl_conv_grad  gx, gw and gb of the same function, by recomputing the cosines (y may be 0 where x is not):
+//   z = c + b;  dy/dw = n z^(n-1) v/|v|,  dy/dv = n z^(n-1) (w - c v/|v|)/|v|,  dy/db = n z^(n-1);  0 at z <= 0, and
+//   the first two at zero patches; a max passes its gradient to the lowest position that attains it.
+// gx only of an f32 x. With power 1 the y and index that nnl_conv gave may be passed: then nothing is recomputed (an
+// index that is no position is a DataError when the queue reaches it). For a greater power take nnl_conv with power 1
+// and rectified_power after it: the same function, and this gradient at the cost of the cells alone.
+//
 // Repeatable to the bit whatever the number of threads.
 #pragma once
 #include "ops/contract.h"
@@ -74,6 +76,8 @@ struct NnlConvGrad : NnlConv {
     if (s['P'] != p || s['Q'] != q)
       s.refuse("gy", core::shape_text(s.input("gy")),
                "[N,K,P,Q] with P = " + std::to_string(s['P']) + ", Q = " + std::to_string(s['Q']));
+    if (s.wants("gx") && s.input("x").dtype == core::Dtype::u8)
+      s.refuse("x", "u8 " + core::shape_text(s.input("x")), "f32 where gx is asked for");
     if (s.has("y") != s.has("index"))
       s.refuse(s.has("y") ? "index" : "y", "left out", "y and index together, or neither");
     if (s.has("y") && o.power != 1)
