@@ -22,18 +22,18 @@ function brightness(level: number): LocalNet {
     kind: 'local' as const,
     channels: 1,
     image: [6, 6] as [number, number],
-    window: 1,
-    units: 1,
-    power: 1,
-    normalise: 'none' as const,
-    centre: false,
-    pool: { size: 6, stride: 1 },
+    trunk: [],
+    blocks: [{ window: 1, units: 1, power: 1, normalise: 'none' as const, centre: false, pool: { size: 6, stride: 1 } }],
     classes: ['dark', 'bright'],
   }
-  return new LocalNet(config, Tensor.from(Float32Array.of(1), { shape: [1, 1, 1, 1] }), {
-    w: Tensor.from(Float32Array.of(0, 100), { shape: [2, 1] }),
-    b: Tensor.from(Float32Array.of(0, -100 * level)),
-  })
+  return new LocalNet(
+    config,
+    { blocks: [{ filters: Tensor.from(Float32Array.of(1), { shape: [1, 1, 1, 1] }) }] },
+    {
+      w: Tensor.from(Float32Array.of(0, 100), { shape: [2, 1] }),
+      b: Tensor.from(Float32Array.of(0, -100 * level)),
+    },
+  )
 }
 
 /** Grey images of one level each, all called bright. */
