@@ -1,16 +1,160 @@
-// ops/conv2d.h
+// conv2d, conv2d_grad: ops/conv2d.h. Everything is one kind of product (simd/conv_tile.h) over rearranged images and
+// filters (simd/conv_panels.h), a group of images at a time; no patch is ever written out, and what lies outside the
+// image costs (almost) nothing.
+//   y   rows are positions, lanes filters, the depth is channels and taps (simd/conv_correlate.h)
+//   gx  the same with gy for x: lanes are channels, the depth is filters and the taps that reach this pixel
+//   gw  rows are weights of a filter, lanes filters, the depth is positions and images (conv_weights.h)
+// Numerics: y and gx add up in one order, panels of channels by taps by channels; gw in order of images within a
+// position, in blocks of positions, then groups of images. None depends on the number of threads.
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+#include "core/parallel.h"
 #include "cpu/kernels.h"
 #include "cpu/simd/begin.h"
-#include "cpu/simd/vec.h"
+#include "cpu/simd/conv_correlate.h"
+#include "cpu/simd/conv_weights.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
+namespace {
 
-void conv2d(core::Context&, const core::View*, core::View*, const op::Conv2d::Options&) {
-  throw core::Error(core::ErrorKind::option, "conv2d", "device", "not written yet", "a kernel");
+using conv::Filters, conv::kPanel;
+
+constexpr int64_t kGroupImages = 64, kGroupFloats = 8 << 20;
+
+struct Layer {
+  int64_t N, C, H, W, K, R, S, P, Q, stride, padding;
+  /// A row of the window is one run where the channels alone would be short ones.
+  bool few() const { return C < 16 && S > 1; }
+};
+
+Layer layer_of(const core::View& x, const core::View& w, const core::View& y, const op::Conv2d::Options& o) {
+  return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[2],
+          w.shape[3], y.shape[2], y.shape[3], o.stride,   o.padding};
 }
 
-void conv2d_grad(core::Context&, const core::View*, core::View*, const op::Conv2dGrad::Options&) {
-  throw core::Error(core::ErrorKind::option, "conv2d_grad", "device", "not written yet", "a kernel");
+/// Images to a group: of `floats` numbers each, in whole tiles where there are several groups.
+int64_t group_of(int64_t images, int64_t floats) {
+  const int64_t most = std::clamp<int64_t>(kGroupFloats / floats, 1, kGroupImages);
+  const int64_t groups = (images + most - 1) / most, even = (images + groups - 1) / groups;
+  return groups > 1 && even > conv::kRows ? (even + conv::kRows - 1) / conv::kRows * conv::kRows : even;
+}
+
+void check_plane(const char* name, const core::View& x) {
+  if (x.shape[2] * x.shape[3] > INT32_MAX / kGroupImages)
+    throw core::Error(core::ErrorKind::shape, "", name, core::shape_text(x), "images of at most 2^25 pixels");
+}
+
+template <class T>
+void forward(core::Context& ctx, const Layer& l, const T* x, const float* w, const float* bias, float* y) {
+  const bool few = l.few();
+  const Filters f{l.K, few ? l.S * l.C : l.C, few ? l.S * l.C : kPanel, few ? l.R : l.R * l.S};
+  float* filters = ctx.scratch<float>(static_cast<size_t>(f.floats()));
+  conv::filter_lanes(f, w, l.C, l.R, l.S, few, ctx.scratch<int32_t>(static_cast<size_t>(l.C * l.R * l.S)), filters);
+  float* wide_bias = nullptr;
+  if (bias) {
+    wide_bias = ctx.scratch<float>(static_cast<size_t>(f.lane_panels() * kPanel));
+    std::copy(bias, bias + l.K, wide_bias);
+    std::fill(wide_bias + l.K, wide_bias + f.lane_panels() * kPanel, 0.0f);
+  }
+  const int64_t frame = few ? l.padding : 0, wide = l.W + 2 * frame, plane = (l.H + 2 * frame) * wide;
+  const int64_t across = few ? 1 : l.S;
+  int32_t* down_at = ctx.scratch<int32_t>(static_cast<size_t>(l.P * l.R));
+  int32_t* across_at = ctx.scratch<int32_t>(static_cast<size_t>(l.Q * across));
+  const auto place = [&](int64_t i, int64_t tap, int64_t size) {
+    const int64_t at = i * l.stride + tap - (few ? 0 : l.padding);
+    return static_cast<int32_t>(few || (at >= 0 && at < size) ? at : -1);
+  };
+  for (int64_t i = 0; i < l.P * l.R; ++i) down_at[i] = place(i / l.R, i % l.R, l.H);
+  for (int64_t i = 0; i < l.Q * across; ++i) across_at[i] = place(i / across, i % across, l.W);
+
+  const int64_t group = group_of(l.N, std::max(l.C * plane, l.K * l.P * l.Q));
+  float* data = ctx.scratch<float>(
+      static_cast<size_t>(few ? group * l.C * plane : conv::channels_last_floats(l.C, group * plane)));
+  for (int64_t n = 0; n < l.N && !ctx.stop(); n += group) {
+    const int64_t images = std::min(group, l.N - n);
+    const T* from = x + n * l.C * l.H * l.W;
+    if (few)
+      conv::pixels_last(from, images, l.C, l.H, l.W, frame, data);
+    else
+      conv::channels_last(from, images, l.C, plane, data);
+    conv::correlate(ctx,
+                    {f, filters, data, (images * plane + 1) * kPanel, few ? l.C : kPanel, l.C * plane, few ? images : 1,
+                     few ? 1 : images, l.P, l.Q, wide, across, down_at, across_at, wide_bias, y + n * l.K * l.P * l.Q});
+  }
+}
+
+}  // namespace
+
+void conv2d(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2d::Options& o) {
+  check_plane("x", in[0]);
+  const Layer l = layer_of(in[0], in[1], out[0], o);
+  const float *w = in[1].as<float>(), *bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
+  if (in[0].dtype == core::Dtype::u8)
+    forward(ctx, l, in[0].as<uint8_t>(), w, bias, out[0].as<float>());
+  else
+    forward(ctx, l, in[0].as<float>(), w, bias, out[0].as<float>());
+}
+
+void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2dGrad::Options& o) {
+  check_plane("x", in[0]);
+  check_plane("gy", in[2]);
+  const Layer l = layer_of(in[0], in[1], in[2], o);
+  const float *w = in[1].as<float>(), *gy = in[2].as<float>();
+  float* gx = out[0].rank >= 0 ? out[0].as<float>() : nullptr;
+  float* gw = out[1].rank >= 0 ? out[1].as<float>() : nullptr;
+  const int64_t pixels = l.P * l.Q, taps = l.R * l.S;
+
+  if (out[2].rank >= 0) {
+    float* gb = out[2].as<float>();
+    core::parallel_for(l.K, [&](int64_t k) {
+      double sum = 0;
+      for (int64_t n = 0; n < l.N; ++n) {
+        const float* from = gy + (n * l.K + k) * pixels;
+        vf lanes = {};
+        int64_t i = 0;
+        for (; i + kLanes <= pixels; i += kLanes) lanes = lanes + vload(from + i);
+        sum += static_cast<double>(vsum(lanes));
+        for (; i < pixels; ++i) sum += static_cast<double>(from[i]);
+      }
+      gb[k] = static_cast<float>(sum);
+    });
+  }
+  if (!gx && !gw) return;
+
+  const Filters f{l.C, l.K, kPanel, taps};
+  float* filters = nullptr;
+  int32_t *down_at = nullptr, *across_at = nullptr;
+  if (gx) {
+    filters = ctx.scratch<float>(static_cast<size_t>(f.floats()));
+    conv::channel_lanes(f, w, filters);
+    down_at = ctx.scratch<int32_t>(static_cast<size_t>(l.H * l.R));
+    across_at = ctx.scratch<int32_t>(static_cast<size_t>(l.W * l.S));
+    const auto place = [&](int64_t i, int64_t tap, int64_t size) {
+      const int64_t at = i + l.padding - tap;
+      return static_cast<int32_t>(at >= 0 && at % l.stride == 0 && at / l.stride < size ? at / l.stride : -1);
+    };
+    for (int64_t i = 0; i < l.H * l.R; ++i) down_at[i] = place(i / l.R, i % l.R, l.P);
+    for (int64_t i = 0; i < l.W * l.S; ++i) across_at[i] = place(i / l.S, i % l.S, l.Q);
+  }
+  const int64_t group = group_of(l.N, std::max(l.C * l.H * l.W, l.K * pixels));
+  float* g = ctx.scratch<float>(static_cast<size_t>(conv::channels_last_floats(l.K, group * pixels)));
+  conv::WeightProduct weights(ctx, {l.C, l.H, l.W, l.K, l.R, l.S, l.P, l.Q, l.stride, l.padding}, gw ? group : 0);
+  for (int64_t n = 0; n < l.N && !ctx.stop(); n += group) {
+    const int64_t images = std::min(group, l.N - n);
+    conv::channels_last(gy + n * l.K * pixels, images, l.K, pixels, g);
+    if (gx)
+      conv::correlate(ctx, {f, filters, g, (images * pixels + 1) * kPanel, kPanel, 0, 1, images, l.H, l.W, l.Q, l.S,
+                            down_at, across_at, nullptr, gx + n * l.C * l.H * l.W});
+    if (!gw) continue;
+    const int64_t at = n * l.C * l.H * l.W;
+    if (in[0].dtype == core::Dtype::u8)
+      weights.add(ctx, in[0].as<uint8_t>() + at, images, g, n == 0, n + images == l.N, gw);
+    else
+      weights.add(ctx, in[0].as<float>() + at, images, g, n == 0, n + images == l.N, gw);
+  }
 }
 
 }  // namespace striate::cpu::STRIATE_SIMD_NS

@@ -3,9 +3,9 @@
 // usual sizes. Included after simd/vec.h.
 #pragma once
 #include <algorithm>
-#include <utility>
 
 #include "cpu/simd/filter_lanes.h"
+#include "cpu/simd/transpose.h"
 #include "cpu/simd/window_max.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
@@ -85,26 +85,6 @@ void any_block(const Layer& l, const Image& image, const WindowPlan& rows, const
     pooled_block<Cell, 2>(l, image, rows, columns, block, m, sink);
   else
     pooled_block<Cell, 1>(l, image, rows, columns, block, m, sink);
-}
-
-/// Exchanges the bit `kBit` of the row number and of the lane number.
-template <int kBit, int... kLane>
-STRIATE_INLINE void exchange(vf& a, vf& b, std::integer_sequence<int, kLane...>) {
-#if defined(__clang__)
-  const vf low = __builtin_shufflevector(a, b, (kLane & kBit ? kLanes + kLane - kBit : kLane)...);
-  b = __builtin_shufflevector(a, b, (kLane & kBit ? kLanes + kLane : kLane + kBit)...);
-#else
-  const vf low = __builtin_shuffle(a, b, vi{(kLane & kBit ? kLanes + kLane - kBit : kLane)...});
-  b = __builtin_shuffle(a, b, vi{(kLane & kBit ? kLanes + kLane : kLane + kBit)...});
-#endif
-  a = low;
-}
-template <int kBit = 1>
-STRIATE_INLINE void transpose(vf (&rows)[kLanes]) {
-#pragma GCC unroll 16
-  for (int i = 0; i < kLanes; ++i)
-    if (!(i & kBit)) exchange<kBit>(rows[i], rows[i + kBit], std::make_integer_sequence<int, kLanes>{});
-  if constexpr (2 * kBit < kLanes) transpose<2 * kBit>(rows);
 }
 
 }  // namespace

@@ -1,0 +1,132 @@
+// y[n,l,p,q] = sum over taps and depth of filters * x at the place that (p, q) and the tap name: the forward product of
+// conv2d and the gradient of its input. One tile is a few rows (a row is one position of one image) by a panel of
+// lanes, and sums over the whole depth. The images of a position are neighbours, so that a tap that falls outside the
+// image is left out for all of a tile's rows; where rows of several positions meet in a tile it is a row of zeros.
+// Included after simd/begin.h.
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "core/context.h"
+#include "core/parallel.h"
+#include "cpu/simd/conv_tile.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS::conv {
+namespace {
+
+struct Correlation {
+  Filters shape;
+  const float* filters;
+  const float* x;  // channels last, or (for few channels) pixels last
+  int64_t panel_stride, row_stride, image_stride;
+  int64_t sets, images;                // `sets` times `images` images; image_stride apart are the sets
+  int64_t P, Q, width;                 // of the result; rows of x in a line of the image
+  int64_t across;                      // taps are [down][across]
+  const int32_t *down_at, *across_at;  // line [P][taps down] and column [Q][taps across] of x, or -1: outside
+  const float* bias;                   // in whole panels, or null
+  float* y;                            // [sets * images, lanes, P, Q]
+};
+
+/// The runs of all tiles of a block of positions.
+struct RowTable {
+  int32_t *row, *tap, *count;  // [tile][taps][kRows], [tile][taps], [tile]
+
+  void fill(const Correlation& c, int64_t first, int64_t rows) {
+    const int32_t zero = static_cast<int32_t>((c.panel_stride - kPanel) / c.row_stride);
+    for (int64_t start = 0, tile = 0; start < rows; start += kRows, ++tile) {
+      int64_t p[kRows], q[kRows], n[kRows];
+      for (int r = 0; r < kRows; ++r) {
+        const int64_t i = first * c.images + std::min(start + r, rows - 1);
+        n[r] = i % c.images;
+        p[r] = i / c.images / c.Q;
+        q[r] = i / c.images % c.Q;
+      }
+      const bool one = p[0] == p[kRows - 1] && q[0] == q[kRows - 1];
+      int32_t runs = 0;
+      for (int64_t t = 0; t < c.shape.taps; ++t) {
+        const int64_t down = t / c.across, side = t % c.across, downs = c.shape.taps / c.across;
+        int32_t* to = row + (tile * c.shape.taps + runs) * kRows;
+        bool any = false;
+        for (int r = 0; r < kRows; ++r) {
+          if (one && r > 0) {
+            to[r] = to[0] + static_cast<int32_t>(n[r] - n[0]);
+            continue;
+          }
+          const int32_t h = c.down_at[p[r] * downs + down], w = c.across_at[q[r] * c.across + side];
+          const bool inside = h >= 0 && w >= 0;
+          to[r] = inside ? static_cast<int32_t>((h * c.width + w) * c.images + n[r]) : zero;
+          any = any || inside;
+          if (one && !inside) break;
+        }
+        if (any) tap[tile * c.shape.taps + runs++] = static_cast<int32_t>(t);
+      }
+      count[tile] = runs;
+    }
+  }
+};
+
+/// Turns out [positions * images][kPanel] into y's planes.
+inline void store_planes(const Correlation& c, int64_t set, int64_t panel, int64_t first, int64_t positions,
+                         const float* out) {
+  const int64_t plane = c.P * c.Q, lanes = c.shape.lanes;
+  for (int64_t n = 0; n < c.images; ++n)
+    for (int64_t l = panel * kPanel; l < std::min(lanes, (panel + 1) * kPanel); l += kLanes)
+      for (int64_t i = 0; i < positions; i += kLanes) {
+        const float* from = out + (i * c.images + n) * kPanel + l % kPanel;
+        float* to = c.y + ((set * c.images + n) * lanes + l) * plane + first + i;
+        const int some = static_cast<int>(std::min<int64_t>(kLanes, positions - i));
+        transpose_block(
+            some, lanes - l, [&](int64_t j) { return vload(from + j * c.images * kPanel); },
+            [&](int64_t j, vf v) {
+              some == kLanes ? vstore(to + j * plane, v) : vstore_some(to + j * plane, v, some);
+            });
+      }
+}
+
+inline void correlate(core::Context& ctx, const Correlation& c) {
+  // A block's part of x should stay in L2 beside a panel of filters.
+  constexpr int64_t kBlockFloats = 64 << 10;
+  const int64_t plane = c.P * c.Q, taps = c.shape.taps, panels = c.shape.lane_panels();
+  const int64_t wanted = std::clamp<int64_t>(kBlockFloats / c.shape.depth / c.images, 1, 4096 / c.images + 1);
+  const int64_t block = std::min(plane, wanted > kLanes / 2 ? (wanted + kLanes - 1) / kLanes * kLanes : wanted);
+  const int64_t blocks = (plane + block - 1) / block, threads = core::threads();
+  const int64_t parts = std::min(panels, (4 * threads + blocks * c.sets - 1) / (blocks * c.sets));
+  const int64_t share = threads == 1 ? panels : (panels + parts - 1) / parts, groups = (panels + share - 1) / share;
+  const int64_t tasks = c.sets * blocks * groups, slots = std::min(threads, tasks);
+  const int64_t tiles = (block * c.images + kRows - 1) / kRows;
+  float* outs = ctx.scratch<float>(static_cast<size_t>(slots * tiles * kRows * kPanel));
+  int32_t* rows = ctx.scratch<int32_t>(static_cast<size_t>(slots * tiles * taps * kRows));
+  int32_t* runs = ctx.scratch<int32_t>(static_cast<size_t>(slots * tiles * (taps + 1)));
+  std::atomic<int64_t> next{0};
+  core::parallel_for(slots, [&](int64_t slot) {
+    float* out = outs + slot * tiles * kRows * kPanel;
+    int32_t* count = runs + slot * tiles * (taps + 1);
+    RowTable table{rows + slot * tiles * taps * kRows, count + tiles, count};
+    for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !ctx.stop();) {
+      const int64_t set = task / (blocks * groups), first = task / groups % blocks * block;
+      const int64_t positions = std::min(block, plane - first), count_rows = positions * c.images;
+      table.fill(c, first, count_rows);
+      const int64_t begin = task % groups * share;
+      for (int64_t panel = begin; panel < std::min(panels, begin + share); ++panel) {
+        for (int64_t row = 0, i = 0; row < count_rows; row += kRows, ++i) {
+          const int some = static_cast<int>(std::min<int64_t>(kRows, count_rows - row));
+          const GatheredRuns list{c.x + set * c.image_stride,
+                                  c.panel_stride,
+                                  c.row_stride,
+                                  table.row + i * taps * kRows,
+                                  table.tap + i * taps,
+                                  table.count[i],
+                                  c.filters + panel * c.shape.panel_floats(),
+                                  &c.shape};
+          tile_for<GatheredRuns>(some, c.shape.lanes - panel * kPanel)(list, c.bias ? c.bias + panel * kPanel : nullptr,
+                                                                       false, out + row * kPanel, some);
+        }
+        store_planes(c, set, panel, first, positions, out);
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace striate::cpu::STRIATE_SIMD_NS::conv

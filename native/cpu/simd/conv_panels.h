@@ -1,0 +1,157 @@
+// What the products of conv2d read: images and filters rearranged so that the inner loop walks along memory. Included
+// after simd/begin.h.
+//   channels last  [panel][position * images + image][kPanel]: kPanel channels of one pixel side by side, the images of
+//                  one position side by side; a row of zeros at the end of each panel stands for what is outside
+//   images last    [channel][position][image]
+//   filters        [panel of lanes][panel of depth][tap][depth][kPanel]
+// A panel is two vectors wide; the last one of an axis is as wide, with zeros in the unused lanes of its last vector.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "core/parallel.h"
+#include "cpu/simd/transpose.h"
+#include "cpu/simd/vec.h"
+#include "cpu/simd/wide.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS::conv {
+namespace {
+
+constexpr int64_t kPanel = 2 * kLanes;
+
+inline int64_t panels_of(int64_t channels, int64_t width = kPanel) { return (channels + width - 1) / width; }
+
+/// kLanes numbers of which `count` exist, zeros after them; bytes stand for x / 255.
+STRIATE_INLINE vf load_values(const float* p, int64_t count) {
+  if (count >= kLanes) return vload(p);
+  float lane[kLanes] = {};
+  for (int64_t i = 0; i < count; ++i) lane[i] = p[i];
+  return vload(lane);
+}
+STRIATE_INLINE vf load_values(const uint8_t* p, int64_t count) {
+  float lane[kLanes] = {};
+  for (int64_t i = 0; i < std::min<int64_t>(count, kLanes); ++i) lane[i] = static_cast<float>(p[i]);
+  return vload(lane) / 255.0f;
+}
+STRIATE_INLINE float value_of(float x) { return x; }
+STRIATE_INLINE float value_of(uint8_t x) { return static_cast<float>(x) / 255.0f; }
+
+/// Floats of channels-last images.
+inline int64_t channels_last_floats(int64_t channels, int64_t rows) {
+  return panels_of(channels) * (rows + 1) * kPanel;
+}
+
+/// x [images,C,pixels] to channels last.
+template <class T>
+void channels_last(const T* x, int64_t images, int64_t channels, int64_t pixels, float* to) {
+  const int64_t panels = panels_of(channels), stride = (images * pixels + 1) * kPanel;
+  core::parallel_for(panels * images, [&](int64_t task) {
+    const int64_t panel = task / images, n = task % images;
+    float* base = to + panel * stride;
+    if (n == 0) std::fill(base + stride - kPanel, base + stride, 0.0f);
+    for (int64_t c = panel * kPanel; c < std::min(channels, (panel + 1) * kPanel); c += kLanes) {
+      const T* from = x + (n * channels + c) * pixels;
+      float* column = base + n * kPanel + c % kPanel;
+      for (int64_t i = 0; i < pixels; i += kLanes)
+        transpose_block(
+            channels - c, pixels - i, [&](int64_t j) { return load_values(from + j * pixels + i, pixels - i); },
+            [&](int64_t j, vf v) { vstore(column + (i + j) * images * kPanel, v); });
+    }
+  });
+}
+
+/// x [images,C,H,W] to images last, with a frame of zeros `frame` wide around each image.
+template <class T>
+void images_last(const T* x, int64_t images, int64_t channels, int64_t height, int64_t width, int64_t frame,
+                 float* to) {
+  const int64_t wide = width + 2 * frame, plane = (height + 2 * frame) * wide * images, pixels = height * width;
+  core::parallel_for(channels, [&](int64_t c) {
+    float* base = to + c * plane;
+    if (frame) std::fill(base, base + plane, 0.0f);
+    // Without a frame a plane is one long row.
+    const int64_t row = frame ? width : pixels;
+    for (int64_t h = 0; h < pixels / row; ++h) {
+      float* line = base + ((h + frame) * wide + frame) * images;
+      for (int64_t n = 0; n < images; n += kLanes) {
+        const T* from = x + (n * channels + c) * pixels + h * row;
+        const int64_t some = images - n;
+        for (int64_t i = 0; i < row; i += kLanes)
+          transpose_block(
+              some, row - i, [&](int64_t j) { return load_values(from + j * channels * pixels + i, row - i); },
+              [&](int64_t j, vf v) {
+                float* p = line + (i + j) * images + n;
+                some >= kLanes ? vstore(p, v) : vstore_some(p, v, static_cast<int>(some));
+              });
+      }
+    }
+  });
+}
+
+/// x [images,C,H,W] to [images][H + 2 frame][W + 2 frame][C], zeros in the frame: for few channels, where a row of the
+/// window is one run of memory.
+template <class T>
+void pixels_last(const T* x, int64_t images, int64_t channels, int64_t height, int64_t width, int64_t frame,
+                 float* to) {
+  const int64_t wide = width + 2 * frame, plane = (height + 2 * frame) * wide * channels;
+  core::parallel_for(images, [&](int64_t n) {
+    float* base = to + n * plane;
+    if (frame) std::fill(base, base + plane, 0.0f);
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t h = 0; h < height; ++h) {
+        const T* from = x + ((n * channels + c) * height + h) * width;
+        float* line = base + ((h + frame) * wide + frame) * channels + c;
+        for (int64_t w = 0; w < width; ++w) line[w * channels] = value_of(from[w]);
+      }
+  });
+}
+
+/// Filters as the products read them: `depth` in panels of `step`, each `taps` times.
+struct Filters {
+  int64_t lanes, depth, step, taps;
+  int64_t lane_panels() const { return panels_of(lanes); }
+  int64_t depth_panels() const { return panels_of(depth, step); }
+  int64_t panel_floats() const { return depth * taps * kPanel; }
+  int64_t floats() const { return lane_panels() * panel_floats(); }
+  int64_t width(int64_t panel) const { return std::min(step, depth - panel * step); }
+  /// Row of kPanel numbers within a panel of lanes.
+  int64_t row(int64_t d, int64_t tap) const { return d / step * step * taps + tap * width(d / step) + d % step; }
+};
+
+/// w [K,C,R,S] with filters in the lanes and channels as depth. `row_of` [C*R*S] is filled with the row of each weight
+/// of a filter. With `across`, a row of the window is one tap: its depth is [s][c].
+inline void filter_lanes(const Filters& f, const float* w, int64_t channels, int64_t height, int64_t width, bool across,
+                         int32_t* row_of, float* to) {
+  const int64_t area = height * width, count = channels * area;
+  for (int64_t j = 0; j < count; ++j) {
+    const int64_t c = j / area, r = j % area / width, s = j % width;
+    row_of[j] = static_cast<int32_t>(across ? f.row(s * channels + c, r) : f.row(c, r * width + s));
+  }
+  constexpr int64_t kStretch = 64 * kLanes;
+  const int64_t stretches = (count + kStretch - 1) / kStretch, vectors = (f.lanes + kLanes - 1) / kLanes;
+  core::parallel_for(vectors * stretches, [&](int64_t task) {
+    const int64_t k = task / stretches * kLanes, start = task % stretches * kStretch;
+    float* base = to + k / kPanel * f.panel_floats() + k % kPanel;
+    for (int64_t i = start; i < std::min(count, start + kStretch); i += kLanes)
+      transpose_block(
+          f.lanes - k, count - i, [&](int64_t j) { return load_values(w + (k + j) * count + i, count - i); },
+          [&](int64_t j, vf v) { vstore(base + row_of[i + j] * kPanel, v); });
+  });
+}
+
+/// w [K,C,R,S] with channels in the lanes and filters as depth.
+inline void channel_lanes(const Filters& f, const float* w, float* to) {
+  const int64_t vectors = (f.lanes + kLanes - 1) / kLanes;
+  core::parallel_for(vectors * f.depth_panels(), [&](int64_t task) {
+    const int64_t c = task / f.depth_panels() * kLanes, panel = task % f.depth_panels();
+    float* base = to + c / kPanel * f.panel_floats() + c % kPanel;
+    for (int64_t k = panel * f.step; k < panel * f.step + f.width(panel); ++k)
+      for (int64_t t = 0; t < f.taps; t += kLanes)
+        transpose_block(
+            f.lanes - c, f.taps - t,
+            [&](int64_t j) { return load_values(w + (k * f.lanes + c + j) * f.taps + t, f.taps - t); },
+            [&](int64_t j, vf v) { vstore(base + f.row(k, t + j) * kPanel, v); });
+  });
+}
+
+}  // namespace
+}  // namespace striate::cpu::STRIATE_SIMD_NS::conv
