@@ -129,7 +129,7 @@ export function addTrain(program: Command): void {
     .option('--no-refit', 'do not train the chosen setting again on all images, validation included')
     .option('--readout-batch <n>', 'images of a minibatch (default: 100)', wholeNumber(1))
     .option('--validation <share>', 'of the images (default: 0.1)', number(0, 0.99))
-    .option('--memory-limit <size>', 'for cached features, such as 800MB (default: 80 % of the free memory)', bytes)
+    .option('--memory-limit <size>', 'for cached features, such as 800MB (default: 75 % of the free memory)', bytes)
   command
     .addHelpText(
       'after',

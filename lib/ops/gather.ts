@@ -25,7 +25,7 @@ export interface GatherPatchesOptions {
   centre?: boolean
 }
 
-/** One minibatch of patches [B, C * window * window] of u8 images [N,C,H,W] / 255. */
+/** One minibatch of patches [B, C * window * window] of images [N,C,H,W]: u8, taken as x / 255, or f32. */
 export function gatherPatches(images: Tensor, options: GatherPatchesOptions = {}): Tensor {
   return callOp('gather_patches', [images], options)[0] as Tensor
 }

@@ -179,7 +179,7 @@ export class FeatureSource {
 
 /** What a cache may take by default: most of the memory that nobody uses, since it is the largest thing that a run holds. */
 function defaultMemoryLimit(device: Device): number {
-  return device.kind === 'cpu' ? 0.8 * process.availableMemory() : 0.6 * device.memory
+  return device.kind === 'cpu' ? 0.75 * process.availableMemory() : 0.6 * device.memory
 }
 
 /** Powers and pool strides of a network's blocks, in words. */

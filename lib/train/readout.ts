@@ -33,7 +33,7 @@ export interface ReadoutOptions {
   validation?: number
   /** Train the chosen candidate again on all images, validation included. Default true. */
   refit?: boolean
-  /** Most bytes for cached features; beyond, they are recomputed in every epoch. Default: 80 % of the memory that is free, 60 % of a GPU's. */
+  /** Most bytes for cached features; beyond, they are recomputed in every epoch. Default: 75 % of the memory that is free, 60 % of a GPU's. */
   memoryLimit?: number
   /** Default 0. */
   seed?: number

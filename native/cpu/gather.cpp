@@ -1,6 +1,7 @@
 // gather_images, gather_patches: ops/gather.h. Images are copied row by row (whole, when nothing is moved); patches are
-// those of hebbian_learn by the same code, simd/windows.h. Bound by the memory's bandwidth.
+// those of hebbian_learn by the same code, simd/windows.h, or of floats. Bound by the memory's bandwidth.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -68,6 +69,37 @@ void gather(const core::View* in, core::View* out) {
   });
 }
 
+/// The floats of a window, one after the other.
+void gather_floats(const Windows& s, const float* from, float* to) {
+  for (int64_t c = 0; c < s.c; ++c)
+    for (int64_t r = 0; r < s.window; ++r, to += s.window) std::copy_n(from + (c * s.h + r) * s.w, s.window, to);
+}
+
+/// Sum of f(i) for i < d in float64: a sum a lane, the lanes then in order.
+template <class F>
+STRIATE_INLINE double sum_lanes(int64_t d, F&& f) {
+  double lane[kLanes] = {};
+  const int64_t whole = d - d % kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes)
+    for (int l = 0; l < kLanes; ++l) lane[l] += f(i + l);
+  for (int64_t i = whole; i < d; ++i) lane[i - whole] += f(i);
+  for (int l = 1; l < kLanes; ++l) lane[0] += lane[l];
+  return lane[0];
+}
+
+/// Turns the floats of a window into a patch.
+void normalise_floats(const Windows& s, float* v, int64_t d) {
+  const double mean =
+      s.centre ? sum_lanes(d, [v](int64_t i) { return static_cast<double>(v[i]); }) / static_cast<double>(d) : 0.0;
+  const double square = sum_lanes(d, [v, mean](int64_t i) {
+    const double x = static_cast<double>(v[i]) - mean;
+    return x * x;
+  });
+  const float less = static_cast<float>(mean);
+  const float factor = square <= kZeroPatch ? 0.0f : s.unit ? static_cast<float>(1 / std::sqrt(square)) : 1.0f;
+  for (int64_t i = 0; i < d; ++i) v[i] = (v[i] - less) * factor;
+}
+
 }  // namespace
 
 void gather_images(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
@@ -80,9 +112,16 @@ void gather_images(core::Context&, const core::View* in, core::View* out, const 
 
 void gather_patches(core::Context& ctx, const core::View* in, core::View* out, const op::GatherPatches::Options& o) {
   const core::View& images = in[0];
-  const Windows windows{
-      images.as<uint8_t>(), images.shape[0], images.shape[1], images.shape[2],
-      images.shape[3],      o.window,        o.centre,        o.normalise == op::GatherPatches::patch};
+  const bool floats = images.dtype == core::Dtype::f32;
+  const Windows windows{floats ? nullptr : images.as<uint8_t>(),
+                        images.shape[0],
+                        images.shape[1],
+                        images.shape[2],
+                        images.shape[3],
+                        o.window,
+                        o.centre,
+                        o.normalise == op::GatherPatches::patch};
+  const float* const values = floats ? images.as<float>() : nullptr;
   const uint64_t count = static_cast<uint64_t>(windows.count()), batch = static_cast<uint64_t>(o.batch),
                  per_epoch = count / batch, step = static_cast<uint64_t>(o.step);
   const core::Permutation order(count, static_cast<uint64_t>(o.seed), static_cast<uint32_t>(step / per_epoch));
@@ -96,6 +135,13 @@ void gather_patches(core::Context& ctx, const core::View* in, core::View* out, c
     const int size = static_cast<int>(std::min<int64_t>(kOffsets, o.batch - first));
     int64_t offset[kOffsets];
     shuffled_offsets(windows, order, at + static_cast<uint64_t>(first), size, offset);
+    if (values) {
+      for (int i = 0; i < size; ++i) {
+        gather_floats(windows, values + offset[i], to + (first + i) * d);
+        normalise_floats(windows, to + (first + i) * d, d);
+      }
+      return;
+    }
     uint8_t* const bytes = all_bytes + task * (wide + 16);
     float* const row = all_rows + task * wide;  // a patch is written in whole vectors, which a row of `to` may not have
     for (int i = 0; i < size; ++i) {

@@ -1,7 +1,7 @@
 // gather_images, gather_patches: ops/gather.h.
 //   gather_images   one thread per element of y; rows are looked at first, by a kernel of their own, and the op waits
 //   for its verdict
-//   gather_patches  one warp per patch, by the code of hebbian_learn (patches.cuh)
+//   gather_patches  one warp per patch, by the code of hebbian_learn (patches.cuh), or of floats by its own
 // Bound by the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>
 #include <string>
@@ -55,6 +55,35 @@ __global__ void __launch_bounds__(kThreads)
   write_patch(windows, window_origin(windows, order(first + b)), features, patches + b * features);
 }
 
+/// A patch of floats, by the calling warp: float64 sums, a lane's own, then the lanes' in a fixed tree.
+__global__ void __launch_bounds__(kThreads)
+    gather_floats_kernel(const float* __restrict__ images, Windows windows, core::Permutation order, uint64_t first,
+                         int64_t batch, int64_t features, float* __restrict__ patches) {
+  const int64_t b = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  if (b >= batch) return;  // whole warps leave
+  const int lane = threadIdx.x & 31;
+  const float* from = images + window_origin(windows, order(first + b));
+  float* to = patches + b * features;
+  const unsigned window = static_cast<unsigned>(windows.window);
+  const auto value = [&](unsigned d) {
+    const unsigned x = d % window, r = d / window % window, c = d / window / window;
+    return from[(c * windows.height + r) * windows.width + x];
+  };
+  double mean = 0, square = 0;
+  if (windows.centre) {
+    for (int64_t d = lane; d < features; d += 32) mean += value(static_cast<unsigned>(d));
+    mean = warp_sum(mean) / static_cast<double>(features);
+  }
+  for (int64_t d = lane; d < features; d += 32) {
+    const double x = value(static_cast<unsigned>(d)) - mean;
+    square += x * x;
+  }
+  square = warp_sum(square);
+  const float less = static_cast<float>(mean);
+  const float scale = square <= 1e-12 ? 0.0f : windows.unit ? static_cast<float>(rsqrt(square)) : 1.0f;
+  for (int64_t d = lane; d < features; d += 32) to[d] = (value(static_cast<unsigned>(d)) - less) * scale;
+}
+
 }  // namespace
 
 void gather_images(core::Context& ctx, const core::View* in, core::View* out, const op::GatherImages::Options&) {
@@ -78,18 +107,22 @@ void gather_images(core::Context& ctx, const core::View* in, core::View* out, co
 
 void gather_patches(core::Context& ctx, const core::View* in, core::View* out, const op::GatherPatches::Options& o) {
   const core::View& images = in[0];
-  const Windows windows = {images.as<uint8_t>(),
-                           images.shape[1],
-                           images.shape[2],
-                           images.shape[3],
-                           o.window,
-                           o.centre,
-                           o.normalise == op::GatherPatches::patch};
+  const bool floats = images.dtype == core::Dtype::f32;
+  const Windows windows = {
+      floats ? nullptr : images.as<uint8_t>(), images.shape[1], images.shape[2], images.shape[3], o.window, o.centre,
+      o.normalise == op::GatherPatches::patch};
   const uint64_t count = op::HebbianLearn::patches(images.shape[0], images.shape[2], images.shape[3], o.window),
                  an_epoch = count / o.batch, step = static_cast<uint64_t>(o.step);
-  STRIATE_LAUNCH(gather_patches_kernel, blocks_for(o.batch, kThreads / 32), kThreads, 0, stream_of(ctx), windows,
-                 core::Permutation(count, o.seed, static_cast<uint32_t>(step / an_epoch)), step % an_epoch * o.batch,
-                 o.batch, out[0].shape[1], out[0].as<float>());
+  const core::Permutation order(count, o.seed, static_cast<uint32_t>(step / an_epoch));
+  const uint64_t first = step % an_epoch * o.batch;
+  const int64_t features = out[0].shape[1];
+  float* patches = out[0].as<float>();
+  if (floats)
+    STRIATE_LAUNCH(gather_floats_kernel, blocks_for(o.batch, kThreads / 32), kThreads, 0, stream_of(ctx),
+                   images.as<float>(), windows, order, first, o.batch, features, patches);
+  else
+    STRIATE_LAUNCH(gather_patches_kernel, blocks_for(o.batch, kThreads / 32), kThreads, 0, stream_of(ctx), windows,
+                   order, first, o.batch, features, patches);
 }
 
 }  // namespace striate::cuda

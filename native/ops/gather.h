@@ -3,8 +3,9 @@
 //   of a padded image, mirrored). y has the element type of images. A row outside [0, M) is a DataError when the queue
 //   reaches it.
 // gather_patches  minibatch `step` of the endless sequence that hebbian_learn visits (its head says how): patches of
-//   u8 images / 255, [C,window,window] each, minus its own mean if `centre`, divided by its 2-norm if normalise is
-//   'patch' (a patch with |v|^2 <= 1e-12 becomes zeros)
+//   u8 images / 255, or of f32 images as they are, [C,window,window] each, minus its own mean if `centre`, divided by
+//   its 2-norm if normalise is 'patch' (a patch with |v|^2 <= 1e-12 becomes zeros). Sums are exact integers of bytes,
+//   and float64 of floats.
 // Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
@@ -21,7 +22,7 @@ struct GatherImages {
 };
 
 struct GatherPatches {
-  static constexpr const char* signature = "images u8 [N,C,H,W] -> patches f32 [B,D]";
+  static constexpr const char* signature = "images u8|f32 [N,C,H,W] -> patches f32 [B,D]";
   enum Normalise : int32_t { patch, none };
   struct Options {
     int64_t window = 4, batch = 1000, step = 0, seed = 0;

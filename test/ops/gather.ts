@@ -121,6 +121,8 @@ function flat(): Host {
   return set
 }
 
+const floated = ({ shape, data }: Host): Host => f32(shape, [...data])
+
 const patchCase = (name: string, set: Host, options: Options): Case => ({ name, inputs: [set], options })
 const patchCases: Case[] = [
   patchCase('C=3, W=4', bytes(10, [4, 3, 9, 8]), { batch: 53, seed: 5 }),
@@ -139,6 +141,12 @@ const patchCases: Case[] = [
   patchCase('zero patches', flat(), { batch: 200 }),
   patchCase('zero patches, centred', flat(), { batch: 200, centre: true }),
   patchCase('W=17', bytes(18, [2, 1, 17, 83]), { window: 17, batch: 48 }),
+  patchCase('floats', f32([4, 3, 9, 8], normals(22, 864)), { batch: 53, seed: 5, step: 4 }),
+  patchCase('floats, W=3, centred', f32([3, 5, 9, 6], normals(23, 810)), { window: 3, batch: 47, centre: true }),
+  patchCase('floats, not normalised', f32([2, 7, 6, 8], normals(24, 672)), { window: 2, batch: 19, normalise: 'none' }),
+  patchCase('floats, one channel of one pixel', f32([4, 1, 3, 5], normals(25, 60)), { window: 1, batch: 11 }),
+  patchCase('floats, zero patches', floated(flat()), { batch: 200 }),
+  patchCase('floats, zero patches, centred', floated(flat()), { batch: 200, centre: true, normalise: 'none' }),
   patchCase('the default batch', bytes(19, [3, 1, 24, 23]), {}),
 ]
 
@@ -190,7 +198,13 @@ export const proofs: Proof[] = [
       patchOption('a negative step', 'step', -1),
       patchOption('a negative seed', 'seed', -1),
       patchOption('an unknown norm', 'normalise', 'unit'),
-      { name: 'images of floats', inputs: [floats], options: { batch: 5 }, error: 'ShapeError', argument: 'images' },
+      {
+        name: 'images of whole numbers',
+        inputs: [i32([1, 1, 4, 4], Array(16).fill(1))],
+        options: { batch: 1 },
+        error: 'ShapeError',
+        argument: 'images',
+      },
     ],
   },
 ]

@@ -217,6 +217,7 @@ export function gather(images: Host, o: Options, epoch: number, from: number): P
   const across = w - window + 1
   const perImage = across * (h - window + 1)
   const d = c * window * window
+  const unit = images.dtype === 'u8' ? 255 : 1
   const order = new Permutation(n * perImage, Number(o.seed ?? 0), epoch)
   const v = new Float64Array(count * d)
   const error = new Float64Array(count * d)
@@ -229,7 +230,7 @@ export function gather(images: Host, o: Options, epoch: number, from: number): P
     let i = 0
     for (let channel = 0; channel < c; channel++)
       for (let r = 0; r < window; r++)
-        for (let s = 0; s < window; s++) patch[i++] = images.data[((image * c + channel) * h + y + r) * w + x + s]! / 255
+        for (let s = 0; s < window; s++) patch[i++] = images.data[((image * c + channel) * h + y + r) * w + x + s]! / unit
     const mean = o.centre ? patch.reduce((sum, p) => sum + p, 0) / d : 0
     for (i = 0; i < d; i++) patch[i]! -= mean
     const norm = Math.hypot(...patch)
@@ -237,7 +238,7 @@ export function gather(images: Host, o: Options, epoch: number, from: number): P
     for (i = 0; i < d; i++) {
       patch[i]! *= scale
       // The mean rounded once, the difference, the factor and the product.
-      error[b * d + i] = U * (4 * Math.abs(patch[i]!) + mean * scale)
+      error[b * d + i] = U * (4 * Math.abs(patch[i]!) + Math.abs(mean) * scale)
     }
   }
   return { count, v, error }
