@@ -5,7 +5,7 @@
 // and a cosine does not care. Images with a number that is not finite take the slower maxima that a NaN wins. Large
 // results pass by the caches (+10 %). Why filters, not images, in the lanes: no remainder of the batch, and batch 1
 // runs as fast. Zen 5, one thread, W = 4, K = 400, n = 40, pool 11/2: 5300 images/s (71 % of the FMA peak; W = 8: 84
-// %), 3.1 times the best PyTorch form of the same run (1700).
+// %), 3.1 times the best PyTorch form of the same run (1700). With places 15 % more time at W = 4, 4 % at W = 8.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -34,12 +34,14 @@ struct Store {
   const float* bias = nullptr;  // [vectors * kLanes]
   bool stream = false;          // pass by the caches
 
-  /// Finishes a run: into `stage` in the order of y, [filter][position], and from there to y in long rows.
+  /// Finishes a run: into `stage` in the order of y, [filter][position], and from there to y in long rows; and the
+  /// places likewise, through what follows in `stage`.
   template <class Cell>
   void run(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count, const float* cells_of_run,
            float* stage) const {
     const int vectors = l.block_vectors(block);
     uint16_t* stage_bf16 = reinterpret_cast<uint16_t*>(stage);
+    float* stage_index = stage + vectors * kLanes * count;
     for (int v = 0; v < vectors; ++v)
       for (int64_t i = 0; i < count; i += kLanes) {
         const int some = static_cast<int>(std::min<int64_t>(kLanes, count - i));
@@ -54,31 +56,22 @@ struct Store {
         constexpr int kTogether = kLanes < 8 ? kLanes : 8;  // and as many results: the registers
         for (int j = 0; j < kLanes; j += kTogether) power.apply(*reinterpret_cast<vf(*)[kTogether]>(row + j));
         transpose(row);
-        if (y && some == kLanes) {
-#pragma GCC unroll 16
-          for (int lane = 0; lane < kLanes; ++lane) vstore(stage + to + lane * count, row[lane]);
-        } else if (y) {
-          for (int lane = 0; lane < kLanes; ++lane) vstore_some(stage + to + lane * count, row[lane], some);
-        } else {
+        if (y)
+          scatter(row, stage + to, count, some);
+        else
           for (int lane = 0; lane < kLanes; ++lane) store_bf16(row[lane], stage_bf16 + to + lane * count, some);
-        }
-        if (Cell::kFloats == kLanes || !index) continue;
+        if (!Cell::kPlaces || !index) continue;
         gather(row, from + kLanes, vectors * Cell::kFloats, some);
         transpose(row);
-        const int64_t k = (block * kMaxVectors + v) * kLanes;
-        for (int64_t lane = 0; lane < std::min<int64_t>(kLanes, l.K - k); ++lane)
-          vstore_some(reinterpret_cast<float*>(index) + (n * l.K + k + lane) * cells + first + i, row[lane], some);
+        scatter(row, stage_index + to, count, some);
       }
-    const int64_t k = block * kMaxVectors * kLanes, size = y ? 4 : 2;
-    const int64_t filters = std::min<int64_t>(vectors * kLanes, l.K - k);
-    char* to =
-        (y ? reinterpret_cast<char*>(y) : reinterpret_cast<char*>(y_bf16)) + ((n * l.K + k) * cells + first) * size;
-    const char* from = reinterpret_cast<const char*>(stage);
-    if (count == cells)
-      copy(to, from, filters * count * size);
+    const int64_t k = block * kMaxVectors * kLanes, filters = std::min<int64_t>(vectors * kLanes, l.K - k);
+    const int64_t at = (n * l.K + k) * cells + first;
+    if (y)
+      copy_rows(y + at, stage, filters, count);
     else
-      for (int64_t row = 0; row < filters; ++row)
-        copy(to + row * cells * size, from + row * count * size, count * size);
+      copy_rows(y_bf16 + at, stage_bf16, filters, count);
+    if (Cell::kPlaces && index) copy_rows(index + at, reinterpret_cast<int32_t*>(stage_index), filters, count);
   }
 
  private:
@@ -89,12 +82,26 @@ struct Store {
     }
     for (int j = 0; j < kLanes; ++j) row[j] = vload(from + (j < some ? j : 0) * step);
   }
+  STRIATE_INLINE static void scatter(const vf (&row)[kLanes], float* to, int64_t step, int some) {
+    if (some == kLanes) {
+#pragma GCC unroll 16
+      for (int lane = 0; lane < kLanes; ++lane) vstore(to + lane * step, row[lane]);
+    } else {
+      for (int lane = 0; lane < kLanes; ++lane) vstore_some(to + lane * step, row[lane], some);
+    }
+  }
   STRIATE_INLINE static void store_bf16(vf value, uint16_t* to, int some) {
     float lane[kLanes];
     std::memcpy(lane, &value, sizeof value);
     uint16_t narrow[kLanes];
     for (int i = 0; i < kLanes; ++i) narrow[i] = to_bf16(lane[i]);
     std::memcpy(to, narrow, static_cast<size_t>(some) * 2);
+  }
+  template <class T>
+  void copy_rows(T* to, const T* from, int64_t filters, int64_t count) const {
+    const int64_t rows = count == cells ? 1 : filters, bytes = filters / rows * count * static_cast<int64_t>(sizeof(T));
+    for (int64_t row = 0; row < rows; ++row)
+      copy(reinterpret_cast<char*>(to + row * cells), reinterpret_cast<const char*>(from + row * count), bytes);
   }
   void copy(char* to, const char* from, int64_t bytes) const {
     if (!stream) {
@@ -141,8 +148,9 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   const int64_t parts = std::clamp<int64_t>((4 * threads + l.N - 1) / l.N, 1, l.blocks);
   const int64_t tasks = l.N * (threads == 1 ? 1 : parts), slots = std::min(threads, tasks);
   const int64_t image_floats = Image::floats(l);
-  const int64_t memory_floats = BlockMemory::floats<PlaceCell>(l, rows, columns);
-  const int64_t stage_floats = BlockMemory::rows_of_run(rows, columns) * columns.outputs * kMaxVectors * kLanes;
+  const int64_t memory_floats = BlockMemory::floats<AnyPlaceCell>(l, rows, columns);
+  const int64_t stage_floats =
+      BlockMemory::rows_of_run(rows, columns) * columns.outputs * kMaxVectors * kLanes * (store.index ? 2 : 1);
   const int64_t slot_floats = image_floats + align_up(memory_floats + stage_floats);
   if (in[2].rank >= 0) {
     float* bias = ctx.scratch<float>(static_cast<size_t>(l.vectors * kLanes));
@@ -158,8 +166,6 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   pack_filters(l, in[1].as<float>());
   uint32_t infinite = 0;
   for (int64_t i = 0; i < in[1].count(); ++i) infinite |= is_infinite(in[1].as<float>()[i]);
-  const bool plain = !store.index && !infinite;
-
   const int64_t split = tasks / l.N;
   std::atomic<int64_t> next{0};
   core::parallel_for(slots, [&](int64_t slot) {
@@ -170,13 +176,17 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
       const int64_t n = task / split, part = task % split;
       image.fill(l, in[0], n);
       for (int64_t block = l.blocks * part / split; block < l.blocks * (part + 1) / split; ++block) {
-        if (plain && image.finite) {
-          const BlockMemory m = BlockMemory::make<ValueCell>(l, rows, columns, mine + image_floats, centred_offset);
-          any_block<ValueCell>(l, image, rows, columns, block, m, Run<ValueCell>{l, store, n, block, stage});
-        } else {
-          const BlockMemory m = BlockMemory::make<PlaceCell>(l, rows, columns, mine + image_floats, centred_offset);
-          any_block<PlaceCell>(l, image, rows, columns, block, m, Run<PlaceCell>{l, store, n, block, stage});
-        }
+        const auto run = [&](auto cell) {
+          using Cell = decltype(cell);
+          const BlockMemory m = BlockMemory::make<Cell>(l, rows, columns, mine + image_floats, centred_offset);
+          any_block<Cell>(l, image, rows, columns, block, m, Run<Cell>{l, store, n, block, stage});
+        };
+        if (infinite || !image.finite)
+          run(AnyPlaceCell{});
+        else if (store.index)
+          run(PlaceCell{});
+        else
+          run(ValueCell{});
       }
     }
     if (store.stream) stream_fence();

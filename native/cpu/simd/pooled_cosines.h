@@ -47,7 +47,6 @@ struct BlockMemory {
 template <class Cell, int kVectors, class Sink>
 void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
                   const BlockMemory& m, const Sink& sink) {
-  constexpr bool kPlaces = Cell::kFloats > kLanes;
   const bool pooled = rows.size > 1 || rows.stride > 1;
   const int64_t out_row = columns.outputs * kVectors * Cell::kFloats;
   const WindowRows<Cell> window{rows, columns.outputs * kVectors, m.ring};
@@ -55,19 +54,16 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
   for (int64_t p = 0; p < rows.last(); ++p) {
     if (window.skips(p)) continue;
     float* to = m.run + (ready - flushed) * out_row;
-    float* values = pooled ? m.values : to;
-    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, kPlaces ? m.raw : values);
-    if constexpr (kPlaces)
-      for (int64_t q = 0; q < l.Q; ++q)
-        for (int v = 0; v < kVectors; ++v) {
-          const int64_t i = q * kVectors + v;
-          PlaceCell{vload(m.raw + i * kLanes), vset(static_cast<int32_t>(p * l.Q + q))}.store(values +
-                                                                                              i * Cell::kFloats);
-        }
+    float* raw = pooled || Cell::kPlaces ? m.raw : to;
+    const int32_t origin = static_cast<int32_t>(p * l.Q);
+    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, raw);
     bool done = true;
     if (pooled) {
-      window_row<Cell>(columns, kVectors, values, m.blocks, window.place(p), window.starts(p));
+      window_row<Cell>(columns, kVectors, l.Q, raw, origin, m.values, m.blocks, window.place(p), window.starts(p));
       done = window.finish(p, to);
+    } else if (Cell::kPlaces) {
+      for (int64_t i = 0; i < l.Q * kVectors; ++i)
+        Cell::of(vload(raw + i * kLanes), origin + static_cast<int32_t>(i / kVectors)).store(to + i * Cell::kFloats);
     }
     if (!done) continue;
     ++ready;

@@ -2,7 +2,8 @@
 // the rows as they come. Blocks of `stride` positions are folded first; windows of 1, 2, 4, ... blocks follow from one
 // another in place, and two of the longest that fit (overlapping) and the first positions of the next block make a
 // window: 3 maxima a position for 11/2. A cell is one vector of values, or values with the position of each; equal
-// values keep the earlier position, and a NaN wins. Included after simd/vec.h.
+// values keep the earlier position, and a NaN wins (AnyPlaceCell; the others are for numbers alone). Included after
+// simd/vec.h.
 #pragma once
 #include "cpu/simd/vec.h"
 
@@ -11,28 +12,41 @@ namespace {
 
 struct ValueCell {
   static constexpr int kFloats = kLanes;
+  static constexpr bool kPlaces = false;
   vf value;
+  STRIATE_INLINE static ValueCell of(vf value, int32_t) { return {value}; }
   STRIATE_INLINE static ValueCell load(const float* p) { return {vload(p)}; }
   STRIATE_INLINE void store(float* p) const { vstore(p, value); }
+  STRIATE_INLINE ValueCell moved(int32_t) const { return *this; }
   STRIATE_INLINE static ValueCell best(ValueCell earlier, ValueCell later) {
     return {vmax(earlier.value, later.value)};
   }
 };
 
-struct PlaceCell {
+/// Values and places, one vector each.
+template <bool kNan>
+struct PlacesCell {
   static constexpr int kFloats = 2 * kLanes;
+  static constexpr bool kPlaces = true;
   vf value;
   vi place;
-  STRIATE_INLINE static PlaceCell load(const float* p) { return {vload(p), (vi)vload(p + kLanes)}; }
+  STRIATE_INLINE static PlacesCell of(vf value, int32_t place) { return {value, vset(place)}; }
+  STRIATE_INLINE static PlacesCell load(const float* p) { return {vload(p), (vi)vload(p + kLanes)}; }
   STRIATE_INLINE void store(float* p) const {
     vstore(p, value);
     vstore(p + kLanes, (vf)place);
   }
-  STRIATE_INLINE static PlaceCell best(PlaceCell earlier, PlaceCell later) {
+  /// The same cell, its place counted from `origin` further back.
+  STRIATE_INLINE PlacesCell moved(int32_t origin) const { return {value, place + origin}; }
+  STRIATE_INLINE static PlacesCell best(PlacesCell earlier, PlacesCell later) {
+    if constexpr (!kNan)
+      return {vmax(later.value, earlier.value), vselect(later.value > earlier.value, later.place, earlier.place)};
     const vi take = ~(later.value <= earlier.value) & (earlier.value == earlier.value);
     return {vselect(take, later.value, earlier.value), vselect(take, later.place, earlier.place)};
   }
 };
+using PlaceCell = PlacesCell<false>;
+using AnyPlaceCell = PlacesCell<true>;
 
 struct WindowPlan {
   int64_t size, stride, outputs;
@@ -73,16 +87,19 @@ inline constexpr int power_of_two(int whole) {
   return power;
 }
 
-/// kOutputs windows of a row, kSize / kStride known: the blocks and their doubled maxima stay in registers.
+/// kOutputs windows of a row of `raw` values, kSize / kStride known: the blocks and their doubled maxima stay in
+/// registers. Places are counted from the tile's first value, as constants, until the end.
 template <class Cell, int kSize, int kStride, int kOutputs>
-STRIATE_INLINE void window_tile(const float* values, int64_t step, float* to, bool first) {
+STRIATE_INLINE void window_tile(const float* raw, int64_t step, int32_t origin, float* to, int64_t to_step,
+                                bool first) {
   constexpr int kWhole = kSize / kStride, kRest = kSize % kStride, kBlocks = kOutputs + kWhole - 1;
+  const auto value = [&](int at) __attribute__((always_inline)) { return Cell::of(vload(raw + at * step), at); };
   Cell best[kBlocks];
 #pragma GCC unroll 32
   for (int b = 0; b < kBlocks; ++b) {
-    best[b] = Cell::load(values + b * kStride * step);
+    best[b] = value(b * kStride);
 #pragma GCC unroll 32
-    for (int j = 1; j < kStride; ++j) best[b] = Cell::best(best[b], Cell::load(values + (b * kStride + j) * step));
+    for (int j = 1; j < kStride; ++j) best[b] = Cell::best(best[b], value(b * kStride + j));
   }
   constexpr int kPower = power_of_two(kWhole);
   lengthen<kWhole, 1>(best);
@@ -91,36 +108,47 @@ STRIATE_INLINE void window_tile(const float* values, int64_t step, float* to, bo
     Cell window = best[b];
     if constexpr (kWhole > kPower) window = Cell::best(window, best[b + kWhole - kPower]);
 #pragma GCC unroll 32
-    for (int j = 0; j < kRest; ++j)
-      window = Cell::best(window, Cell::load(values + ((b + kWhole) * kStride + j) * step));
-    float* at = to + b * step;
+    for (int j = 0; j < kRest; ++j) window = Cell::best(window, value((b + kWhole) * kStride + j));
+    window = window.moved(origin);
+    float* at = to + b * to_step;
     if (!first) window = Cell::best(Cell::load(at), window);
     window.store(at);
   }
 }
 template <class Cell, int kSize, int kStride>
-void window_tiles(int64_t outputs, int64_t group, const float* values, float* to, bool first) {
-  const int64_t step = group * Cell::kFloats;
-  for (int64_t i = 0; i < step; i += Cell::kFloats) {
+void window_tiles(int64_t outputs, int64_t group, const float* raw, int32_t origin, float* to, bool first) {
+  const int64_t step = group * kLanes, to_step = group * Cell::kFloats;
+  for (int64_t i = 0; i < group; ++i) {
     int64_t b = 0;
     for (; b + 5 <= outputs; b += 5)
-      window_tile<Cell, kSize, kStride, 5>(values + b * kStride * step + i, step, to + b * step + i, first);
+      window_tile<Cell, kSize, kStride, 5>(raw + b * kStride * step + i * kLanes, step,
+                                           origin + static_cast<int32_t>(b * kStride),
+                                           to + b * to_step + i * Cell::kFloats, to_step, first);
     for (; b < outputs; ++b)
-      window_tile<Cell, kSize, kStride, 1>(values + b * kStride * step + i, step, to + b * step + i, first);
+      window_tile<Cell, kSize, kStride, 1>(raw + b * kStride * step + i * kLanes, step,
+                                           origin + static_cast<int32_t>(b * kStride),
+                                           to + b * to_step + i * Cell::kFloats, to_step, first);
   }
 }
 
-/// One row: `values` holds `group` cells a position; `blocks` is scratch memory of as many cells. Writes `outputs` *
-/// group cells to `to`, or folds them into what is there.
+/// One row: `raw` holds `group` vectors of values a position, the first of which is position `origin`; `values` (of
+/// `positions` positions) and `blocks` are scratch memory of as many cells. Writes `outputs` * group cells to `to`, or
+/// folds them into what is there. Overwrites `raw`.
 template <class Cell>
-void window_row(const WindowPlan& plan, int64_t group, float* values, float* blocks, float* to, bool first) {
+void window_row(const WindowPlan& plan, int64_t group, int64_t positions, float* raw, int32_t origin, float* values,
+                float* blocks, float* to, bool first) {
   const int64_t step = group * Cell::kFloats, n = plan.outputs;
   const int64_t count = n + plan.whole - 1;
-  if constexpr (Cell::kFloats == kLanes) {
-    if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, values, to, first);
-    if (plan.size == 11 && plan.stride == 1) return window_tiles<Cell, 11, 1>(n, group, values, to, first);
-    if (plan.size == 2 && plan.stride == 2) return window_tiles<Cell, 2, 2>(n, group, values, to, first);
-    if (plan.size == 3 && plan.stride == 2) return window_tiles<Cell, 3, 2>(n, group, values, to, first);
+  if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, raw, origin, to, first);
+  if (plan.size == 11 && plan.stride == 1) return window_tiles<Cell, 11, 1>(n, group, raw, origin, to, first);
+  if (plan.size == 2 && plan.stride == 2) return window_tiles<Cell, 2, 2>(n, group, raw, origin, to, first);
+  if (plan.size == 3 && plan.stride == 2) return window_tiles<Cell, 3, 2>(n, group, raw, origin, to, first);
+  if constexpr (Cell::kPlaces) {
+    for (int64_t q = 0; q < positions; ++q)
+      for (int64_t i = q * group; i < (q + 1) * group; ++i)
+        Cell::of(vload(raw + i * kLanes), origin + static_cast<int32_t>(q)).store(values + i * Cell::kFloats);
+  } else {
+    values = raw;
   }
   if (plan.whole == 0 || plan.stride == 1) {
     blocks = values;
