@@ -1,14 +1,285 @@
-// ops/conv2d.h
+// conv2d, conv2d_grad: ops/conv2d.h. Products in float32 (gemm.cuh) whose operands are gathered from the images on
+// their way to shared memory (conv_gather.cuh): patches are never written out.
+//   y   [K] x [N P Q], depth C R S
+//   gx  [C] x [N H W], depth K and the taps that reach the pixel: with a stride the pixels fall into stride^2 phases,
+//       each with taps of its own, so that no product with a known zero is made
+//   gw  [K] x [C R S], depth N P Q
+// Where a product has too few tiles for the GPU, its depth is cut into stretches whose sums are added in order: no
+// atomics, the bits repeat. gb: a block a filter, a fixed tree. Not yet timed on a GPU.
+#include <algorithm>
+#include <cstdint>
+
+#include "cuda/conv_gather.cuh"
+#include "cuda/device.cuh"
 #include "cuda/kernels.cuh"
 
 namespace striate::cuda {
+namespace {
 
-void conv2d(core::Context&, const core::View*, core::View*, const op::Conv2d::Options&) {
-  throw core::Error(core::ErrorKind::option, "conv2d", "device", "not written yet", "a kernel");
+using conv::Patches, conv::Planes, gemm::kDepth, gemm::kThreads;
+
+struct Layer {
+  int64_t N, C, H, W, K, R, S, P, Q, stride, padding;
+};
+
+Layer layer_of(const core::View& x, const core::View& w, const core::View& y, const op::Conv2d::Options& o) {
+  const Layer l{x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[2],
+                w.shape[3], y.shape[2], y.shape[3], o.stride,   o.padding};
+  if (l.H * l.W >= 1 << 29 || l.P * l.Q >= 1 << 29)
+    throw core::Error(core::ErrorKind::shape, "", "x", core::shape_text(x),
+                      "images of fewer than 2^29 pixels on this device");
+  if (l.C * l.R * l.S > INT32_MAX || l.K * l.R * l.S > INT32_MAX)
+    throw core::Error(core::ErrorKind::shape, "", "w", core::shape_text(w), "fewer than 2^31 weights to a filter");
+  return l;
 }
 
-void conv2d_grad(core::Context&, const core::View*, core::View*, const op::Conv2dGrad::Options&) {
-  throw core::Error(core::ErrorKind::option, "conv2d_grad", "device", "not written yet", "a kernel");
+template <class S, class T>
+__global__ void __launch_bounds__(kThreads, 2)
+    conv_kernel(gemm::Operand<float> w, Patches<T> patches, int64_t m, int64_t n, int64_t depth, int64_t length,
+                bool aligned, bool split, gemm::Store part, Planes planes) {
+  using LoadA = gemm::Loader<float, true, S::kM>;
+  using LoadB = conv::PositionLoader<T, S::kN>;
+  __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
+  __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
+  const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
+  LoadA load_a{w, static_cast<int64_t>(blockIdx.y) * S::kM, m, end, aligned, {}};
+  LoadB load_b(patches, static_cast<int64_t>(blockIdx.x) * S::kN, n, end);
+  if (split)
+    gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, part);
+  else
+    gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, planes);
+}
+
+/// The taps of one phase of gx.
+struct Phase {
+  int32_t first_down, first_across, down, across;
+};
+
+template <class S>
+__global__ void __launch_bounds__(kThreads, 2)
+    conv_grad_x_kernel(const float* w, int64_t channels, int32_t area, int32_t width, int32_t stride, Phase phase,
+                       Patches<float> patches, int64_t n, int64_t depth, int64_t length, bool split, gemm::Store part,
+                       Planes planes) {
+  using LoadA = conv::TurnedWeightLoader<S::kM>;
+  using LoadB = conv::PositionLoader<float, S::kN>;
+  __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
+  __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
+  const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
+  LoadA load_a{w,
+               channels,
+               static_cast<int64_t>(blockIdx.y) * S::kM,
+               channels,
+               end,
+               area,
+               width,
+               stride,
+               phase.first_down,
+               phase.first_across,
+               phase.down,
+               phase.across,
+               {}};
+  LoadB load_b(patches, static_cast<int64_t>(blockIdx.x) * S::kN, n, end);
+  if (split)
+    gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, channels, n, begin, end, part);
+  else
+    gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, channels, n, begin, end, planes);
+}
+
+template <class S, class T>
+__global__ void __launch_bounds__(kThreads, 2)
+    conv_grad_w_kernel(conv::PlaneValue gy, conv::TapValue<T> taps, int64_t m, int64_t n, int64_t depth, int64_t length,
+                       gemm::Store store) {
+  using LoadA = conv::PositionDepthLoader<conv::PlaneValue, S::kM>;
+  using LoadB = conv::PositionDepthLoader<conv::TapValue<T>, S::kN>;
+  __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
+  __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
+  const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
+  LoadA load_a(gy, static_cast<int64_t>(blockIdx.y) * S::kM, m, end, gy.plane);
+  LoadB load_b(taps, static_cast<int64_t>(blockIdx.x) * S::kN, n, end, gy.plane);
+  gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, store);
+}
+
+/// The stretches' sums in order, into the planes.
+__global__ void __launch_bounds__(kThreads)
+    add_stretches_to_planes_kernel(const float* __restrict__ parts, int64_t stretches, int64_t count, int64_t n,
+                                   Planes planes) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i >= count) return;
+  float sum = 0;
+  for (int64_t s = 0; s < stretches; ++s) sum += parts[s * count + i];
+  planes.store(i / n, i % n, sum);
+}
+
+__global__ void __launch_bounds__(kThreads) sum_planes_kernel(const float* __restrict__ gy, int64_t images,
+                                                              int64_t filters, int64_t plane, float* __restrict__ gb) {
+  __shared__ float part[kThreads / 32];
+  float sum = 0;
+  for (int64_t i = threadIdx.x; i < images * plane; i += kThreads)
+    sum += __ldg(gy + (i / plane * filters + blockIdx.x) * plane + i % plane);
+  sum = warp_sum(sum);
+  if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = sum;
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  for (int i = 1; i < kThreads / 32; ++i) sum += part[i];
+  gb[blockIdx.x] = sum;
+}
+
+/// Calls run(tile) with the tile that suits [m] x [n], as gemm::multiply chooses.
+template <class Run>
+void with_tile(int64_t m, int64_t n, int processors, Run&& run) {
+  if (m <= 16)
+    run(gemm::Wide{});
+  else if (((m + 127) / 128) * ((n + 127) / 128) >= processors)
+    run(gemm::Square{});
+  else
+    run(gemm::Small{});
+}
+
+/// Grid, stretches and their memory for a product of [m] x [n].
+template <class S>
+struct Plan {
+  gemm::Cut cut;
+  dim3 grid;
+  Plan(int64_t m, int64_t n, int64_t depth, int processors)
+      : cut(((m + S::kM - 1) / S::kM) * ((n + S::kN - 1) / S::kN), depth, processors),
+        grid(blocks_for(n, S::kN), blocks_for(m, S::kM), static_cast<unsigned>(cut.stretches)) {
+    if (grid.y > 65535)
+      throw core::Error(core::ErrorKind::shape, "", std::to_string(m) + " channels are too many for this device");
+  }
+  bool split() const { return cut.stretches > 1; }
+  gemm::Store store(const core::Context& ctx, int64_t m, int64_t n, float* whole) const {
+    float* to = split() ? ctx.scratch<float>(static_cast<size_t>(cut.stretches * m * n)) : whole;
+    return {to, n, m * n, nullptr, n % 4 == 0};
+  }
+};
+
+/// `launch(tile, plan, part)`, and the stretches' sums into the planes where there are several.
+template <class Launch>
+void product_to_planes(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const Planes& planes,
+                       Launch&& launch) {
+  const int processors = device_of(ctx).processors;
+  with_tile(m, n, processors, [&](auto tile) {
+    const Plan<decltype(tile)> plan(m, n, depth, processors);
+    const gemm::Store part = plan.store(ctx, m, n, nullptr);
+    launch(tile, plan, part);
+    if (plan.split())
+      STRIATE_LAUNCH(add_stretches_to_planes_kernel, blocks_for(m * n, kThreads), kThreads, 0, stream_of(ctx), part.c,
+                     plan.cut.stretches, m * n, n, planes);
+  });
+}
+
+int32_t narrow(int64_t x) { return static_cast<int32_t>(x); }
+
+/// The patches that y's positions see.
+template <class T>
+Patches<T> patches_of(const Layer& l, const T* x) {
+  // A stride past the image has one position: the step is never taken.
+  return {x,
+          l.C * l.H * l.W,
+          narrow(l.H),
+          narrow(l.W),
+          narrow(l.P),
+          narrow(l.Q),
+          narrow(l.stride),
+          narrow(-l.padding),
+          narrow(-l.padding),
+          narrow(l.R),
+          narrow(l.S),
+          1};
+}
+
+template <class T>
+void forward(const core::Context& ctx, const Layer& l, const T* x, const float* w, const float* bias, float* y) {
+  const int64_t depth = l.C * l.R * l.S, n = l.N * l.P * l.Q;
+  const Planes planes{y, l.K * l.P * l.Q, l.P * l.Q, narrow(l.P), narrow(l.Q), 1, 0, 0, narrow(l.Q), bias};
+  const gemm::Operand<float> rows{w, depth, nullptr};
+  product_to_planes(ctx, l.K, n, depth, planes, [&](auto tile, const auto& plan, const gemm::Store& part) {
+    using S = decltype(tile);
+    STRIATE_LAUNCH((conv_kernel<S, T>), plan.grid, kThreads, 0, stream_of(ctx), rows, patches_of(l, x), l.K, n, depth,
+                   plan.cut.length, depth % 4 == 0, plan.split(), part, planes);
+  });
+}
+
+void grad_x(const core::Context& ctx, const Layer& l, const float* w, const float* gy, float* gx) {
+  // Phase (a, b) holds the pixels with (h + padding) % stride == a, and so for b; they see the taps a, a + stride, ...
+  // A stride past the window leaves pixels that no tap sees.
+  if (l.stride > l.R || l.stride > l.S)
+    check(cudaMemsetAsync(gx, 0, static_cast<size_t>(l.N * l.C * l.H * l.W) * sizeof(float), stream_of(ctx)),
+          "cudaMemsetAsync");
+  const auto first_of = [&](int64_t phase) { return ((phase - l.padding) % l.stride + l.stride) % l.stride; };
+  for (int64_t a = 0; a < std::min(l.stride, l.R); ++a)
+    for (int64_t b = 0; b < std::min(l.stride, l.S); ++b) {
+      const int64_t h = first_of(a), v = first_of(b);
+      if (h >= l.H || v >= l.W) continue;
+      const int64_t lines = (l.H - 1 - h) / l.stride + 1, columns = (l.W - 1 - v) / l.stride + 1;
+      const Phase phase{narrow(a), narrow(b), narrow((l.R - 1 - a) / l.stride + 1),
+                        narrow((l.S - 1 - b) / l.stride + 1)};
+      const int64_t depth = l.K * phase.down * phase.across, n = l.N * lines * columns;
+      const Patches<float> patches{gy,
+                                   l.K * l.P * l.Q,
+                                   narrow(l.P),
+                                   narrow(l.Q),
+                                   narrow(lines),
+                                   narrow(columns),
+                                   1,
+                                   narrow((h + l.padding - a) / l.stride),
+                                   narrow((v + l.padding - b) / l.stride),
+                                   phase.down,
+                                   phase.across,
+                                   -1};
+      const Planes planes{gx,        l.C * l.H * l.W, l.H * l.W,   narrow(lines), narrow(columns), narrow(l.stride),
+                          narrow(h), narrow(v),       narrow(l.W), nullptr};
+      product_to_planes(ctx, l.C, n, depth, planes, [&](auto tile, const auto& plan, const gemm::Store& part) {
+        using S = decltype(tile);
+        STRIATE_LAUNCH(conv_grad_x_kernel<S>, plan.grid, kThreads, 0, stream_of(ctx), w, l.C, narrow(l.R * l.S),
+                       narrow(l.S), narrow(l.stride), phase, patches, n, depth, plan.cut.length, plan.split(), part,
+                       planes);
+      });
+    }
+}
+
+template <class T>
+void grad_w(const core::Context& ctx, const Layer& l, const T* x, const float* gy, float* gw) {
+  const int processors = device_of(ctx).processors;
+  const int64_t n = l.C * l.R * l.S, depth = l.N * l.P * l.Q;
+  const conv::PlaneValue planes{gy, l.K * l.P * l.Q, l.P * l.Q};
+  const conv::TapValue<T> taps{patches_of(l, x)};
+  with_tile(l.K, n, processors, [&](auto tile) {
+    using S = decltype(tile);
+    const Plan<S> plan(l.K, n, depth, processors);
+    const gemm::Store store = plan.store(ctx, l.K, n, gw);
+    STRIATE_LAUNCH((conv_grad_w_kernel<S, T>), plan.grid, kThreads, 0, stream_of(ctx), planes, taps, l.K, n, depth,
+                   plan.cut.length, store);
+    if (plan.split())
+      STRIATE_LAUNCH(gemm::add_stretches_kernel, blocks_for(l.K * n, kThreads), kThreads, 0, stream_of(ctx), store.c,
+                     plan.cut.stretches, l.K * n, n, nullptr, gw);
+  });
+}
+
+}  // namespace
+
+void conv2d(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2d::Options& o) {
+  const Layer l = layer_of(in[0], in[1], out[0], o);
+  const float *w = in[1].as<float>(), *bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
+  if (in[0].dtype == core::Dtype::u8)
+    forward(ctx, l, in[0].as<uint8_t>(), w, bias, out[0].as<float>());
+  else
+    forward(ctx, l, in[0].as<float>(), w, bias, out[0].as<float>());
+}
+
+void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2dGrad::Options& o) {
+  const Layer l = layer_of(in[0], in[1], in[2], o);
+  const float *w = in[1].as<float>(), *gy = in[2].as<float>();
+  if (out[0].rank >= 0) grad_x(ctx, l, w, gy, out[0].as<float>());
+  if (out[1].rank >= 0) {
+    if (in[0].dtype == core::Dtype::u8)
+      grad_w(ctx, l, in[0].as<uint8_t>(), gy, out[1].as<float>());
+    else
+      grad_w(ctx, l, in[0].as<float>(), gy, out[1].as<float>());
+  }
+  if (out[2].rank >= 0)
+    STRIATE_LAUNCH(sum_planes_kernel, static_cast<unsigned>(l.K), kThreads, 0, stream_of(ctx), gy, l.N, l.K, l.P * l.Q,
+                   out[2].as<float>());
 }
 
 }  // namespace striate::cuda

@@ -113,20 +113,14 @@ __device__ __forceinline__ void read_piece(float (&to)[kCount], const float* fro
   }
 }
 
+/// A tile of c for a block: loaders bring their pieces (`fetch`, then `put` into a half of their shared memory).
 /// `finish(m, n, v, left, stretch)` gets neighbours v of a row of c, of which `left` are in it. stretch = blockIdx.z
-/// covers `length` of k.
-template <class S, class A, bool kAlongA, class B, bool kAlongB, class Finish>
-__global__ void __launch_bounds__(kThreads, S::kM == 128 && S::kN == 128 ? 2 : 3)
-    product_kernel(Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth, int64_t length, bool aligned_a,
-                   bool aligned_b, Finish finish) {
-  using LoadA = Loader<A, kAlongA, S::kM>;
-  using LoadB = Loader<B, kAlongB, S::kN>;
-  __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
-  __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
+/// covers [begin, end) of k.
+template <class S, class LoadA, class LoadB, class Finish>
+__device__ __forceinline__ void tile_product(LoadA& load_a, LoadB& load_b, float (&tile_a)[2][kDepth * LoadA::kPitch],
+                                             float (&tile_b)[2][kDepth * LoadB::kPitch], int64_t m, int64_t n,
+                                             int64_t begin, int64_t end, const Finish& finish) {
   const int64_t first_m = static_cast<int64_t>(blockIdx.y) * S::kM, first_n = static_cast<int64_t>(blockIdx.x) * S::kN;
-  const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
-  LoadA load_a{a, first_m, m, end, aligned_a, {}};
-  LoadB load_b{b, first_n, n, end, aligned_b, {}};
   const int at_m = threadIdx.x / S::kAcrossN, at_n = threadIdx.x % S::kAcrossN;
   float sum[S::kRows][S::kColumns] = {};
 
@@ -172,6 +166,21 @@ __global__ void __launch_bounds__(kThreads, S::kM == 128 && S::kN == 128 ? 2 : 3
       if (row < m && column < n) finish(row, column, v, n - column, static_cast<int64_t>(blockIdx.z));
     }
   }
+}
+
+/// Both operands rows of memory. A stretch covers `length` of k.
+template <class S, class A, bool kAlongA, class B, bool kAlongB, class Finish>
+__global__ void __launch_bounds__(kThreads, S::kM == 128 && S::kN == 128 ? 2 : 3)
+    product_kernel(Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth, int64_t length, bool aligned_a,
+                   bool aligned_b, Finish finish) {
+  using LoadA = Loader<A, kAlongA, S::kM>;
+  using LoadB = Loader<B, kAlongB, S::kN>;
+  __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
+  __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
+  const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
+  LoadA load_a{a, static_cast<int64_t>(blockIdx.y) * S::kM, m, end, aligned_a, {}};
+  LoadB load_b{b, static_cast<int64_t>(blockIdx.x) * S::kN, n, end, aligned_b, {}};
+  tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, finish);
 }
 
 /// c = the sums, plus a number for each column; with several stretches, each has its own c, `stretch` elements further.
