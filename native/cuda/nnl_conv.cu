@@ -220,11 +220,11 @@ void nnl_cosines(core::Context& ctx, const NnlLayer& l, float* cosine, int32_t* 
 }
 
 void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {
-  if (in[2].rank >= 0) throw core::Error(core::ErrorKind::option, "nnl_conv", "b", "not written yet", "a kernel");
   NnlForward f;
   f.bf16 = out[0].dtype == core::Dtype::bf16;
   f.y = out[0].data;
   f.index = out[1].rank >= 0 ? out[1].as<int32_t>() : nullptr;
+  f.bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
   f.power = Power(o.power);
   forward(ctx, nnl_prepare(ctx, in[0], in[1], o), f);
 }

@@ -1,6 +1,7 @@
 // nnl_conv_grad: ops/nnl_conv.h.
-// The pooled cosines c and their positions are computed again (nnl_cosines); a = gy n c^(n-1) belongs to a (filter,
-// position). With A[k][position] = sum of the a there, vhat = v / |v| and w' = w (less its mean if centred):
+// The pooled cosines c and their positions are computed again (nnl_cosines) unless y and index were saved; with z = c +
+// b, a = gy n z^(n-1) belongs to a (filter, position), and gb[k] is the sum of them all. With A[k][position] = sum of
+// the a there, vhat = v / |v| and w' = w (less its mean if centred):
 //   gw[k]         = sum over positions of A vhat
 //   gv[position]  = (sum over k of A w'_k - (sum over k of A c) vhat) / |v|, added onto the pixels of its window
 // Both are products over tiles of 64 x 64 of A, which is built in shared memory (a thread owns a filter and 16
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cuda/device.cuh"
 #include "cuda/kernels.cuh"
 #include "cuda/nnl_conv.cuh"
 #include "cuda/power.cuh"
@@ -24,18 +26,41 @@ constexpr size_t kScratchBytes = size_t(128) << 20;  // for what is kept of the 
 /// One group of images: the layer's maps and c, index and a, [N,K,pooled P,pooled Q], all from the group's first image.
 struct Group {
   NnlLayer l;
-  const float* cosine;
+  float* cosine;  // made here from a saved y, and then only for gx
   const int32_t* index;
   float* a;
   float* rows;  // [K][taps]: w'
   float* gv;    // [N][taps][P Q]
 };
 
-__global__ void nnl_slope_kernel(Group g, const float* __restrict__ gy, int64_t count, float factor, Power below) {
+/// a, from the cosines or from a saved y [N,K,cells]; a saved place that is none goes to `flag`, counted from `first`.
+__global__ void nnl_slope_kernel(Group g, const float* __restrict__ gy, const float* __restrict__ bias,
+                                 const float* __restrict__ y, int64_t cells, int64_t count, float factor, Power below,
+                                 int64_t first, unsigned long long* flag) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
-  const float c = g.cosine[i];
-  g.a[i] = c > 0 ? gy[i] * factor * power(c, below) : (c <= 0 ? 0.0f : c);
+  const float b = bias ? bias[i / cells % g.l.k] : 0.0f;
+  const float z = y ? y[i] : g.cosine[i] + b;
+  g.a[i] = z > 0 ? gy[i] * factor * power(z, below) : (z <= 0 ? 0.0f : z);
+  if (!y) return;
+  if (g.cosine) g.cosine[i] = z - b;
+  if (g.index[i] < 0 || g.index[i] >= g.l.positions()) report_fault(flag, first + i);
+}
+
+/// gb of one filter a block: each thread adds up every kThreads-th cell of the group, a tree adds up the threads.
+__global__ void __launch_bounds__(kThreads) nnl_conv_grad_b_kernel(Group g, int64_t cells, bool more, float* gb) {
+  __shared__ float part[kThreads / 32];
+  const int64_t k = blockIdx.x;
+  float sum = 0;
+  for (int64_t i = threadIdx.x; i < g.l.n * cells; i += kThreads)
+    sum += g.a[(i / cells * g.l.k + k) * cells + i % cells];
+  sum = warp_sum(sum);
+  if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = sum;
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  sum = more ? gb[k] : 0.0f;
+  for (int i = 0; i < kThreads / 32; ++i) sum += part[i];
+  gb[k] = sum;
 }
 
 /// w' in rows: one warp a filter.
@@ -106,10 +131,11 @@ __device__ __forceinline__ void multiply_tiles(const float* left, const float* r
 }
 
 __device__ __forceinline__ float factor_at(const NnlLayer& l, int64_t image, int64_t position) {
-  return l.factor ? l.factor[image * l.positions() + position] : 1.0f;
+  return l.factor ? l.factor[image * l.positions() + position] : l.scale;
 }
 
 /// partial[group of images][K][taps]; grid (taps / 64, K / 64, groups).
+template <class X>
 __global__ void __launch_bounds__(kThreads) nnl_conv_grad_w_kernel(Group g, int64_t each, float* partial) {
   __shared__ __align__(16) float tile[kSide * kStride], patches[kSide * kStride];
   const NnlLayer& l = g.l;
@@ -121,8 +147,8 @@ __global__ void __launch_bounds__(kThreads) nnl_conv_grad_w_kernel(Group g, int6
       const int own = threadIdx.x % kSide;
       const int64_t position = first + own;
       const bool there = position < l.positions();
-      const NnlPatch<float> patch(l, image, there ? static_cast<int>(position / l.q) : 0,
-                                  there ? static_cast<int>(position % l.q) : 0);
+      const NnlPatch<X> patch(l, image, there ? static_cast<int>(position / l.q) : 0,
+                              there ? static_cast<int>(position % l.q) : 0);
       const float factor = there ? factor_at(l, image, position) : 0.0f;
       for (int i = threadIdx.x / kSide; i < kSide; i += kThreads / kSide)
         patches[own * kStride + i] = there && d0 + i < l.taps ? patch.centred(l, l.tap[d0 + i]) * factor : 0.0f;
@@ -211,24 +237,25 @@ __global__ void nnl_conv_grad_x_kernel(Group g, float* gx) {
 }  // namespace
 
 void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {
-  if (in[3].rank >= 0 || in[4].rank >= 0 || out[2].rank >= 0 || in[0].dtype == core::Dtype::u8)
-    throw core::Error(core::ErrorKind::option, "nnl_conv_grad", "b", "not written yet", "a kernel");
-  const bool want_x = out[0].rank >= 0, want_w = out[1].rank >= 0;
+  const bool want_x = out[0].rank >= 0, want_w = out[1].rank >= 0, want_b = out[2].rank >= 0;
   const cudaStream_t stream = stream_of(ctx);
   if (in[0].count() == 0 || in[2].count() == 0) {
-    for (int i = 0; i < 2; ++i)
+    for (int i = 0; i < 3; ++i)
       if (out[i].rank >= 0 && out[i].count())
         check(cudaMemsetAsync(out[i].data, 0, out[i].bytes(), stream), "cudaMemsetAsync");
     return;
   }
-  if (!want_x && !want_w) return;
+  if (!want_x && !want_w && !want_b) return;
   const NnlLayer l = nnl_prepare(ctx, in[0], in[1], o);
-  const int64_t map = static_cast<int64_t>(l.p) * l.q, cells = l.k * l.pooled_p * l.pooled_q;
-  const int64_t image_floats = 3 * cells + (want_x ? l.taps * map : 0);
+  const bool saved = in[4].rank >= 0, cosines = !saved || (want_x && l.unit);
+  const float* bias = in[3].rank >= 0 ? in[3].as<float>() : nullptr;
+  const int64_t map = static_cast<int64_t>(l.p) * l.q, pooled = static_cast<int64_t>(l.pooled_p) * l.pooled_q,
+                cells = l.k * pooled;
+  const int64_t image_floats = (saved ? 1 : 2) * cells + (cosines ? cells : 0) + (want_x ? l.taps * map : 0);
   const int64_t together = std::clamp<int64_t>(static_cast<int64_t>(kScratchBytes / sizeof(float)) / image_floats, 1,
                                                std::min<int64_t>(l.n, 65535));
-  float* cosine = ctx.scratch<float>(together * cells);
-  int32_t* index = ctx.scratch<int32_t>(together * cells);
+  float* cosine = cosines ? ctx.scratch<float>(together * cells) : nullptr;
+  int32_t* index = saved ? nullptr : ctx.scratch<int32_t>(together * cells);
   Group g = {l, cosine, index, ctx.scratch<float>(together * cells), nullptr, nullptr};
   if (want_x) {
     g.gv = ctx.scratch<float>(together * l.taps * map);
@@ -245,21 +272,32 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   const int64_t wanted = std::max<int64_t>(1, 4 * processors() / (static_cast<int64_t>(tap_tiles) * filter_tiles));
   const int64_t each = (together + std::min(wanted, together) - 1) / std::min(wanted, together);
   float* partial = want_w ? ctx.scratch<float>((together + each - 1) / each * l.k * l.taps) : nullptr;
+  unsigned long long* flag = saved ? clear_flag(ctx) : nullptr;
 
   for (int64_t first = 0; first < l.n; first += together) {
     g.l = l;
     g.l.n = std::min(together, l.n - first);
-    g.l.x = static_cast<const float*>(l.x) + first * l.c * l.h * l.w;
+    g.l.x = static_cast<const char*>(l.x) + first * l.c * l.h * l.w * (l.bytes ? 1 : 4);
     if (l.factor) g.l.factor += first * map;
     if (l.mean) g.l.mean += first * map;
-    nnl_cosines(ctx, g.l, cosine, index);
+    if (saved)
+      g.index = in[5].as<int32_t>() + first * cells;
+    else
+      nnl_cosines(ctx, g.l, cosine, index);
     const int64_t count = g.l.n * cells;
     STRIATE_LAUNCH((nnl_slope_kernel), blocks_for(count, kThreads), kThreads, 0, stream, g,
-                   in[2].as<float>() + first * cells, count, static_cast<float>(o.power), Power(o.power - 1));
+                   in[2].as<float>() + first * cells, bias, saved ? in[4].as<float>() + first * cells : nullptr, pooled,
+                   count, static_cast<float>(o.power), Power(o.power - 1), first * cells, flag);
+    if (want_b)
+      STRIATE_LAUNCH((nnl_conv_grad_b_kernel), blocks_for(l.k, 1), kThreads, 0, stream, g, pooled, first > 0,
+                     out[2].as<float>());
     if (want_w) {
       const unsigned groups = blocks_for(g.l.n, each);
-      STRIATE_LAUNCH((nnl_conv_grad_w_kernel), dim3(tap_tiles, filter_tiles, groups), kThreads, 0, stream, g, each,
-                     partial);
+      const dim3 grid(tap_tiles, filter_tiles, groups);
+      if (l.bytes)
+        STRIATE_LAUNCH((nnl_conv_grad_w_kernel<uint8_t>), grid, kThreads, 0, stream, g, each, partial);
+      else
+        STRIATE_LAUNCH((nnl_conv_grad_w_kernel<float>), grid, kThreads, 0, stream, g, each, partial);
       STRIATE_LAUNCH((nnl_sum_partials_kernel), blocks_for(l.k * l.taps, kThreads), kThreads, 0, stream, partial,
                      l.k * l.taps, static_cast<int>(groups), first > 0, out[1].as<float>());
     }
@@ -270,6 +308,16 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
     STRIATE_LAUNCH((nnl_conv_grad_x_kernel), blocks_for(pixels, kThreads), kThreads, 0, stream, g,
                    out[0].as<float>() + first * l.c * l.h * l.w);
   }
+  if (!saved) return;
+  // Last, so that everything is queued before the wait; until then a place that is none has only been passed over.
+  const unsigned long long fault = read_flag(ctx);
+  if (fault == kNoFault) return;
+  int32_t place;
+  check(cudaMemcpyAsync(&place, in[5].as<int32_t>() + fault, sizeof place, cudaMemcpyDeviceToHost, stream),
+        "cudaMemcpyAsync");
+  check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+  throw core::Error(core::ErrorKind::data, "nnl_conv_grad", "index", std::to_string(place),
+                    "0 to " + std::to_string(map - 1));
 }
 
 }  // namespace striate::cuda

@@ -31,6 +31,7 @@ struct NnlForward {
   bool bf16 = false;
   void* y = nullptr;
   int32_t* index = nullptr;
+  const float* bias = nullptr;  // [K], or none
   Power power{1};
   int filter_blocks = 0, bands = 0, spans = 0;  // of one image
   int band_rows = 0, span_columns = 0;          // pooled
@@ -131,7 +132,8 @@ struct NnlBlock {
         const int at = (i >> 5 & 15) * 8 + (i & 7), filter = (i >> 9) * 4 + (i >> 3 & 3);
         if (at >= count || k0 + filter >= l.k) continue;
         const int place = position(first + at);
-        store_at((image * l.k + k0 + filter) * l.positions() + place, cosines[at * kNnlStride + filter], place);
+        store_at((image * l.k + k0 + filter) * l.positions() + place, k0 + filter, cosines[at * kNnlStride + filter],
+                 place);
       }
     } else {
       const int top = first / columns;
@@ -168,7 +170,7 @@ struct NnlBlock {
         const int cell = i % (po_count * qo_count), filter = i / (po_count * qo_count);
         if (k0 + filter >= l.k) continue;
         const int64_t row = (image * l.k + k0 + filter) * l.pooled_p + po0 + cell / qo_count;
-        store_at(row * l.pooled_q + qo0 + cell % qo_count, running[cell * kNnlCell + filter],
+        store_at(row * l.pooled_q + qo0 + cell % qo_count, k0 + filter, running[cell * kNnlCell + filter],
                  kIndex ? places[cell * kNnlCell + filter] : 0);
       }
   }
@@ -189,7 +191,8 @@ struct NnlBlock {
       }
     }
   }
-  __device__ __forceinline__ void store_at(int64_t at, float cosine, int place) {
+  __device__ __forceinline__ void store_at(int64_t at, int64_t k, float cosine, int place) {
+    if (f.bias) cosine += f.bias[k];
     const float y = f.raw ? cosine : rectified_power(cosine, f.power);
     if (f.bf16)
       store(static_cast<uint16_t*>(f.y) + at, y);
