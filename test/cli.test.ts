@@ -60,6 +60,7 @@ describe('striate', () => {
       ['demo'],
       ['train', 'local'],
       ['eval', 'classify'],
+      ['eval', 'shadows'],
       ['render'],
       ['report'],
       ['export'],
@@ -103,12 +104,76 @@ describe('striate', () => {
     rmSync(join(run, 'report.html'))
     expect(striate('report', run).status).toBe(0)
     expect(readFileSync(join(run, 'report.html'), 'utf8')).toMatch(/<html/)
+    shadows(run, score)
 
     expect(striate('export', '--run', run, '--format', 'npy', '--out', 'filters.npy').status).toBe(0)
     expect(readFileSync(join(folder, 'filters.npy')).subarray(1, 6).toString()).toBe('NUMPY')
     expect(striate('export', '--run', run, '--format', 'safetensors', '--out', 'copy.safetensors').status).toBe(0)
     expect(readFileSync(join(folder, 'copy.safetensors')).equals(readFileSync(join(run, 'model.safetensors')))).toBe(true)
   })
+
+  /** Evaluates the run in changed light: figures, record, table, and the page that shows them. */
+  function shadows(run: string, score: object) {
+    const args = ['eval', 'shadows', '--run', run, '--data', data, '--split', 'train', '--seed', '3']
+    const told = striate(...args, '--kinds', 'shadow,noise', '--strengths', '0.3,0.1', '--deviations', '0.2', '--cover', '0.5')
+    expect(told.stderr).toBe('')
+    expect(told.status).toBe(0)
+    expect(told.stdout).toMatch(/unmodified: error [\d.]+ % \+- [\d.]+ \(\d+ of 160 images/)
+    expect(told.stdout).toMatch(/shadow over 50 % +0\.3( +[\d.]+){3}\n/)
+    expect(told.stdout).toMatch(/noise +0\.2( +[\d.]+){3}\n/)
+    for (const file of ['.json', '-shadow.svg', '-noise.svg', '-images.png', '-images.svg'])
+      expect(existsSync(join(run, `shadows-train${file}`)), file).toBe(true)
+    const record = JSON.parse(readFileSync(join(run, 'shadows-train.json'), 'utf8'))
+    expect(record.unmodified).toEqual(score)
+    expect(record.curves.map((c: { kind: string; format: string }) => `${c.kind} ${c.format}`)).toEqual([
+      'shadow u8',
+      'shadow f32',
+      'noise u8',
+      'noise f32',
+    ])
+    expect(record.curves[0].points.map((p: { strength: number }) => p.strength)).toEqual([1, 0.3, 0.1])
+
+    expect(striate('report', run).status).toBe(0)
+    const page = readFileSync(join(run, 'report.html'), 'utf8')
+    expect(page).toMatch(/Error in changed light/)
+    expect(page).toMatch(/hard-edged shadow over 50 % of each image/)
+    expect(page).toMatch(/Sample images/)
+
+    // The same command again, as JSON: the same numbers, and the last line is the record.
+    const again = striate(...args, '--kinds', 'smooth', '--strengths', '0.5', '--json')
+    const last = JSON.parse(again.stdout.trim().split('\n').at(-1) as string)
+    expect(last).toEqual(JSON.parse(readFileSync(join(run, 'shadows-train.json'), 'utf8')))
+    expect(last.curves.map((c: { kind: string }) => c.kind)).toEqual(['smooth', 'smooth'])
+
+    // Results of another network are not passed off as this one's; a damaged record is named.
+    const file = join(run, 'shadows-train.json')
+    writeFileSync(file, JSON.stringify({ ...last, network: 'another' }))
+    expect(striate('report', run).status).toBe(0)
+    expect(readFileSync(join(run, 'report.html'), 'utf8')).toMatch(/is of another network and is left out/)
+    writeFileSync(file, '{')
+    const refused = striate('report', run)
+    expect(refused.status).toBe(1)
+    expect(refused.stderr).toMatch(/shadows-train.json is not readable; expected a record/)
+    rmSync(file)
+
+    for (const [text, ...more] of [
+      [/'fog' is none of shadow, smooth, colour, contrast, noise/, '--kinds', 'fog'],
+      [/expected a number from 0 to 1/, '--strengths', '0.3,2'],
+      [/expected a number from 0 to 1/, '--cover', '80'],
+      [
+        /--strengths is given for noise; expected it only with shadow, smooth, colour, contrast/,
+        '--kinds',
+        'noise',
+        '--strengths',
+        '1',
+      ],
+      [/--cover is given for smooth; expected it only with shadow/, '--kinds', 'smooth', '--cover', '1'],
+      [/split is 'all'/, '--split', 'all'],
+    ] as const)
+      refuses(2, text, ...args, ...more)
+    refuses(1, /nowhere is missing/, ...args, '--data', 'nowhere')
+    refuses(1, /nowhere.model.safetensors is missing/, ...args, '--run', 'nowhere')
+  }
 
   it('killed in mid-run and resumed, it writes the same bytes', async () => {
     const args = [

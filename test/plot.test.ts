@@ -6,6 +6,7 @@ import {
   type FilterShape,
   filterSheet,
   histogram,
+  imageSheet,
   lineChart,
   markdownTable,
   orderFilters,
@@ -414,5 +415,50 @@ describe('markdownTable', () => {
       ].join('\n'),
     )
     expect(() => markdownTable(['a'], [[]])).toThrow('markdownTable: rows[0] is 0 cells; expected 1, one per column')
+  })
+})
+
+describe('imageSheet', () => {
+  const shape = [2, 3, 2, 1] as const
+  const images = Uint8Array.from({ length: 12 }, (_, i) => 20 * i)
+  it('shows every pixel of every image where it belongs, with the labels beside it', async () => {
+    const rows = [
+      { label: 'raw', images },
+      { label: `dark ${hostile}`, images: images.map((v) => v / 2) },
+    ]
+    const sheet = await imageSheet(rows, shape, { title: 'Two images', scale: 3, gap: 2 })
+    const { data, info } = await sharp(sheet.png).raw().toBuffer({ resolveWithObject: true })
+    expect([info.width, info.height, info.channels]).toEqual([2 * (3 + 2) + 2, 2 * (6 + 2) + 2, 3])
+    const at = (x: number, y: number) => [...data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3)]
+    for (const [row, { images: pixels }] of rows.entries())
+      for (let n = 0; n < 2; n++)
+        for (let y = 0; y < 2; y++)
+          for (const [dx, dy] of [
+            [0, 0],
+            [2, 2],
+          ] as const)
+            expect(at(2 + n * 5 + dx, 2 + row * 8 + y * 3 + dy)).toEqual([0, 1, 2].map((c) => pixels[n * 6 + c * 2 + y]))
+    expect(at(0, 0)).toEqual([255, 255, 255])
+    expectWellFormed(sheet.svg)
+    expect(sheet.svg).toContain('>raw</text>')
+    expect(sheet.description).toMatch(/^2 images in 2 rows: raw, dark/)
+    expect((await imageSheet(rows, shape, { title: 'Two images', scale: 3, gap: 2 })).svg).toBe(sheet.svg)
+    const page = { title: 'x', sections: [{ heading: 'y', blocks: [{ kind: 'figure' as const, image: sheet.svg, alt: 'z' }] }] }
+    expect(renderPage(page)).toContain('image-rendering:pixelated')
+  })
+
+  it('shows grey images and refuses what it cannot show', async () => {
+    const grey = await imageSheet([{ label: 'a', images: images.subarray(0, 4) }], [2, 1, 2, 1], { title: 't', scale: 1, gap: 0 })
+    expect([...(await sharp(grey.png).raw().toBuffer())]).toEqual([0, 40, 20, 60].flatMap((v) => [v, v, v]))
+    const refuse = (
+      rows: { label: string; images: Uint8Array }[],
+      size: [number, number, number, number],
+      text: string,
+      options = {},
+    ) => expect(imageSheet(rows, size, { title: 't', ...options })).rejects.toThrow(text)
+    await refuse([], [2, 3, 2, 1], 'rows is empty')
+    await refuse([{ label: 'a', images }], [3, 2, 2, 1], 'expected images of 1 or 3 channels')
+    await refuse([{ label: 'a', images }], [1, 3, 2, 1], "'a' is 12 bytes")
+    await refuse([{ label: 'a', images }], [2, 3, 2, 1], 'scale is 0.5', { scale: 0.5 })
   })
 })

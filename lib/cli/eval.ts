@@ -4,8 +4,10 @@ import { openImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { classify } from '../eval/index.js'
 import { writeAtomic } from '../io/index.js'
-import { LocalNet } from '../models/index.js'
+import { loadNetwork } from '../models/index.js'
 import { startPhase } from '../train/index.js'
+import { addEvalShadows } from './eval_shadows.js'
+import { networkFile } from './network.js'
 import { wholeNumber } from './options.js'
 import { interruptSignal, output, run } from './terminal.js'
 
@@ -20,9 +22,9 @@ interface EvalOptions {
 }
 
 export function addEval(program: Command): void {
-  program
-    .command('eval')
-    .description('evaluate a run')
+  const evaluate = program.command('eval').description('evaluate a run')
+  addEvalShadows(evaluate)
+  evaluate
     .command('classify')
     .description('error of a run’s classifier on labelled images, with its confusion table')
     .requiredOption('--run <dir>', 'folder of a run')
@@ -37,7 +39,7 @@ export function addEval(program: Command): void {
       run(async () => {
         const say = output(options)
         const signal = interruptSignal()
-        const net = await LocalNet.load(join(options.run, 'model.safetensors'), { device: deviceOf(options.device) })
+        const net = await loadNetwork(networkFile(options.run), { device: deviceOf(options.device) })
         const set = await openImages(options.data, {
           split: options.split as 'train' | 'test',
           signal,

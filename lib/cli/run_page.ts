@@ -16,6 +16,7 @@ import {
 } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
 import type { BlockRecord, EpochResult, RunRecord } from '../train/index.js'
+import { shadowSections } from './shadow_page.js'
 
 const percent = (share: number): string => (100 * share).toFixed(2)
 
@@ -71,7 +72,7 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
     title: `Local learning on ${record.data.name}`,
     lead: 'Filters learned from image patches by the Krotov-Hopfield rule, without labels (Grinberg, Hopfield, Krotov 2019).',
     summary,
-    sections: [...extra, ...sections],
+    sections: [...extra, ...sections, ...(await shadowSections(folder))],
     provenance: [
       { label: 'Striate', value: `${record.striate}, Node ${record.node}` },
       { label: 'Device', value: `${record.device}, ${record.instructionSet}, ${record.threads} threads` },

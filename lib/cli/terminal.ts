@@ -115,13 +115,16 @@ export function interruptSignal(): AbortSignal {
   return controller.signal
 }
 
-/** Runs a command's action; ends the process with one sentence on stderr and a code: 1 failed, 2 wrong usage, 130 interrupted. */
-export async function run(action: () => Promise<void>): Promise<void> {
+/**
+ * Runs a command's action; ends the process with one sentence on stderr and a code: 1 failed, 2 wrong usage, 130 interrupted.
+ * @param kept what an interruption leaves
+ */
+export async function run(action: () => Promise<void>, kept = 'what was done is kept, go on with --resume'): Promise<void> {
   try {
     await action()
   } catch (error) {
     if (error instanceof Interrupted) {
-      console.error('striate: interrupted; what was done is kept, go on with --resume')
+      console.error(`striate: interrupted; ${kept}`)
       process.exitCode = 130
     } else if (error instanceof StriateError) {
       console.error(`striate: ${error.message}`)

@@ -50,7 +50,7 @@ export function size(op: string, options: ChartOptions): [number, number] {
 }
 
 /** Roughly the width of text in pixels, on the wide side: nothing here can measure a font. */
-function textWidth(text: string, fontSize: number): number {
+export function textWidth(text: string, fontSize: number): number {
   return [...text].reduce((sum, c) => sum + (c.charCodeAt(0) > 0x2e7f ? 1 : 0.56), 0) * fontSize
 }
 
