@@ -204,6 +204,44 @@ describe('striate', () => {
     expect(bytes('killed').equals(bytes('whole'))).toBe(true)
   })
 
+  it('blocks and a trunk: killed in the second layer and resumed to the same bytes, shown on the page, exported', async () => {
+    const blocks = ['--trunk', 'W4 K12 n20 pool3/2', '--blocks', 'W3 K10 n30 pool3/2, K8 S2000']
+    const args = [
+      'train',
+      'local',
+      '--data',
+      data,
+      '--checkpoint-seconds',
+      '0',
+      ...small,
+      '--window',
+      '2',
+      '--pool-size',
+      '3',
+      ...blocks,
+    ]
+    const whole = striate(...args, '--out', 'blocks')
+    expect(whole.status, whole.stderr).toBe(0)
+    expect(whole.stdout).toMatch(/filters 3\/3: 8 of 2 x 2/)
+    const child = spawn(process.execPath, [main, ...args, '--out', 'blocks-killed'], { cwd: folder, stdio: 'ignore' })
+    const exited = new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)))
+    const checkpoint = join(folder, 'blocks-killed', 'filters-3.checkpoint.safetensors')
+    while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
+    child.kill('SIGKILL')
+    expect(await exited).toBe('SIGKILL')
+    const resumed = striate('train', 'local', '--resume', 'blocks-killed')
+    expect(resumed.status, resumed.stderr).toBe(0)
+    const bytes = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
+    expect(bytes('blocks-killed').equals(bytes('blocks'))).toBe(true)
+    expect(readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')).toMatch(/block 2, power 10, pool 3\/2/)
+    const npy = (tensor: string) => ['export', '--run', 'blocks', '--format', 'npy', '--out', 'b.npy', '--tensor', tensor]
+    expect(striate(...npy('blocks.1.filters')).status).toBe(0)
+    expect(readFileSync(join(folder, 'b.npy')).toString('latin1')).toMatch(/\(8, 12, 2, 2\)/)
+    const wrong = striate(...npy('blocks.2.filters'))
+    expect(wrong.status).toBe(2)
+    expect(wrong.stderr).toMatch(/trunk.0.filters, blocks.0.filters, blocks.1.filters, readout.weight, readout.bias/)
+  })
+
   it('stops cleanly on Ctrl-C and says how to go on', async () => {
     const args = ['train', 'local', '--data', data, '--out', 'stopped', ...small, '--steps', '2000000']
     const child = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -231,6 +269,10 @@ describe('striate refuses', () => {
     refuses(2, /expected a whole number/, ...train, '--data', data, '--seed', 'x')
     refuses(2, /--recipe is 'soup'/, ...train, '--data', data, '--recipe', 'soup')
     refuses(2, /without a readable request.json/, 'train', 'local', '--resume', data)
+    refuses(2, /'w3' is none of W3/, ...train, '--data', data, '--blocks', 'W3 K10, w3')
+    refuses(2, /'K7' is the second of its kind/, ...train, '--data', data, '--blocks', 'W3 K10 K7')
+    refuses(2, /one is empty/, ...train, '--data', data, '--blocks', 'W3 K10,')
+    refuses(2, /window is 2.5/, ...train, '--data', data, '--out', 'never', '--blocks', 'W2.5 K10')
     refuses(2, /stable, faithful/, ...train, '--data', data, '--mode', 'wild')
   })
 

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type BlockRecord,
+  type BlockWeights,
   classify,
+  conv2d,
   cpu,
   DataError,
   type ImageSet,
@@ -12,13 +14,17 @@ import {
   LocalNet,
   learnFilters,
   nnlConv,
+  normals,
   OptionError,
   readSafetensors,
   renderSet,
+  scope,
   selectImages,
   Tensor,
   type TrainLocalOptions,
+  type TrainProgress,
   trainLocal,
+  writeSafetensors,
 } from '../lib/index.js'
 
 let folder: string
@@ -182,6 +188,143 @@ describe('trainLocal', () => {
       expect(model(name).equals(model('two'))).toBe(true)
     })
 
+  const stack: TrainLocalOptions = {
+    filters: { steps: 300, batch: 200 },
+    trunk: [{ filters: { units: 12, window: 4 }, power: 30 }, { filters: { units: 14, window: 2 } }],
+    blocks: [
+      { filters: { units: 16, window: 3 }, power: 20, pool: { size: 2, stride: 1 } },
+      { filters: { units: 10, window: 2 } },
+    ],
+    readout: { learningRates: [0.03], epochs: 20, patience: 20, batch: 20, validation: 0.25, refit: false },
+    seed: 5,
+  }
+
+  it('learns stacks: each layer from the maps of those under it', async () => {
+    const { net, record } = await trainLocal(set, { ...stack, out: join(folder, 'stack') })
+    // 24 pixels, 21 positions, 3 every 2: 10; 9 positions, 3 every 2: 4; 2 positions of one block, 3 of the other, pooled whole.
+    expect(net.trunk.map(({ filters }) => filters.shape)).toEqual([
+      [12, 3, 4, 4],
+      [14, 12, 2, 2],
+    ])
+    expect(net.blocks.map(({ filters }) => filters.shape)).toEqual([
+      [16, 14, 3, 3],
+      [10, 14, 2, 2],
+    ])
+    expect(net.readout?.w.shape).toEqual([8, 16 + 10])
+    expect(new Set([...record.trunk, ...record.blocks].map(({ filters }) => filters.seed)).size).toBe(4)
+    for (const { health } of [...record.trunk, ...record.blocks]) {
+      expect(health.norms.every((n) => Math.abs(n - 1) < 0.2)).toBe(true)
+      expect(health.dead.length).toBeLessThan(health.wins.length / 2)
+    }
+    expect(record.readout?.chosen.validationError).toBeLessThan(0.8) // chance is 0.875
+
+    // What the network computes is its layers one after another, and the second layer's filters are like the maps that they met.
+    using images = Tensor.from(set.images.subarray(0, 5 * 3 * 576), { shape: [5, 3, 24, 24] })
+    const { data } = await scope(() => {
+      const of = ({ power, pool, normalise, centre }: LocalBlock) => ({ power, pool, normalise, centre })
+      const at = (i: number) => of(net.config.trunk[i] as LocalBlock)
+      const weights = (i: number) => (net.trunk[i] as BlockWeights).filters
+      const first = nnlConv(images, weights(0), at(0))
+      const map = nnlConv(first, weights(1), at(1))
+      const top = net.config.blocks.map((block, i) => nnlConv(map, (net.blocks[i] as BlockWeights).filters, of(block)))
+      return top.map((y) => y.reshape([5, y.size / 5]))
+    }).reduce(
+      async (all, y) => {
+        const before = await all
+        const { data: own } = await y.read()
+        y.dispose()
+        return { data: before.data.map((row, n) => [...row, ...own.subarray((n * own.length) / 5, ((n + 1) * own.length) / 5)]) }
+      },
+      Promise.resolve({ data: Array.from({ length: 5 }, () => [] as number[]) }),
+    )
+    using features = net.features(images)
+    expect(Array.from((await features.read()).data)).toEqual(data.flat())
+    const loaded = await LocalNet.load(join(folder, 'stack', 'model.safetensors'))
+    using again = loaded.features(images)
+    expect((await again.read()).data).toEqual((await features.read()).data)
+    net.dispose()
+    loaded.dispose()
+  })
+
+  it('a stack stopped in its second layer and resumed ends with the same bytes', async () => {
+    const out = join(folder, 'stack-stopped')
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const onProgress = (p: TrainProgress) => {
+      if (p.phase === 'filters 2/4' && p.done / p.total > 0.5) controller.abort(reason)
+    }
+    const stopped = trainLocal(set, { ...stack, out, checkpointSeconds: 0, signal: controller.signal, onProgress })
+    await expect(stopped).rejects.toBe(reason)
+    ;(await trainLocal(set, { ...stack, out, resume: true })).net.dispose()
+    expect(model('stack-stopped').equals(model('stack'))).toBe(true)
+  })
+
+  it('projects to whitened patches before the filters of a whitened block', async () => {
+    const [d, k] = [9, 6]
+    const shapes = { weight: [d, 3, 4, 4], bias: [d], filters: [k, d, 1, 1] }
+    const random = (seed: number, shape: number[]) =>
+      Tensor.from(
+        normals(
+          seed,
+          shape.reduce((a, b) => a * b, 1),
+        ),
+        { shape },
+      )
+    const weights = {
+      filters: random(1, shapes.filters),
+      whitening: { weight: random(2, shapes.weight), bias: random(3, shapes.bias) },
+    }
+    const block = {
+      ...{ window: 4, units: k, power: 3, normalise: 'patch' as const, centre: false, pool: { size: 7, stride: 7 } },
+      whitened: d,
+    }
+    const config = {
+      kind: 'local' as const,
+      channels: 3,
+      image: [24, 24] as [number, number],
+      trunk: [],
+      blocks: [block],
+      classes: [],
+    }
+    using net = new LocalNet(config, { blocks: [weights] })
+    using images = Tensor.from(set.images.subarray(0, 2 * 3 * 576), { shape: [2, 3, 24, 24] })
+    using features = net.features(images)
+    using expected = scope(() => {
+      const z = conv2d(images, weights.whitening.weight, { bias: weights.whitening.bias })
+      return nnlConv(z, weights.filters, { power: 3, pool: { size: 7, stride: 7 } })
+    })
+    expect((await features.read()).data).toEqual((await expected.read()).data)
+    await net.save(join(folder, 'whitened.safetensors'))
+    using loaded = await LocalNet.load(join(folder, 'whitened.safetensors'))
+    using again = loaded.features(images)
+    expect((await again.read()).data).toEqual((await features.read()).data)
+    const without = { blocks: [{ filters: weights.filters }] }
+    expect(() => new LocalNet(config, without)).toThrow(/blocks.0.whitening.weight is missing/)
+  })
+
+  it('reads the one block that Striate 0.1 wrote', async () => {
+    const filters = { dtype: 'F32' as const, shape: [4, 3, 5, 5], data: normals(1, 300) }
+    const readout = { dtype: 'F32' as const, shape: [2, 16], data: normals(2, 32) }
+    const bias = { dtype: 'F32' as const, shape: [2], data: normals(3, 2) }
+    const config = {
+      kind: 'local',
+      channels: 3,
+      image: [24, 24],
+      window: 5,
+      units: 4,
+      power: 40,
+      normalise: 'patch',
+      centre: false,
+    }
+    const striate = JSON.stringify({ ...config, pool: { size: 11, stride: 9 }, classes: ['a', 'b'] })
+    const path = join(folder, 'old.safetensors')
+    await writeSafetensors(path, { filters, 'readout.weight': readout, 'readout.bias': bias }, { metadata: { striate } })
+    using net = await LocalNet.load(path)
+    expect(net.config.blocks).toMatchObject([{ window: 5, units: 4, power: 40, pool: { size: 11, stride: 9 } }])
+    expect((await net.blocks[0]?.filters.read())?.data).toEqual(filters.data)
+    expect((await net.readout?.w.read())?.data).toEqual(readout.data)
+  })
+
   it('recomputes features where the memory limit asks for it, and learns as well', async () => {
     const plans: string[] = []
     const readout = { ...(small.readout as object), memoryLimit: 100_000 }
@@ -254,6 +397,12 @@ describe('trainLocal', () => {
     await refuse({ readout: { validation: 0, poolStrides: [1, 2] } }, OptionError, /validation is 0/)
     await refuse({ readout: { poolSize: 22 } }, OptionError, /poolSize is 22/)
     await refuse({ readout: { batch: 433 } }, OptionError, /batch is 433; expected at most the 432 training images/)
+    await refuse(
+      { trunk: [{ filters: { normalise: 'none' } }], filters: { normalise: 'none' } },
+      OptionError,
+      /normalise is 'none'/,
+    )
+    await refuse({ trunk: [{ pool: { size: 21 } }] }, OptionError, /window is 4/)
     await refuse({ blocks: [] }, OptionError, /blocks is empty/)
     await refuse({ blocks: [{}, { units: 3 }] }, OptionError, /blocks.1.units is no option/)
     await refuse({ blocks: [{}, { power: 0.5 }] }, OptionError, /power is 0.5/)

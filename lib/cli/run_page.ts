@@ -25,18 +25,20 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
   const { readout } = record
   const sections: Section[] = []
   const summary: SummaryNumber[] = []
-  for (const [i, block] of record.blocks.entries()) {
-    const { units, window, power, pool } = net.config.blocks[i] as LocalBlock
-    const { filters } = net.blocks[i] as BlockWeights
-    const several = record.blocks.length > 1
-    const figure = await filterFigure(filters, block, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
-    const of = several ? `: block ${i + 1}, power ${power}, pool ${pool.size}/${pool.stride}` : ''
+  const layers = [...record.trunk, ...record.blocks]
+  for (const [i, layer] of layers.entries()) {
+    const { units, window, power, pool } = [...net.config.trunk, ...net.config.blocks][i] as LocalBlock
+    const { filters } = [...net.trunk, ...net.blocks][i] as BlockWeights
+    const above = i - record.trunk.length
+    const name = layers.length === 1 ? '' : above < 0 ? `trunk ${i + 1}` : `block ${above + 1}`
+    const figure = await filterFigure(filters, layer, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
+    const of = name && `: ${name}, power ${power}, pool ${pool.size}/${pool.stride}`
     sections.push(
       { heading: `Filters${of}`, blocks: [figure] },
-      { heading: `Learning without labels${several ? `: block ${i + 1}` : ''}`, blocks: await learning(block) },
+      { heading: `Learning without labels${name && `: ${name}`}`, blocks: await learning(layer) },
     )
-    const label = several ? `Filters, block ${i + 1}` : 'Filters'
-    summary.push({ label, value: units, note: `${window} x ${window}, ${block.health.dead.length} dead` })
+    const label = name ? `Filters, ${name}` : 'Filters'
+    summary.push({ label, value: units, note: `${window} x ${window}, ${layer.health.dead.length} dead` })
   }
   if (readout) {
     const own = "each block's own"
@@ -79,8 +81,8 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
       { label: 'Data', value: `${record.data.name} [${record.data.shape.join(', ')}]` },
       { label: 'SHA-256 of the data', value: record.data.sha256, code: true },
       { label: 'Seed', value: record.seed },
-      ...record.blocks.map(({ filters }, i) => ({
-        label: record.blocks.length > 1 ? `Filters, block ${i + 1}` : 'Filters',
+      ...layers.map(({ filters }, i) => ({
+        label: layers.length > 1 ? `Filters ${i + 1}` : 'Filters',
         value: JSON.stringify(filters),
         code: true,
       })),
@@ -97,11 +99,12 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
   await writeAtomic(join(folder, 'report.html'), page)
 }
 
-/** A block's filters as one picture; written as PNG and SVG too. */
+/** A block's filters as one picture, written as PNG and SVG too; filters on a trunk's maps have none. */
 async function filterFigure(filters: Tensor, { filters: config, health }: BlockRecord, path: string): Promise<Block> {
   const weights = (await filters.read()).data as Float32Array
   const dead = config.dead === 'prune' ? [] : health.dead
   const shape = filters.shape as [number, number, number, number]
+  if (shape[1] !== 1 && shape[1] !== 3) return { kind: 'text', text: `Filters on ${shape[1]} maps: no picture.` }
   const sheet = await filterSheet(weights, shape, { dead, title: `${shape[0]} learned filters` })
   await writeAtomic(`${path}.png`, sheet.png)
   await writeAtomic(`${path}.svg`, sheet.svg)
@@ -209,5 +212,5 @@ export async function openRun(folder: string): Promise<{ net: LocalNet; record: 
 function recordOf(file: RunRecord & Partial<BlockRecord>): RunRecord {
   if (file.blocks) return file
   const { filters, health, history, converged, ...run } = file as RunRecord & Omit<BlockRecord, 'seconds'>
-  return { ...run, blocks: [{ filters, health, history, converged, seconds: run.seconds.filters ?? 0 }] }
+  return { ...run, trunk: [], blocks: [{ filters, health, history, converged, seconds: run.seconds.filters ?? 0 }] }
 }

@@ -23,6 +23,7 @@ interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<Reado
   data?: string
   recipe?: string
   blocks?: BlockOptions[]
+  trunk?: BlockOptions[]
   device: string
   seed?: number
   out: string
@@ -72,6 +73,7 @@ interface Request {
   filters: FilterOptions
   /** Absent from the files of Striate 0.1, which knew one block. */
   blocks?: BlockOptions[]
+  trunk?: BlockOptions[]
   readout: ReadoutOptions | false
 }
 
@@ -93,6 +95,7 @@ export function addTrain(program: Command): void {
   command
     .optionsGroup('Filters (of all blocks):')
     .option('--blocks <list>', `blocks side by side, between commas, each of ${blockWords}; the rest as below`, parseBlocks)
+    .option('--trunk <list>', 'blocks one after another under them, written alike', parseBlocks)
     .option('--units <k>', 'filters (default: 400)', wholeNumber(2))
     .option('--window <w>', 'side of the filters, in pixels (default: 4)', wholeNumber(1))
     .option('--rank <m>', 'rank of the unit that is pushed away (default: 2)', wholeNumber(2))
@@ -152,6 +155,7 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
   const { net, record } = await trainLocal(set, {
     filters: request.filters,
     ...(request.blocks ? { blocks: request.blocks } : {}),
+    ...(request.trunk ? { trunk: request.trunk } : {}),
     readout:
       request.readout === false || (set.classes.length < 2 && Object.keys(request.readout).length === 0)
         ? false
@@ -170,9 +174,10 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
   await writeRunPage(net, record, out)
   const { blocks, readout } = record
   const error = readout && 100 * readout.chosen.validationError
-  for (const [i, { health, filters }] of blocks.entries())
+  const layers = [...record.trunk, ...blocks]
+  for (const [i, { health, filters }] of layers.entries())
     say.line(
-      `filters${blocks.length > 1 ? ` ${i + 1}/${blocks.length}` : ''}: ${net.config.blocks[i]?.units} of ${filters.window} x ${filters.window}, ` +
+      `filters${layers.length > 1 ? ` ${i + 1}/${layers.length}` : ''}: ${[...net.config.trunk, ...net.config.blocks][i]?.units} of ${filters.window} x ${filters.window}, ` +
         `${health.dead.length} dead, ${health.duplicates} near-duplicate pairs, ${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
     )
   if (readout && Number.isFinite(error))
@@ -182,8 +187,8 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
   say.line(
     `done in ${duration((performance.now() - started) / 1000)}: ${join(out, 'model.safetensors')}, ${join(out, 'report.html')}`,
   )
-  const short = blocks.map(({ history: _history, ...block }: BlockRecord) => block)
-  say.json({ event: 'done', out, ...record, blocks: short })
+  const short = (list: BlockRecord[]) => list.map(({ history: _history, ...block }) => block)
+  say.json({ event: 'done', out, ...record, trunk: short(record.trunk), blocks: short(blocks) })
   net.dispose()
 }
 
@@ -213,6 +218,7 @@ function makeRequest(options: TrainOptions): Request {
     limit: options.limit ?? null,
     filters: { ...base.filters, ...own },
     blocks,
+    ...(options.trunk ? { trunk: options.trunk } : {}),
     readout: options.readout ? readout : false,
   }
 }

@@ -116,15 +116,7 @@ export class LocalNet implements Classifier {
 
   /** The map [N,C,P,Q] that the trunk gives for images, f32; the images themselves (no copy) without a trunk. */
   trunkMap(images: Tensor): Tensor {
-    return scope(() => {
-      let map = images
-      for (const [i, block] of this.config.trunk.entries()) {
-        const next = respond(map, block, this.trunk[i] as BlockWeights, 'f32')
-        if (map !== images) map.dispose()
-        map = next
-      }
-      return map
-    })
+    return respondInTurn(images, this.config.trunk, this.trunk)
   }
 
   /**
@@ -220,6 +212,19 @@ export class LocalNet implements Classifier {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+/** The map [N,C,P,Q] of blocks one after another, f32; the images themselves (no copy) without any. @internal */
+export function respondInTurn(images: Tensor, blocks: readonly LocalBlock[], weights: readonly BlockWeights[]): Tensor {
+  return scope(() => {
+    let map = images
+    for (const [i, block] of blocks.entries()) {
+      const next = respond(map, block, weights[i] as BlockWeights, 'f32')
+      if (map !== images) map.dispose()
+      map = next
+    }
+    return map
+  })
 }
 
 /** One block's pooled map [N,K,P,Q]. */

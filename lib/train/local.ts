@@ -5,7 +5,7 @@ import type { ImageSet } from '../data/index.js'
 import { cpu, type Device, instructionSet, threads } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
-import { checkLocalConfig, type LocalBlock, type LocalNetConfig } from '../models/local_config.js'
+import { checkLocalConfig, type LocalBlock, type LocalNetConfig, type MapShape, trunkShapes } from '../models/local_config.js'
 import { type BlockWeights, LocalNet } from '../models/local_net.js'
 import { philox } from '../random.js'
 import { version } from '../version.js'
@@ -13,25 +13,32 @@ import {
   checkFilters,
   type FilterConfig,
   type FilterOptions,
+  type FilterRun,
   filterConfig,
   type LearnedFilters,
   learnFilters,
 } from './filters.js'
+import { trunkMaps } from './maps.js'
 import type { OnProgress } from './progress.js'
 import { checkReadout, type ReadoutOptions, readoutConfig, type TrainedReadout, trainReadout } from './readout.js'
 
 export interface BlockOptions {
   /** What differs from the options of all blocks. */
   filters?: FilterOptions
-  /** n of the rectified power. Default 40. */
+  /** n of the rectified power. Default 40, in a trunk 20. */
   power?: number
-  /** Max pool, in positions. Default: of side 11, or all of the positions where there are fewer; stride 2. */
+  /** Max pool, in positions. Default: of side 11 (in a trunk 3), or all of the positions where there are fewer; stride 2. */
   pool?: { size?: number; stride?: number }
 }
 
 export interface TrainLocalOptions {
   /** Of all blocks. */
   filters?: FilterOptions
+  /**
+   * Blocks one after another under those of `blocks`: the pooled map of each is the next one's input. Each is learned once those under it
+   * are, from their maps, rounded to 8 bits. Default: none.
+   */
+  trunk?: readonly BlockOptions[]
   /** Blocks side by side, each with filters of its own size and number. Default: one. */
   blocks?: readonly BlockOptions[]
   /** false: filters only. Default: a readout when the images have labels. */
@@ -73,6 +80,7 @@ export interface RunRecord {
   data: { name: string; sha256: string; shape: readonly number[]; classes: readonly string[] }
   seed: number
   /** How each block was learned, in order. */
+  trunk: BlockRecord[]
   blocks: BlockRecord[]
   readout: (Pick<TrainedReadout, 'config' | 'chosen' | 'candidates' | 'refit'> & { images: TrainedReadout['images'] }) | null
   /** Seconds of this process's part in each stage. */
@@ -89,22 +97,33 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
   const seed = options.seed ?? 0
   const wantsReadout = options.readout ?? (set.labels && set.classes.length > 1 ? {} : false)
   const readoutOptions = wantsReadout === false ? null : { seed, ...wantsReadout }
-  const plans = planBlocks(set, options, seed)
-  const config: LocalNetConfig = {
-    kind: 'local',
-    channels: set.shape[1],
-    image: [set.shape[2], set.shape[3]],
-    trunk: [],
-    blocks: plans.map((plan) => plan.block),
-    classes: [],
+  const { config, filters } = planLayers(set, options, seed)
+  const shapes = trunkShapes(config)
+  for (const [i, own] of filters.entries()) {
+    const shape = shapes[Math.min(i, config.trunk.length)] as MapShape
+    if (i > 0 && config.trunk.length > 0 && own.normalise === 'none')
+      throw new OptionError({
+        op: 'trainLocal',
+        argument: 'normalise',
+        actual: "'none'",
+        expected: "'patch' above a trunk, whose maps have no common scale while they are learned from",
+      })
+    checkFilters({ ...set, shape: [set.shape[0], ...shape] }, own)
   }
-  for (const { filters } of plans) checkFilters(set, filters)
   checkLocalConfig(config)
   if (readoutOptions) checkReadout(config, set, readoutConfig(readoutOptions))
   if (options.out) await openFolder(options.out, options.resume ?? false)
   await options.onFolder?.()
 
-  const { filters: _filters, blocks: _blocks, readout: _readout, seed: _seed, onFolder: _onFolder, ...rest } = options
+  const {
+    filters: _filters,
+    blocks: _blocks,
+    trunk: _trunk,
+    readout: _readout,
+    seed: _seed,
+    onFolder: _onFolder,
+    ...rest
+  } = options
   const run = { ...rest, device }
   const seconds: Record<string, number> = {}
   let start = performance.now()
@@ -112,34 +131,18 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
     seconds[name] = Math.round(performance.now() - start) / 1000
     start = performance.now()
   }
-  const weights: BlockWeights[] = []
-  const records: BlockRecord[] = []
-  let net: LocalNet | null = null
+  const learned = await learnLayers(set, config, filters, run)
+  lap('filters')
+  let net = learned.net
   let trained: TrainedReadout | null = null
-  try {
-    for (const [i, { filters: own }] of plans.entries()) {
-      const began = performance.now()
-      const learned = await learnFilters(set, own, { ...run, part: { number: i + 1, of: plans.length } })
-      const { filters, config, health, history, converged } = learned
-      weights.push({ filters })
-      records.push({ filters: config, health, history, converged, seconds: Math.round(performance.now() - began) / 1000 })
-    }
-    lap('filters')
-    // Pruning may have left fewer filters than were asked for.
-    const units = (i: number) => (weights[i] as BlockWeights).filters.shape[0] as number
-    net = new LocalNet(
-      { ...config, blocks: config.blocks.map((block, i) => ({ ...block, units: units(i) })) },
-      { blocks: weights },
-    )
-    if (readoutOptions) {
+  if (readoutOptions) {
+    try {
       trained = await trainReadout(net, set, readoutOptions, run)
-      lap('readout')
+    } finally {
       net.dispose()
-      net = trained.net
     }
-  } catch (error) {
-    for (const { filters } of weights) filters.dispose()
-    throw error
+    net = trained.net
+    lap('readout')
   }
   const { name, sha256, shape, classes } = set
   const record: RunRecord = {
@@ -152,7 +155,8 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
     date: new Date().toISOString(),
     data: { name, sha256, shape, classes },
     seed,
-    blocks: records,
+    trunk: learned.records.slice(0, config.trunk.length),
+    blocks: learned.records.slice(config.trunk.length),
     readout: trained && {
       config: trained.config,
       chosen: trained.chosen,
@@ -169,37 +173,82 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
   return { net, record }
 }
 
-interface BlockPlan {
-  filters: FilterConfig
-  block: LocalBlock
+/** Learns the trunk's blocks one after another, then those on it, each from the maps that it will read. */
+async function learnLayers(
+  set: ImageSet,
+  planned: LocalNetConfig,
+  filters: FilterConfig[],
+  run: FilterRun,
+): Promise<{ net: LocalNet; records: BlockRecord[] }> {
+  const config = { ...planned, trunk: [...planned.trunk], blocks: [...planned.blocks] }
+  const trunk: BlockWeights[] = []
+  const blocks: BlockWeights[] = []
+  const records: BlockRecord[] = []
+  let source = set
+  try {
+    for (const [i, own] of filters.entries()) {
+      const began = performance.now()
+      const learned = await learnFilters(source, own, { ...run, part: { number: i + 1, of: filters.length } })
+      const { filters: tensor, config: used, health, history, converged } = learned
+      records.push({ filters: used, health, history, converged, seconds: Math.round(performance.now() - began) / 1000 })
+      const inTrunk = i < config.trunk.length
+      const [weights, layers, at] = inTrunk ? [trunk, config.trunk, i] : [blocks, config.blocks, i - config.trunk.length]
+      weights.push({ filters: tensor })
+      // Pruning may have left fewer filters than were asked for.
+      layers[at] = { ...(layers[at] as LocalBlock), units: tensor.shape[0] as number }
+      if (!inTrunk) continue
+      const under = config.trunk.slice(0, i + 1)
+      const shape = trunkShapes({ ...config, trunk: under }).at(-1) as MapShape
+      const identity = [under, filters.slice(0, i + 1)]
+      const phase = `maps ${i + 1}/${config.trunk.length}`
+      source = await trunkMaps(set, { blocks: under, weights: trunk }, [set.shape[0], ...shape], { ...run, phase, identity })
+    }
+    return { net: new LocalNet(config, { trunk, blocks }), records }
+  } catch (error) {
+    for (const { filters: tensor } of [...trunk, ...blocks]) tensor.dispose()
+    throw error
+  }
 }
 
-/** Each block's options filled in. */
-function planBlocks(set: ImageSet, options: TrainLocalOptions, seed: number): BlockPlan[] {
-  const { filters: shared = {}, blocks = [{}] } = options
+/** Every block's options filled in: the network without its weights, and how each layer is to be learned, the trunk's first. */
+function planLayers(
+  set: ImageSet,
+  options: TrainLocalOptions,
+  seed: number,
+): { config: LocalNetConfig; filters: FilterConfig[] } {
+  const { filters: shared = {}, trunk = [], blocks = [{}] } = options
   if (!Array.isArray(blocks) || blocks.length === 0)
     throw new OptionError({ op: 'trainLocal', argument: 'blocks', actual: 'empty', expected: 'a list of at least one block' })
-  return blocks.map((own, i) => {
+  const filters: FilterConfig[] = []
+  const plan = (part: 'trunk' | 'blocks', own: BlockOptions, i: number, [, height, width]: MapShape): LocalBlock => {
     for (const name of Object.keys(own))
       if (!['filters', 'power', 'pool'].includes(name))
         throw new OptionError({
           op: 'trainLocal',
-          argument: `blocks.${i}.${name}`,
+          argument: `${part}.${i}.${name}`,
           actual: 'no option of it',
           expected: 'one of filters, power, pool',
         })
-    const base = shared.seed ?? seed
-    const filters = filterConfig({ ...shared, seed: blockSeed(base, i), ...own.filters })
-    const { window, units, normalise, centre } = filters
-    const positions = Math.min(set.shape[2], set.shape[3]) - window + 1
-    const pool = { size: own.pool?.size ?? Math.max(1, Math.min(11, positions)), stride: own.pool?.stride ?? 2 }
-    return { filters, block: { window, units, power: own.power ?? 40, normalise, centre, pool } }
-  })
+    const config = filterConfig({ ...shared, seed: layerSeed(shared.seed ?? seed, filters.length), ...own.filters })
+    filters.push(config)
+    const { window, units, normalise, centre } = config
+    const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
+    const fitting = Math.max(1, Math.min(usual.size, Math.min(height, width) - window + 1))
+    const pool = { size: own.pool?.size ?? fitting, stride: own.pool?.stride ?? 2 }
+    return { window, units, power: own.power ?? usual.power, normalise, centre, pool }
+  }
+  const channels = set.shape[1]
+  const image: [number, number] = [set.shape[2], set.shape[3]]
+  const stem: LocalBlock[] = []
+  const top = () => trunkShapes({ channels, image, trunk: stem }).at(-1) as MapShape
+  for (const [i, own] of trunk.entries()) stem.push(plan('trunk', own, i, top()))
+  const side = blocks.map((own, i) => plan('blocks', own, i, top()))
+  return { config: { kind: 'local', channels, image, trunk: stem, blocks: side, classes: [] }, filters }
 }
 
-/** The run's seed for the first block; for the others one that is drawn from it and the block's number. */
-function blockSeed(seed: number, block: number): number {
-  return block === 0 ? seed : philox([block, 0, 0, 0], [seed % 2 ** 32, Math.floor(seed / 2 ** 32)])[0]
+/** The run's seed for the first layer; for the others one that is drawn from it and the layer's number. */
+function layerSeed(seed: number, layer: number): number {
+  return layer === 0 ? seed : philox([layer, 0, 0, 0], [seed % 2 ** 32, Math.floor(seed / 2 ** 32)])[0]
 }
 
 async function openFolder(out: string, resume: boolean): Promise<void> {
