@@ -34,10 +34,8 @@ STRIATE_INLINE Sums moments(const float* x, int64_t count, float about) {
   vd sum[2] = {}, squares[2] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    vd wide[2];
-    widen(vload(x + i), wide);
     for (int j = 0; j < 2; ++j) {
-      const vd d = wide[j] - shift;
+      const vd d = vload_wide(x + i + j * kLanes / 2) - shift;
       sum[j] = sum[j] + d;
       squares[j] = squares[j] + d * d;
     }
@@ -57,12 +55,10 @@ STRIATE_INLINE Sums products(const float* x, const float* gy, int64_t count, flo
   vd sum[2] = {}, product[2] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    vd wide[2], g[2];
-    widen(vload(x + i), wide);
-    widen(vload(gy + i), g);
     for (int j = 0; j < 2; ++j) {
-      sum[j] = sum[j] + g[j];
-      product[j] = product[j] + g[j] * (wide[j] - shift);
+      const vd g = vload_wide(gy + i + j * kLanes / 2);
+      sum[j] = sum[j] + g;
+      product[j] = product[j] + g * (vload_wide(x + i + j * kLanes / 2) - shift);
     }
   }
   Sums total{vsum(sum[0], sum[1]), vsum(product[0], product[1])};

@@ -1,7 +1,7 @@
-// softmax_cross_entropy, softmax_cross_entropy_grad: ops/loss.h. One warp per row, three short passes over it (maximum,
-// sum of exponentials, result), the last two from the L1 cache; then one block adds the rows' losses in float64 in a
-// fixed order. Labels are looked at first, by a kernel of their own, and the op waits for its verdict. Not yet timed on
-// a GPU.
+// softmax_cross_entropy, softmax_cross_entropy_grad, mse, mse_grad: ops/loss.h. Softmax: one warp per row, three short
+// passes over it (maximum, sum of exponentials, result), the last two from the L1 cache; then one block adds the rows'
+// losses in float64 in a fixed order. Labels are looked at first, by a kernel of their own, and the op waits for its
+// verdict. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/device.cuh"
@@ -56,6 +56,46 @@ __global__ void __launch_bounds__(kThreads)
   row_gradient(sum, targets, labels[row], scale, at, [=](int64_t t, float value) { g[row * targets + t] = value; });
 }
 
+constexpr int64_t kPiece = 1 << 14;  // elements that a block of mse sums
+
+/// Sum of x over the block, in thread 0; a fixed order.
+__device__ __forceinline__ double block_sum(double x) {
+  __shared__ double part[kThreads / 32];
+  x = warp_sum(x);
+  if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = x;
+  __syncthreads();
+  if (threadIdx.x == 0)
+    for (int i = 1; i < kThreads / 32; ++i) x += part[i];
+  return x;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    squared_error_kernel(const float* __restrict__ y, const float* __restrict__ target, int64_t count, double* parts) {
+  const int64_t end = min(count, (static_cast<int64_t>(blockIdx.x) + 1) * kPiece);
+  double sum = 0;
+  for (int64_t i = blockIdx.x * kPiece + threadIdx.x; i < end; i += kThreads) {
+    const double d = static_cast<double>(y[i]) - static_cast<double>(target[i]);
+    sum += d * d;
+  }
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    mean_error_kernel(const double* parts, int64_t pieces, int64_t count, float* loss) {
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < pieces; i += kThreads) sum += parts[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) *loss = static_cast<float>(sum / static_cast<double>(count));
+}
+
+__global__ void __launch_bounds__(kThreads)
+    error_gradient_kernel(const float* __restrict__ y, const float* __restrict__ target, int64_t count, float factor,
+                          float* __restrict__ g) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i < count) g[i] = factor * (y[i] - target[i]);
+}
+
 template <class T>
 T fetch(const core::Context& ctx, const T* from) {
   T value;
@@ -103,12 +143,18 @@ void softmax_cross_entropy_grad(core::Context& ctx, const core::View* in, core::
                  labels, n, targets, static_cast<float>(1 / static_cast<double>(n)), out[0].as<float>());
 }
 
-void mse(core::Context&, const core::View*, core::View*, const op::Mse::Options&) {
-  throw core::Error(core::ErrorKind::option, "mse", "device", "not written yet", "a kernel");
+void mse(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  const int64_t count = in[0].count(), pieces = (count + kPiece - 1) / kPiece;
+  double* parts = ctx.scratch<double>(static_cast<size_t>(pieces));
+  STRIATE_LAUNCH(squared_error_kernel, blocks_for(pieces, 1), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 in[1].as<float>(), count, parts);
+  STRIATE_LAUNCH(mean_error_kernel, 1, kThreads, 0, stream_of(ctx), parts, pieces, count, out[0].as<float>());
 }
 
-void mse_grad(core::Context&, const core::View*, core::View*, const op::MseGrad::Options&) {
-  throw core::Error(core::ErrorKind::option, "mse_grad", "device", "not written yet", "a kernel");
+void mse_grad(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  const int64_t count = in[0].count();
+  STRIATE_LAUNCH(error_gradient_kernel, blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 in[1].as<float>(), count, static_cast<float>(2 / static_cast<double>(count)), out[0].as<float>());
 }
 
 }  // namespace striate::cuda

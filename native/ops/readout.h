@@ -20,8 +20,7 @@ struct ReadoutLearn {
       "features f32|bf16 [N,D], labels i32 [N], w& f32 [T,D], b& f32 [T], mw& f32 [T,D], vw& f32 [T,D], mb& f32 [T], "
       "vb& f32 [T], rows? i32 [M] -> loss f32 [1], errors i32 [1]";
   enum Schedule : int32_t { constant, linear, cosine };
-  struct Options {
-    double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+  struct Options : AdamRates {
     int64_t batch = 100, steps = 1, first_step = 0, total_steps = 1, seed = 0;
     int32_t schedule = cosine;
     bool shuffle = true;

@@ -1,4 +1,4 @@
-import { type Case, type Expected, f32, f64, type Host, i32, normals, type Proof, U, uniform } from './proof.js'
+import { type Case, type Expected, f32, f64, type Host, i32, normals, type Proof, size, U, uniform } from './proof.js'
 
 export interface Row {
   probabilities: Float64Array
@@ -87,6 +87,35 @@ const refusals: Proof['refusals'] = [
   { name: 'labels as f32', inputs: [inputs(1, 4, 3)[0], f32([4], [0, 1, 2, 0])], error: 'ShapeError', argument: 'labels' },
 ]
 
+const pair = (seed: number, shape: number[], offset = 0): Host[] => [
+  f32(
+    shape,
+    normals(seed, size(shape)).map((v) => v + offset),
+  ),
+  f32(
+    shape,
+    normals(seed + 1, size(shape)).map((v) => v + offset),
+  ),
+]
+const pairs: Case[] = [
+  { name: '[1]', inputs: pair(31, [1]) },
+  { name: '[3,5,2]', inputs: pair(33, [3, 5, 2]) },
+  { name: '[100,10]', inputs: pair(35, [100, 10]) },
+  { name: '[40013]: more than a task holds', inputs: pair(37, [40013]) },
+  { name: 'close to each other, far from zero', inputs: pair(39, [1000], 1e4) },
+  { name: 'equal', inputs: [f32([3], [1, -2, 1e30]), f32([3], [1, -2, 1e30])] },
+  { name: 'a NaN', inputs: [f32([2], [1, Number.NaN]), f32([2], [0, 1])] },
+]
+const differences = (c: Case): Float64Array => {
+  const [y, target] = c.inputs as [Host, Host]
+  return y.data.map((v, i) => v - (target.data[i] as number))
+}
+const squaredError = (c: Case): number => differences(c).reduce((sum, d) => sum + d * d, 0) / differences(c).length
+const unlike: Proof['refusals'] = [
+  { name: 'shapes differ', inputs: [f32([2], [1, 2]), f32([3], [1, 2, 3])], error: 'ShapeError', argument: 'target' },
+  { name: 'i32 for f32', inputs: [f32([2], [1, 2]), i32([2], [1, 2])], error: 'ShapeError', argument: 'target' },
+]
+
 export const proofs: Proof[] = [
   {
     op: 'softmax_cross_entropy',
@@ -125,5 +154,28 @@ export const proofs: Proof[] = [
       loss: meanLoss,
       of: { g: 0 },
     },
+  },
+  {
+    op: 'mse',
+    cases: pairs,
+    reference: (c) => ({ loss: f64([1], [squaredError(c)]) }),
+    // Sums of float64, of positive terms: relative error of (count + 2) 2^-53 on either side; then one rounding.
+    budget: (_, _index, expected, c) =>
+      (1.01 * U + 2 * (differences(c).length + 2) * 2 ** -53) * Math.abs(expected.loss?.data[0] as number) + 2 ** -149,
+    refusals: unlike,
+  },
+  {
+    op: 'mse_grad',
+    cases: pairs,
+    reference: (c) => ({
+      g: f64(
+        (c.inputs[0] as Host).shape,
+        differences(c).map((d, _i, all) => (2 * d) / all.length),
+      ),
+    }),
+    // The difference, 2 / count and their product round.
+    budget: (_, index, expected) => 3.01 * U * Math.abs(expected.g?.data[index] as number) + 2 ** -149,
+    refusals: unlike,
+    finiteDifference: { cases: [{ name: 'small', inputs: pair(41, [3, 4]) }], loss: squaredError, of: { g: 0 } },
   },
 ]

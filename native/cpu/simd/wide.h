@@ -15,6 +15,18 @@ STRIATE_INLINE void widen(vf x, vd (&wide)[2]) {
   wide[0] = __builtin_convertvector(half[0], vd);
   wide[1] = __builtin_convertvector(half[1], vd);
 }
+/// kLanes / 2 float32 numbers as float64. GCC converts such a vector half by half.
+STRIATE_INLINE vd vload_wide(const float* p) {
+#if STRIATE_SIMD == 4
+  return (vd)_mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p));
+#elif STRIATE_SIMD == 3
+  return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p));
+#else
+  vhalf half;
+  std::memcpy(&half, p, sizeof half);
+  return __builtin_convertvector(half, vd);
+#endif
+}
 /// Rounds to the nearest float32, subnormals included.
 STRIATE_INLINE vf narrow(const vd (&wide)[2]) {
   const vhalf half[2] = {__builtin_convertvector(wide[0], vhalf), __builtin_convertvector(wide[1], vhalf)};
