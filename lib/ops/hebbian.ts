@@ -1,8 +1,13 @@
 import { callOp, type Tensor } from '../tensor.js'
 
 export interface HebbianRule {
-  /** m: the rank whose unit is pushed away, from 2 to K. Default 2. */
+  /** m: the rank whose unit is pushed away, from 2 to K; 1: none is (winner take all). Default 2. */
   rank?: number
+  /**
+   * p, from 2 to 100: currents are sum of sign(w) |w|^(p-1) v, and rows are drawn to p-norm 1. Default 2, the plain dot product.
+   * Krotov and Hopfield 2019.
+   */
+  p?: number
   /** Delta: how strongly, from 0 to 1. Default 0.2. On uncentred patches units collapse from about 0.3 on. */
   antiHebbian?: number
   /** epsilon. Default 0.02. With step `max` the largest change of a weight, with `count` the share of the way to the mean patch. */
@@ -41,7 +46,7 @@ export interface HebbianTally {
   losses: Tensor
   /** f32 [K]: sum of g * current; the row's norm is drawn to 1 where this is positive, and repelled where it is negative. */
   gains: Tensor
-  /** f32 [1]: mean over patches of -sum of g * current / |w|. Learning lowers it. */
+  /** f32 [1]: mean over patches of -sum of g * current / |w|_p^(p-1). Learning lowers it. */
   energy: Tensor
 }
 

@@ -9,6 +9,7 @@
 // NaN. The maximum of the 'max' step passes over NaN. Why so: the step of 1000 patches, D=48, K=400 runs at 73-78 % of
 // the FMA peak of one core (EPYC Zen 5, AVX-512), D=192 at 78-80 %; four passes over a row's entries instead of one
 // cost 10 % at D=48, patches from u8 images 10 %, rank 7 18 %.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "cpu/kernels.h"
 #include "cpu/simd/begin.h"
 #include "cpu/simd/patches.h"
+#include "cpu/simd/power.h"
 #include "cpu/simd/vec.h"
 #include "cpu/simd/winners.h"
 
@@ -137,13 +139,17 @@ struct GatheredPatches {
 
 class Learner {
  public:
-  Learner(core::Context& context, const core::View& w, int64_t batch, int64_t rank, double anti_hebbian, int32_t step)
+  template <class Options>
+  Learner(core::Context& context, const core::View& w, int64_t batch, const Options& o)
       : w_(w.as<float>()),
         k_(w.shape[0]),
         d_(w.shape[1]),
-        rank_(rank),
-        weight_{1, static_cast<float>(-anti_hebbian)},
-        step_(step),
+        rank_(std::max<int64_t>(o.rank, 2)),  // the best two are found whatever is asked for
+        alone_wins_(o.rank == 1),
+        weight_{1, static_cast<float>(-o.anti_hebbian)},
+        step_(o.step),
+        p_(o.p),
+        power_(o.p - 1),
         groups_(batch),
         strips_((k_ + kStrip - 1) / kStrip),
         alone_(batch * k_ * d_ < kWorthSharing) {
@@ -162,8 +168,8 @@ class Learner {
       b.rank.currents = context.scratch<float>(k_ * kLanes);
       b.rank.list = b.rank.log = nullptr;
       b.rank.unit = nullptr;
-      if (rank > 2) {
-        b.rank.list = context.scratch<float>(kGroup * (rank > kShortList ? rank : kShortList));
+      if (rank_ > 2) {
+        b.rank.list = context.scratch<float>(kGroup * (rank_ > kShortList ? rank_ : kShortList));
         b.rank.log = context.scratch<float>(kGroup * k_);
         b.rank.unit = context.scratch<int32_t>(kGroupVectors * k_);
       }
@@ -176,7 +182,8 @@ class Learner {
     lost_ = context.scratch<int64_t>(k_);
     gain_ = context.scratch<double>(k_);
     norm_ = context.scratch<double>(k_);
-    if (step == op::HebbianStep::max) {
+    ranking_ = p_ == 2 ? w_ : context.scratch<float>(k_ * d_);
+    if (step_ == op::HebbianStep::max) {
       change_ = context.scratch<float>(k_ * d_);
       largest_ = context.scratch<float>(strips_);
     }
@@ -188,6 +195,7 @@ class Learner {
 
   template <class Source>
   void minibatch(Source& source, double rate, bool tally) {
+    if (p_ != 2) raise_rows();
     rank(source);
     sort();
     update(source.rows, source.stride, rate, tally);
@@ -221,6 +229,19 @@ class Learner {
 
   static int32_t saturated(int64_t n) { return static_cast<int32_t>(n < INT32_MAX ? n : INT32_MAX); }
 
+  /// ranking = sign(w) |w|^(p-1)
+  void raise_rows() {
+    share(k_, [&](int64_t k) {
+      for (int64_t i = 0; i < d_; i += kLanes) {
+        const int64_t n = d_ - i < kLanes ? d_ - i : kLanes;
+        const vf x = load_row(w_ + k * d_ + i, n);
+        vf size[1] = {vselect(x < vf{}, -x, x)};
+        power_.apply(size);
+        store_row(ranking_ + k * d_ + i, n, vselect(x < vf{}, -size[0], size[0]));
+      }
+    });
+  }
+
   /// Each bench takes groups one by one, knowing its next while it works on one: a busy core simply takes fewer.
   template <class Source>
   void rank(Source& source) {
@@ -246,13 +267,13 @@ class Learner {
   void rank_group(Source& source, int64_t g, Bench& bench) {
     Winners winners;
     const int64_t size = groups_.size(g);
-    rank_units<V>(bench.tile, size, {w_, k_, d_, rank_}, bench.rank, winners,
+    rank_units<V>(bench.tile, size, {ranking_, k_, d_, rank_}, bench.rank, winners,
                   source.while_ranking(bench, (k_ + kUnits - 1) / kUnits));
     int32_t* selected = selected_ + 2 * groups_.begin(g);
     float* current = current_ + 2 * groups_.begin(g);
     for (int64_t i = 0; i < size; ++i) {
       selected[2 * i] = bench.zero[i] ? -1 : winners.first[i];
-      selected[2 * i + 1] = bench.zero[i] ? -1 : winners.last[i];
+      selected[2 * i + 1] = bench.zero[i] || alone_wins_ ? -1 : winners.last[i];
       current[2 * i] = winners.first_current[i];
       current[2 * i + 1] = winners.last_current[i];
     }
@@ -265,7 +286,7 @@ class Learner {
     for (int64_t e = 0; e < entries; e += 2) {
       if (selected_[e] < 0) continue;
       ++won_[selected_[e]];
-      ++lost_[selected_[e + 1]];
+      if (!alone_wins_) ++lost_[selected_[e + 1]];
     }
     int64_t at = 0;
     for (int64_t k = 0; k < k_; ++k) {
@@ -290,7 +311,7 @@ class Learner {
         }
         gain_[k] = s;
         float* const w = w_ + k * d_;
-        if (tally) norm_[k] = norm(w);
+        if (tally) norm_[k] = norm(w, ranking_ + k * d_);
         const vf less = vbroadcast(static_cast<float>(-s));
         if (step_ == op::HebbianStep::max) {
           float* const change = change_ + k * d_;
@@ -364,15 +385,17 @@ class Learner {
     return U * kLanes;
   }
 
-  double norm(const float* w) const {
+  /// |w|_p^(p-1), from the row and what it is ranked by, whose product is the sum of |w|^p.
+  double norm(const float* w, const float* ranking) const {
     vd even{}, odd{};
     for (int64_t i = 0; i < d_; i += kLanes) {
-      const vf x = load_row(w + i, d_ - i < kLanes ? d_ - i : kLanes);
-      const vd low = vwiden<0>(x), high = vwiden<1>(x);
-      even += low * low;
-      odd += high * high;
+      const int64_t n = d_ - i < kLanes ? d_ - i : kLanes;
+      const vf x = load_row(w + i, n), y = load_row(ranking + i, n);
+      even += vwiden<0>(x) * vwiden<0>(y);
+      odd += vwiden<1>(x) * vwiden<1>(y);
     }
-    return std::sqrt(vsum(even + odd));
+    const double sum = vsum(even + odd);
+    return p_ == 2 ? std::sqrt(sum) : std::pow(sum, (p_ - 1) / p_);
   }
 
   void add_up() {
@@ -386,10 +409,13 @@ class Learner {
     }
   }
 
-  float* w_;
+  float *w_, *ranking_;  // rows, and what they are ranked by
   int64_t k_, d_, rank_;
+  bool alone_wins_;
   float weight_[2];  // g of a winner and of a unit of rank m
   int32_t step_;
+  double p_;
+  Power power_;
   Groups groups_;
   int64_t strips_;
   int benches_;
@@ -408,7 +434,7 @@ class Learner {
 }  // namespace
 
 void hebbian_step(core::Context& context, const core::View* in, core::View* out, const op::HebbianStep::Options& o) {
-  Learner learner(context, in[1], in[0].shape[0], o.rank, o.anti_hebbian, o.step);
+  Learner learner(context, in[1], in[0].shape[0], o);
   GivenPatches patches{in[0].as<float>(), in[0].shape[1]};
   learner.minibatch(patches, o.learning_rate, out[0].data || out[1].data || out[2].data || out[3].data);
   learner.finish(out);
@@ -418,7 +444,7 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
   const core::View& images = in[0];
   const Windows windows{images.as<uint8_t>(), images.shape[0], images.shape[1], images.shape[2],
                         images.shape[3],      o.window,        o.centre,        o.normalise == op::HebbianLearn::patch};
-  Learner learner(context, in[1], o.batch, o.rank, o.anti_hebbian, o.step);
+  Learner learner(context, in[1], o.batch, o);
   const int64_t stride = (windows.d() + kLanes - 1) / kLanes * kLanes;
   const uint64_t count = static_cast<uint64_t>(windows.count()), batch = static_cast<uint64_t>(o.batch);
   const uint64_t seed = static_cast<uint64_t>(o.seed), per_epoch = count / batch;

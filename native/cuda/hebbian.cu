@@ -100,6 +100,21 @@ __device__ Sums sum_patches(const Hebbian& h, int64_t step, int unit, int64_t d0
   return sums;
 }
 
+__device__ __forceinline__ float signed_power(float x, const Power& n) {
+  return x < 0 ? -rectified_power(-x, n) : rectified_power(x, n);
+}
+
+__device__ __forceinline__ void set_weight(const Hebbian& h, int64_t at, float x) {
+  h.w[at] = x;
+  if (h.ranking != h.w) h.ranking[at] = signed_power(x, h.power);
+}
+
+__global__ void __launch_bounds__(kThreads)
+    signed_power_kernel(const float* __restrict__ w, float* __restrict__ ranking, int64_t count, Power n) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i < count) ranking[i] = signed_power(w[i], n);
+}
+
 __device__ void update_rows(const Hebbian& h, int64_t step, float rate) {
   __shared__ int hit_lists[kWarps][64];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -107,9 +122,10 @@ __device__ void update_rows(const Hebbian& h, int64_t step, float rate) {
   for (int64_t k = blockIdx.x + static_cast<int64_t>(gridDim.x) * warp; k < h.units;
        k += static_cast<int64_t>(gridDim.x) * kWarps) {
     float* row = h.w + k * h.features;
-    float square = 0;
-    for (int64_t d = lane; d < h.features; d += 32) square = fmaf(row[d], row[d], square);
-    const float length = sqrtf(warp_sum(square));
+    float sum = 0;  // of |w|^p
+    for (int64_t d = lane; d < h.features; d += 32) sum = fmaf(row[d], h.ranking[k * h.features + d], sum);
+    sum = warp_sum(sum);
+    const float length = h.ranking == h.w ? sqrtf(sum) : powf(sum, h.root);  // |w|_p^(p-1)
     for (int64_t d0 = 0; d0 < h.features; d0 += kSlice) {
       const Sums sums = sum_patches(h, step, static_cast<int>(k), d0, hit_lists[warp]);
       const int count = sums.wins + sums.losses;
@@ -129,7 +145,7 @@ __device__ void update_rows(const Hebbian& h, int64_t step, float rate) {
           h.change[k * h.features + d] = change;
           largest = fmaxf(largest, fabsf(change));
         } else {
-          row[d] = fmaf(rate, change / static_cast<float>(count), row[d]);
+          set_weight(h, k * h.features + d, fmaf(rate, change / static_cast<float>(count), row[d]));
         }
       }
     }
@@ -149,7 +165,7 @@ __device__ void apply_changes(const Hebbian& h, int64_t step, float rate) {
   for (int64_t k = blockIdx.x + static_cast<int64_t>(gridDim.x) * warp; k < h.units;
        k += static_cast<int64_t>(gridDim.x) * kWarps)
     for (int64_t d = k * h.features + lane; d < (k + 1) * h.features; d += 32)
-      h.w[d] = fmaf(rate, h.change[d] / largest, h.w[d]);
+      set_weight(h, d, fmaf(rate, h.change[d] / largest, h.w[d]));
 }
 
 template <int kPatches>
@@ -214,6 +230,11 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   h.currents = ctx.scratch<float2>(h.batch);
   if (spill) h.spill = ctx.scratch<float>(static_cast<int64_t>(blocks) * kPatches * h.units);
   if (h.by_max) h.change = ctx.scratch<float>(h.units * h.features);
+  if (!h.ranking) {
+    h.ranking = ctx.scratch<float>(h.units * h.features);
+    STRIATE_LAUNCH(signed_power_kernel, blocks_for(h.units * h.features, kThreads), kThreads, 0, stream, h.w, h.ranking,
+                   h.units * h.features, h.power);
+  }
   const int64_t totals = 2 * h.units + 1;  // and two floats
   h.gains = ctx.scratch<double>(totals);
   h.energies = h.gains + h.units;
@@ -261,6 +282,9 @@ void hebbian_step(core::Context& ctx, const core::View* in, core::View* out, con
   Hebbian h = {};
   h.patches = in[0].as<float>();
   h.w = in[1].as<float>();
+  h.ranking = o.p == 2 ? h.w : nullptr;
+  h.root = static_cast<float>((o.p - 1) / o.p);
+  h.power = Power(o.p - 1);
   h.batch = in[0].shape[0];
   h.features = in[0].shape[1];
   h.units = in[1].shape[0];
@@ -282,6 +306,9 @@ void hebbian_learn(core::Context& ctx, const core::View* in, core::View* out, co
                o.centre,
                o.normalise == op::HebbianLearn::patch};
   h.w = in[1].as<float>();
+  h.ranking = o.p == 2 ? h.w : nullptr;
+  h.root = static_cast<float>((o.p - 1) / o.p);
+  h.power = Power(o.p - 1);
   h.batch = o.batch;
   h.units = in[1].shape[0];
   h.features = in[1].shape[1];

@@ -6,6 +6,7 @@
 #include "core/random.h"
 #include "cuda/launch.cuh"
 #include "cuda/patches.cuh"
+#include "cuda/power.cuh"
 
 namespace striate::cuda {
 namespace {  // one .cu file includes this
@@ -23,6 +24,9 @@ struct Hebbian {
   Windows windows;
   int64_t first_batch;
   float* w;
+  float* ranking;          // [K][D] sign(w) |w|^(p-1), what units are ranked by; w itself for p = 2
+  float root;              // (p-1)/p
+  Power power = Power(1);  // of p - 1
   int64_t units, features, batch, rank;
   float anti;
   bool by_max;
@@ -123,6 +127,7 @@ __device__ int2 rank_units(const float* current, int64_t units, int64_t rank) {
     if (r == 0) first = below;
   }
   const int winner = static_cast<int>(~static_cast<unsigned>(first));
+  if (rank == 1) return make_int2(winner, -1);
   if (rank <= kExtract) return make_int2(winner, static_cast<int>(~static_cast<unsigned>(below)));
   // the greatest value that at least `rank` units reach, bit by bit
   unsigned value = 0;
@@ -172,7 +177,7 @@ __device__ void rank_batch(const Hebbian& h, int64_t step, float* shared) {
         float* to = shared + chunk % kDeep * kStageFloats<kPatches>;
         const int64_t u0 = chunk / feature_chunks * kUnits, d0 = chunk % feature_chunks * kChunk;
         const int rows = static_cast<int>(min((h.units - u0 + 63) / 64 * 64, static_cast<int64_t>(kUnits)));
-        start_chunk(to, kStride, h.w + u0 * h.features + d0, h.features, rows, h.units - u0, h.features - d0);
+        start_chunk(to, kStride, h.ranking + u0 * h.features + d0, h.features, rows, h.units - u0, h.features - d0);
         start_chunk(to + kUnits * kStride, kChunk, v + b0 * h.features + d0, h.features, kPatches, h.batch - b0,
                     h.features - d0);
       }
@@ -221,7 +226,8 @@ __device__ void rank_batch(const Hebbian& h, int64_t step, float* shared) {
       const int2 pair = rank_units(current + p * h.units, h.units, h.rank);
       if (lane == 0) {
         ranked[b0 + p] = pair;
-        h.currents[b0 + p] = make_float2(current[p * h.units + pair.x], current[p * h.units + pair.y]);
+        h.currents[b0 + p] =
+            make_float2(current[p * h.units + pair.x], pair.y < 0 ? 0.0f : current[p * h.units + pair.y]);
       }
     }
   }

@@ -1,10 +1,12 @@
 // hebbian_step   One minibatch of the Krotov-Hopfield rule, equations (1) and (2) of Grinberg, Hopfield, Krotov 2019:
-//   current[b,k] = w_k . v_b with the rows of w as they were at the start of the minibatch
+//   current[b,k] = sum over i of sign(w_ki) |w_ki|^(p-1) v_bi, which for p = 2 is w_k . v_b, with the rows of w as they
+//   were at the start of the minibatch (Krotov and Hopfield 2019)
 //   rank units by current, ties to the lowest index: the first gets g = 1, the one of rank m gets g = -antiHebbian, the
-//   others 0 dw_k = sum over b of g (v_b - current w_k) a patch with |v|^2 <= 1e-12 is zero: it is left out of ranking,
-//   counts, update and energy, in both ops step 'max':   w += learningRate * dw / max(max |dw|, 1e-30), the maximum
-//   over all of dw (the authors' rule) step 'count': w_k += learningRate * dw_k / (number of patches of the batch that
-//   selected row k)   (stable)
+//   others 0; with m = 1 there is no such second unit (winner take all)
+//   dw_k = sum over b of g (v_b - current w_k)
+//   a patch with |v|^2 <= 1e-12 is zero: it is left out of ranking, counts, update and energy, in both ops
+//   step 'max':   w += learningRate * dw / max(max |dw|, 1e-30), the maximum over all of dw (the authors' rule)
+//   step 'count': w_k += learningRate * dw_k / (number of patches of the batch that selected row k)   (stable)
 // hebbian_learn  `steps` minibatches of it, from number `firstStep` of `totalSteps`, on patches gathered from u8 images
 // [N,C,H,W]:
 //   minibatch t takes patches t*batch ... of the endless sequence in which epoch e (all N*(H-W+1)*(W-W+1) windows,
@@ -13,11 +15,11 @@
 //   is 'patch'. learning rate of step t: learningRate + (finalLearningRate - learningRate) * t / totalSteps  ('linear'
 //   in t).
 // D = C*window*window. wins and losses count, over the call, how often each unit was first / of rank m; gains is the
-// sum of g * current of each unit (its row's norm is drawn to 1 where this is > 0 and repelled where < 0); energy is
-// the mean over patches of -sum of g * current / |w_k| (E of Ryali et al. 2020, with |w| the 2-norm), so that learning
-// lowers it. hebbian_learn takes both counts, gains and energy over the last `tally` steps of the call (0: over all).
-// Numerics: float32 products and sums. Patches add to a row in the order of the batch whatever the number of threads:
-// the same seed gives the same bits on the same device.
+// sum of g * current of each unit (its row's p-norm is drawn to 1 where this is > 0 and repelled where < 0); energy is
+// the mean over patches of -sum of g * current / |w_k|_p^(p-1) (E of Ryali et al. 2020), so that learning lowers it.
+// hebbian_learn takes both counts, gains and energy over the last `tally` steps of the call (0: over all). Numerics:
+// float32 products and sums. Patches add to a row in the order of the batch whatever the number of threads: the same
+// seed gives the same bits on the same device.
 #pragma once
 #include "ops/contract.h"
 
@@ -29,14 +31,15 @@ struct HebbianStep {
   enum Step : int32_t { max, count };
   struct Options {
     int64_t rank = 2;
-    double anti_hebbian = 0.2, learning_rate = 0.02;
+    double anti_hebbian = 0.2, learning_rate = 0.02, p = 2;
     int32_t step = count;
   };
   template <class V, class O>
   static void rule(V& v, O& o) {
-    v.integer("rank", o.rank, 2, 1 << 20);
+    v.integer("rank", o.rank, 1, 1 << 20);
     v.real("antiHebbian", o.anti_hebbian, 0, 1);
     v.real("learningRate", o.learning_rate, 0, 10);
+    v.real("p", o.p, 2, 100);
     v.choice("step", o.step, {"max", "count"});
   }
   static void options(OptionVisitor& v, Options& o) { rule(v, o); }
@@ -55,7 +58,7 @@ struct HebbianLearn {
   enum Normalise : int32_t { patch, none };
   struct Options {
     int64_t rank = 2;
-    double anti_hebbian = 0.2, learning_rate = 0.02;
+    double anti_hebbian = 0.2, learning_rate = 0.02, p = 2;
     int32_t step = HebbianStep::count;
     int64_t window = 4, batch = 1000, steps = 1, first_step = 0, total_steps = 1, tally = 0, seed = 0;
     double final_learning_rate = 0;

@@ -23,12 +23,14 @@ const SAFETY = 1.05 // for the products of small errors that the first-order bou
 
 interface Rule {
   rank: number
+  p: number
   delta: number
   max: boolean
 }
 
 const ruleOf = (o: Options = {}): Rule => ({
   rank: Number(o.rank ?? 2),
+  p: Number(o.p ?? 2),
   delta: Number(o.antiHebbian ?? 0.2),
   max: o.step === 'max',
 })
@@ -99,11 +101,35 @@ function currentsOf(weights: Weights, v: Float64Array, vError: Float64Array): Cu
   return { current, error: currentError }
 }
 
+/**
+ * sign(w) |w|^(p-1): an error in w grows by the slope, and the power itself is good to (p + 3) U (rectified_power). Whole numbers below
+ * 2^24 have exact powers.
+ */
+function powered(weights: Weights, p: number): Weights {
+  if (p === 2) return weights
+  const w = weights.w.map((x) => Math.sign(x) * Math.abs(x) ** (p - 1))
+  const error = weights.error.map((e, at) => {
+    const x = weights.w[at]!
+    if (e === 0 && Number.isInteger(x) && Math.abs(w[at]!) < 2 ** 24 && Number.isInteger(p)) return 0
+    return SAFETY * ((p - 1) * (Math.abs(x) + e) ** (p - 2) * e + (p + 3) * U * Math.abs(w[at]!)) + 2 ** -149
+  })
+  return { ...weights, w, error }
+}
+
+/** |w|_p^(p-1) of a row and its relative error. The sum of |w|^p carries that of w^(p-1), of the product and of D sums. */
+function pNorm(w: Float64Array, error: Float64Array, p: number): { norm: number; relative: number } {
+  const sum = w.reduce((total, x) => total + Math.abs(x) ** p, 0)
+  if (sum === 0) return { norm: 0, relative: 0 }
+  const inherited = w.reduce((total, x, i) => total + p * Math.abs(x) ** (p - 1) * error[i]!, 0) / sum
+  if (p === 2) return { norm: Math.sqrt(sum), relative: inherited / 2 + (w.length + 3) * U }
+  return { norm: sum ** ((p - 1) / p), relative: ((p - 1) / p) * (inherited + (w.length + p + 5) * U) + 8 * U }
+}
+
 /** Units in order; null where the first or the one of rank m is not clear of the rounding of the currents. */
 function chosen({ current, error }: Currents, rank: number): [number, number] | null {
   const order = Array.from(current, (_, unit) => unit).sort((a, b) => current[b]! - current[a]! || a - b)
   const pair: [number, number] = [order[0]!, order[rank - 1]!]
-  for (const a of pair)
+  for (const a of new Set(pair))
     for (const b of order) {
       const doubt = error[a]! + error[b]!
       if (a !== b && doubt > 0 && Math.abs(current[a]! - current[b]!) <= doubt) return null
@@ -117,24 +143,25 @@ const isZero = (v: Float64Array): boolean => v.reduce((sum, x) => sum + x * x, 0
 function minibatch(weights: Weights, patches: Patches, rule: Rule, rate: number, tally: Totals | null): void {
   const { k, d, w, error } = weights
   const { rank, delta } = rule
+  const ranking = powered(weights, rule.p)
   const n = new Float64Array(k)
   const dw = new Float64Array(k * d) // sum of g (v - current w)
   const size = new Float64Array(k * d) // sum of |g| (|v| + |current w|): what rounding in the sums is relative to
   const inherited = new Float64Array(k * d) // errors of v, of the current and of w in it
   const norms = Array.from({ length: k }, (_, unit) => {
     const row = w.subarray(unit * d, (unit + 1) * d)
-    const norm = Math.hypot(...row)
-    return { norm, relative: norm > 0 ? Math.hypot(...error.subarray(unit * d, (unit + 1) * d)) / norm + (d + 3) * U : 0 }
+    return pNorm(row, error.subarray(unit * d, (unit + 1) * d), rule.p)
   })
   for (let b = 0; b < patches.count; b++) {
     const v = patches.v.subarray(b * d, (b + 1) * d)
     const vError = patches.error.subarray(b * d, (b + 1) * d)
     if (isZero(v)) continue
-    const currents = currentsOf(weights, v, vError)
+    const currents = currentsOf(ranking, v, vError)
     const pair = chosen(currents, rank)
     if (!pair) throw new Error(`the case does not decide the ranks of patch ${b}: choose other data`)
     if (tally) tally.patches++
     for (const [which, unit] of pair.entries()) {
+      if (which === 1 && rank === 1) continue // no second unit
       const g = which === 0 ? 1 : -delta
       const c = currents.current[unit]!
       const cError = currents.error[unit]!
@@ -269,9 +296,9 @@ function learnReference(c: Case): Expected {
 // ---- Data ----
 
 /** B patches of normal numbers whose ranks are clear. */
-function clearPatches(seed: number, b: number, w: Host, rank: number): Host {
+function clearPatches(seed: number, b: number, w: Host, rank: number, p = 2): Host {
   const d = w.shape[1]!
-  const weights = weightsOf(w)
+  const weights = powered(weightsOf(w), p)
   const out: number[] = []
   for (let i = 0; out.length < b * d; i++) {
     const v = Float64Array.from(new Float32Array(normals(1000 * seed + i, d)))
@@ -283,7 +310,7 @@ function clearPatches(seed: number, b: number, w: Host, rank: number): Host {
 function stepCase(b: number, d: number, k: number, options: Options): Case {
   const w = f32([k, d], normals(k * 31 + d, k * d))
   const rank = Number(options.rank ?? 2)
-  const patches = clearPatches(b + d, b, w, rank)
+  const patches = clearPatches(b + d, b, w, rank, Number(options.p ?? 2))
   const name = `B=${b} D=${d} K=${k} ${Object.entries(options).join(' ')}`
   return { name, inputs: [patches, w], options: { learningRate: 0.05, ...options } }
 }
@@ -315,6 +342,15 @@ const stepCases: Case[] = [
   stepCase(5, 48, 521, {}),
   stepCase(17, 16, 130, { rank: 129, step: 'max' }),
   stepCase(49, 5, 1030, { rank: 20 }),
+  stepCase(47, 48, 20, { rank: 1 }),
+  stepCase(101, 27, 33, { rank: 1, step: 'max' }),
+  stepCase(47, 48, 20, { p: 3 }),
+  stepCase(49, 27, 20, { p: 4, rank: 3, step: 'max' }),
+  stepCase(101, 150, 37, { p: 2.5, antiHebbian: 0.3 }),
+  stepCase(5, 7, 40, { p: 8, rank: 1 }),
+  tieCase(47, 12, 20, { rank: 1 }),
+  tieCase(49, 5, 30, { p: 3, rank: 2 }),
+  tieCase(40, 6, 25, { p: 5, rank: 7, step: 'max' }),
   tieCase(1, 1, 2, {}),
   tieCase(101, 1, 7, { rank: 3 }),
   tieCase(47, 48, 20, {}),
@@ -410,6 +446,9 @@ const learnCases: Case[] = [
     totalSteps: 3_000_000,
     finalLearningRate: 0.01,
   }),
+  learnCase('winner take all, over an epoch boundary', noise(16, [2, 3, 7, 9]), 11, { batch: 10, steps: 5, rank: 1 }),
+  learnCase('p = 3, over an epoch boundary', noise(17, [2, 3, 7, 9]), 11, { batch: 10, steps: 5, p: 3, seed: 2 }),
+  learnCase('p = 2.5, max', noise(18, [3, 1, 9, 6]), 8, { batch: 7, steps: 4, p: 2.5, step: 'max', learningRate: 0.01 }),
   learnCase('wide images', noise(14, [1, 3, 9, 90]), 9, { window: 6, batch: 30, steps: 2 }),
   learnCase('windows wider than a cache line', noise(15, [2, 1, 17, 83]), 5, { window: 17, batch: 48, steps: 2 }),
 ]
@@ -432,7 +471,9 @@ function refusals(inputs: Host[], good: Options): Proof['refusals'] {
   })
   const first = inputs[0] as Host
   return [
-    option('rank 1', 'rank', 1),
+    option('rank 0', 'rank', 0),
+    option('p below 2', 'p', 1.9),
+    option('p beyond 100', 'p', 101),
     option('rank beyond K', 'rank', 6),
     option('a broken rank', 'rank', 2.5),
     option('Delta beyond 1', 'antiHebbian', 1.5),
