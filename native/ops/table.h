@@ -21,6 +21,7 @@
   X(batch_norm, BatchNorm)                               \
   X(batch_norm_grad, BatchNormGrad)                      \
   X(competition, Competition)                            \
+  X(competitive_step, CompetitiveStep)                   \
   X(conv2d, Conv2d)                                      \
   X(conv2d_grad, Conv2dGrad)                             \
   X(add, Add)                                            \
