@@ -15,7 +15,7 @@ import {
   type SummaryNumber,
 } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
-import type { BlockRecord, EpochResult, RunRecord } from '../train/index.js'
+import { type BlockRecord, describeRules, type EpochResult, type RunRecord } from '../train/index.js'
 import { shadowSections } from './shadow_page.js'
 
 const percent = (share: number): string => (100 * share).toFixed(2)
@@ -72,7 +72,7 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
   }
   const page = renderPage({
     title: `Local learning on ${record.data.name}`,
-    lead: 'Filters learned from image patches by the Krotov-Hopfield rule, without labels (Grinberg, Hopfield, Krotov 2019).',
+    lead: leadOf(record),
     summary,
     sections: [...extra, ...sections, ...(await shadowSections(folder))],
     provenance: [
@@ -97,6 +97,15 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
     ],
   })
   await writeAtomic(join(folder, 'report.html'), page)
+}
+
+/** What the filters are, in a sentence; records of Striate 0.1 name no rule. */
+function leadOf({ blocks }: RunRecord): string {
+  const rules = new Set(blocks.map(({ filters }) => filters.rule ?? 'krotov-hopfield'))
+  if (rules.size === 1 && rules.has('krotov-hopfield'))
+    return 'Filters learned from image patches by the Krotov-Hopfield rule, without labels (Grinberg, Hopfield, Krotov 2019).'
+  const texts = describeRules().filter(({ name }) => rules.has(name))
+  return `Filters of image patches without labels. ${texts.map(({ name, text }) => `${name}: ${text}.`).join(' ')}`
 }
 
 /** A block's filters as one picture, written as PNG and SVG too; filters on a trunk's maps have none. */

@@ -9,6 +9,7 @@ import {
   type BlockOptions,
   type BlockRecord,
   describeFeatures,
+  describeRules,
   type FilterOptions,
   type ReadoutOptions,
   trainLocal,
@@ -50,7 +51,7 @@ const filterNames = [
   'init',
   'step',
 ] as const
-const moreFilterNames = ['normalise', 'centre', 'dead', 'untilConverged'] as const
+const moreFilterNames = ['rule', 'p', 'temperature', 'normalise', 'centre', 'dead', 'untilConverged'] as const
 const readoutNames = [
   'powers',
   'poolSize',
@@ -62,6 +63,25 @@ const readoutNames = [
   'validation',
   'memoryLimit',
 ] as const
+
+/** Rules whose filters a network can hold as they are. */
+const trainableRules = describeRules().filter(({ name }) => name !== 'whitened-patches')
+
+/** The rules with their descriptions, folded to 100 columns. */
+function rulesText(): string {
+  const indent = 22
+  return trainableRules
+    .map(({ name, text }) => {
+      const lines = ['']
+      for (const word of text.split(' ')) {
+        const last = lines.at(-1) as string
+        if (last.length + 1 + word.length > 100 - indent) lines.push(word)
+        else lines[lines.length - 1] = last ? `${last} ${word}` : word
+      }
+      return `  ${name.padEnd(indent - 2)}${lines.join(`\n${' '.repeat(indent)}`)}`
+    })
+    .join('\n')
+}
 
 /** What a run was asked for; kept in its folder, so that `--resume` needs nothing else. */
 interface Request {
@@ -81,7 +101,7 @@ export function addTrain(program: Command): void {
   const train = program.command('train').description('train a model')
   const command = train
     .command('local')
-    .description('filters learned from image patches by the Krotov-Hopfield rule, then a softmax readout')
+    .description('filters learned from image patches by a local rule, then a softmax readout')
     .option('--data <path>', 'CIFAR binary batches, IDX files, or a folder of class folders of JPEG, PNG or WebP images')
     .option('--recipe <name>', `settings by name: ${recipeNames.join(', ')}`)
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
@@ -98,6 +118,13 @@ export function addTrain(program: Command): void {
     .option('--trunk <list>', 'blocks one after another under them, written alike', parseBlocks)
     .option('--units <k>', 'filters (default: 400)', wholeNumber(2))
     .option('--window <w>', 'side of the filters, in pixels (default: 4)', wholeNumber(1))
+    .addOption(
+      new Option('--rule <name>', 'how they learn, see below (default: krotov-hopfield)').choices(
+        trainableRules.map(({ name }) => name),
+      ),
+    )
+    .option('--p <p>', 'of the currents sign(w) |w|^(p-1) v of krotov-hopfield (default: 2)', number(2, 100))
+    .option('--temperature <t>', 'of soft-wta (default: 0.02) and softhebb (default: 0.1)', number(1e-6, 1e6))
     .option('--rank <m>', 'rank of the unit that is pushed away (default: 2)', wholeNumber(2))
     .option('--anti-hebbian <delta>', 'how strongly (default: 0.2)', number(0, 1))
     .option('--learning-rate <e>', 'at the start, falling linearly (default: 0.1, faithful 0.02)', number(0, 10))
@@ -134,6 +161,7 @@ export function addTrain(program: Command): void {
     .option('--validation <share>', 'of the images (default: 0.1)', number(0, 0.99))
     .option('--memory-limit <size>', 'for cached features, such as 800MB (default: 75 % of the free memory)', bytes)
   command
+    .addHelpText('after', () => `\nRules:\n${rulesText()}`)
     .addHelpText(
       'after',
       '\nExample:\n  $ striate train local --data cifar-10-batches-bin --recipe grinberg --out runs/grinberg' +

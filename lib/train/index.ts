@@ -22,6 +22,7 @@ export {
   type TrainedReadout,
   trainReadout,
 } from './readout.js'
+export { describeRules, type RuleName, ruleNames } from './rules.js'
 export {
   type SupervisedEpoch,
   type SupervisedOptions,
@@ -29,3 +30,4 @@ export {
   type SupervisedRun,
   trainSupervised,
 } from './supervised.js'
+export { computeWhitening, type Whitening, type WhiteningOptions, whitenedResponses, whiteningFilters } from './whitening.js'

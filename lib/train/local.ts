@@ -108,6 +108,13 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
         actual: "'none'",
         expected: "'patch' above a trunk, whose maps have no common scale while they are learned from",
       })
+    if (own.rule === 'whitened-patches')
+      throw new OptionError({
+        op: 'trainLocal',
+        argument: 'rule',
+        actual: `'whitened-patches', whose filters need whitened inputs`,
+        expected: 'another rule (see whitenedResponses)',
+      })
     checkFilters({ ...set, shape: [set.shape[0], ...shape] }, own)
   }
   checkLocalConfig(config)

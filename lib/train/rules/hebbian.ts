@@ -1,0 +1,64 @@
+// Rules that one native call runs for a whole stretch: Krotov-Hopfield, and its limit without an anti-Hebbian unit, winner take all.
+import { type HebbianLearnOptions, hebbianLearn } from '../../ops/index.js'
+import { checkOp, type Tensor } from '../../tensor.js'
+import type { FilterConfig } from '../filter_options.js'
+import { dimension, type Rule, type RuleTally, startRows } from './rule.js'
+
+function learnOptions(config: FilterConfig, firstStep: number, steps: number): HebbianLearnOptions {
+  const { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre } = config
+  const rule = { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre }
+  return { ...rule, firstStep, steps, totalSteps: config.steps }
+}
+
+/** Refuses what hebbianLearn would. */
+export function checkHebbian(shape: readonly number[], config: FilterConfig): void {
+  const w = { dtype: 'f32', shape: [config.units, dimension(shape, config)] } as const
+  checkOp('hebbian_learn', [{ dtype: 'u8', shape }, w], learnOptions(config, 0, 1))
+}
+
+/** A stretch by hebbianLearn. */
+export async function learnHebbian(
+  images: Tensor,
+  w: Tensor,
+  config: FilterConfig,
+  first: number,
+  steps: number,
+): Promise<RuleTally> {
+  const tally = hebbianLearn(images, w, learnOptions(config, first, steps))
+  const [wins, gains, energy] = await Promise.all([tally.wins.read(), tally.gains.read(), tally.energy.read()])
+  for (const tensor of Object.values(tally) as Tensor[]) tensor.dispose()
+  return { wins: Array.from(wins.data), gains: Array.from(gains.data), energy: energy.data[0] ?? 0 }
+}
+
+const shared = ['learningRate', 'finalLearningRate', 'init', 'step', 'normalise', 'dead', 'untilConverged'] as const
+
+/** Grinberg, Hopfield, Krotov 2019, equations 1 and 2; p as in Krotov and Hopfield 2019. Rows tend to p-norm 1. */
+export const krotovHopfield: Rule = {
+  name: 'krotov-hopfield',
+  describe: () =>
+    'the unit of the greatest current learns, the one of rank m unlearns with strength Delta: dw = g (v - current w), current = sum of ' +
+    'sign(w) |w|^(p-1) v (Krotov and Hopfield 2019; Grinberg, Hopfield, Krotov 2019)',
+  settings: ['rank', 'p', 'antiHebbian', 'mode', ...shared],
+  defaults: ({ mode }) =>
+    mode === 'faithful'
+      ? { learningRate: 0.02, init: 'normal', step: 'max' }
+      : { learningRate: 0.1, init: 'patches', step: 'count' },
+  check: checkHebbian,
+  start: (set, config, device) => ({ w: startRows(set, config, device) }),
+  learn: (images, { w }, config, first, steps) => learnHebbian(images, w, config, first, steps),
+}
+
+const winnerOnly = (config: FilterConfig): FilterConfig => ({ ...config, rank: 1, p: 2, antiHebbian: 0 })
+
+/** Competitive learning with the decay that draws rows to norm 1. Rumelhart and Zipser 1985; Delta = 0 of Krotov-Hopfield. */
+export const hardWta: Rule = {
+  name: 'hard-wta',
+  describe: () =>
+    'only the unit of the greatest current learns: w += rate * (mean of its patches - mean current * w); Krotov-Hopfield with Delta = 0, ' +
+    'and online spherical k-means (Ryali et al. 2020)',
+  settings: shared,
+  defaults: () => ({}),
+  check: (shape, config) => checkHebbian(shape, winnerOnly(config)),
+  start: krotovHopfield.start,
+  learn: (images, { w }, config, first, steps) => learnHebbian(images, w, winnerOnly(config), first, steps),
+}

@@ -1,0 +1,91 @@
+// Spherical k-means: Lloyd's iterations by cosine, each on fresh minibatches.
+import { add, competition, matmul, multiply, reduce } from '../../ops/index.js'
+import { scope, Tensor } from '../../tensor.js'
+import { checkMinibatch, dimension, eachMinibatch, minibatch, type Rule, startRows, TallySum } from './rule.js'
+
+/** Minibatches of an iteration: about a hundred iterations a run, of at most 250. */
+export const iterationOf = (steps: number): number => Math.max(1, Math.min(250, Math.ceil(steps / 100)))
+
+/**
+ * Assigns patches to rows by the greatest cosine.
+ * @param patches [B,D] of norm 1 or zero
+ * @param w [K,D] of norm 1
+ * @returns sums of each row's patches [K,D], their number and summed cosine [K], and the number of patches that are not zero [1]
+ */
+export function assign(patches: Tensor, w: Tensor) {
+  return scope(() => {
+    const u = matmul(patches, w, { transposeB: true })
+    const g = competition(u, { kind: 'hard' })
+    return {
+      sums: matmul(g, patches, { transposeA: true }),
+      wins: reduce(g, { over: 'rows' }),
+      gains: reduce(multiply(g, u), { over: 'rows' }),
+      present: reduce(multiply(patches, patches)),
+    }
+  })
+}
+
+/** Rows from sums: brought to norm 1, an empty cluster keeps its row. */
+export function newRows(sums: ArrayLike<number>, rows: Float32Array, units: number): Float32Array {
+  const d = rows.length / units
+  const next = Float32Array.from(rows)
+  for (let unit = 0; unit < units; unit++) {
+    const sum = Array.from({ length: d }, (_, i) => sums[unit * d + i] ?? 0)
+    const norm = Math.hypot(...sum)
+    if (norm > 0) for (const [i, x] of sum.entries()) next[unit * d + i] = x / norm
+  }
+  return next
+}
+
+/**
+ * Dhillon and Modha 2001, with fresh patches in every iteration (250 minibatches, or a hundredth of a shorter run). No learning rate.
+ * An empty cluster keeps its row; `dead: 'reseed'` gives it a data patch instead. State beside the rows: `sums` [K,D] of the iteration
+ * that is under way.
+ */
+export const sphericalKMeans: Rule = {
+  name: 'spherical-k-means',
+  describe: () =>
+    'rows become the unit mean of the patches nearest by cosine, iteration by iteration; an empty cluster keeps its row (Dhillon and Modha ' +
+    '2001)',
+  settings: ['dead', 'untilConverged'],
+  defaults: () => ({}),
+  check: checkMinibatch,
+  start(set, config, device) {
+    const shape = [config.units, dimension(set.shape, config)]
+    return { w: startRows(set, config, device), sums: Tensor.zeros(shape, { device }) }
+  },
+  async learn(images, state, config, first, steps) {
+    const tally = new TallySum(config.units)
+    const iteration = iterationOf(config.steps)
+    const step = (t: number) =>
+      scope(() => {
+        const { sums, ...counted } = assign(minibatch(images, config, t), state.w)
+        const total = add(state.sums as Tensor, sums)
+        state.sums?.dispose()
+        state.sums = total
+        return { counted, total }
+      }).counted
+    for (let t = first; t < first + steps; ) {
+      const end = Math.min(first + steps, (Math.floor(t / iteration) + 1) * iteration)
+      await eachMinibatch(t, end - t, step, ({ wins, gains, present }) => {
+        const patches = Math.round(present[0] ?? 0)
+        // A zero patch has equal currents everywhere: it fell to unit 0, and is no win.
+        const won = Array.from(wins, (n, unit) => (unit === 0 ? n - (config.batch - patches) : n))
+        const energy = -Array.from(gains).reduce((a, b) => a + b, 0) / Math.max(1, patches)
+        tally.add({ wins: won, gains, energy: [energy] })
+      })
+      t = end
+      if (t % iteration === 0) await finish(state as { w: Tensor; sums: Tensor }, config.units)
+    }
+    return tally.result()
+  },
+}
+
+async function finish(state: { w: Tensor; sums: Tensor }, units: number): Promise<void> {
+  const [sums, rows] = await Promise.all([state.sums.read(), state.w.read()])
+  const { shape, device } = state.w
+  state.w.dispose()
+  state.sums.dispose()
+  state.w = Tensor.from(newRows(sums.data, rows.data as Float32Array, units), { shape, device })
+  state.sums = Tensor.zeros(shape, { device })
+}

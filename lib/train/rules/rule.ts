@@ -1,0 +1,125 @@
+// What a rule of learning is: rows of filters that change minibatch by minibatch, on patches gathered on the device from u8 images in
+// a seeded order (see gatherPatches).
+import type { ImageSet } from '../../data/index.js'
+import type { Device } from '../../device.js'
+import { gatherPatches } from '../../ops/index.js'
+import { normals } from '../../random.js'
+import { checkOp, Tensor } from '../../tensor.js'
+import type { FilterConfig, FilterOptions } from '../filter_options.js'
+import { dataPatches } from '../patches.js'
+
+/** All that a rule carries from step to step, by name: what a checkpoint holds. `w` [K,D] are the rows. */
+export interface RuleState {
+  w: Tensor
+  [name: string]: Tensor
+}
+
+/** Counted over a stretch of minibatches. */
+export interface RuleTally {
+  /** Patches won, of each unit; empty where the rule knows no winner. */
+  wins: number[]
+  /** Sum of g * current of each unit, below 0 where the norm is repelled from 1; empty where the rule has none. */
+  gains: number[]
+  /** Mean a patch of what the rule lowers. */
+  energy: number
+}
+
+export interface Rule {
+  readonly name: string
+  /** Formula and source, in a sentence or two. */
+  describe(): string
+  /** Settings that it reads beside those that all rules have. */
+  readonly settings: readonly (keyof FilterOptions)[]
+  /** Its defaults where they are its own. `given` is what the caller asked for. */
+  defaults(given: FilterOptions): Partial<FilterConfig>
+  /** @throws {OptionError | ShapeError} what its ops would refuse on images of this shape, before anything is made */
+  check(shape: readonly number[], config: FilterConfig): void
+  /** The state before the first minibatch: the same for the same set, settings and seed. */
+  start(set: ImageSet, config: FilterConfig, device: Device): RuleState
+  /**
+   * Runs minibatches first ... first + steps - 1 of `config.steps`, changing `state` (its tensors may be replaced). Stretches that follow
+   * one another give the same bits as one stretch.
+   * @param images u8 [N,C,H,W], on the device of the state
+   */
+  learn(images: Tensor, state: RuleState, config: FilterConfig, first: number, steps: number): Promise<RuleTally>
+}
+
+/** D: numbers of a patch. */
+export const dimension = (shape: readonly number[], { window }: { window: number }): number => (shape[1] ?? 0) * window ** 2
+
+/** Rows from data patches or from the standard normal distribution, as `config.init` says. */
+export function startRows(set: ImageSet, config: FilterConfig, device: Device): Tensor {
+  const d = dimension(set.shape, config)
+  const rows = config.init === 'normal' ? normals(config.seed, config.units * d) : dataPatches(set, config, config.units, 0)
+  return Tensor.from(rows, { shape: [config.units, d], device })
+}
+
+/** Learning rate of a minibatch, falling linearly as in hebbianLearn. */
+export const rateAt = (config: FilterConfig, step: number): number =>
+  config.learningRate + ((config.finalLearningRate - config.learningRate) * step) / config.steps
+
+/** Patches of one minibatch [B,D]. */
+export function minibatch(images: Tensor, config: FilterConfig, step: number): Tensor {
+  const { window, batch, seed, normalise, centre } = config
+  return gatherPatches(images, { window, batch, step, seed, normalise, centre })
+}
+
+/** Refuses what {@link minibatch} would. */
+export function checkMinibatch(shape: readonly number[], config: FilterConfig): void {
+  const { window, batch, seed, normalise, centre } = config
+  checkOp('gather_patches', [{ dtype: 'u8', shape }], { window, batch, seed, normalise, centre })
+}
+
+/** Minibatches between two waits for the device: the memory of no more than these is held at once. */
+const ahead = 4
+
+/**
+ * Queues `step` for each minibatch of a stretch, and hands what it gave to `count`, in order, once it is there.
+ * @param step makes tensors, which are read and disposed of
+ */
+export async function eachMinibatch<T extends string>(
+  first: number,
+  steps: number,
+  step: (t: number) => Record<T, Tensor>,
+  count: (read: Record<T, ArrayLike<number>>) => void,
+): Promise<void> {
+  for (let from = first; from < first + steps; from += ahead) {
+    const made = Array.from({ length: Math.min(ahead, first + steps - from) }, (_, i) => step(from + i))
+    const read = made.map(async (tensors) => {
+      const entries = Object.entries(tensors) as [T, Tensor][]
+      const numbers = await Promise.all(entries.map(async ([name, tensor]) => [name, (await tensor.read()).data] as const))
+      for (const [, tensor] of entries) tensor.dispose()
+      return Object.fromEntries(numbers) as unknown as Record<T, ArrayLike<number>>
+    })
+    for (const values of await Promise.all(read)) count(values)
+  }
+}
+
+/** Adds up wins, gains and energies of minibatches. */
+export class TallySum {
+  private readonly wins: Float64Array
+  private readonly gains: Float64Array
+  private energy = 0
+  private patches = 0
+
+  constructor(units: number) {
+    this.wins = new Float64Array(units)
+    this.gains = new Float64Array(units)
+  }
+
+  add({ wins, gains, energy }: { wins: ArrayLike<number>; gains: ArrayLike<number>; energy: ArrayLike<number> }): void {
+    let patches = 0
+    for (let unit = 0; unit < wins.length; unit++) {
+      this.wins[unit] = (this.wins[unit] ?? 0) + (wins[unit] ?? 0)
+      this.gains[unit] = (this.gains[unit] ?? 0) + (gains[unit] ?? 0)
+      patches += wins[unit] ?? 0
+    }
+    this.energy += (energy[0] ?? 0) * patches
+    this.patches += patches
+  }
+
+  result(): RuleTally {
+    const energy = this.patches > 0 ? this.energy / this.patches : 0
+    return { wins: Array.from(this.wins), gains: Array.from(this.gains), energy }
+  }
+}
