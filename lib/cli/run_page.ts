@@ -100,8 +100,8 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
 }
 
 /** What the filters are, in a sentence; records of Striate 0.1 name no rule. */
-function leadOf({ blocks }: RunRecord): string {
-  const rules = new Set(blocks.map(({ filters }) => filters.rule ?? 'krotov-hopfield'))
+function leadOf({ trunk, blocks }: RunRecord): string {
+  const rules = new Set([...trunk, ...blocks].map(({ filters }) => filters.rule ?? 'krotov-hopfield'))
   if (rules.size === 1 && rules.has('krotov-hopfield'))
     return 'Filters learned from image patches by the Krotov-Hopfield rule, without labels (Grinberg, Hopfield, Krotov 2019).'
   const texts = describeRules().filter(({ name }) => rules.has(name))
