@@ -248,6 +248,11 @@ describe('every rule', () => {
     await expect(trainLocal(set, { filters: { rule: 'whitened-patches' } })).rejects.toThrow(/whitened-patches/)
   })
 
+  it('stops when it diverges, with the step', async () => {
+    const diverging = learnFilters(set, { ...learned, rule: 'oja', learningRate: 10, steps: 200 })
+    await expect(diverging).rejects.toThrow(/filters is an energy of (NaN|Infinity) after minibatch \d+/)
+  })
+
   it('resumes to the same bytes in the middle of an iteration of k-means', async () => {
     const options = { ...learned, rule: 'spherical-k-means', steps: 3000, batch: 20 } as const
     const whole = await learnFilters(set, options)

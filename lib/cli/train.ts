@@ -124,7 +124,7 @@ export function addTrain(program: Command): void {
       ),
     )
     .option('--p <p>', 'of the currents sign(w) |w|^(p-1) v of krotov-hopfield (default: 2)', number(2, 100))
-    .option('--temperature <t>', 'of soft-wta (default: 0.02) and softhebb (default: 0.1)', number(1e-6, 1e6))
+    .option('--temperature <t>', 'of soft-wta (default: 0.002) and softhebb (default: 0.02)', number(1e-6, 1e6))
     .option('--rank <m>', 'rank of the unit that is pushed away (default: 2)', wholeNumber(2))
     .option('--anti-hebbian <delta>', 'how strongly (default: 0.2)', number(0, 1))
     .option('--learning-rate <e>', 'at the start, falling linearly (default: 0.1, faithful 0.02)', number(0, 10))

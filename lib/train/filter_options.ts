@@ -21,7 +21,7 @@ export interface FilterOptions {
   finalLearningRate?: number
   /** Patches of a minibatch. Default 1000. */
   batch?: number
-  /** Of the softmax of `soft-wta` and `softhebb`. Default 0.02 for the one, 0.1 for the other. */
+  /** Of the softmax of `soft-wta` and `softhebb`. Default 0.002 for the one, 0.02 for the other. */
   temperature?: number
   /** Added to the eigenvalues of the covariance of patches / 255 by `whitened-patches`. Default 0.001. */
   regularisation?: number
@@ -38,7 +38,7 @@ export interface FilterOptions {
   step?: 'count' | 'max'
   /** Patches of norm 1 during learning. Default `patch`. */
   normalise?: 'patch' | 'none'
-  /** Take each patch's mean off. Default false. */
+  /** Take each patch's mean off. Default false, of `softhebb` true. */
   centre?: boolean
   /** Units that never win: only reported, replaced by data patches while learning goes on, or left out at the end. Default `report`. */
   dead?: 'report' | 'reseed' | 'prune'

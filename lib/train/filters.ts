@@ -1,6 +1,7 @@
 // Filters learned without labels by one of the rules: initial rows, the loop over stretches of minibatches, dead units, convergence.
 import type { ImageSet } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
+import { DataError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'
 import { hostTensor } from '../models/local_net.js'
 import { matmul, unitRows } from '../ops/index.js'
@@ -9,6 +10,7 @@ import { Checkpoints } from './checkpoint.js'
 import { type FilterConfig, type FilterOptions, filterConfig } from './filter_options.js'
 import { dataPatches } from './patches.js'
 import { type OnProgress, startPhase } from './progress.js'
+import { pNorm } from './rules/rule.js'
 import { type RuleState, type RuleTally, ruleOf } from './rules.js'
 import { type Whitening, whiteningOf } from './whitening.js'
 
@@ -24,7 +26,7 @@ export interface FilterHealth {
   energy: number
   /** Patches won, of each unit; empty for a rule without winners (`oja`). */
   wins: number[]
-  /** 2-norms of the rows; 1 when converged. */
+  /** Norms of the rows (p-norms, where p is not 2); 1 when converged. */
   norms: number[]
   /** Units without a win. */
   dead: number[]
@@ -113,6 +115,13 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
       const tally = await rule.learn(images, state, config, position.step, steps)
       const step = position.step + steps
       const health = await inspect(state.w, tally, config, step)
+      if (!Number.isFinite(health.energy))
+        throw new DataError({
+          op: 'learnFilters',
+          argument: phase,
+          actual: `an energy of ${health.energy} after minibatch ${step}`,
+          expected: 'a finite one (try a lower learning rate, or a higher temperature)',
+        })
       // The new rows are given the first two thirds of the run only, so that they have time to settle.
       if (config.dead === 'reseed' && health.dead.length > 0 && step < (2 / 3) * config.steps)
         state.w = await reseed(state.w, health.dead, set, config, step)
@@ -157,7 +166,7 @@ async function hostState(state: RuleState): Promise<Record<string, Safetensor>> 
 export const checkFilters = (set: ImageSet, config: FilterConfig): void => ruleOf(config.rule).check(set.shape, config)
 
 async function inspect(w: Tensor, { wins, gains, energy }: RuleTally, config: FilterConfig, step: number): Promise<FilterHealth> {
-  const norms = rowNorms((await w.read()).data as Float32Array, config.units)
+  const norms = rowNorms((await w.read()).data as Float32Array, config.units, config.p)
   return {
     step,
     learningRate: config.learningRate + ((config.finalLearningRate - config.learningRate) * step) / config.steps,
@@ -180,9 +189,9 @@ function hasConverged(now: FilterHealth, before: FilterHealth | null): boolean {
   return now.repelled === 0 && live.every((n) => Math.abs(n - 1) < 0.01) && moved < 0.1 * total
 }
 
-function rowNorms(rows: Float32Array, count: number): number[] {
+function rowNorms(rows: Float32Array, count: number, p: number): number[] {
   const d = rows.length / count
-  return Array.from({ length: count }, (_, row) => Math.hypot(...rows.subarray(row * d, (row + 1) * d)))
+  return Array.from({ length: count }, (_, row) => pNorm(rows.subarray(row * d, (row + 1) * d), p))
 }
 
 async function countDuplicates(w: Tensor, dead: number[]): Promise<number> {

@@ -47,10 +47,23 @@ export interface Rule {
 /** D: numbers of a patch. */
 export const dimension = (shape: readonly number[], { window }: { window: number }): number => (shape[1] ?? 0) * window ** 2
 
-/** Rows from data patches or from the standard normal distribution, as `config.init` says. */
+/** |x|_p */
+export const pNorm = (x: Float32Array, p: number): number =>
+  p === 2 ? Math.hypot(...x) : x.reduce((sum, y) => sum + Math.abs(y) ** p, 0) ** (1 / p)
+
+/**
+ * Rows from data patches, of p-norm 1 (to which the rule draws them: shorter ones would grow as they win, and win the more), or from the
+ * standard normal distribution, as `config.init` says.
+ */
 export function startRows(set: ImageSet, config: FilterConfig, device: Device): Tensor {
   const d = dimension(set.shape, config)
   const rows = config.init === 'normal' ? normals(config.seed, config.units * d) : dataPatches(set, config, config.units, 0)
+  if (config.init === 'patches' && config.p !== 2)
+    for (let at = 0; at < rows.length; at += d) {
+      const row = rows.subarray(at, at + d)
+      const norm = pNorm(row, config.p)
+      for (let i = 0; i < d; i++) row[i] = (row[i] ?? 0) / norm
+    }
   return Tensor.from(rows, { shape: [config.units, d], device })
 }
 

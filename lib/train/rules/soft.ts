@@ -21,11 +21,11 @@ export function softStep(
   })
 }
 
-const soft = (name: string, kind: 'soft' | 'softhebb', temperature: number, text: string): Rule => ({
+const soft = (name: string, kind: 'soft' | 'softhebb', defaults: Partial<FilterConfig>, text: string): Rule => ({
   name,
   describe: () => text,
   settings,
-  defaults: () => ({ temperature }),
+  defaults: () => defaults,
   check(shape, config) {
     checkMinibatch(shape, config)
     const [u, w, v] = [
@@ -56,18 +56,19 @@ const soft = (name: string, kind: 'soft' | 'softhebb', temperature: number, text
 export const softWta: Rule = soft(
   'soft-wta',
   'soft',
-  0.02,
+  { temperature: 0.002 },
   'every unit learns by its share of the patch, g = softmax(current / temperature): dw = g (v - current w) (Nowlan 1990)',
 )
 
 /**
  * As {@link softWta} with the sign of g turned for all units but the winner. Moraitis et al. 2022; Journé et al. 2022. Those centre their
- * inputs (batch normalisation); on uncentred patches, whose cosines are all alike, the losers' shares outweigh the winner's.
+ * inputs (batch normalisation), and so does the default here: on uncentred patches, whose cosines are all alike, the losers' shares
+ * outweigh the winner's, and all units but one die.
  */
 export const softHebb: Rule = soft(
   'softhebb',
   'softhebb',
-  0.1,
+  { temperature: 0.02, centre: true },
   'as soft-wta, but the losers unlearn: g = -softmax(current / temperature) for all units but the winner (Moraitis et al. 2022; ' +
     'Journe et al. 2022)',
 )
