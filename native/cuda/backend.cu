@@ -166,6 +166,7 @@ void close(void* pointer) {
   cudaSetDevice(device->ordinal);
   if (device->stream) cudaStreamSynchronize(device->stream);
   if (device->cublas) cublas()->destroy(device->cublas);
+  close_cudnn(device->cudnn);
   device->arena.free_all();
   if (device->flag) release_memory(device->stream, device->flag);
   if (device->host_flag) cudaFreeHost(device->host_flag);
@@ -189,6 +190,10 @@ void describe(const Device& device, core::DeviceInfo* info) {
     text += ", cuBLAS " + std::to_string(table->major) + "." + std::to_string(table->minor);
   else
     text += ", own products (no cuBLAS: " + why + ")";
+  if (const Cudnn* table = cudnn(&why))
+    text += ", cuDNN " + std::to_string(table->major) + "." + std::to_string(table->minor);
+  else
+    text += ", own convolutions (no cuDNN: " + why + ")";
   if (const Cusolver* table = cusolver()) text += ", cuSOLVER " + version_text(table->version);
   std::snprintf(info->libraries, sizeof info->libraries, "%s", text.c_str());
 #endif

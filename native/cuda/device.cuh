@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cuda/cublas.h"
+#include "cuda/cudnn.h"
 #include "cuda/launch.cuh"
 
 namespace striate::cuda {
@@ -38,6 +39,7 @@ struct Device {
   unsigned long long* flag = nullptr;       // on the device: the first fault that kernels found in the data
   unsigned long long* host_flag = nullptr;  // page-locked
   Cublas::Handle cublas = nullptr;          // made at the first product that wants it
+  CudnnState cudnn;                         // the same of convolutions
 };
 
 inline Device& device_of(const core::Context& ctx) { return *static_cast<Device*>(ctx.device); }

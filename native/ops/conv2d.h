@@ -38,6 +38,8 @@ struct Conv2dGrad : Conv2d {
     if (s['P'] != p || s['Q'] != q)
       s.refuse("gy", core::shape_text(s.input("gy")),
                "[N,K,P,Q] with P = " + std::to_string(s['P']) + ", Q = " + std::to_string(s['Q']));
+    if (s.wants("gx") && s.input("x").dtype == core::Dtype::u8)
+      s.refuse("x", "u8 " + core::shape_text(s.input("x")), "f32 where gx is asked for");
   }
 };
 

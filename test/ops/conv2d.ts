@@ -151,6 +151,8 @@ const forwardCases: Case[] = setups.flatMap((s, i) => {
   const plain: Case = { name: name(s), inputs: [random(i + 70, s.x), w, b], options: options(s) }
   return i % 3 ? [plain] : [plain, { ...plain, name: `${name(s)}, u8`, inputs: [bytes(i, s.x), w, b] }]
 })
+const large = forwardCases.find((c) => c.name === name(setups[6] as Setup)) as Case
+forwardCases.push({ ...large, name: `${large.name}, bias`, inputs: [...large.inputs.slice(0, 2), random(6, [70])] })
 forwardCases.push({ name: 'stride 1, padding 0 by default', inputs: [random(1, [2, 3, 5, 5]), random(2, [4, 3, 3, 3]), null] })
 forwardCases.push(special(forwardCases[3] as Case))
 
@@ -226,6 +228,13 @@ export const proofs: Proof[] = [
         request: ['gw'],
         error: 'ShapeError',
         argument: 'gy',
+      },
+      {
+        name: 'gx of bytes',
+        inputs: [bytes(1, [1, 3, 5, 5]), random(2, [2, 3, 3, 3]), random(3, [1, 2, 3, 3])],
+        request: ['gx'],
+        error: 'ShapeError',
+        argument: 'x',
       },
     ],
     finiteDifference: {
