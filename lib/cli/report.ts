@@ -1,7 +1,21 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { openRun, writeRunPage } from './run_page.js'
+import { LocalNet, Network } from '../models/index.js'
+import { readRecord, writeRunPage } from './run_page.js'
+import { shadowSections } from './shadow_page.js'
+import { writeSupervisedPage } from './supervised_page.js'
 import { run } from './terminal.js'
+
+/** Writes the page of a run of any kind. */
+async function writePage(folder: string): Promise<void> {
+  const record = await readRecord(folder)
+  if (record.kind === 'supervised') {
+    using net = await Network.load(join(folder, 'model.safetensors'))
+    return writeSupervisedPage(net.describe(), record, folder, await shadowSections(folder))
+  }
+  using net = await LocalNet.load(join(folder, 'model.safetensors'))
+  return writeRunPage(net, record, folder)
+}
 
 export function addReport(program: Command): void {
   program
@@ -11,9 +25,7 @@ export function addReport(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ striate report runs/grinberg')
     .action((folder: string) =>
       run(async () => {
-        const { net, record } = await openRun(folder)
-        await writeRunPage(net, record, folder)
-        net.dispose()
+        await writePage(folder)
         console.log(`written: ${join(folder, 'report.html')}`)
       }),
     )

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
-import { type BlockWeights, type LocalBlock, LocalNet } from '../models/index.js'
+import type { BlockWeights, LocalBlock, LocalNet } from '../models/index.js'
 import {
   type Block,
   barChart,
@@ -15,7 +15,7 @@ import {
   type SummaryNumber,
 } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
-import { type BlockRecord, describeRules, type EpochResult, type RunRecord } from '../train/index.js'
+import { type BlockRecord, describeRules, type EpochResult, type RunRecord, type SupervisedRecord } from '../train/index.js'
 import { shadowSections } from './shadow_page.js'
 
 const percent = (share: number): string => (100 * share).toFixed(2)
@@ -202,11 +202,10 @@ export function errorBars(
   })
 }
 
-/** Reads the record and the network of a run's folder. */
-export async function openRun(folder: string): Promise<{ net: LocalNet; record: RunRecord }> {
-  let record: RunRecord
+/** Reads the record of a run's folder. */
+export async function readRecord(folder: string): Promise<RunRecord | SupervisedRecord> {
   try {
-    record = recordOf(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')))
+    return recordOf(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')))
   } catch (cause) {
     const actual = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'not readable'
     throw new DataError(
@@ -214,12 +213,11 @@ export async function openRun(folder: string): Promise<{ net: LocalNet; record: 
       { cause },
     )
   }
-  return { net: await LocalNet.load(join(folder, 'model.safetensors')), record }
 }
 
 /** A record as it is today: Striate 0.1 knew one block, whose record was part of the run's own. */
-function recordOf(file: RunRecord & Partial<BlockRecord>): RunRecord {
-  if (file.blocks) return file
+function recordOf(file: (RunRecord & Partial<BlockRecord>) | SupervisedRecord): RunRecord | SupervisedRecord {
+  if (file.kind === 'supervised' || file.blocks) return file
   const { filters, health, history, converged, ...run } = file as RunRecord & Omit<BlockRecord, 'seconds'>
   return { ...run, trunk: [], blocks: [{ filters, health, history, converged, seconds: run.seconds.filters ?? 0 }] }
 }

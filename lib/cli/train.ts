@@ -19,6 +19,7 @@ import { bytes, number, numbers, wholeNumber } from './options.js'
 import { recipe, recipeNames } from './recipes.js'
 import { writeRunPage } from './run_page.js'
 import { duration, interruptSignal, output, run } from './terminal.js'
+import { addTrainSupervised } from './train_supervised.js'
 
 interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<ReadoutOptions, 'seed' | 'batch' | 'refit'> {
   data?: string
@@ -99,6 +100,7 @@ interface Request {
 
 export function addTrain(program: Command): void {
   const train = program.command('train').description('train a model')
+  addTrainSupervised(train)
   const command = train
     .command('local')
     .description('filters learned from image patches by a local rule, then a softmax readout')

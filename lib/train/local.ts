@@ -1,14 +1,12 @@
 // The whole of local learning as one run: filters without labels, then a readout with them, in a folder that can be resumed.
-import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageSet } from '../data/index.js'
-import { cpu, type Device, instructionSet, threads } from '../device.js'
-import { DataError, OptionError } from '../errors.js'
+import { cpu, type Device } from '../device.js'
+import { OptionError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
 import { checkLocalConfig, type LocalBlock, type LocalNetConfig, type MapShape, trunkShapes } from '../models/local_config.js'
 import { type BlockWeights, LocalNet } from '../models/local_net.js'
 import { philox } from '../random.js'
-import { version } from '../version.js'
 import {
   checkFilters,
   type FilterConfig,
@@ -21,6 +19,7 @@ import {
 import { trunkMaps } from './maps.js'
 import type { OnProgress } from './progress.js'
 import { checkReadout, type ReadoutOptions, readoutConfig, type TrainedReadout, trainReadout } from './readout.js'
+import { openFolder, type Provenance, provenance } from './run_folder.js'
 
 export interface BlockOptions {
   /** What differs from the options of all blocks. */
@@ -69,15 +68,8 @@ export interface BlockRecord extends Pick<LearnedFilters, 'health' | 'history' |
 }
 
 /** What `run.json` holds. */
-export interface RunRecord {
+export interface RunRecord extends Provenance {
   kind: 'local'
-  striate: string
-  node: string
-  device: string
-  threads: number
-  instructionSet: string
-  date: string
-  data: { name: string; sha256: string; shape: readonly number[]; classes: readonly string[] }
   seed: number
   /** How each block was learned, in order. */
   trunk: BlockRecord[]
@@ -119,7 +111,7 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
   }
   checkLocalConfig(config)
   if (readoutOptions) checkReadout(config, set, readoutConfig(readoutOptions))
-  if (options.out) await openFolder(options.out, options.resume ?? false)
+  if (options.out) await openFolder('trainLocal', options.out, options.resume ?? false)
   await options.onFolder?.()
 
   const {
@@ -151,16 +143,9 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
     net = trained.net
     lap('readout')
   }
-  const { name, sha256, shape, classes } = set
   const record: RunRecord = {
     kind: 'local',
-    striate: version,
-    node: process.version,
-    device: device.toString(),
-    threads: threads(),
-    instructionSet,
-    date: new Date().toISOString(),
-    data: { name, sha256, shape, classes },
+    ...provenance(set, device),
     seed,
     trunk: learned.records.slice(0, config.trunk.length),
     blocks: learned.records.slice(config.trunk.length),
@@ -256,28 +241,4 @@ function planLayers(
 /** The run's seed for the first layer; for the others one that is drawn from it and the layer's number. */
 function layerSeed(seed: number, layer: number): number {
   return layer === 0 ? seed : philox([layer, 0, 0, 0], [seed % 2 ** 32, Math.floor(seed / 2 ** 32)])[0]
-}
-
-async function openFolder(out: string, resume: boolean): Promise<void> {
-  try {
-    await mkdir(out, { recursive: true })
-    await writeAtomic(join(out, '.writable'), '')
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new DataError(
-      { op: 'trainLocal', argument: out, actual: `no usable folder (${why})`, expected: 'a folder that can be written' },
-      { cause },
-    )
-  }
-  await rm(join(out, '.writable'), { force: true })
-  if (resume) return
-  const taken = (await readdir(out)).find((file) => file === 'run.json' || file.endsWith('.checkpoint.safetensors'))
-  if (taken)
-    throw new OptionError({
-      op: 'trainLocal',
-      argument: out,
-      actual: `the folder of a run (it holds ${taken})`,
-      expected: 'an empty folder, or resume',
-    })
 }

@@ -79,6 +79,8 @@ export interface EpochResult {
   trainError: number
   /** null where the run has no validation split. */
   validationError: number | null
+  /** Seconds of training up to here, over all processes of the run; features and validation are not counted. */
+  seconds: number
 }
 
 export interface TrainedReadout {
@@ -315,6 +317,7 @@ async function fitReadout(
     run.signal?.throwIfAborted()
     const { learningRate, weightDecay } = setting
     const options = { learningRate, weightDecay, batch: config.batch, totalSteps, seed: config.seed }
+    const began = performance.now()
     const trained = await source.train(targets, state, split.train, options, epoch, batches, (done) =>
       report(epoch * perEpoch + done),
     )
@@ -325,8 +328,10 @@ async function fitReadout(
         actual: `${trained.loss} in epoch ${epoch + 1} with learning rate ${learningRate}`,
         expected: 'a finite number (try a lower learning rate)',
       })
+    const seconds = (curve.at(-1)?.seconds ?? 0) + (performance.now() - began) / 1000
     const validationError = validated ? await source.errorRate(targets, state, split.validation) : null
-    curve = [...curve, { epoch: epoch + 1, trainLoss: trained.loss, trainError: trained.errors / perEpoch, validationError }]
+    const trainError = trained.errors / perEpoch
+    curve = [...curve, { epoch: epoch + 1, trainLoss: trained.loss, trainError, validationError, seconds }]
     const lowestSoFar = curve.reduce((a, b) => ((b.validationError ?? 0) < (a.validationError ?? 0) ? b : a))
     const improved = !validated || lowestSoFar.epoch === epoch + 1
     if (improved) {

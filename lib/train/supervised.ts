@@ -52,6 +52,8 @@ export type SupervisedConfig = z.output<typeof trainOptions>
 
 export interface SupervisedRun {
   device?: Device
+  /** Labelled images whose error is written into the curve after every epoch, and that nothing depends on: a test set, for a figure. */
+  monitor?: ImageSet
   /** f32 [N,T] row-major: train on the mean squared error to these instead of the labels. */
   targets?: Float32Array
   /** Folder of the run: `model.safetensors`, `run.json` and a checkpoint. Default: nothing is written. */
@@ -65,6 +67,8 @@ export interface SupervisedRun {
   /** Stops cleanly after a checkpoint; the promise rejects with the signal's reason. */
   signal?: AbortSignal
   onProgress?: OnProgress
+  /** Called with the network before its first step, not when a run goes on. */
+  onStart?: (net: Network) => Promise<void>
   /** Called once `out` is made and known to be usable, before any work. */
   onFolder?: () => Promise<void>
 }
@@ -77,6 +81,8 @@ export interface SupervisedEpoch {
   trainError: number | null
   validationLoss: number | null
   validationError: number | null
+  /** Share of wrong images of `monitor`. */
+  monitorError: number | null
   /** Seconds of training since the run began, over all its processes. */
   seconds: number
 }
@@ -136,6 +142,7 @@ export async function trainSupervised(
   const state = part('net.')
   if (state) initial.dispose()
   const net = state ? new Network(network, { device, state }) : initial
+  if (!saved) await run.onStart?.(net)
   const trainer = new Trainer(set, net, targets, split, config, perEpoch, device, run, checkpoints, part('optimiser.'))
   try {
     const result = await trainer.run(saved?.position ?? null, part('best.'))
@@ -165,6 +172,7 @@ export async function trainSupervised(
 
 class Trainer {
   private readonly batches: Batches
+  private readonly monitor: { batches: Batches; set: ImageSet; all: Int32Array } | null
   private readonly optimiser: Optimiser
   private readonly totalSteps: number
 
@@ -182,6 +190,14 @@ class Trainer {
   ) {
     const limit = options.memoryLimit ?? (device.kind === 'cpu' ? freemem() : device.memory) / 4
     this.batches = new Batches(set, device, config.seed, config.augment, limit)
+    const still = { crop: 0, flip: false }
+    this.monitor = options.monitor
+      ? {
+          batches: new Batches(options.monitor, device, 0, still, limit),
+          set: options.monitor,
+          all: Int32Array.from({ length: options.monitor.shape[0] }, (_, i) => i),
+        }
+      : null
     this.optimiser = new Optimiser(config.optimiser, net.parameters, device, moments)
     this.totalSteps = config.epochs * perEpoch
   }
@@ -217,6 +233,7 @@ class Trainer {
           trainError: this.targets ? null : position.wrong / unit,
           validationLoss: validation?.loss ?? null,
           validationError: validation?.error ?? null,
+          monitorError: this.monitor && (await this.evaluate(this.monitor.all, this.monitor)).error,
           seconds,
         }
         position = { ...position, lossSum: 0, wrong: 0, seconds, curve: [...position.curve, entry] }
@@ -265,7 +282,7 @@ class Trainer {
     }
   }
 
-  private lossOf(y: Tensor, rows: Int32Array): { loss: Tensor; errors: Tensor | null; gradient: Tensor } {
+  private lossOf(y: Tensor, rows: Int32Array, set = this.set): { loss: Tensor; errors: Tensor | null; gradient: Tensor } {
     if (this.targets) {
       const width = this.net.output.reduce((a, b) => a * b, 1)
       const values = new Float32Array(rows.length * width)
@@ -275,21 +292,24 @@ class Trainer {
       const wanted = Tensor.from(values, { shape: y.shape, device: this.device })
       return { loss: mse(y, wanted), errors: null, gradient: mseGrad(y, wanted) }
     }
-    const labels = Int32Array.from(rows, (row) => (this.set.labels as Int32Array)[row] as number)
+    const labels = Int32Array.from(rows, (row) => (set.labels as Int32Array)[row] as number)
     const wanted = Tensor.from(labels, { device: this.device })
     return { ...softmaxCrossEntropy(y, wanted), gradient: softmaxCrossEntropyGrad(y, wanted) }
   }
 
   /** Loss and error on some images, with running statistics. */
-  private async evaluate(rows: Int32Array): Promise<{ loss: number; error: number | null }> {
+  private async evaluate(
+    rows: Int32Array,
+    { batches, set }: { batches: Batches; set: ImageSet } = { batches: this.batches, set: this.set },
+  ): Promise<{ loss: number; error: number | null }> {
     let loss = 0
     let wrong = 0
     for (let first = 0; first < rows.length; first += 256) {
       this.options.signal?.throwIfAborted()
       const part = rows.slice(first, first + 256)
       const { loss: l, errors } = scope(() => {
-        const { y } = this.net.forward(this.batches.images(part))
-        const { loss, errors } = this.lossOf(y, part)
+        const { y } = this.net.forward(batches.images(part))
+        const { loss, errors } = this.lossOf(y, part, set)
         return { loss, errors }
       })
       loss += ((await l.read()).data[0] ?? Number.NaN) * part.length
@@ -357,6 +377,7 @@ class Trainer {
 
   dispose(): void {
     this.batches.dispose()
+    this.monitor?.batches.dispose()
     this.optimiser.dispose()
   }
 }
