@@ -6,7 +6,7 @@ import { root } from '#root'
 import { addon } from '../lib/native.js'
 
 // From the outside in; a folder may import from itself and from what stands after it. Files of lib itself are the core.
-const layers = ['cli', 'bench', 'eval', 'train', 'scene', 'data', 'models', 'io', 'ops', 'core']
+const layers = ['cli', 'reproduce', 'bench', 'eval', 'train', 'scene', 'data', 'models', 'io', 'ops', 'core']
 // plot takes plain numbers: it imports from nobody but the core, and only cli imports from it.
 const free = new Set(['plot'])
 

@@ -8,6 +8,7 @@ import { addExport } from './export.js'
 import { addInfo } from './info.js'
 import { addRender } from './render.js'
 import { addReport } from './report.js'
+import { addReproduce } from './reproduce.js'
 import { addTrain } from './train.js'
 
 const program = new Command('striate')
@@ -19,7 +20,7 @@ const program = new Command('striate')
     process.exit(error.exitCode === 0 ? 0 : 2)
   })
 
-for (const add of [addInfo, addDemo, addTrain, addEval, addRender, addReport, addExport, addBench]) add(program)
+for (const add of [addInfo, addDemo, addTrain, addEval, addRender, addReport, addReproduce, addExport, addBench]) add(program)
 // Subcommands made after exitOverride inherit it only when they copy the settings.
 const inherit = (command: Command): void => {
   for (const child of command.commands) {

@@ -1,0 +1,224 @@
+// What a study leaves in its folder: results.json, an SVG for each figure, and index.html.
+
+import { mkdir } from 'node:fs/promises'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { instructionSet, threads } from '../device.js'
+import { writeAtomic } from '../io/index.js'
+import { type Block, filterSheet, lineChart, renderPage, type Section } from '../plot/index.js'
+import type { PartRecord, Scale, Study, StudyData, StudyPictures, StudyReport, Value } from '../reproduce/index.js'
+import { version } from '../version.js'
+
+interface Written {
+  /** The comparison as lines for a terminal. */
+  rows: string[]
+  json: object
+}
+
+interface Place {
+  folder: string
+  data: StudyData
+  /** Repeats it. */
+  command: string
+  device: string
+}
+
+const mean = (x: number[]): number => x.reduce((a, b) => a + b, 0) / x.length
+const deviation = (x: number[]): number | null =>
+  x.length > 1 ? Math.sqrt(x.reduce((sum, v) => sum + (v - mean(x)) ** 2, 0) / (x.length - 1)) : null
+
+/** A value with what is derived from it, as results.json has it. */
+function compared(value: Value) {
+  const { ours, published } = value
+  const average = ours.length > 0 ? mean(ours) : null
+  return {
+    ...value,
+    mean: average,
+    standardDeviation: deviation(ours),
+    difference: average === null || published === null ? null : average - published,
+  }
+}
+
+export async function writeStudy(
+  study: Study,
+  scale: Scale,
+  report: StudyReport,
+  records: ReadonlyMap<string, PartRecord>,
+  { folder, data, command, device }: Place,
+): Promise<Written> {
+  await mkdir(folder, { recursive: true })
+  const values = report.values.map(compared)
+  const parts = study.parts(scale)
+  const missing = parts.filter((part) => !records.has(part.name)).map((part) => part.name)
+  const machine = {
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    threads: threads(),
+    instructionSet,
+    memory: totalmem(),
+  }
+  const json = {
+    study: study.name,
+    source: study.source,
+    quick: scale.quick,
+    seeds: scale.seeds,
+    command,
+    values,
+    tables: report.tables,
+    notes: report.notes,
+    notRun: missing,
+    parts: [...records.values()].map(({ name, settings, seconds, finished, device: on }) => ({
+      name,
+      settings,
+      seconds,
+      finished,
+      device: on,
+    })),
+    data: Object.fromEntries(
+      Object.entries(data).map(([split, set]) => [split, { name: set.name, sha256: set.sha256, shape: set.shape }]),
+    ),
+    striate: version,
+    node: process.version,
+    device,
+    machine,
+    date: new Date().toISOString(),
+  }
+  await writeAtomic(join(folder, 'results.json'), `${JSON.stringify(json, null, 1)}\n`)
+
+  const figures: Block[] = []
+  for (const chart of report.charts) {
+    const { file, alt, references, ...rest } = chart
+    const svg = await lineChart({ ...rest, ...(references ? { references } : {}) })
+    await writeAtomic(join(folder, `${file}.svg`), svg)
+    figures.push({ kind: 'figure', image: svg, alt })
+  }
+  for (const { file, title, weights, shape, dead } of report.filters ?? []) {
+    const sheet = await filterSheet(weights, shape, { dead, title })
+    await writeAtomic(join(folder, `${file}.svg`), sheet.svg)
+    await writeAtomic(join(folder, `${file}.png`), sheet.png)
+    figures.push({ kind: 'figure', image: sheet.svg, alt: sheet.description, caption: sheet.description })
+  }
+  for (const pictures of report.pictures ?? []) {
+    const png = await pictureRows(pictures)
+    await writeAtomic(join(folder, `${pictures.file}.png`), png)
+    figures.push({
+      kind: 'figure',
+      image: png,
+      alt: `${pictures.title}; rows: ${pictures.rows.map((row) => row.label).join(', ')}`,
+      caption: `${pictures.title}. Rows: ${pictures.rows.map((row) => row.label).join(', ')}.`,
+      pixelated: true,
+    })
+  }
+  const sections: Section[] = [
+    {
+      heading: 'The paper’s numbers and ours',
+      blocks: [
+        {
+          kind: 'table',
+          caption: `${study.source}; ours: mean over seeds with the standard deviation`,
+          columns: [
+            'What',
+            { label: 'Paper', align: 'right' },
+            { label: 'Ours', align: 'right' },
+            { label: 'Difference', align: 'right' },
+            'Seeds',
+            'Note',
+          ],
+          rows: values.map((v) => [
+            v.what,
+            paperText(v),
+            oursText(v),
+            v.difference === null ? '' : signed(v.difference),
+            v.ours.length,
+            v.note ?? '',
+          ]),
+        },
+      ],
+    },
+  ]
+  if (figures.length > 0) sections.push({ heading: 'Figures', blocks: figures })
+  if (report.tables.length > 0)
+    sections.push({
+      heading: 'What was seen',
+      blocks: report.tables.map(({ caption, columns, rows }) => ({ kind: 'table', caption, columns, rows })),
+    })
+  const notes = [
+    ...(scale.quick
+      ? ['A quick run on part of the images with small networks: it shows that everything works, not what the paper reports.']
+      : []),
+    ...(missing.length > 0 ? [`Not run yet: ${missing.join(', ')}.`] : []),
+    ...report.notes,
+  ]
+  if (notes.length > 0) sections.push({ heading: 'Notes', blocks: notes.map((text) => ({ kind: 'text', text })) })
+  sections.push({
+    heading: 'Parts',
+    blocks: [
+      {
+        kind: 'table',
+        caption: 'What was run, once each',
+        columns: ['Part', { label: 'Seconds', align: 'right' }, 'Finished', 'Device'],
+        rows: [...records.values()].map((r) => [r.name, r.seconds.toFixed(1), r.finished, r.device]),
+      },
+    ],
+  })
+  const page = renderPage({
+    title: `${study.name}${scale.quick ? ' (quick)' : ''}`,
+    lead: `${study.source}: ${study.about}.`,
+    sections,
+    provenance: [
+      { label: 'Command', value: command, code: true },
+      { label: 'Seeds', value: scale.seeds.join(', ') },
+      { label: 'Training images', value: `${data.train.name}, ${data.train.shape[0]}, sha256 ${data.train.sha256.slice(0, 16)}` },
+      { label: 'Test images', value: `${data.test.name}, ${data.test.shape[0]}, sha256 ${data.test.sha256.slice(0, 16)}` },
+      { label: 'Striate', value: version },
+      { label: 'Node', value: process.version },
+      { label: 'Machine', value: `${machine.processor}, ${machine.threads} threads, ${instructionSet}` },
+      { label: 'Date', value: json.date },
+    ],
+  })
+  await writeAtomic(join(folder, 'index.html'), page)
+  return { rows: values.map(line), json }
+}
+
+const digits = (v: Value): number => (v.unit === '%' ? 2 : 1)
+const signed = (x: number): string => `${x > 0 ? '+' : ''}${x.toFixed(2)}`
+const unit = (v: Value): string => (v.unit ? ` ${v.unit}` : '')
+
+function paperText(v: Value): string {
+  return v.published === null ? 'not given' : `${v.qualifier ? `${v.qualifier} ` : ''}${v.published}${unit(v)}`
+}
+
+function oursText(v: ReturnType<typeof compared>): string {
+  if (v.mean === null) return 'not run'
+  const spread = v.standardDeviation === null ? '' : ` ± ${v.standardDeviation.toFixed(2)}`
+  return `${v.mean.toFixed(digits(v))}${spread}${unit(v)}`
+}
+
+function line(v: ReturnType<typeof compared>): string {
+  const difference = v.difference === null ? '' : `, difference ${signed(v.difference)}`
+  return `${v.what}: paper ${paperText(v)}, ours ${oursText(v)}${v.ours.length > 1 ? ` (${v.ours.length} seeds)` : ''}${difference}`
+}
+
+/** Rows of images as one PNG, four screen pixels a pixel. */
+async function pictureRows({ rows, shape: [channels, height, width] }: StudyPictures): Promise<Uint8Array> {
+  const gap = 1
+  const count = (rows[0]?.images.length ?? 0) / (channels * height * width)
+  const w = count * (width + gap) - gap
+  const h = rows.length * (height + gap) - gap
+  const pixels = new Uint8Array(w * h * 3).fill(255)
+  rows.forEach(({ images }, row) => {
+    for (let n = 0; n < count; n++)
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++)
+          for (let c = 0; c < 3; c++) {
+            const from = ((n * channels + Math.min(c, channels - 1)) * height + y) * width + x
+            pixels[((row * (height + gap) + y) * w + n * (width + gap) + x) * 3 + c] = images[from] ?? 0
+          }
+  })
+  const scale = 3
+  return sharp(pixels, { raw: { width: w, height: h, channels: 3 } })
+    .resize(w * scale, h * scale, { kernel: 'nearest' })
+    .png()
+    .toBuffer()
+}

@@ -1,0 +1,278 @@
+// Parts that train one network and test it, in plain and in shadow.
+import { existsSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ImageSet } from '../data/index.js'
+import { DataError } from '../errors.js'
+import { classify } from '../eval/index.js'
+import { readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
+import { type Classifier, convNet, LocalNet } from '../models/index.js'
+import { hostTensor } from '../models/local_net.js'
+import { applyShadow } from '../scene/index.js'
+import { Tensor } from '../tensor.js'
+import {
+  type FilterHealth,
+  type FilterOptions,
+  learnFilters,
+  type ReadoutOptions,
+  type SupervisedOptions,
+  trainReadout,
+  trainSupervised,
+} from '../train/index.js'
+import { type Observation, observeLocal, observeNetwork } from './observe.js'
+import type { Part, PartContext } from './study.js'
+
+/** One block of a network: its size, and how its filters are learned. */
+export interface Block {
+  window: number
+  units: number
+  /** n of the rectified power. */
+  power: number
+  pool: { size: number; stride: number }
+  /** What differs from the rule's defaults. */
+  filters?: FilterOptions
+}
+
+export interface NetworkResult {
+  network: string
+  seed: number
+  /** Percent of wrong test images. */
+  testError: number
+  /** The same images under the paper's shadow. */
+  shadowError: number
+  testImages: number
+  /** Percent, on the validation split, of the setting that was used; null where there was none. */
+  validationError: number | null
+  trainLoss: number | null
+  /** Held-out error in percent against seconds of supervised training; the readout alone of a local network. */
+  curve: { seconds: number; error: number }[]
+  /** Which images `curve` is on. */
+  curveOn: 'validation' | 'test'
+  /** Before supervised training. */
+  before: Observation | null
+  after: Observation | null
+  /** Why there is no classifier; its errors then are those of guessing. */
+  failed: string | null
+  dead: number[]
+}
+
+/** The paper's shadow: 0.3 of the light on 80 % of each image, the same for every network. */
+export const paperShadow = { strength: 0.3, cover: 0.8, seed: 0 } as const
+
+/** Filters of a block, learned once for all parts that ask for the same. */
+export async function sharedFilters(
+  context: PartContext,
+  block: Block,
+  seed: number,
+): Promise<{ filters: Safetensor; health: FilterHealth | null }> {
+  const options: FilterOptions = { window: block.window, units: block.units, seed, ...block.filters }
+  const name = Object.entries(options)
+    .map(([key, value]) => `${key}-${value}`)
+    .join('_')
+  const file = join(context.shared, `${name}.safetensors`)
+  if (!existsSync(file)) {
+    const out = join(context.shared, name)
+    await mkdir(out, { recursive: true })
+    const { signal, onProgress, device } = context
+    const learned = await learnFilters(context.data.train, options, {
+      device,
+      out,
+      resume: true,
+      ...(signal ? { signal } : {}),
+      ...(onProgress ? { onProgress } : {}),
+    })
+    const filters = await hostTensor(learned.filters)
+    learned.filters.dispose()
+    await writeSafetensors(file, { filters }, { metadata: { health: JSON.stringify(learned.health) } })
+    await rm(out, { recursive: true, force: true })
+  }
+  const { tensors, metadata } = await readSafetensors(file)
+  return { filters: tensors.get('filters') as Safetensor, health: JSON.parse(metadata.health ?? 'null') as FilterHealth | null }
+}
+
+export interface LocalPart {
+  name: string
+  about: string
+  blocks: readonly Block[]
+  readout: ReadoutOptions
+  seed: number
+  /** Patch normalisation in the layer; the filters are learned with it in any case. Default `patch`. */
+  normalise?: 'patch' | 'none'
+  expected: Part['expected']
+}
+
+/** Filters learned without labels, a readout with them, and the errors. */
+export function localPart({ name, about, blocks, readout, seed, normalise = 'patch', expected }: LocalPart): Part<NetworkResult> {
+  return {
+    name,
+    about,
+    settings: { kind: 'local', blocks, readout, seed, normalise, shadow: paperShadow },
+    expected,
+    run: async (context) => {
+      const { data, device, signal, onProgress } = context
+      const { train, test } = data
+      const learned: Awaited<ReturnType<typeof sharedFilters>>[] = []
+      for (const block of blocks) learned.push(await sharedFilters(context, block, seed))
+      const weights = () =>
+        learned.map(({ filters }) => ({
+          filters: Tensor.from(filters.data as Float32Array, { shape: filters.shape, device }),
+        }))
+      const config = {
+        kind: 'local' as const,
+        channels: train.shape[1],
+        image: [train.shape[2], train.shape[3]] as [number, number],
+        trunk: [],
+        blocks: blocks.map(({ window, power, pool }, i) => ({
+          window,
+          units: learned[i]?.filters.shape[0] as number,
+          power,
+          normalise,
+          centre: false,
+          pool,
+        })),
+        classes: [],
+      }
+      const bare = new LocalNet(config, { blocks: weights() })
+      const before = await observeLocal(bare, train)
+      const dead = learned.flatMap(({ health }) => health?.dead ?? [])
+      try {
+        await mkdir(context.folder, { recursive: true })
+        const { net, chosen, refit } = await trainReadout(
+          bare,
+          train,
+          { seed, ...readout },
+          {
+            out: context.folder,
+            resume: true,
+            onPlan: context.say,
+            ...(signal ? { signal } : {}),
+            ...(onProgress ? { onProgress } : {}),
+          },
+        )
+        try {
+          return {
+            ...(await testErrors(net, context)),
+            seed,
+            validationError: 100 * chosen.validationError,
+            trainLoss: (refit ?? chosen.curve).at(-1)?.trainLoss ?? null,
+            curve: chosen.curve.map((e) => ({ seconds: e.seconds, error: 100 * (e.validationError ?? Number.NaN) })),
+            curveOn: 'validation',
+            before,
+            after: null,
+            failed: null,
+            dead,
+          }
+        } finally {
+          net.dispose()
+          await rm(join(context.folder, 'readout.checkpoint.safetensors'), { force: true })
+        }
+      } catch (error) {
+        return { ...failure(error, bare.describe(), test), seed, curveOn: 'validation', before, dead }
+      } finally {
+        bare.dispose()
+      }
+    },
+  }
+}
+
+export interface TwinPart {
+  name: string
+  about: string
+  blocks: readonly Block[]
+  options: SupervisedOptions
+  seed: number
+  /** Default `none`: standard CONV layers. */
+  normalise?: 'none' | 'patch'
+  expected: Part['expected']
+}
+
+/** The same blocks trained end to end, and the errors. */
+export function twinPart({ name, about, blocks, options, seed, normalise = 'none', expected }: TwinPart): Part<NetworkResult> {
+  const shapes = blocks.map(({ window, units, pool, power }) => ({ window, units, pool, power }))
+  return {
+    name,
+    about,
+    settings: { kind: 'end to end', blocks: shapes, options, seed, normalise, shadow: paperShadow },
+    expected,
+    run: async (context) => {
+      const { data, device, folder, signal, onProgress } = context
+      const { train, test } = data
+      const config = convNet({
+        channels: train.shape[1],
+        image: [train.shape[2], train.shape[3]],
+        classes: train.classes,
+        blocks: shapes,
+        normalise,
+      })
+      let before: Observation | null = null
+      try {
+        const { net, record } = await trainSupervised(
+          train,
+          config,
+          { seed, ...options },
+          {
+            device,
+            out: folder,
+            resume: true,
+            monitor: test,
+            onStart: async (initial) => {
+              before = await observeNetwork(initial, train)
+            },
+            ...(signal ? { signal } : {}),
+            ...(onProgress ? { onProgress } : {}),
+          },
+        )
+        try {
+          const last = record.curve.at(-1)
+          return {
+            ...(await testErrors(net, context)),
+            seed,
+            validationError: last?.validationError == null ? null : 100 * last.validationError,
+            trainLoss: last?.trainLoss ?? null,
+            curve: record.curve.map((e) => ({ seconds: e.seconds, error: 100 * (e.monitorError ?? Number.NaN) })),
+            curveOn: 'test',
+            before,
+            after: await observeNetwork(net, train),
+            failed: null,
+            dead: [],
+          }
+        } finally {
+          net.dispose()
+          await rm(join(folder, 'supervised.checkpoint.safetensors'), { force: true })
+        }
+      } catch (error) {
+        return { ...failure(error, config.name, test), seed, curveOn: 'test', before, dead: [] }
+      }
+    },
+  }
+}
+
+async function testErrors(net: Classifier, context: PartContext) {
+  const { test } = context.data
+  const run = context.signal ? { signal: context.signal } : {}
+  const plain = await classify(net, test, run)
+  const shadowed = await classify(net, await applyShadow(test, paperShadow), run)
+  return {
+    network: net.describe(),
+    testError: plain.score.value,
+    shadowError: shadowed.score.value,
+    testImages: test.shape[0],
+  }
+}
+
+/** A loss that is no number ends training, not the study: that is what the paper reports of some settings. Anything else goes on up. */
+function failure(error: unknown, network: string, test: ImageSet): Omit<NetworkResult, 'seed' | 'curveOn' | 'before' | 'dead'> {
+  if (!(error instanceof DataError) || error.argument !== 'loss') throw error
+  const guessing = 100 * (1 - 1 / test.classes.length)
+  return {
+    network,
+    testError: guessing,
+    shadowError: guessing,
+    testImages: test.shape[0],
+    validationError: null,
+    trainLoss: null,
+    curve: [],
+    after: null,
+    failed: error.message,
+  }
+}

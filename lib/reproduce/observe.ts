@@ -1,0 +1,88 @@
+// What a network's numbers look like: why a setting trains or fails.
+import type { ImageSet } from '../data/index.js'
+import type { LocalNet, Network } from '../models/index.js'
+import { softmaxCrossEntropy, softmaxCrossEntropyGrad } from '../ops/index.js'
+import { scope, Tensor } from '../tensor.js'
+
+/** Of some numbers: those that are finite, and how many are not. JSON has no infinities, so none is kept. */
+export interface Spread {
+  mean: number
+  max: number
+  /** Share above 1e-3. */
+  live: number
+  /** Share that is infinite or no number. */
+  notFinite: number
+}
+
+export interface Observation {
+  /** Pooled activations after the power, over the images. */
+  activations: Spread
+  /** 2-norm of the loss's gradient for the first layer's filters; null without one, or when it is not finite. */
+  gradientNorm: number | null
+  /** Share of those gradient entries below Adam's epsilon of 1e-8, where its step no longer is of the learning rate's size. */
+  belowEpsilon: number | null
+  loss: number | null
+}
+
+export function spreadOf(values: Float32Array): Spread {
+  let sum = 0
+  let max = 0
+  let live = 0
+  let finite = 0
+  for (const v of values) {
+    if (!Number.isFinite(v)) continue
+    finite++
+    sum += v
+    if (v > max) max = v
+    if (v > 1e-3) live++
+  }
+  const n = values.length
+  return { mean: finite > 0 ? sum / finite : 0, max, live: live / n, notFinite: 1 - finite / n }
+}
+
+const kept = (x: number): number | null => (Number.isFinite(x) ? x : null)
+
+function firstImages(set: ImageSet, count: number, like: { device: LocalNet['device'] }): Tensor {
+  const n = Math.min(count, set.shape[0])
+  const stride = set.images.length / set.shape[0]
+  return Tensor.from(set.images.subarray(0, n * stride), { shape: [n, ...set.shape.slice(1)], device: like.device })
+}
+
+/** A local network's pooled activations on the first images of a set. */
+export async function observeLocal(net: LocalNet, set: ImageSet, count = 200): Promise<Observation> {
+  const features = scope(() => net.features(firstImages(set, count, net)))
+  const activations = spreadOf((await features.read()).data as Float32Array)
+  features.dispose()
+  return { activations, gradientNorm: null, belowEpsilon: null, loss: null }
+}
+
+/** Activations, loss and gradient of a network trained end to end, as it is, on the first images of a set. */
+export async function observeNetwork(net: Network, set: ImageSet, count = 100): Promise<Observation> {
+  const first = [...net.parameters.keys()][0] as string
+  const { loss, gradient, maps } = scope(() => {
+    const images = firstImages(set, count, net)
+    const labels = Tensor.from((set.labels as Int32Array).slice(0, images.shape[0] as number), { device: net.device })
+    let maps: Tensor | null = null
+    const { y, saved } = net.forward(images, {
+      training: true,
+      watch: (_, out) => {
+        maps ??= out
+      },
+    })
+    const gradients = net.backward(saved, softmaxCrossEntropyGrad(y, labels))
+    return {
+      loss: softmaxCrossEntropy(y, labels).loss,
+      gradient: gradients.get(first) as Tensor,
+      maps: maps as unknown as Tensor,
+    }
+  })
+  const [l, g, m] = await Promise.all([loss.read(), gradient.read(), maps.read()])
+  for (const tensor of [loss, gradient, maps]) tensor.dispose()
+  const entries = g.data as Float32Array
+  return {
+    activations: spreadOf(m.data as Float32Array),
+    gradientNorm: kept(Math.sqrt(entries.reduce((sum, v) => sum + v * v, 0))),
+    belowEpsilon: entries.filter((v) => Math.abs(v) < 1e-8).length / entries.length,
+    loss: kept(l.data[0] ?? Number.NaN),
+  }
+}

@@ -1,0 +1,204 @@
+// A study repeats one figure or table of a paper. It is made of parts: each is run once, its result kept as a file, so that a study that was
+// stopped goes on where it was, and studies that need the same network share it.
+import { existsSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ImageSet } from '../data/index.js'
+import type { Device } from '../device.js'
+import { DataError } from '../errors.js'
+import { writeAtomic } from '../io/index.js'
+import type { OnProgress } from '../train/index.js'
+
+export interface StudyData {
+  train: ImageSet
+  test: ImageSet
+}
+
+export interface PartContext {
+  data: StudyData
+  /** The part's own folder: models and checkpoints. */
+  folder: string
+  /** Folder of what parts share, such as learned filters. */
+  shared: string
+  device: Device
+  signal?: AbortSignal
+  onProgress?: OnProgress
+  /** A line for people. */
+  say: (text: string) => void
+}
+
+export interface Part<Result = unknown> {
+  /** Name of its folder and file: all that its result depends on besides the data. */
+  name: string
+  about: string
+  /** Everything that the result depends on: a kept result is used again only for the same. */
+  settings: object
+  /** Expected minutes on two cores of a desktop processor, and bytes at its peak. */
+  expected: { minutes: number; bytes: number }
+  run(context: PartContext): Promise<Result>
+}
+
+/** One number of the paper beside ours. */
+export interface Value {
+  what: string
+  unit: string
+  /** As the paper prints it; null where it gives none. */
+  published: number | null
+  /** How the paper qualifies it: `about`, `more than`. */
+  qualifier?: string
+  /** Of each seed. */
+  ours: number[]
+  note?: string
+}
+
+export interface Chart {
+  file: string
+  title: string
+  alt: string
+  x: { label: string }
+  y: { label: string; min?: number; max?: number }
+  series: { name: string; x: number[]; y: number[] }[]
+  /** Levels of the paper. */
+  references?: { value: number; label: string }[]
+}
+
+export interface StudyTable {
+  caption: string
+  columns: string[]
+  rows: (string | number)[][]
+}
+
+/** Filters [K,C,W,W] to be shown as a sheet. */
+export interface StudyFilters {
+  file: string
+  title: string
+  weights: Float32Array
+  shape: readonly [number, number, number, number]
+  dead: number[]
+}
+
+/** Images to be shown in rows. */
+export interface StudyPictures {
+  file: string
+  title: string
+  /** Planar bytes [N,C,H,W] of each row. */
+  rows: { label: string; images: Uint8Array }[]
+  shape: readonly [number, number, number]
+}
+
+export interface StudyReport {
+  values: Value[]
+  charts: Chart[]
+  tables: StudyTable[]
+  filters?: StudyFilters[]
+  pictures?: StudyPictures[]
+  /** What a reader must know: choices that the paper leaves open, what failed and why. */
+  notes: string[]
+}
+
+export interface Study {
+  name: string
+  /** What it repeats: figure 2 of ... */
+  source: string
+  about: string
+  parts(scale: Scale): Part[]
+  report(results: ReadonlyMap<string, unknown>, scale: Scale, context: { folder: string; data: StudyData }): Promise<StudyReport>
+}
+
+/** How much of it is run. */
+export interface Scale {
+  quick: boolean
+  seeds: number[]
+}
+
+export interface StudyRun {
+  data: StudyData
+  /** Folder of all studies: `parts/`, `shared/` and a folder for each study's report. */
+  out: string
+  device: Device
+  signal?: AbortSignal
+  onProgress?: OnProgress
+  say?: (text: string) => void
+  /** Leave out parts that are not there yet, and report what is. Default false. */
+  reportOnly?: boolean
+}
+
+export interface PartRecord<Result = unknown> {
+  name: string
+  settings: object
+  data: { train: string; test: string }
+  device: string
+  /** Seconds of the process that finished it. */
+  seconds: number
+  finished: string
+  result: Result
+}
+
+const partFile = (out: string, name: string): string => join(out, 'parts', `${name}.json`)
+
+/** The kept result of a part; null when there is none for these settings and data. */
+export async function keptPart(part: Part, out: string, data: StudyData): Promise<PartRecord | null> {
+  const file = partFile(out, part.name)
+  if (!existsSync(file)) return null
+  let record: PartRecord
+  try {
+    record = JSON.parse(await readFile(file, 'utf8')) as PartRecord
+  } catch (cause) {
+    throw new DataError(
+      {
+        op: 'reproduce',
+        argument: file,
+        actual: 'no readable result',
+        expected: 'one that reproduce wrote (delete it to run it again)',
+      },
+      { cause },
+    )
+  }
+  const same =
+    JSON.stringify(record.settings) === JSON.stringify(part.settings) &&
+    record.data.train === data.train.sha256 &&
+    record.data.test === data.test.sha256
+  return same ? record : null
+}
+
+/** Runs the parts of a study that have no kept result, one after another. */
+export async function runStudy(study: Study, scale: Scale, run: StudyRun): Promise<Map<string, PartRecord>> {
+  const { data, out, device } = run
+  const say = run.say ?? (() => {})
+  await mkdir(join(out, 'parts'), { recursive: true })
+  await mkdir(join(out, 'shared'), { recursive: true })
+  const records = new Map<string, PartRecord>()
+  const parts = study.parts(scale)
+  for (const [i, part] of parts.entries()) {
+    const kept = await keptPart(part, out, data)
+    if (kept || run.reportOnly) {
+      if (kept) records.set(part.name, kept)
+      continue
+    }
+    run.signal?.throwIfAborted()
+    say(`part ${i + 1} of ${parts.length}: ${part.about}`)
+    const started = performance.now()
+    const folder = join(out, 'parts', part.name)
+    const result = await part.run({
+      data,
+      folder,
+      shared: join(out, 'shared'),
+      device,
+      say,
+      ...(run.signal ? { signal: run.signal } : {}),
+      ...(run.onProgress ? { onProgress: run.onProgress } : {}),
+    })
+    const record: PartRecord = {
+      name: part.name,
+      settings: part.settings,
+      data: { train: data.train.sha256, test: data.test.sha256 },
+      device: device.toString(),
+      seconds: Math.round((performance.now() - started) / 100) / 10,
+      finished: new Date().toISOString(),
+      result,
+    }
+    await writeAtomic(partFile(out, part.name), `${JSON.stringify(record, null, 1)}\n`)
+    records.set(part.name, record)
+  }
+  return records
+}
