@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -221,6 +222,57 @@ describe('safetensors', () => {
     expect(read.metadata).toEqual({ rule: 'equation (1)', seed: '7' })
     expect([...read.tensors.keys()].sort()).toEqual(Object.keys(tensors).sort())
     for (const [name, tensor] of Object.entries(tensors)) expect(read.tensors.get(name)).toEqual(tensor)
+  })
+
+  it('writes the bytes of the format', async () => {
+    const tensors: Record<string, Safetensor> = {
+      b: { dtype: 'U8', shape: [2], data: Uint8Array.of(7, 8) },
+      a: { dtype: 'F32', shape: [1, 1], data: Float32Array.of(1.5) },
+    }
+    await writeSafetensors(path(), tensors, { metadata: { k: 'v' } })
+    const json =
+      '{"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}}'
+    const padded = json.padEnd(Math.ceil(json.length / 8) * 8)
+    const expected = [[padded.length, 0, 0, 0, 0, 0, 0, 0], Buffer.from(padded), [0, 0, 0xc0, 0x3f], [7, 8]]
+    expect(await readFile(path())).toEqual(Buffer.concat(expected.map((part) => Buffer.from(part))))
+  })
+
+  const python = process.env.STRIATE_PYTHON || 'python3'
+  const peer = spawnSync(python, ['-c', 'import numpy, safetensors']).status === 0
+  const why = peer ? '' : ` (skipped: ${python} has no safetensors and numpy; STRIATE_PYTHON names another)`
+  it.skipIf(!peer)(`is read by the Python library, and reads what that writes${why}`, async () => {
+    const tensors: Record<string, Safetensor> = {
+      bytes: { dtype: 'U8', shape: [3], data: Uint8Array.of(1, 2, 255) },
+      filters: { dtype: 'F32', shape: [2, 1, 2], data: Float32Array.of(1, -2, 0.1, 1e-45) },
+      half: { dtype: 'BF16', shape: [1], data: Uint16Array.of(0x3fc0) },
+      one: { dtype: 'I32', shape: [], data: Int32Array.of(-5) },
+      empty: { dtype: 'F32', shape: [0, 4], data: new Float32Array(0) },
+      'readout.weight \u00e9': { dtype: 'F32', shape: [1], data: Float32Array.of(3) },
+    }
+    const metadata = { striate: '{"kind":"local"}', rule: 'equation (1) \u2013 "p"' }
+    await writeSafetensors(path(), tensors, { metadata })
+    const script = `
+import json, sys, numpy, safetensors
+from safetensors.numpy import save_file
+with safetensors.safe_open(sys.argv[1], framework="numpy") as f:
+    metadata = f.metadata()
+    again = {name: f.get_tensor(name) for name in f.keys() if name != "half"}
+tensors = {name: [t["dtype"], t["shape"], bytes(t["data"]).hex()] for name, t in safetensors.deserialize(open(sys.argv[1], "rb").read())}
+save_file(again, sys.argv[2], metadata=metadata)
+print(json.dumps({"metadata": metadata, "tensors": tensors}))`
+    const back = join(folder, 'back.safetensors')
+    const { stdout, stderr } = spawnSync(python, ['-c', script, path(), back], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    const read = JSON.parse(stdout)
+    expect(read.metadata).toEqual(metadata)
+    const hex = ({ data }: Safetensor) => Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex')
+    expect(read.tensors).toEqual(
+      Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, [tensor.dtype, [...tensor.shape], hex(tensor)]])),
+    )
+    const { half, ...rest } = tensors
+    const ours = await readSafetensors(back)
+    expect(Object.fromEntries(ours.tensors)).toEqual(rest)
+    expect(ours.metadata).toEqual(metadata)
   })
 
   it('refuses headers that lie', async () => {

@@ -4,5 +4,7 @@ export type { LayerSpec, LayerSpecInput, NetworkConfig, NetworkConfigInput } fro
 export type { Extent, Layer, Saved } from './layers.js'
 export { loadNetwork } from './load.js'
 export { featureCount, type LocalBlock, type LocalNetConfig } from './local_config.js'
+export { toNetwork } from './local_layers.js'
 export { type BlockWeights, LocalNet, type LocalWeights, type Readout } from './local_net.js'
 export { Network, type NetworkOptions } from './network.js'
+export { exportOnnx } from './onnx.js'
