@@ -245,7 +245,6 @@ describe('every rule', () => {
     await expect(learnFilters(set, { rule: 'softhebb', temperature: 0 })).rejects.toThrow(/temperature is 0/)
     await expect(learnFilters(set, { rule: 'soft-wta', window: 21 })).rejects.toThrow(/window is 21/)
     await expect(learnFilters(set, { p: 1 })).rejects.toThrow(/p is 1/)
-    await expect(trainLocal(set, { filters: { rule: 'whitened-patches' } })).rejects.toThrow(/whitened-patches/)
   })
 
   it('stops when it diverges, with the step', async () => {
@@ -376,6 +375,19 @@ describe('what the rules find', () => {
         const covariance = rows.reduce((sum, row) => sum + (row[i] ?? 0) * (row[j] ?? 0), 0) / rows.length
         expect(covariance).toBeCloseTo(i === j ? 1 : 0, 3)
       }
+  })
+
+  it('a network holds whitened filters, and gives their responses', async () => {
+    const options = { rule: 'whitened-patches', units: 7, window: 4, batch: 50 } as const
+    const { net } = await trainLocal(set, { filters: options, readout: false, seed: 2 })
+    const { filters, whitening } = await learnFilters(set, { ...options, seed: 2 })
+    if (!whitening) throw new Error('no whitening')
+    using images = Tensor.from(set.images, { shape: set.shape, device })
+    using responses = whitenedResponses(images, whitening, filters, { power: 40, pool: { size: 11, stride: 2 } })
+    using features = net.features(images)
+    expect(await values(features)).toEqual(await values(responses))
+    filters.dispose()
+    net.dispose()
   })
 
   it('whitened responses are cosines of whitened patches', async () => {

@@ -66,7 +66,7 @@ const readoutNames = [
 ] as const
 
 /** Rules whose filters a network can hold as they are. */
-const trainableRules = describeRules().filter(({ name }) => name !== 'whitened-patches')
+const trainableRules = describeRules()
 
 /** The rules with their descriptions, folded to 100 columns. */
 function rulesText(): string {

@@ -6,11 +6,12 @@ import type { ImageSet } from '../data/index.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
 import { readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
-import { type Classifier, convNet, LocalNet } from '../models/index.js'
+import { type BlockWeights, type Classifier, convNet, type LocalBlock, LocalNet } from '../models/index.js'
 import { hostTensor } from '../models/local_net.js'
 import { applyShadow } from '../scene/index.js'
 import { Tensor } from '../tensor.js'
 import {
+  blockOf,
   type FilterHealth,
   type FilterOptions,
   learnFilters,
@@ -59,12 +60,15 @@ export interface NetworkResult {
 /** The paper's shadow: 0.3 of the light on 80 % of each image, the same for every network. */
 export const paperShadow = { strength: 0.3, cover: 0.8, seed: 0 } as const
 
+/** What learning says of a block's layer. */
+type LearnedBlock = Pick<LocalBlock, 'units' | 'whitened' | 'centre'>
+
 /** Filters of a block, learned once for all parts that ask for the same. */
 export async function sharedFilters(
   context: PartContext,
   block: Block,
   seed: number,
-): Promise<{ filters: Safetensor; health: FilterHealth | null }> {
+): Promise<{ weights: BlockWeights; config: LearnedBlock; health: FilterHealth | null }> {
   const options: FilterOptions = { window: block.window, units: block.units, seed, ...block.filters }
   const name = Object.entries(options)
     .map(([key, value]) => `${key}-${value}`)
@@ -81,13 +85,32 @@ export async function sharedFilters(
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     })
-    const filters = await hostTensor(learned.filters)
-    learned.filters.dispose()
-    await writeSafetensors(file, { filters }, { metadata: { health: JSON.stringify(learned.health) } })
+    const { config, weights } = blockOf(learned)
+    const { filters, whitening } = weights
+    const tensors: Record<string, Safetensor> = { filters: await hostTensor(filters) }
+    if (whitening) {
+      tensors.weight = await hostTensor(whitening.weight)
+      tensors.bias = await hostTensor(whitening.bias)
+    }
+    for (const tensor of [learned.filters, filters, whitening?.weight, whitening?.bias]) tensor?.dispose()
+    const metadata = {
+      health: JSON.stringify(learned.health),
+      block: JSON.stringify({ ...config, centre: learned.config.centre }),
+    }
+    await writeSafetensors(file, tensors, { metadata })
     await rm(out, { recursive: true, force: true })
   }
   const { tensors, metadata } = await readSafetensors(file)
-  return { filters: tensors.get('filters') as Safetensor, health: JSON.parse(metadata.health ?? 'null') as FilterHealth | null }
+  const tensor = (key: string): Tensor | null => {
+    const found = tensors.get(key)
+    return found ? Tensor.from(found.data as Float32Array, { shape: found.shape, device: context.device }) : null
+  }
+  const [filters, weight, bias] = [tensor('filters') as Tensor, tensor('weight'), tensor('bias')]
+  return {
+    weights: weight && bias ? { filters, whitening: { weight, bias } } : { filters },
+    config: JSON.parse(metadata.block ?? '{}') as LearnedBlock,
+    health: JSON.parse(metadata.health ?? 'null') as FilterHealth | null,
+  }
 }
 
 export interface LocalPart {
@@ -109,14 +132,10 @@ export function localPart({ name, about, blocks, readout, seed, normalise = 'pat
     settings: { kind: 'local', blocks, readout, seed, normalise, shadow: paperShadow },
     expected,
     run: async (context) => {
-      const { data, device, signal, onProgress } = context
+      const { data, signal, onProgress } = context
       const { train, test } = data
       const learned: Awaited<ReturnType<typeof sharedFilters>>[] = []
       for (const block of blocks) learned.push(await sharedFilters(context, block, seed))
-      const weights = () =>
-        learned.map(({ filters }) => ({
-          filters: Tensor.from(filters.data as Float32Array, { shape: filters.shape, device }),
-        }))
       const config = {
         kind: 'local' as const,
         channels: train.shape[1],
@@ -124,15 +143,14 @@ export function localPart({ name, about, blocks, readout, seed, normalise = 'pat
         trunk: [],
         blocks: blocks.map(({ window, power, pool }, i) => ({
           window,
-          units: learned[i]?.filters.shape[0] as number,
+          ...(learned[i] as (typeof learned)[number]).config,
           power,
           normalise,
-          centre: false,
           pool,
         })),
         classes: [],
       }
-      const bare = new LocalNet(config, { blocks: weights() })
+      const bare = new LocalNet(config, { blocks: learned.map(({ weights }) => weights) })
       const before = await observeLocal(bare, train)
       const dead = learned.flatMap(({ health }) => health?.dead ?? [])
       try {

@@ -10,7 +10,7 @@ export {
   type LearnedFilters,
   learnFilters,
 } from './filters.js'
-export { type BlockOptions, type BlockRecord, type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
+export { type BlockOptions, type BlockRecord, blockOf, type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
 export type { OptimiserOptions, ScheduleOptions } from './optimiser.js'
 export { type OnProgress, startPhase, type TrainProgress } from './progress.js'
 export {

@@ -20,6 +20,7 @@ import { trunkMaps } from './maps.js'
 import type { OnProgress } from './progress.js'
 import { checkReadout, type ReadoutOptions, readoutConfig, type TrainedReadout, trainReadout } from './readout.js'
 import { openFolder, type Provenance, provenance } from './run_folder.js'
+import { whiteningFilters } from './whitening.js'
 
 export interface BlockOptions {
   /** What differs from the options of all blocks. */
@@ -100,13 +101,6 @@ export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {})
         actual: "'none'",
         expected: "'patch' above a trunk, whose maps have no common scale while they are learned from",
       })
-    if (own.rule === 'whitened-patches')
-      throw new OptionError({
-        op: 'trainLocal',
-        argument: 'rule',
-        actual: `'whitened-patches', whose filters need whitened inputs`,
-        expected: 'another rule (see whitenedResponses)',
-      })
     checkFilters({ ...set, shape: [set.shape[0], ...shape] }, own)
   }
   checkLocalConfig(config)
@@ -181,13 +175,13 @@ async function learnLayers(
     for (const [i, own] of filters.entries()) {
       const began = performance.now()
       const learned = await learnFilters(source, own, { ...run, part: { number: i + 1, of: filters.length } })
-      const { filters: tensor, config: used, health, history, converged } = learned
+      const { config: used, health, history, converged } = learned
       records.push({ filters: used, health, history, converged, seconds: Math.round(performance.now() - began) / 1000 })
       const inTrunk = i < config.trunk.length
       const [weights, layers, at] = inTrunk ? [trunk, config.trunk, i] : [blocks, config.blocks, i - config.trunk.length]
-      weights.push({ filters: tensor })
-      // Pruning may have left fewer filters than were asked for.
-      layers[at] = { ...(layers[at] as LocalBlock), units: tensor.shape[0] as number }
+      const layer = blockOf(learned)
+      weights.push(layer.weights)
+      layers[at] = { ...(layers[at] as LocalBlock), ...layer.config }
       if (!inTrunk) continue
       const under = config.trunk.slice(0, i + 1)
       const shape = trunkShapes({ ...config, trunk: under }).at(-1) as MapShape
@@ -197,8 +191,25 @@ async function learnLayers(
     }
     return { net: new LocalNet(config, { trunk, blocks }), records }
   } catch (error) {
-    for (const { filters: tensor } of [...trunk, ...blocks]) tensor.dispose()
+    for (const { filters: tensor, whitening } of [...trunk, ...blocks])
+      for (const made of [tensor, whitening?.weight, whitening?.bias]) made?.dispose()
     throw error
+  }
+}
+
+/** Learned filters as a network's block: what its configuration learns from them, and its tensors. */
+export function blockOf({ filters, whitening }: Pick<LearnedFilters, 'filters' | 'whitening'>): {
+  config: Pick<LocalBlock, 'units'> & { whitened?: number }
+  weights: BlockWeights
+} {
+  // Pruning may have left fewer filters than were asked for.
+  const units = filters.shape[0] as number
+  if (!whitening) return { config: { units }, weights: { filters } }
+  const whitened = whitening.mean.length
+  const { filters: weight, bias } = whiteningFilters(whitening, filters.device)
+  return {
+    config: { units, whitened },
+    weights: { filters: filters.reshape([units, whitened, 1, 1]), whitening: { weight, bias } },
   }
 }
 
