@@ -1,10 +1,11 @@
 // The measuring side: both halves of the shared data, goals, tables, refusals. Nothing here asserts a time.
 import { describe, expect, it } from 'vitest'
-import { cases } from '../lib/bench/cases.js'
+import { type BenchCase, cases } from '../lib/bench/cases.js'
 import { difference, summarise, uniform, unitRows } from '../lib/bench/data.js'
 import { type BenchRow, benchOps, formatBench, markdownBench, runBench } from '../lib/bench/index.js'
 import { judge } from '../lib/bench/rows.js'
 import { spread } from '../lib/bench/timing.js'
+import { type Layer, Network, resNet18 } from '../lib/models/index.js'
 
 const row = (change: Partial<BenchRow> = {}): BenchRow => ({
   op: 'gemm',
@@ -72,6 +73,21 @@ describe('goals', () => {
   it('come with distinct cases and a formula for the limit', () => {
     expect(new Set(cases.map((c) => `${c.op} ${c.name}`)).size).toBe(cases.length)
     for (const c of cases) expect(c.limit.amount).toBeGreaterThan(0)
+  })
+
+  it('count three products for each layer of ResNet-18, and two for the first', () => {
+    const { sizes, units, limit } = cases.find((c) => c.op === 'train_resnet18') as BenchCase
+    const { side, classes } = sizes as { side: number; classes: number }
+    using net = new Network(resNet18({ image: [side, side], classes: Array.from({ length: classes }, String) }))
+    let flops = 0
+    const visit = (layer: Layer): void => {
+      const positions = layer.output.slice(1).reduce((a, b) => a * b, 1)
+      const products = layer.path === '0' ? 2 : 3
+      if (layer.parameters.weight) flops += products * 2 * layer.parameters.weight.size * positions
+      layer.children.forEach(visit)
+    }
+    net.layers.forEach(visit)
+    expect(limit.amount).toBe(units * flops)
   })
 })
 

@@ -6,7 +6,8 @@ import { nnlConv } from '../ops/nnl_conv.js'
 import { type ReadoutState, readoutLearn } from '../ops/readout.js'
 import { rectifiedPower } from '../ops/rectified_power.js'
 import { Tensor } from '../tensor.js'
-import { uniform, unitRows } from './data.js'
+import { still, uniform, unitRows } from './data.js'
+import { trainConvNet, trainResNet18 } from './training.js'
 
 /** A goal: times the speed of the best peer, and share of the machine's limit. */
 export interface Goal {
@@ -42,9 +43,6 @@ export interface OpenCase {
   result?(): Promise<ArrayLike<number>>
   dispose(): void
 }
-
-/** Rate of learning while timing: filters stay as they are however many steps are timed. */
-const still = 1e-6
 
 const dataOf = async (t: Tensor): Promise<ArrayLike<number>> => (await t.read()).data
 const disposeAll = (tensors: Iterable<Tensor>): void => {
@@ -308,6 +306,8 @@ export const cases: readonly BenchCase[] = [
   gemm(512, { ratio: 0.95 }, { ratio: 1.05 }),
   gemm(2048, { ratio: 0.95 }, { ratio: 1.05 }),
   readout(40_000, { ratio: 1.2 }, { ratio: 2 }),
+  trainConvNet({ ratio: 1 }, { ratio: 1.2 }),
+  trainResNet18({ ratio: 1 }, { ratio: 1.2 }),
 ]
 
 /** What is run with one thread and with several, with the other cores free and with one of them busy. */

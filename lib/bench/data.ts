@@ -16,6 +16,9 @@ export function uniform(seed: number, count: number): Float32Array {
   return values
 }
 
+/** Rate of learning while timing: weights stay as they are however many steps are timed. */
+export const still = 1e-6
+
 /** The same rows with length 1, in place. */
 export function unitRows(values: Float32Array, columns: number): Float32Array {
   for (let row = 0; row < values.length; row += columns) {
