@@ -3,11 +3,10 @@
 import { mkdir } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { instructionSet, threads } from '../device.js'
 import { writeAtomic } from '../io/index.js'
-import { type Block, filterSheet, lineChart, renderPage, type Section } from '../plot/index.js'
-import type { PartRecord, Scale, Study, StudyData, StudyPictures, StudyReport, Value } from '../reproduce/index.js'
+import { type Block, filterSheet, imageSheet, lineChart, renderPage, type Section } from '../plot/index.js'
+import type { PartRecord, Scale, Study, StudyData, StudyReport, Value } from '../reproduce/index.js'
 import { version } from '../version.js'
 
 interface Written {
@@ -100,15 +99,11 @@ export async function writeStudy(
     figures.push({ kind: 'figure', image: sheet.svg, alt: sheet.description, caption: sheet.description })
   }
   for (const pictures of report.pictures ?? []) {
-    const png = await pictureRows(pictures)
-    await writeAtomic(join(folder, `${pictures.file}.png`), png)
-    figures.push({
-      kind: 'figure',
-      image: png,
-      alt: `${pictures.title}; rows: ${pictures.rows.map((row) => row.label).join(', ')}`,
-      caption: `${pictures.title}. Rows: ${pictures.rows.map((row) => row.label).join(', ')}.`,
-      pixelated: true,
-    })
+    const { file, title, rows, shape } = pictures
+    const sheet = await imageSheet(rows, shape, { title, scale: 2, gap: 2 })
+    await writeAtomic(join(folder, `${file}.png`), sheet.png)
+    await writeAtomic(join(folder, `${file}.svg`), sheet.svg)
+    figures.push({ kind: 'figure', image: sheet.svg, alt: `${title}: ${sheet.description}`, caption: title })
   }
   const sections: Section[] = [
     {
@@ -198,27 +193,4 @@ function oursText(v: ReturnType<typeof compared>): string {
 function line(v: ReturnType<typeof compared>): string {
   const difference = v.difference === null ? '' : `, difference ${signed(v.difference)}`
   return `${v.what}: paper ${paperText(v)}, ours ${oursText(v)}${v.ours.length > 1 ? ` (${v.ours.length} seeds)` : ''}${difference}`
-}
-
-/** Rows of images as one PNG, four screen pixels a pixel. */
-async function pictureRows({ rows, shape: [channels, height, width] }: StudyPictures): Promise<Uint8Array> {
-  const gap = 1
-  const count = (rows[0]?.images.length ?? 0) / (channels * height * width)
-  const w = count * (width + gap) - gap
-  const h = rows.length * (height + gap) - gap
-  const pixels = new Uint8Array(w * h * 3).fill(255)
-  rows.forEach(({ images }, row) => {
-    for (let n = 0; n < count; n++)
-      for (let y = 0; y < height; y++)
-        for (let x = 0; x < width; x++)
-          for (let c = 0; c < 3; c++) {
-            const from = ((n * channels + Math.min(c, channels - 1)) * height + y) * width + x
-            pixels[((row * (height + gap) + y) * w + n * (width + gap) + x) * 3 + c] = images[from] ?? 0
-          }
-  })
-  const scale = 3
-  return sharp(pixels, { raw: { width: w, height: h, channels: 3 } })
-    .resize(w * scale, h * scale, { kernel: 'nearest' })
-    .png()
-    .toBuffer()
 }

@@ -74,7 +74,8 @@ export async function imageSheet(
     .toBuffer()
 
   const description = options.description ?? `${count} images in ${rows.length} rows: ${rows.map((r) => r.label).join(', ')}.`
-  const left = Math.ceil(Math.min(220, Math.max(...rows.map(({ label }) => textWidth(label, labelSize))))) + 12
+  // Fonts differ in width from machine to machine: a tenth to spare.
+  const left = Math.ceil(1.1 * Math.min(200, Math.max(...rows.map(({ label }) => textWidth(label, labelSize))))) + 16
   const labels = rows.map(({ label }, row) => {
     const lines = wrap(label, left - 12, labelSize)
     const middle = gap + row * stepY + (high * scale) / 2

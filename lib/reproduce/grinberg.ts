@@ -276,7 +276,6 @@ const fig3: Study = {
       Int32Array.from({ length: Math.min(12, data.test.shape[0]) }, (_, i) => i),
     )
     const shaded = await applyShadow(some, paperShadow)
-    const [, c, h, w] = some.shape
     return {
       values: [
         { what: 'patch normalisation, raw images', unit: '%', published: 23, qualifier: 'about', ours: errors(ours) },
@@ -294,7 +293,7 @@ const fig3: Study = {
             { label: 'raw', images: some.images },
             { label: 'shadowed', images: shaded.images },
           ],
-          shape: [c, h, w],
+          shape: some.shape,
         },
       ],
       notes: [

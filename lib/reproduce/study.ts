@@ -83,7 +83,7 @@ export interface StudyPictures {
   title: string
   /** Planar bytes [N,C,H,W] of each row. */
   rows: { label: string; images: Uint8Array }[]
-  shape: readonly [number, number, number]
+  shape: readonly [number, number, number, number]
 }
 
 export interface StudyReport {
