@@ -197,6 +197,24 @@ describe('trainSupervised', () => {
     await expect(trainSupervised(set, twin(), { ...options, batch: 10 }, { out, resume: true })).rejects.toThrow(/batch 20/)
   })
 
+  it('interrupted in the evaluation after an epoch, keeps the steps of that epoch', async () => {
+    const out = join(folder, 'evaluation')
+    const stop = new AbortController()
+    let evaluations = 0
+    // Asked once in each evaluation of 80 images, and nowhere else before the run is interrupted.
+    stop.signal.throwIfAborted = () => {
+      if (++evaluations === 2) stop.abort(new Error('stopped'))
+      AbortSignal.prototype.throwIfAborted.call(stop.signal)
+    }
+    await expect(trainSupervised(set, twin(), options, { out, signal: stop.signal })).rejects.toThrow('stopped')
+    const { metadata } = await readSafetensors(join(out, 'supervised.checkpoint.safetensors'))
+    expect(JSON.parse(metadata.position ?? '')).toMatchObject({ step: 24, curve: [{ epoch: 1 }] })
+    const { net, record } = await trainSupervised(set, twin(), options, { out, resume: true })
+    net.dispose()
+    expect(record.curve).toHaveLength(4)
+    expect(model('evaluation').equals(model('whole'))).toBe(true)
+  })
+
   it('stops on a loss that is not finite, names step and layer, and keeps the last good checkpoint', async () => {
     const out = join(folder, 'diverged')
     // Sums of 48 products to the 60th power overflow once large steps have made the filters larger.

@@ -1,6 +1,6 @@
 // One figure or table of a paper, run again: numbers beside the published ones, as JSON, SVG and a page.
 import { cpus, freemem } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Command } from 'commander'
 import { type ImageSet, openImages, selectImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
@@ -47,7 +47,9 @@ export function addReproduce(program: Command): void {
         '  $ striate reproduce grinberg-fig2 --data cifar-10-batches-bin\n' +
         '  $ striate reproduce grinberg-table --data cifar-10-batches-bin --quick',
     )
-    .action((name: string | undefined, options: ReproduceOptions) => run(() => reproduce(name, options)))
+    .action((name: string | undefined, options: ReproduceOptions) =>
+      run(() => reproduce(name, options), 'what was done is kept, go on with the same command'),
+    )
 }
 
 async function reproduce(name: string | undefined, options: ReproduceOptions): Promise<void> {
@@ -110,8 +112,9 @@ async function reproduce(name: string | undefined, options: ReproduceOptions): P
   })
   say.done()
   const folder = join(options.out, scale.quick ? `${study.name}-quick` : study.name)
-  const command = ['striate', 'reproduce', study.name, '--data', 'cifar-10-batches-bin']
+  const command = ['striate', 'reproduce', study.name, '--data', basename(options.data)]
   if (scale.quick) command.push('--quick')
+  if (device.kind !== 'cpu') command.push('--device', options.device)
   if (options.seeds) command.push('--seeds', scale.seeds.join())
   const report = await study.report(new Map([...records].map(([part, record]) => [part, record.result])), scale, { folder, data })
   const written = await writeStudy(study, scale, report, records, {

@@ -39,17 +39,20 @@ function values(progress: TrainProgress): string {
     .join('  ')
 }
 
+/** The bar on the terminal, of which there is one: its timer keeps the process alive and its cursor hidden until it is stopped. */
+let bar: SingleBar | null = null
+
+function stop(): void {
+  bar?.stop()
+  bar = null
+}
+
 export function output(options: { json?: boolean }): Output {
   const json = options.json ?? false
   const terminal = !json && process.stderr.isTTY
-  let bar: SingleBar | null = null
   let phase = ''
   let last = 0
   let shown = ''
-  const stop = () => {
-    bar?.stop()
-    bar = null
-  }
   return {
     line: (text) => {
       if (json) return
@@ -73,6 +76,8 @@ export function output(options: { json?: boolean }): Output {
             format: '{phase} [{bar}] {percentage}%  {rate}  {left} left  {shown}',
             hideCursor: true,
             stopOnComplete: false,
+            // Ctrl-C ends the run first; the bar stops with it.
+            gracefulExit: false,
           })
           bar.start(p.total, p.done, payload)
         }
@@ -109,7 +114,10 @@ export function interruptSignal(): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(130)
+      if (controller.signal.aborted) {
+        stop()
+        process.exit(130)
+      }
       controller.abort(new Interrupted('interrupted'))
     })
   return controller.signal
@@ -123,12 +131,14 @@ export async function run(action: () => Promise<void>, kept = 'what was done is 
   try {
     await action()
   } catch (error) {
+    stop()
     if (error instanceof Interrupted) {
       console.error(`striate: interrupted; ${kept}`)
       process.exitCode = 130
     } else if (error instanceof StriateError) {
       console.error(`striate: ${error.message}`)
-      process.exitCode = error.name === 'OptionError' ? 2 : 1
+      // A ShapeError: options that do not fit each other or the images.
+      process.exitCode = error.name === 'OptionError' || error.name === 'ShapeError' ? 2 : 1
     } else {
       // A mistake in Striate itself: the trace helps whoever reports it.
       console.error(error)

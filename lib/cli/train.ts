@@ -256,15 +256,18 @@ function makeRequest(options: TrainOptions): Request {
 async function readRequest(folder: string): Promise<Request> {
   const file = join(folder, 'request.json')
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Request
+    const request = JSON.parse(await readFile(file, 'utf8')) as Request
+    // A run of `train supervised` has none.
+    if (request.filters) return request
   } catch {
-    throw new OptionError({
-      op: 'train local',
-      argument: '--resume',
-      actual: `'${folder}', without a readable request.json`,
-      expected: 'the folder of a run',
-    })
+    // said below
   }
+  throw new OptionError({
+    op: 'train local',
+    argument: '--resume',
+    actual: `'${folder}', without a readable request.json of such a run`,
+    expected: 'the folder of a run',
+  })
 }
 
 function open(request: Request, signal: AbortSignal): Promise<ImageSet> {

@@ -1,6 +1,6 @@
 // Files appear whole or not at all: written beside their place, synced to the disk, then renamed.
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { describeWriteError } from './file_errors.js'
 
@@ -52,5 +52,18 @@ export async function writeAtomic(
   } catch (error) {
     if (temporary !== null) await unlink(temporary).catch(() => undefined)
     throw describeWriteError(path, error)
+  }
+}
+
+/** Age in milliseconds from which an unfinished file is nobody's: no write pauses that long. */
+const abandoned = 600_000
+
+/** Removes what `writeAtomic` in processes that were killed left unfinished in a folder. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) continue
+    const path = join(folder, name)
+    const found = await stat(path).catch(() => null)
+    if (found && Date.now() - found.mtimeMs > abandoned) await unlink(path).catch(() => undefined)
   }
 }

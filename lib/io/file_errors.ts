@@ -13,7 +13,7 @@ const readReasons: Record<string, string> = {
 const writeReasons: Record<string, [actual: string, expected: string]> = {
   ENOSPC: ['on a full disk', 'free space for the file'],
   EDQUOT: ["past this user's disk quota", 'free space for the file'],
-  EFBIG: ['larger than this file system allows', 'a smaller file'],
+  EFBIG: ['larger than a file may be here', 'a file system and a process limit with room for it'],
   ENOENT: ['in a folder that does not exist', 'a folder that exists'],
   ENOTDIR: ['inside something that is not a folder', 'a folder that exists'],
   EACCES: ['in a place that this user may not write', 'a writable folder'],

@@ -1,11 +1,11 @@
 // Parts that train one network and test it, in plain and in shadow.
 import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageSet } from '../data/index.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
-import { readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
+import { readSafetensors, type Safetensor, writeAtomic, writeSafetensors } from '../io/index.js'
 import { type BlockWeights, type Classifier, convNet, type LocalBlock, LocalNet } from '../models/index.js'
 import { hostTensor } from '../models/local_net.js'
 import { applyShadow } from '../scene/index.js'
@@ -20,6 +20,7 @@ import {
   trainReadout,
   trainSupervised,
 } from '../train/index.js'
+import { openFolder } from '../train/run_folder.js'
 import { type Observation, observeLocal, observeNetwork } from './observe.js'
 import type { Part, PartContext } from './study.js'
 
@@ -63,22 +64,22 @@ export const paperShadow = { strength: 0.3, cover: 0.8, seed: 0 } as const
 /** What learning says of a block's layer. */
 type LearnedBlock = Pick<LocalBlock, 'units' | 'whitened' | 'centre'>
 
-/** Filters of a block, learned once for all parts that ask for the same. */
+/** Filters of a block, learned once for all parts that ask for the same from the same images. */
 export async function sharedFilters(
   context: PartContext,
   block: Block,
   seed: number,
 ): Promise<{ weights: BlockWeights; config: LearnedBlock; health: FilterHealth | null }> {
   const options: FilterOptions = { window: block.window, units: block.units, seed, ...block.filters }
-  const name = Object.entries(options)
+  const { signal, onProgress, device, data } = context
+  const name = Object.entries({ ...options, data: data.train.sha256.slice(0, 12), on: device.kind })
     .map(([key, value]) => `${key}-${value}`)
     .join('_')
   const file = join(context.shared, `${name}.safetensors`)
+  const out = join(context.shared, name)
   if (!existsSync(file)) {
-    const out = join(context.shared, name)
-    await mkdir(out, { recursive: true })
-    const { signal, onProgress, device } = context
-    const learned = await learnFilters(context.data.train, options, {
+    await openFolder('reproduce', out, true)
+    const learned = await learnFilters(data.train, options, {
       device,
       out,
       resume: true,
@@ -98,8 +99,8 @@ export async function sharedFilters(
       block: JSON.stringify({ ...config, centre: learned.config.centre }),
     }
     await writeSafetensors(file, tensors, { metadata })
-    await rm(out, { recursive: true, force: true })
   }
+  await rm(out, { recursive: true, force: true })
   const { tensors, metadata } = await readSafetensors(file)
   const tensor = (key: string): Tensor | null => {
     const found = tensors.get(key)
@@ -154,7 +155,6 @@ export function localPart({ name, about, blocks, readout, seed, normalise = 'pat
       const before = await observeLocal(bare, train)
       const dead = learned.flatMap(({ health }) => health?.dead ?? [])
       try {
-        await mkdir(context.folder, { recursive: true })
         const { net, chosen, refit } = await trainReadout(
           bare,
           train,
@@ -182,7 +182,6 @@ export function localPart({ name, about, blocks, readout, seed, normalise = 'pat
           }
         } finally {
           net.dispose()
-          await rm(join(context.folder, 'readout.checkpoint.safetensors'), { force: true })
         }
       } catch (error) {
         return { ...failure(error, bare.describe(), test), seed, curveOn: 'validation', before, dead }
@@ -222,7 +221,9 @@ export function twinPart({ name, about, blocks, options, seed, normalise = 'none
         blocks: shapes,
         normalise,
       })
-      let before: Observation | null = null
+      // Seen before the first step, which a part that goes on has behind it.
+      const file = join(folder, 'before.json')
+      const before = async () => (existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Observation) : null)
       try {
         const { net, record } = await trainSupervised(
           train,
@@ -233,9 +234,7 @@ export function twinPart({ name, about, blocks, options, seed, normalise = 'none
             out: folder,
             resume: true,
             monitor: test,
-            onStart: async (initial) => {
-              before = await observeNetwork(initial, train)
-            },
+            onStart: async (initial) => writeAtomic(file, JSON.stringify(await observeNetwork(initial, train))),
             ...(signal ? { signal } : {}),
             ...(onProgress ? { onProgress } : {}),
           },
@@ -249,17 +248,16 @@ export function twinPart({ name, about, blocks, options, seed, normalise = 'none
             trainLoss: last?.trainLoss ?? null,
             curve: record.curve.map((e) => ({ seconds: e.seconds, error: 100 * (e.monitorError ?? Number.NaN) })),
             curveOn: 'test',
-            before,
+            before: await before(),
             after: await observeNetwork(net, train),
             failed: null,
             dead: [],
           }
         } finally {
           net.dispose()
-          await rm(join(folder, 'supervised.checkpoint.safetensors'), { force: true })
         }
       } catch (error) {
-        return { ...failure(error, config.name, test), seed, curveOn: 'test', before, dead: [] }
+        return { ...failure(error, config.name, test), seed, curveOn: 'test', before: await before(), dead: [] }
       }
     },
   }
@@ -278,9 +276,9 @@ async function testErrors(net: Classifier, context: PartContext) {
   }
 }
 
-/** A loss that is no number ends training, not the study: that is what the paper reports of some settings. Anything else goes on up. */
+/** A loss or weights that are no numbers end training, not the study: that is what the paper reports of some settings. Anything else goes on up. */
 function failure(error: unknown, network: string, test: ImageSet): Omit<NetworkResult, 'seed' | 'curveOn' | 'before' | 'dead'> {
-  if (!(error instanceof DataError) || error.argument !== 'loss') throw error
+  if (!(error instanceof DataError) || !['loss', 'weights'].includes(error.argument)) throw error
   const guessing = 100 * (1 - 1 / test.classes.length)
   return {
     network,

@@ -1,13 +1,14 @@
 // A study repeats one figure or table of a paper. It is made of parts: each is run once, its result kept as a file, so that a study that was
 // stopped goes on where it was, and studies that need the same network share it.
 import { existsSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageSet } from '../data/index.js'
 import type { Device } from '../device.js'
 import { DataError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
 import type { OnProgress } from '../train/index.js'
+import { openFolder } from '../train/run_folder.js'
 
 export interface StudyData {
   train: ImageSet
@@ -16,7 +17,7 @@ export interface StudyData {
 
 export interface PartContext {
   data: StudyData
-  /** The part's own folder: models and checkpoints. */
+  /** The part's own folder, which is there: models, and the checkpoints that are removed once the result is kept. */
   folder: string
   /** Folder of what parts share, such as learned filters. */
   shared: string
@@ -140,11 +141,8 @@ const partFile = (out: string, name: string): string => join(out, 'parts', `${na
 export async function keptPart(part: Part, out: string, data: StudyData): Promise<PartRecord | null> {
   const file = partFile(out, part.name)
   if (!existsSync(file)) return null
-  let record: PartRecord
-  try {
-    record = JSON.parse(await readFile(file, 'utf8')) as PartRecord
-  } catch (cause) {
-    throw new DataError(
+  const refuse = (cause?: unknown) =>
+    new DataError(
       {
         op: 'reproduce',
         argument: file,
@@ -153,20 +151,44 @@ export async function keptPart(part: Part, out: string, data: StudyData): Promis
       },
       { cause },
     )
+  let record: Partial<PartRecord> | null
+  try {
+    record = JSON.parse(await readFile(file, 'utf8'))
+  } catch (cause) {
+    throw refuse(cause)
   }
+  if (record?.name !== part.name || !record.settings || !record.data || record.result == null) throw refuse()
   const same =
     JSON.stringify(record.settings) === JSON.stringify(part.settings) &&
     record.data.train === data.train.sha256 &&
     record.data.test === data.test.sha256
-  return same ? record : null
+  return same ? (record as PartRecord) : null
 }
 
-/** Runs the parts of a study that have no kept result, one after another. */
+/** Makes a part's folder; what another setting, other data or another device left unfinished in it is removed. */
+async function openPart(folder: string, part: Part, { data, device }: StudyRun): Promise<void> {
+  const { train, test } = data
+  const begun = JSON.stringify({ settings: part.settings, train: train.sha256, test: test.sha256, device: device.kind })
+  const file = join(folder, 'part.json')
+  const before = await readFile(file, 'utf8').catch(() => begun)
+  if (before !== begun) await rm(folder, { recursive: true, force: true })
+  await openFolder('reproduce', folder, true)
+  await writeAtomic(file, begun)
+}
+
+async function removeCheckpoints(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (name.endsWith('.checkpoint.safetensors')) await rm(join(folder, name))
+}
+
+/**
+ * Runs the parts of a study that have no kept result, one after another. Stopped or killed at any moment and run again, it goes on where it
+ * was and gives the same results.
+ * @throws {DataError} naming the file of a kept result that is damaged, or the folder that cannot be written; the signal's reason
+ */
 export async function runStudy(study: Study, scale: Scale, run: StudyRun): Promise<Map<string, PartRecord>> {
   const { data, out, device } = run
   const say = run.say ?? (() => {})
-  await mkdir(join(out, 'parts'), { recursive: true })
-  await mkdir(join(out, 'shared'), { recursive: true })
+  for (const name of ['parts', 'shared']) await openFolder('reproduce', join(out, name), true)
   const records = new Map<string, PartRecord>()
   const parts = study.parts(scale)
   for (const [i, part] of parts.entries()) {
@@ -179,6 +201,7 @@ export async function runStudy(study: Study, scale: Scale, run: StudyRun): Promi
     say(`part ${i + 1} of ${parts.length}: ${part.about}`)
     const started = performance.now()
     const folder = join(out, 'parts', part.name)
+    await openPart(folder, part, run)
     const result = await part.run({
       data,
       folder,
@@ -197,8 +220,12 @@ export async function runStudy(study: Study, scale: Scale, run: StudyRun): Promi
       finished: new Date().toISOString(),
       result,
     }
-    await writeAtomic(partFile(out, part.name), `${JSON.stringify(record, null, 1)}\n`)
-    records.set(part.name, record)
+    const text = JSON.stringify(record, null, 1)
+    await writeAtomic(partFile(out, part.name), `${text}\n`)
+    // As it will be read again: JSON knows no NaN.
+    records.set(part.name, JSON.parse(text) as PartRecord)
+    // Only now is what they hold kept.
+    await removeCheckpoints(folder)
   }
   return records
 }

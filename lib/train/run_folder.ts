@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ImageSet } from '../data/index.js'
 import { type Device, instructionSet, threads } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
+import { removeUnfinished } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
 import { version } from '../version.js'
 
@@ -47,7 +48,7 @@ export async function openFolder(op: string, out: string, resume: boolean): Prom
     )
   }
   await rm(join(out, '.writable'), { force: true })
-  if (resume) return
+  if (resume) return removeUnfinished(out)
   const taken = (await readdir(out)).find((file) => file === 'run.json' || file.endsWith('.checkpoint.safetensors'))
   if (taken)
     throw new OptionError({

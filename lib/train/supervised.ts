@@ -213,30 +213,49 @@ class Trainer {
     const validated = this.split.validation.length > 0
     const patient = () => !validated || position.curve.length - position.best < config.patience
     let clock = performance.now()
-    while (position.step < totalSteps && patient()) {
+    const lap = () => {
+      const now = performance.now()
+      position = { ...position, seconds: position.seconds + (now - clock) / 1000 }
+      clock = now
+    }
+    // An epoch's steps are done but not its evaluation: a place of its own to stop at and to go on from.
+    const ended = () => position.step === (position.curve.length + 1) * perEpoch
+    while (ended() || (position.step < totalSteps && patient())) {
       if (options.signal?.aborted) {
         await this.save(position, best)
         options.signal.throwIfAborted()
       }
-      const { loss, wrong } = await this.step(position.step)
-      position = { ...position, step: position.step + 1, lossSum: position.lossSum + loss, wrong: position.wrong + wrong }
-      const endOfEpoch = position.step % perEpoch === 0
-      if (!endOfEpoch) report(position.step * config.batch, { loss })
-      if (endOfEpoch) {
-        await this.device.sync()
-        const seconds = position.seconds + (performance.now() - clock) / 1000
+      if (!ended()) {
+        const { loss, wrong } = await this.step(position.step)
+        position = { ...position, step: position.step + 1, lossSum: position.lossSum + loss, wrong: position.wrong + wrong }
+        if (ended()) {
+          await this.device.sync()
+          lap()
+        } else report(position.step * config.batch, { loss })
+      } else {
         const epoch = position.curve.length + 1
-        const validation = validated ? await this.evaluate(this.split.validation) : null
+        const bad = await this.badParameter()
+        if (bad)
+          throw new DataError({
+            op: 'trainSupervised',
+            argument: 'weights',
+            actual: `not finite in ${bad} after epoch ${epoch}`,
+            expected: `finite numbers (try a lower learning rate)${this.checkpoints ? '; the last good checkpoint is kept' : ''}`,
+          })
+        const { validation, monitorError } = await this.evaluateEpoch().catch(async (error) => {
+          if (options.signal?.aborted) await this.save(position, best)
+          throw error
+        })
         const entry: SupervisedEpoch = {
           epoch,
           trainLoss: position.lossSum / perEpoch,
           trainError: this.targets ? null : position.wrong / unit,
           validationLoss: validation?.loss ?? null,
           validationError: validation?.error ?? null,
-          monitorError: this.monitor && (await this.evaluate(this.monitor.all, this.monitor)).error,
-          seconds,
+          monitorError,
+          seconds: position.seconds,
         }
-        position = { ...position, lossSum: 0, wrong: 0, seconds, curve: [...position.curve, entry] }
+        position = { ...position, lossSum: 0, wrong: 0, curve: [...position.curve, entry] }
         const measure = (e: SupervisedEpoch) => e.validationError ?? e.validationLoss ?? 0
         const lowest = position.curve.reduce((a, b) => (measure(b) < measure(a) ? b : a))
         if (!validated || config.keep === 'last') position.best = epoch
@@ -251,9 +270,7 @@ class Trainer {
         clock = performance.now()
       }
       if (this.checkpoints?.due()) {
-        const now = performance.now()
-        position = { ...position, seconds: position.seconds + (now - clock) / 1000 }
-        clock = now
+        lap()
         await this.save(position, best)
       }
     }
@@ -295,6 +312,11 @@ class Trainer {
     const labels = Int32Array.from(rows, (row) => (set.labels as Int32Array)[row] as number)
     const wanted = Tensor.from(labels, { device: this.device })
     return { ...softmaxCrossEntropy(y, wanted), gradient: softmaxCrossEntropyGrad(y, wanted) }
+  }
+
+  private async evaluateEpoch() {
+    const validation = this.split.validation.length > 0 ? await this.evaluate(this.split.validation) : null
+    return { validation, monitorError: this.monitor && (await this.evaluate(this.monitor.all, this.monitor)).error }
   }
 
   /** Loss and error on some images, with running statistics. */
@@ -352,22 +374,15 @@ class Trainer {
   }
 
   private async badParameter(): Promise<string | null> {
-    for (const [name, { data }] of await this.net.state()) if (!(data as Float32Array).every(Number.isFinite)) return name
-    return null
+    return badTensor(await this.net.state())
   }
 
   private async save(position: Position, best: Map<string, Safetensor> | null): Promise<void> {
     if (!this.checkpoints) return
     const net = await this.net.state()
-    // A step whose gradients overflowed shows only in the next loss: such weights must not replace a good checkpoint.
-    for (const [name, { data }] of net)
-      if (!(data as Float32Array).every(Number.isFinite))
-        throw new DataError({
-          op: 'trainSupervised',
-          argument: `the weights ${name}`,
-          actual: `not finite after step ${position.step}`,
-          expected: 'finite numbers (try a lower learning rate); the last good checkpoint is kept',
-        })
+    // A step whose gradients overflowed shows in the next loss or at the epoch's end, and is named there, at whatever moment checkpoints
+    // are due; until then such weights must not replace a good checkpoint.
+    if (badTensor(net)) return
     await this.checkpoints.save(position, {
       ...prefixed('net.', net),
       ...prefixed('optimiser.', await this.optimiser.state()),
@@ -410,6 +425,12 @@ function checkTargets(net: Network, set: ImageSet, targets: Float32Array | undef
   if (!set.labels) throw refuse('without labels', 'labelled images, or targets')
   if (set.classes.join() !== classes.join())
     throw refuse(`of the classes ${set.classes.join(', ')}`, `the network's: ${classes.join(', ') || 'none'}`)
+  return null
+}
+
+/** The first tensor with a number that is not finite. */
+function badTensor(tensors: ReadonlyMap<string, Safetensor>): string | null {
+  for (const [name, { data }] of tensors) if (!(data as Float32Array).every(Number.isFinite)) return name
   return null
 }
 
