@@ -101,6 +101,10 @@ describe('runStudy', () => {
     await resultsOf([part({ epochs: 2 }, false)], run)
     expect(seen).toEqual([['part.json'], ['part.json', 'x.checkpoint.safetensors'], ['part.json']])
     expect(readdirSync(join(folder, 'unfinished', 'parts', 'a'))).toEqual(['part.json'])
+    // Killed just after the result was kept, before the checkpoint went.
+    writeFileSync(join(folder, 'unfinished', 'parts', 'a', 'x.checkpoint.safetensors'), '')
+    await resultsOf([part({ epochs: 2 }, true)], run)
+    expect(readdirSync(join(folder, 'unfinished', 'parts', 'a'))).toEqual(['part.json'])
   })
 
   it('refuses a damaged result by its name', async () => {

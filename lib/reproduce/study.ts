@@ -165,18 +165,26 @@ export async function keptPart(part: Part, out: string, data: StudyData): Promis
   return same ? (record as PartRecord) : null
 }
 
-/** Makes a part's folder; what another setting, other data or another device left unfinished in it is removed. */
-async function openPart(folder: string, part: Part, { data, device }: StudyRun): Promise<void> {
-  const { train, test } = data
-  const begun = JSON.stringify({ settings: part.settings, train: train.sha256, test: test.sha256, device: device.kind })
-  const file = join(folder, 'part.json')
-  const before = await readFile(file, 'utf8').catch(() => begun)
-  if (before !== begun) await rm(folder, { recursive: true, force: true })
-  await openFolder('reproduce', folder, true)
-  await writeAtomic(file, begun)
+/** What is unfinished in a part's folder belongs to this. */
+function identityOf({ settings }: Part, { data, device }: StudyRun): string {
+  return JSON.stringify({ settings, train: data.train.sha256, test: data.test.sha256, device: device.kind })
 }
 
-async function removeCheckpoints(folder: string): Promise<void> {
+const identityFile = (folder: string): string => join(folder, 'part.json')
+
+/** Makes a part's folder; what other settings, other data or another device left unfinished in it is removed. */
+async function openPart(folder: string, part: Part, run: StudyRun): Promise<void> {
+  const identity = identityOf(part, run)
+  const before = await readFile(identityFile(folder), 'utf8').catch(() => identity)
+  if (before !== identity) await rm(folder, { recursive: true, force: true })
+  await openFolder('reproduce', folder, true)
+  await writeAtomic(identityFile(folder), identity)
+}
+
+/** Removes the checkpoints of a part whose result is kept. */
+async function closePart(folder: string, part: Part, run: StudyRun): Promise<void> {
+  const identity = await readFile(identityFile(folder), 'utf8').catch(() => null)
+  if (identity !== identityOf(part, run)) return
   for (const name of await readdir(folder)) if (name.endsWith('.checkpoint.safetensors')) await rm(join(folder, name))
 }
 
@@ -192,15 +200,17 @@ export async function runStudy(study: Study, scale: Scale, run: StudyRun): Promi
   const records = new Map<string, PartRecord>()
   const parts = study.parts(scale)
   for (const [i, part] of parts.entries()) {
+    const folder = join(out, 'parts', part.name)
     const kept = await keptPart(part, out, data)
-    if (kept || run.reportOnly) {
-      if (kept) records.set(part.name, kept)
-      continue
+    if (kept) {
+      records.set(part.name, kept)
+      // A process that was killed just after it kept the result left them there.
+      if (!run.reportOnly) await closePart(folder, part, run)
     }
+    if (kept || run.reportOnly) continue
     run.signal?.throwIfAborted()
     say(`part ${i + 1} of ${parts.length}: ${part.about}`)
     const started = performance.now()
-    const folder = join(out, 'parts', part.name)
     await openPart(folder, part, run)
     const result = await part.run({
       data,
@@ -224,8 +234,7 @@ export async function runStudy(study: Study, scale: Scale, run: StudyRun): Promi
     await writeAtomic(partFile(out, part.name), `${text}\n`)
     // As it will be read again: JSON knows no NaN.
     records.set(part.name, JSON.parse(text) as PartRecord)
-    // Only now is what they hold kept.
-    await removeCheckpoints(folder)
+    await closePart(folder, part, run)
   }
   return records
 }
