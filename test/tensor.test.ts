@@ -122,6 +122,21 @@ describe('Tensor', () => {
     expect(() => Tensor.zeros([2 ** 40])).toThrow(/asked for.*live.*pooled/)
   })
 
+  it('takes and returns the buffers of a large step without asking the system for them each time', async () => {
+    const step = async () => {
+      const buffers = Array.from({ length: 24 }, () => Tensor.zeros([3, 2 ** 20])) // 288 MiB
+      for (const t of buffers) t.dispose()
+      await cpu().sync()
+    }
+    cpu().trim()
+    await step()
+    const { allocations, pooledBytes } = cpu().use()
+    expect(pooledBytes).toBeGreaterThanOrEqual(288 * 2 ** 20)
+    await step()
+    expect(cpu().use().allocations).toBe(allocations)
+    cpu().trim()
+  })
+
   it('delivers a late error with the op’s name, once, and goes on', async () => {
     using logits = Tensor.from(data(6), { shape: [2, 3] })
     using labels = Tensor.from(new Int32Array([0, 9]))

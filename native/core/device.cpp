@@ -1,5 +1,6 @@
 #include "core/device.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -90,6 +91,7 @@ std::shared_ptr<Buffer> Device::allocate(size_t bytes, const char* op) {
     live_.insert(buffer.get());
     use_.live += capacity;
     ++use_.buffers;
+    if (capacity <= kPooled) peak_ = std::max(peak_, poolable_ += capacity);
   }
   if (guard_) watch(buffer.get());
   return buffer;
@@ -104,7 +106,9 @@ void Device::release(Buffer* buffer) {
     use_.live -= buffer->capacity_;
     --use_.buffers;
     if (!whole) ++use_.guard_faults;
-    keep = !guard_ && use_.pooled + buffer->capacity_ <= kPooled;
+    if (buffer->capacity_ <= kPooled) poolable_ -= buffer->capacity_;
+    const uint64_t most = std::max(kPooled, peak_ - poolable_);
+    keep = !guard_ && buffer->capacity_ <= kPooled && use_.pooled + buffer->capacity_ <= most;
     if (keep) {
       pool_.emplace(buffer->capacity_, buffer->base_);
       use_.pooled += buffer->capacity_;

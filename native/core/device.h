@@ -44,8 +44,10 @@ struct DeviceUse {
 
 class Device : public std::enable_shared_from_this<Device> {
  public:
-  static constexpr size_t kGuard = 64;               // bytes watched on either side of every buffer in guard mode
-  static constexpr uint64_t kPooled = 256ull << 20;  // bytes that the pool keeps at most
+  static constexpr size_t kGuard = 64;  // bytes watched on either side of every buffer in guard mode
+  // Bytes that the pool keeps at most, or as much as the live buffers are below their peak: a training step takes and
+  // returns the same buffers again and again. Buffers above this size are neither kept nor counted.
+  static constexpr uint64_t kPooled = 256ull << 20;
 
   /// `guard`: surround buffers with known bytes, fill them with 0xff, and count overwritten guards (for tests).
   static std::shared_ptr<Device> open(const BackendTable* table, int32_t index, bool guard);
@@ -82,6 +84,7 @@ class Device : public std::enable_shared_from_this<Device> {
   std::multimap<size_t, void*> pool_;
   std::unordered_set<Buffer*> live_;
   DeviceUse use_;
+  uint64_t poolable_ = 0, peak_ = 0;  // live bytes in buffers of at most kPooled, and the most that there were
 };
 
 }  // namespace striate::core
