@@ -105,11 +105,57 @@ describe('striate', () => {
     expect(striate('report', run).status).toBe(0)
     expect(readFileSync(join(run, 'report.html'), 'utf8')).toMatch(/<html/)
     shadows(run, score)
+    health(run)
 
     expect(striate('export', '--run', run, '--format', 'npy', '--out', 'filters.npy').status).toBe(0)
     expect(readFileSync(join(folder, 'filters.npy')).subarray(1, 6).toString()).toBe('NUMPY')
     expect(striate('export', '--run', run, '--format', 'safetensors', '--out', 'copy.safetensors').status).toBe(0)
     expect(readFileSync(join(folder, 'copy.safetensors')).equals(readFileSync(join(run, 'model.safetensors')))).toBe(true)
+  })
+
+  /** The panel of the units' health, also of a record from before its fields. */
+  function health(run: string) {
+    const titles = () => {
+      const page = readFileSync(join(run, 'report.html'), 'utf8')
+      return [...page.matchAll(/<svg[^>]*>\s*<title[^>]*>([^<]*)/g)]
+        .map((m) => m[1])
+        .filter((title) => !/filters|error/i.test(title ?? ''))
+    }
+    const curves = ['Energy', 'Dead and repelled units', 'Largest share of one unit', 'Wins of each unit', 'Norms']
+    expect(titles()).toEqual(
+      expect.arrayContaining([...curves, 'Net gains', 'Patches and their nearest unit', 'Units and their nearest unit']),
+    )
+    const file = join(run, 'run.json')
+    const text = readFileSync(file, 'utf8')
+    const record = JSON.parse(text)
+    for (const { health, history } of record.blocks) {
+      for (const name of ['gains', 'winShare', 'nearest', 'cosines']) delete health[name]
+      for (const entry of history) for (const name of ['repelled', 'winShare']) delete entry[name]
+    }
+    writeFileSync(file, JSON.stringify(record))
+    const told = striate('report', run)
+    expect(told.status, told.stderr).toBe(0)
+    expect(titles()).toEqual(expect.arrayContaining(['Energy', 'Dead units', 'Wins of each unit', 'Norms']))
+    expect(titles()).not.toContain('Net gains')
+    writeFileSync(file, text)
+  }
+
+  it('warns of a collapse at the end, for people and for programs', () => {
+    const args = ['train', 'local', '--data', data, '--units', '24', '--filter-batch', '200', '--steps', '2000', '--no-readout']
+    const told = striate(...args, '--anti-hebbian', '0.4', '--out', 'collapsed')
+    expect(told.status, told.stderr).toBe(0)
+    expect(told.stdout).toMatch(/filters: 100 %, .*repelled \d+ +winShare [\d.]+ %/)
+    expect(told.stdout).toMatch(/warning: filters: one unit takes \d+ % of the patches, .* try a lower anti-Hebbian strength/)
+    expect(readFileSync(join(folder, 'collapsed', 'report.html'), 'utf8')).toMatch(/Warning: one unit takes/)
+    const events = striate(...args, '--anti-hebbian', '0.4', '--json', '--out', 'collapsed-json')
+      .stdout.trim()
+      .split('\n')
+    const { warnings } = JSON.parse(events.at(-1) as string)
+    expect(warnings[0]).toMatch(/^filters: one unit takes/)
+    expect(JSON.parse(events.at(-2) as string).values).toMatchObject({
+      winShare: expect.any(Number),
+      repelled: expect.any(Number),
+    })
   })
 
   /** Evaluates the run in changed light: figures, record, table, and the page that shows them. */
@@ -233,7 +279,11 @@ describe('striate', () => {
     expect(resumed.status, resumed.stderr).toBe(0)
     const bytes = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
     expect(bytes('blocks-killed').equals(bytes('blocks'))).toBe(true)
-    expect(readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')).toMatch(/block 2, power 10, pool 3\/2/)
+    const page = readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')
+    expect(page).toMatch(/block 2, power 10, pool 3\/2/)
+    const told = striate('report', 'blocks')
+    expect(told.status, told.stderr).toBe(0)
+    expect(readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')).toBe(page)
     const npy = (tensor: string) => ['export', '--run', 'blocks', '--format', 'npy', '--out', 'b.npy', '--tensor', tensor]
     expect(striate(...npy('blocks.1.filters')).status).toBe(0)
     expect(readFileSync(join(folder, 'b.npy')).toString('latin1')).toMatch(/\(8, 12, 2, 2\)/)

@@ -273,6 +273,17 @@ describe('charts', () => {
     expect(heights.map((h) => Math.round(h / unit)).filter((n) => n > 0)).toEqual([3, 1, 2])
   })
 
+  it('draws counts that were made elsewhere as it draws values that it counts', async () => {
+    const common = { title: 't', x: { label: 'x' }, description: 'd' }
+    const counted = await histogram({ ...common, values: { edges: [0, 2, 4, 6], counts: [3, 0, 1] } })
+    expect(counted).toBe(await histogram({ ...common, values: [0, 0, 1, 6], bins: 3 }))
+    const refused = (edges: number[], counts: number[]) => expect(histogram({ ...common, values: { edges, counts } })).rejects
+    await refused([0, 1], []).toThrow(/values.counts is empty/)
+    await refused([0, 1], [1, 2]).toThrow(/values.edges is 2 numbers; expected 3/)
+    await refused([0, 1, 1], [1, 2]).toThrow(/values.edges is not rising/)
+    await refused([0, 1], [Number.NaN]).toThrow(/values.counts is not all counts/)
+  })
+
   it('refuses lengths that differ, values a log axis cannot show, and empty data', async () => {
     const axes = { title: 't', x: { label: 'x' }, y: { label: 'y', scale: 'log' as const } }
     await expect(lineChart({ ...axes, series: [{ name: 'a', x: [1, 2], y: [1] }] })).rejects.toThrow(
@@ -294,7 +305,7 @@ describe('charts', () => {
   })
 
   it('lets the process end: an echarts instance that is not disposed of would keep it alive', () => {
-    const chart = new URL('../lib/plot/chart.ts', import.meta.url).href
+    const chart = new URL('../lib/plot/histogram.ts', import.meta.url).href
     const program = `import(${JSON.stringify(chart)}).then((m) => m.histogram({ title: 't', x: { label: 'x' }, values: [1, 2] })).then((svg) => console.log(svg.length))`
     const child = spawnSync(process.execPath, ['--import', 'tsx', '-e', program], { encoding: 'utf8', timeout: 20_000 })
     expect(child.signal).toBeNull()
@@ -327,6 +338,7 @@ describe('renderPage', () => {
             alt: text,
             caption: text,
           },
+          { kind: 'figures', figures: [{ image: await png(), alt: text, caption: text }] },
           {
             kind: 'table',
             caption: text,

@@ -11,10 +11,12 @@ async function writePage(folder: string): Promise<void> {
   const record = await readRecord(folder)
   if (record.kind === 'supervised') {
     using net = await Network.load(join(folder, 'model.safetensors'))
-    return writeSupervisedPage(net.describe(), record, folder, await shadowSections(folder))
+    await writeSupervisedPage(net.describe(), record, folder, await shadowSections(folder))
+    return
   }
+  // Awaited, as the network is disposed of on return.
   using net = await LocalNet.load(join(folder, 'model.safetensors'))
-  return writeRunPage(net, record, folder)
+  await writeRunPage(net, record, folder)
 }
 
 export function addReport(program: Command): void {

@@ -4,18 +4,10 @@ import { join } from 'node:path'
 import { DataError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
 import type { BlockWeights, LocalBlock, LocalNet } from '../models/index.js'
-import {
-  type Block,
-  barChart,
-  filterSheet,
-  histogram,
-  lineChart,
-  renderPage,
-  type Section,
-  type SummaryNumber,
-} from '../plot/index.js'
+import { type Block, barChart, filterSheet, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
 import { type BlockRecord, describeRules, type EpochResult, type RunRecord, type SupervisedRecord } from '../train/index.js'
+import { healthPanel } from './health_panel.js'
 import { shadowSections } from './shadow_page.js'
 
 const percent = (share: number): string => (100 * share).toFixed(2)
@@ -35,7 +27,7 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
     const of = name && `: ${name}, power ${power}, pool ${pool.size}/${pool.stride}`
     sections.push(
       { heading: `Filters${of}`, blocks: [figure] },
-      { heading: `Learning without labels${name && `: ${name}`}`, blocks: await learning(layer) },
+      { heading: `Learning without labels${name && `: ${name}`}`, blocks: await healthPanel(layer) },
     )
     const label = name ? `Filters, ${name}` : 'Filters'
     summary.push({ label, value: units, note: `${window} x ${window}, ${layer.health.dead.length} dead` })
@@ -118,42 +110,6 @@ async function filterFigure(filters: Tensor, { filters: config, health }: BlockR
   await writeAtomic(`${path}.png`, sheet.png)
   await writeAtomic(`${path}.svg`, sheet.svg)
   return { kind: 'figure', image: sheet.svg, alt: sheet.description, caption: sheet.description }
-}
-
-/** Curves and numbers of the learning of one block. */
-async function learning({ history, health }: BlockRecord): Promise<Block[]> {
-  const blocks: Block[] = []
-  if (history.length > 1) {
-    const energy = await lineChart({
-      title: 'Energy of the rule while learning',
-      x: { label: 'Minibatch' },
-      y: { label: 'Energy a patch' },
-      series: [{ name: 'energy', x: history.map((h) => h.step), y: history.map((h) => h.energy) }],
-    })
-    blocks.push({ kind: 'figure', image: energy, alt: 'Energy against minibatch: it falls as filters are learned' })
-  }
-  if (health.wins.filter((n) => n > 0).length > 1) {
-    const wins = await histogram({
-      title: 'How often each unit won',
-      x: { label: 'Patches won over the last minibatches' },
-      values: health.wins,
-      yLabel: 'Units',
-    })
-    blocks.push({ kind: 'figure', image: wins, alt: `Histogram of wins of ${health.wins.length} units` })
-  }
-  blocks.push({
-    kind: 'table',
-    caption: 'Health of the units at the end',
-    columns: ['Quantity', { label: 'Value', align: 'right' }],
-    rows: [
-      ['Dead units (no win)', health.dead.length],
-      ['Near-duplicate pairs (cosine over 0.99)', health.duplicates],
-      ['Units whose norm is repelled from 1', health.repelled],
-      ['Rows within 1 % of norm 1', `${(100 * health.unitNorm).toFixed(1)} %`],
-      ['Mean energy a patch', health.energy.toFixed(4)],
-    ],
-  })
-  return blocks
 }
 
 async function errorCurve(chosen: EpochResult[], refit: EpochResult[] | null): Promise<string> {

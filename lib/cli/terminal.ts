@@ -35,7 +35,7 @@ export function quantity(x: number): string {
 
 function values(progress: TrainProgress): string {
   return Object.entries(progress.values)
-    .map(([name, x]) => (name.endsWith('Error') ? `${name} ${(100 * x).toFixed(2)} %` : `${name} ${quantity(x)}`))
+    .map(([name, x]) => (/(?:Error|Share)$/.test(name) ? `${name} ${(100 * x).toFixed(2)} %` : `${name} ${quantity(x)}`))
     .join('  ')
 }
 

@@ -11,6 +11,7 @@ import {
   describeFeatures,
   describeRules,
   type FilterOptions,
+  healthWarnings,
   type ReadoutOptions,
   trainLocal,
 } from '../train/index.js'
@@ -205,11 +206,17 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
   const { blocks, readout } = record
   const error = readout && 100 * readout.chosen.validationError
   const layers = [...record.trunk, ...blocks]
-  for (const [i, { health, filters }] of layers.entries())
+  const warnings: string[] = []
+  for (const [i, { health, filters }] of layers.entries()) {
+    const phase = `filters${layers.length > 1 ? ` ${i + 1}/${layers.length}` : ''}`
+    const found = healthWarnings(health, filters).map((text) => `${phase}: ${text}`)
+    warnings.push(...found)
     say.line(
-      `filters${layers.length > 1 ? ` ${i + 1}/${layers.length}` : ''}: ${[...net.config.trunk, ...net.config.blocks][i]?.units} of ${filters.window} x ${filters.window}, ` +
+      `${phase}: ${[...net.config.trunk, ...net.config.blocks][i]?.units} of ${filters.window} x ${filters.window}, ` +
         `${health.dead.length} dead, ${health.duplicates} near-duplicate pairs, ${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
     )
+    for (const text of found) say.line(`warning: ${text}`)
+  }
   if (readout && Number.isFinite(error))
     say.line(
       `readout: validation error ${error?.toFixed(2)} % of ${readout.images.validation} images (${describeFeatures(net.config)})`,
@@ -218,7 +225,7 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
     `done in ${duration((performance.now() - started) / 1000)}: ${join(out, 'model.safetensors')}, ${join(out, 'report.html')}`,
   )
   const short = (list: BlockRecord[]) => list.map(({ history: _history, ...block }) => block)
-  say.json({ event: 'done', out, ...record, trunk: short(record.trunk), blocks: short(blocks) })
+  say.json({ event: 'done', out, warnings, ...record, trunk: short(record.trunk), blocks: short(blocks) })
   net.dispose()
 }
 

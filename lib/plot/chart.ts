@@ -65,18 +65,7 @@ export interface BarChart extends ChartOptions {
   references?: readonly Reference[]
 }
 
-export interface Histogram extends ChartOptions {
-  x: Axis
-  values: ArrayLike<number>
-  /** Number of equal bins over the values' range. Default: Freedman and Diaconis' rule, 5 to 60. */
-  bins?: number
-  /** Default: `Count`. */
-  yLabel?: string
-  /** Upright lines. */
-  references?: readonly Reference[]
-}
-
-function checkLength(op: string, argument: string, list: ArrayLike<number> | undefined, length: number): void {
+export function checkLength(op: string, argument: string, list: ArrayLike<number> | undefined, length: number): void {
   if (list && list.length !== length) refuse(op, argument, `${list.length} numbers`, `${length}`)
 }
 
@@ -101,7 +90,7 @@ const axisStyle = {
   splitLine: { lineStyle: { color: gridInk } },
 }
 
-function valueAxis(axis: Axis, range: Range, nameGap: number) {
+export function valueAxis(axis: Axis, range: Range, nameGap: number) {
   return {
     ...axisStyle,
     ...axisOption(axis, range, softInk, gridInk),
@@ -114,7 +103,7 @@ function valueAxis(axis: Axis, range: Range, nameGap: number) {
 const symbolOf = (i: number) => pick(['circle', 'rect', 'triangle', 'diamond'] as const, i)
 
 /** Reference lines, named in the legend only: labels beside lines that lie close would overlap. A white edge keeps them visible on bars. */
-function referenceLines(
+export function referenceLines(
   references: readonly Reference[],
   along: 'xAxis' | 'yAxis',
   axis: Axis,
@@ -138,16 +127,16 @@ function referenceLines(
   }
 }
 
-function checkReferences(op: string, references: readonly Reference[]): number[] {
+export function checkReferences(op: string, references: readonly Reference[]): number[] {
   references.forEach((r) => {
     if (!Number.isFinite(r.value)) refuse(op, `reference '${r.label}'`, `${r.value}`, 'a finite value')
   })
   return references.map((r) => r.value)
 }
 
-const brief = (value: number) => String(Number(value.toPrecision(4)))
-const withUnit = (value: number, axis: Axis) => `${brief(value)}${axis.unit ? ` ${axis.unit}` : ''}`
-const sayReferences = (references: readonly Reference[], axis: Axis) =>
+export const brief = (value: number) => String(Number(value.toPrecision(4)))
+export const withUnit = (value: number, axis: Axis) => `${brief(value)}${axis.unit ? ` ${axis.unit}` : ''}`
+export const sayReferences = (references: readonly Reference[], axis: Axis) =>
   references.map((r) => ` Reference line, ${r.label}: ${withUnit(r.value, axis)}.`).join('')
 
 const hasDots = (s: Series) => s.dots ?? s.x.length <= 30
@@ -322,68 +311,5 @@ export async function barChart(options: BarChart): Promise<string> {
     },
     yAxis: valueAxis(y, yRange, 14) as ECharts.YAXisComponentOption,
     series: [...drawn, ...marks.series],
-  })
-}
-
-/** Freedman and Diaconis (1981): bins of twice the quartile range over the cube root of the count. */
-function binCount(sorted: Float64Array): number {
-  const quantile = (q: number) => sorted[Math.floor(q * (sorted.length - 1))] ?? 0
-  const width = (2 * (quantile(0.75) - quantile(0.25))) / Math.cbrt(sorted.length)
-  const range = quantile(1) - quantile(0)
-  return width > 0 ? Math.min(60, Math.max(5, Math.ceil(range / width))) : 20
-}
-
-/**
- * Counts of values in equal bins; the last bin includes its upper edge.
- * @returns an SVG document, byte-equal for equal input
- * @throws OptionError for no values, values that are not finite, or a log axis (bins are equal in x; take the logarithm first)
- */
-export async function histogram(options: Histogram): Promise<string> {
-  const op = 'histogram'
-  const { x, values, references = [], yLabel = 'Count' } = options
-  if (values.length === 0) refuse(op, 'values', 'empty', 'one or more')
-  if (x.scale === 'log') refuse(op, 'x.scale', 'log', 'linear')
-  const sorted = Float64Array.from(values).sort()
-  if (!sorted.every(Number.isFinite)) refuse(op, 'values', 'not all finite', 'finite numbers')
-  const bins = options.bins ?? binCount(sorted)
-  if (!Number.isInteger(bins) || bins < 1 || bins > 1000) refuse(op, 'bins', `${bins}`, 'a whole number from 1 to 1000')
-  let [low, high] = [sorted[0] ?? 0, sorted.at(-1) ?? 0]
-  if (low === high) [low, high] = [low - 0.5, high + 0.5]
-  const step = (high - low) / bins
-  const counts = new Float64Array(bins)
-  for (const value of sorted) {
-    const bin = Math.min(bins - 1, Math.floor((value - low) / step))
-    counts[bin] = (counts[bin] ?? 0) + 1
-  }
-  const y: Axis = { label: yLabel }
-  const xRange = domain(op, 'x', x, [[low, high], checkReferences(op, references)])
-  const yRange = domain(op, 'y', y, [[0], counts])
-  const marks = referenceLines(references, 'xAxis', x, true)
-  const bars: ECharts.SeriesOption = {
-    type: 'custom',
-    name: yLabel,
-    data: Array.from(counts, (count, i) => [low + i * step, count]),
-    silent: true,
-    renderItem: (params, api) => {
-      const i = params.dataIndex
-      const [x1 = 0, y1 = 0] = api.coord([low + i * step, counts[i] ?? 0])
-      const [x2 = 0, y2 = 0] = api.coord([low + (i + 1) * step, 0])
-      return {
-        type: 'rect',
-        shape: { x: x1, y: y1, width: x2 - x1, height: y2 - y1 },
-        style: { fill: palette[0], stroke: '#ffffff', lineWidth: bins > 40 ? 0.5 : 1 },
-      }
-    },
-  }
-  const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
-  const described = `Histogram of ${axisName(x)}: ${values.length} values from ${brief(low)} to ${brief(high)}, median ${withUnit(median, x)}, ${bins} bins.`
-  return draw({
-    op,
-    options,
-    description: options.description ?? described + sayReferences(references, x),
-    legend: marks.legend,
-    xAxis: valueAxis(x, xRange, 10) as ECharts.XAXisComponentOption,
-    yAxis: valueAxis(y, yRange, 14) as ECharts.YAXisComponentOption,
-    series: [bars, ...marks.series],
   })
 }

@@ -7,8 +7,6 @@ export {
   type BarChart,
   type BarSeries,
   barChart,
-  type Histogram,
-  histogram,
   type LineChart,
   lineChart,
   type Reference,
@@ -16,6 +14,7 @@ export {
 } from './chart.js'
 export { type FilterGroup, type FilterOrder, type FilterShape, type FilterTraits, orderFilters } from './filter_order.js'
 export { type FilterSheet, type FilterSheetOptions, filterSheet } from './filters.js'
+export { type Counted, type Histogram, histogram } from './histogram.js'
 export { type ImageRow, type ImageSheet, type ImageSheetOptions, imageSheet } from './image_sheet.js'
-export { type Block, type Page, renderPage, type Section, type SummaryNumber } from './page.js'
+export { type Block, type Figure, type Page, renderPage, type Section, type SummaryNumber } from './page.js'
 export { type Cell, type Column, markdownTable } from './table.js'

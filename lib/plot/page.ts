@@ -11,19 +11,22 @@ export interface SummaryNumber {
   note?: string
 }
 
+export interface Figure {
+  /** An SVG document as the charts and filter sheets here make it (only drawing elements, nothing loaded), or the bytes of a PNG. */
+  image: string | Uint8Array
+  /** What a reader who cannot see the picture needs to know. */
+  alt: string
+  caption?: string
+  /** Keep the pixels of an enlarged PNG crisp. */
+  pixelated?: boolean
+}
+
 export type Block =
   | { kind: 'text'; text: string }
   | { kind: 'code'; text: string }
-  | {
-      kind: 'figure'
-      /** An SVG document as the charts and filter sheets here make it (only drawing elements, nothing loaded), or the bytes of a PNG. */
-      image: string | Uint8Array
-      /** What a reader who cannot see the picture needs to know. */
-      alt: string
-      caption?: string
-      /** Keep the pixels of an enlarged PNG crisp. */
-      pixelated?: boolean
-    }
+  | ({ kind: 'figure' } & Figure)
+  /** Small figures, about 380 pixels wide: two beside each other where there is room. */
+  | { kind: 'figures'; figures: readonly Figure[] }
   | { kind: 'table'; caption: string; columns: readonly (Column | string)[]; rows: readonly (readonly Cell[])[] }
 
 export interface Section {
@@ -115,15 +118,19 @@ function renderBlock(block: Block): string {
   if (block.kind === 'text') return `<p>${escapeMarkup(block.text)}</p>`
   if (block.kind === 'code') return `<pre tabindex="0"><code>${escapeMarkup(block.text)}</code></pre>`
   if (block.kind === 'table') return table(block)
-  const { image, alt } = block
+  if (block.kind === 'figures') return `<div class="figures">\n${block.figures.map(renderFigure).join('\n')}\n</div>`
+  return renderFigure(block)
+}
+
+function renderFigure({ image, alt, caption: text, pixelated }: Figure): string {
   if (alt.trim() === '')
     throw new OptionError({ op: 'renderPage', argument: 'figure.alt', actual: 'empty', expected: 'what the picture shows' })
   // The picture's own title and description stay hidden from screen readers: the alt text stands for all of it, once.
   const picture =
     typeof image === 'string'
       ? `<div role="img" aria-label="${escapeMarkup(alt)}">${checkSvg(image, alt).replace(/^<svg/, '<svg aria-hidden="true"')}</div>`
-      : pngImage(image, alt, block.pixelated ?? false)
-  const caption = block.caption === undefined ? '' : `\n<figcaption>${escapeMarkup(block.caption)}</figcaption>`
+      : pngImage(image, alt, pixelated ?? false)
+  const caption = text === undefined ? '' : `\n<figcaption>${escapeMarkup(text)}</figcaption>`
   return `<figure>\n<div class="picture">${picture}</div>${caption}\n</figure>`
 }
 
@@ -151,6 +158,8 @@ figure { margin: 1.5rem 0; }
 .picture { background: #ffffff; border: 1px solid var(--line); border-radius: .5rem; padding: .5rem; overflow-x: auto; text-align: center; }
 .picture svg, .picture img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 .pixelated { image-rendering: pixelated; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.25rem 1rem; margin: 1.5rem 0; }
+.figures figure { margin: 0; min-width: 0; }
 figcaption { font-size: .9rem; line-height: 1.5; color: var(--soft); margin-top: .6rem; max-width: 42rem; }
 .scroll { overflow-x: auto; margin: 1.5rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; line-height: 1.45; }
@@ -166,6 +175,7 @@ pre { background: var(--tint); border-radius: .5rem; padding: .8rem 1rem; overfl
 summary { cursor: pointer; }
 @media screen and (max-width: 40rem) {
   .picture svg { max-width: none; min-width: 38rem; }
+  .figures .picture svg { max-width: 100%; min-width: 0; }
   .provenance { grid-template-columns: 1fr; gap: 0; }
   .provenance dd { margin-bottom: .6rem; }
 }

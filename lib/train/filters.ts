@@ -4,39 +4,18 @@ import { cpu, type Device } from '../device.js'
 import { DataError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'
 import { hostTensor } from '../models/local_net.js'
-import { matmul, unitRows } from '../ops/index.js'
+import { unitRows } from '../ops/index.js'
 import { scope, Tensor } from '../tensor.js'
 import { Checkpoints } from './checkpoint.js'
 import { type FilterConfig, type FilterOptions, filterConfig } from './filter_options.js'
+import { examine, type FilterHealth, type HistoryEntry, inspect, type StretchHealth } from './health.js'
 import { dataPatches } from './patches.js'
 import { type OnProgress, startPhase } from './progress.js'
-import { pNorm } from './rules/rule.js'
-import { type RuleState, type RuleTally, ruleOf } from './rules.js'
+import { type RuleState, ruleOf } from './rules.js'
 import { type Whitening, whiteningOf } from './whitening.js'
 
 export { type FilterConfig, type FilterOptions, filterConfig } from './filter_options.js'
 export { dataPatches } from './patches.js'
-
-/** The state of the units over the last stretch of minibatches. */
-export interface FilterHealth {
-  /** Minibatches done. */
-  step: number
-  learningRate: number
-  /** Mean energy a patch, -sum of g * current / |w|, for `oja` the reconstruction's error |v - w^T w v|^2; learning lowers it. */
-  energy: number
-  /** Patches won, of each unit; empty for a rule without winners (`oja`). */
-  wins: number[]
-  /** Norms of the rows (p-norms, where p is not 2); 1 when converged. */
-  norms: number[]
-  /** Units without a win. */
-  dead: number[]
-  /** Units whose gain is negative: their norm is repelled from 1. */
-  repelled: number
-  /** Share of rows within 1 % of norm 1. */
-  unitNorm: number
-  /** Pairs of live units with a cosine above 0.99. */
-  duplicates: number
-}
 
 export interface LearnedFilters {
   /** [K,C,W,W], rows of norm 1. */
@@ -49,13 +28,6 @@ export interface LearnedFilters {
   converged: boolean
   /** What patches go through before they meet these filters; null for every rule but `whitened-patches`. */
   whitening: Whitening | null
-}
-
-export interface HistoryEntry {
-  step: number
-  energy: number
-  dead: number
-  unitNorm: number
 }
 
 export interface FilterRun {
@@ -74,7 +46,7 @@ export interface FilterRun {
 interface Position {
   step: number
   history: HistoryEntry[]
-  health: FilterHealth | null
+  health: StretchHealth | null
   converged: boolean
 }
 
@@ -125,21 +97,19 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
       // The new rows are given the first two thirds of the run only, so that they have time to settle.
       if (config.dead === 'reseed' && health.dead.length > 0 && step < (2 / 3) * config.steps)
         state.w = await reseed(state.w, health.dead, set, config, step)
-      const { energy, unitNorm } = health
+      const { energy, unitNorm, repelled, winShare } = health
+      const dead = health.dead.length
       position = {
         step,
         health,
-        history: [...position.history, { step, energy, dead: health.dead.length, unitNorm }],
+        history: [...position.history, { step, energy, dead, unitNorm, repelled, winShare }],
         converged: config.untilConverged && hasConverged(health, position.health),
       }
-      report(step * config.batch, { dead: health.dead.length, energy })
+      report(step * config.batch, { dead, ...(health.gains ? { repelled, winShare } : {}), energy })
       if (checkpoints?.due()) await save()
     }
     await save()
-    const health = {
-      ...(position.health as FilterHealth),
-      duplicates: await countDuplicates(state.w, (position.health as FilterHealth).dead),
-    }
+    const health = await examine(images, state, config, position.health as StretchHealth)
     const whitening = await whiteningOf(state, set.shape[1], config.window)
     const filters = await freeze(state.w, set, config, health)
     return { filters, config, health, history: position.history, converged: position.converged, whitening }
@@ -165,46 +135,13 @@ async function hostState(state: RuleState): Promise<Record<string, Safetensor>> 
 /** Refuses what the rule's ops would refuse for this image set, before anything is made or written. */
 export const checkFilters = (set: ImageSet, config: FilterConfig): void => ruleOf(config.rule).check(set.shape, config)
 
-async function inspect(w: Tensor, { wins, gains, energy }: RuleTally, config: FilterConfig, step: number): Promise<FilterHealth> {
-  const norms = rowNorms((await w.read()).data as Float32Array, config.units, config.p)
-  return {
-    step,
-    learningRate: config.learningRate + ((config.finalLearningRate - config.learningRate) * step) / config.steps,
-    energy,
-    wins,
-    norms,
-    dead: wins.flatMap((n, unit) => (n === 0 ? [unit] : [])),
-    repelled: gains.filter((s) => s < 0).length,
-    unitNorm: norms.filter((n) => Math.abs(n - 1) < 0.01).length / norms.length,
-    duplicates: 0,
-  }
-}
-
 /** Settled: the same units dead, all live rows within 1 % of norm 1 and attracted to it, and wins that moved by less than a tenth. */
-function hasConverged(now: FilterHealth, before: FilterHealth | null): boolean {
+function hasConverged(now: StretchHealth, before: StretchHealth | null): boolean {
   if (!before || now.dead.join() !== before.dead.join()) return false
   const live = now.norms.filter((_, unit) => (now.wins[unit] ?? 0) > 0)
   const moved = now.wins.reduce((sum, n, unit) => sum + Math.abs(n - (before.wins[unit] ?? 0)), 0)
   const total = now.wins.reduce((a, b) => a + b, 0)
   return now.repelled === 0 && live.every((n) => Math.abs(n - 1) < 0.01) && moved < 0.1 * total
-}
-
-function rowNorms(rows: Float32Array, count: number, p: number): number[] {
-  const d = rows.length / count
-  return Array.from({ length: count }, (_, row) => pNorm(rows.subarray(row * d, (row + 1) * d), p))
-}
-
-async function countDuplicates(w: Tensor, dead: number[]): Promise<number> {
-  const k = w.shape[0] as number
-  const { data } = await scope(() => {
-    const unit = unitRows(w)
-    return matmul(unit, unit, { transposeB: true })
-  }).read()
-  const skip = new Set(dead)
-  let pairs = 0
-  for (let i = 0; i < k; i++)
-    for (let j = i + 1; j < k; j++) if ((data[i * k + j] ?? 0) > 0.99 && !skip.has(i) && !skip.has(j)) pairs++
-  return pairs
 }
 
 async function reseed(w: Tensor, dead: number[], set: ImageSet, config: FilterConfig, step: number): Promise<Tensor> {

@@ -3,13 +3,12 @@ export { describeFeatures } from './feature_source.js'
 export {
   dataPatches,
   type FilterConfig,
-  type FilterHealth,
   type FilterOptions,
   type FilterRun,
-  type HistoryEntry,
   type LearnedFilters,
   learnFilters,
 } from './filters.js'
+export { type CosineCounts, type FilterHealth, type HistoryEntry, healthWarnings, type StretchHealth } from './health.js'
 export { type BlockOptions, type BlockRecord, blockOf, type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
 export type { OptimiserOptions, ScheduleOptions } from './optimiser.js'
 export { type OnProgress, startPhase, type TrainProgress } from './progress.js'

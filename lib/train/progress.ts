@@ -13,7 +13,7 @@ export interface TrainProgress {
   rate: number
   /** Seconds left in this phase at that rate. */
   remainingSeconds: number
-  /** Numbers worth showing: `dead`, `energy`, `validationError`. */
+  /** Numbers worth showing: `dead`, `repelled`, `winShare` (the largest unit's share of the wins), `energy`, `validationError`. */
   values: Record<string, number>
 }
 

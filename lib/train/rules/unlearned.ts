@@ -55,6 +55,10 @@ export const patches: Rule = {
   },
 }
 
+/** Patches of one minibatch [B,D] as whitened rows meet them: Z v + offset, of norm 1. */
+export const whitenedMinibatch = (images: Tensor, z: Tensor, offset: Tensor, config: FilterConfig, step: number): Tensor =>
+  scope(() => unitRows(linear(minibatch(images, { ...config, normalise: 'none', centre: false }, step), z, offset)))
+
 /**
  * Rows are whitened random patches, unit(Z (p - mean)), and meet patches whitened likewise. Coates and Ng 2012; Thiry et al. 2021. State
  * beside the rows: the whitening, `matrix` [D,D] and `mean` [D].
@@ -83,7 +87,7 @@ export const whitenedPatches: Rule = {
     const sum = new TallySum(config.units)
     const step = (t: number) =>
       scope(() => {
-        const v = unitRows(linear(minibatch(images, { ...config, normalise: 'none', centre: false }, t), z, offset))
+        const v = whitenedMinibatch(images, z, offset, config, t)
         const u = matmul(v, w, { transposeB: true })
         return { ...competitiveStep(v, u, competition(u, { kind: 'hard' }), w, { learningRate: 0 }) }
       })

@@ -1,0 +1,215 @@
+// How the units of a layer fare while they learn without labels, and what speaks of a collapse.
+import { matmul, multiply, reduce, unitRows } from '../ops/index.js'
+import { scope, Tensor } from '../tensor.js'
+import type { FilterConfig } from './filter_options.js'
+import { minibatch, pNorm } from './rules/rule.js'
+import { whitenedMinibatch } from './rules/unlearned.js'
+import type { RuleState, RuleTally } from './rules.js'
+import { whiteningOffset } from './whitening.js'
+
+/** The state of the units over a stretch of minibatches. */
+export interface StretchHealth {
+  /** Minibatches done. */
+  step: number
+  learningRate: number
+  /** Mean energy a patch, -sum of g * current / |w|, for `oja` the reconstruction's error |v - w^T w v|^2; learning lowers it. */
+  energy: number
+  /** Patches won, of each unit; empty for a rule without winners (`oja`). */
+  wins: number[]
+  /**
+   * The largest unit's share of all wins, 0 to 1; 0 for a rule without winners. 1 / K when all units win alike; it rises when learning
+   * begins to collapse, before units die.
+   */
+  winShare: number
+  /** Net gain of each unit, the sum of g * current, to 6 digits; below 0 the unit's norm is repelled from 1. null for a rule without gains (`oja`). */
+  gains: number[] | null
+  /** Norms of the rows (p-norms, where p is not 2); 1 when converged. */
+  norms: number[]
+  /** Units without a win. */
+  dead: number[]
+  /** Units whose gain is negative: their norm is repelled from 1. */
+  repelled: number
+  /** Share of rows within 1 % of norm 1. */
+  unitNorm: number
+}
+
+/** The state of the units over the last stretch of minibatches, and what the learned rows are like. */
+export interface FilterHealth extends StretchHealth {
+  /** Pairs of live units with a cosine above 0.99. */
+  duplicates: number
+  /** Cosine of each unit with the unit nearest to it, to 4 digits; near 1 for near-duplicates. */
+  nearest: number[]
+  /** Of 4096 patches, drawn with the seed of the filters, with the unit nearest to each; zero patches are left out. null when all are zero. */
+  cosines: CosineCounts | null
+}
+
+/** A histogram of cosines. */
+export interface CosineCounts {
+  /** Of the bins, equal and rising: one more than `counts`. A bin holds its lower edge, the last one both. */
+  edges: number[]
+  counts: number[]
+  /** Cosines below the first edge: at most half a percent of them. */
+  below: number
+  median: number
+}
+
+/** One look at the units while they learn. */
+export interface HistoryEntry {
+  step: number
+  energy: number
+  /** Number of dead units. */
+  dead: number
+  unitNorm: number
+  repelled: number
+  winShare: number
+}
+
+const round = (x: number, digits: number): number => Number(x.toPrecision(digits))
+
+/** What a stretch's tally and the rows after it tell. */
+export async function inspect(
+  w: Tensor,
+  { wins, gains, energy }: RuleTally,
+  config: FilterConfig,
+  step: number,
+): Promise<StretchHealth> {
+  const norms = rowNorms((await w.read()).data as Float32Array, config.units, config.p)
+  const total = wins.reduce((a, b) => a + b, 0)
+  return {
+    step,
+    learningRate: config.learningRate + ((config.finalLearningRate - config.learningRate) * step) / config.steps,
+    energy,
+    wins,
+    winShare: total > 0 ? wins.reduce((a, b) => Math.max(a, b), 0) / total : 0,
+    gains: gains.length > 0 ? gains.map((s) => round(s, 6)) : null,
+    norms,
+    dead: wins.flatMap((n, unit) => (n === 0 ? [unit] : [])),
+    repelled: gains.filter((s) => s < 0).length,
+    unitNorm: norms.filter((n) => Math.abs(n - 1) < 0.01).length / norms.length,
+  }
+}
+
+function rowNorms(rows: Float32Array, count: number, p: number): number[] {
+  const d = rows.length / count
+  return Array.from({ length: count }, (_, row) => pNorm(rows.subarray(row * d, (row + 1) * d), p))
+}
+
+/** A look at the learned rows beside those of other units, and beside patches. */
+export async function examine(
+  images: Tensor,
+  state: RuleState,
+  config: FilterConfig,
+  last: StretchHealth,
+): Promise<FilterHealth> {
+  const neighbours = await compareUnits(state.w, last.dead)
+  return { ...last, ...neighbours, cosines: await winnerCosines(images, state, config) }
+}
+
+async function compareUnits(w: Tensor, dead: number[]): Promise<Pick<FilterHealth, 'duplicates' | 'nearest'>> {
+  const k = w.shape[0] as number
+  const { data } = await scope(() => {
+    const unit = unitRows(w)
+    return matmul(unit, unit, { transposeB: true })
+  }).read()
+  const skip = new Set(dead)
+  const nearest = new Array<number>(k).fill(-1)
+  let duplicates = 0
+  for (let i = 0; i < k; i++)
+    for (let j = i + 1; j < k; j++) {
+      const cosine = data[i * k + j] ?? 0
+      nearest[i] = Math.max(nearest[i] ?? -1, cosine)
+      nearest[j] = Math.max(nearest[j] ?? -1, cosine)
+      if (cosine > 0.99 && !skip.has(i) && !skip.has(j)) duplicates++
+    }
+  return { duplicates, nearest: nearest.map((x) => round(x, 4)) }
+}
+
+/** The sample, in parts that keep the currents of many units small. */
+const sample = { parts: 4, batch: 1024 }
+
+async function winnerCosines(images: Tensor, state: RuleState, config: FilterConfig): Promise<CosineCounts | null> {
+  const patches = await patchesOf(state, { ...config, batch: sample.batch, normalise: 'patch' })
+  const found: number[] = []
+  for (let part = 0; part < sample.parts; part++) {
+    const made = scope(() => {
+      const v = patches(images, part)
+      const u = matmul(v, unitRows(state.w), { transposeB: true })
+      return {
+        cosine: reduce(u, { kind: 'max', over: 'columns' }),
+        square: reduce(multiply(v, v), { over: 'columns' }),
+      }
+    })
+    const [cosine, square] = await Promise.all([made.cosine.read(), made.square.read()])
+    made.cosine.dispose()
+    made.square.dispose()
+    for (let i = 0; i < cosine.data.length; i++) if ((square.data[i] ?? 0) > 0) found.push(cosine.data[i] ?? 0)
+  }
+  return found.length > 0 ? countCosines(found) : null
+}
+
+/** Minibatches as the rows meet them, of norm 1. */
+async function patchesOf(state: RuleState, config: FilterConfig): Promise<(images: Tensor, step: number) => Tensor> {
+  const { matrix, mean } = state
+  if (!matrix || !mean) return (images, step) => minibatch(images, config, step)
+  const [z, m] = await Promise.all([matrix.read(), mean.read()])
+  const offset = whiteningOffset(z.data, m.data)
+  return (images, step) => whitenedMinibatch(images, matrix, Tensor.from(offset, { device: matrix.device }), config, step)
+}
+
+/** Counts in equal bins up to 1, from the hundredth under all but half a percent of the cosines, so that a few far ones do not hide the rest. */
+export function countCosines(cosines: readonly number[]): CosineCounts {
+  const bins = 50
+  const sorted = Float64Array.from(cosines).sort()
+  const low = Math.min(0.99, Math.floor(100 * (sorted[Math.ceil(0.005 * sorted.length)] ?? 0)) / 100)
+  const edges = Array.from({ length: bins + 1 }, (_, i) => round(low + ((1 - low) * i) / bins, 6))
+  const counts = new Array<number>(bins).fill(0)
+  let below = 0
+  for (const x of sorted) {
+    // A cosine of float32 may lie an ulp above 1.
+    const bin = Math.min(bins - 1, Math.floor((bins * (x - low)) / (1 - low)))
+    if (bin < 0) below++
+    else counts[bin] = (counts[bin] ?? 0) + 1
+  }
+  return { edges, counts, below, median: round(sorted[Math.floor((sorted.length - 1) / 2)] ?? 0, 5) }
+}
+
+/** A rule's cure for units that lose every patch; rules without learning have none. */
+function cure({ rule, antiHebbian, init, dead }: FilterConfig): string {
+  if (rule === 'krotov-hopfield' && antiHebbian > 0) return `try a lower anti-Hebbian strength (Delta, now ${antiHebbian})`
+  if (rule === 'softhebb') return 'try centred patches or a higher temperature'
+  const tries = [
+    ...(init === 'patches' ? [] : ["init 'patches'"]),
+    ...(dead === 'reseed' ? [] : ["dead 'reseed'"]),
+    'fewer units',
+  ]
+  return `try ${tries.join(', or ')}`
+}
+
+/**
+ * What is wrong with learned filters, each in a sentence that says what to try; empty when nothing is. Looked for: dead units, a unit that
+ * takes more than a quarter of all patches (of fewer than 16 units more than four times its even share), and near-duplicate pairs
+ * that number more than a tenth of the live units. Filters of rules without learning are not judged.
+ */
+export function healthWarnings(health: Pick<FilterHealth, 'wins' | 'dead' | 'duplicates'>, config: FilterConfig): string[] {
+  const { wins, dead, duplicates } = health
+  if (['random', 'patches', 'whitened-patches'].includes(config.rule)) return []
+  const warnings: string[] = []
+  const total = wins.reduce((a, b) => a + b, 0)
+  const largest = wins.reduce((a, b) => Math.max(a, b), 0)
+  if (largest > total * Math.max(1 / 4, 4 / wins.length))
+    warnings.push(`one unit takes ${((100 * largest) / total).toFixed(0)} % of the patches, a sign of collapse: ${cure(config)}`)
+  if (dead.length > 0)
+    warnings.push(`${dead.length} of ${wins.length} units are dead (no win among the last ${total} patches): ${cure(config)}`)
+  const live = config.units - dead.length
+  if (duplicates > live / 10)
+    warnings.push(`${duplicates} near-duplicate pairs (cosine over 0.99) among ${live} live units: try ${duplicateCure(config)}`)
+  return warnings
+}
+
+function duplicateCure({ rule, temperature, antiHebbian, steps }: FilterConfig): string {
+  if (rule === 'soft-wta') return `a lower temperature (now ${temperature}) or fewer units`
+  const longer = `more minibatches (now ${steps}) or fewer units`
+  return rule === 'krotov-hopfield' && antiHebbian < 0.2
+    ? `${longer}, or a higher anti-Hebbian strength (Delta, now ${antiHebbian})`
+    : longer
+}
