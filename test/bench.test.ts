@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type BenchCase, cases } from '../lib/bench/cases.js'
 import { difference, summarise, uniform, unitRows } from '../lib/bench/data.js'
-import { type BenchRow, benchOps, formatBench, markdownBench, runBench } from '../lib/bench/index.js'
+import { type BenchRow, benchOps, describeBench, formatBench, markdownBench, runBench } from '../lib/bench/index.js'
 import { judge } from '../lib/bench/rows.js'
 import { spread } from '../lib/bench/timing.js'
 import { type Layer, Network, resNet18 } from '../lib/models/index.js'
@@ -102,6 +102,14 @@ describe('tables', () => {
       '2.80x, 60 % / 3.50x, 75 %: met',
     ])
       expect(text).toContain(part)
+  })
+
+  it('say when the machine was not idle', () => {
+    const machine = { processor: 'a processor', cores: 2, instructionSet: 'AVX2', device: 'cpu', libraries: '' }
+    const limits = { fmaGflops: 240, readGbs: 40, copyGbs: 50 }
+    const report = { date: '2026-11-22', striate: '0', node: 'v20', machine, threads: 1, rounds: 9, limits, peer: null }
+    expect(describeBench({ ...report, load: 3.24 }).join(' ')).toContain('not idle: other programs had a load average of 3.2')
+    expect(describeBench({ ...report, load: 0.1 }).join(' ')).not.toContain('idle')
   })
 
   it('say why a figure is missing', () => {

@@ -52,6 +52,8 @@ export interface BenchReport {
   striate: string
   node: string
   machine: { processor: string; cores: number; instructionSet: string; device: string; libraries: string }
+  /** Programs that wanted a core just before the run, on average over a minute. */
+  load?: number
   threads: number
   rounds: number
   /** Measured with as many threads: the highest of several times in the run. */

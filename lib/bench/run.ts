@@ -1,5 +1,5 @@
 // The runner of `striate bench`: ours and the peer's forms in turn, round by round, within one run.
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { cpu, cuda, type Device, instructionSet, limits, type MachineLimits, setThreads, threads } from '../device.js'
 import { OptionError } from '../errors.js'
 import { version } from '../version.js'
@@ -47,6 +47,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
   const wanted = (op: string): boolean => !options.ops?.length || options.ops.includes(op)
   const device = kind === 'cuda' ? cuda() : cpu()
   const before = threads()
+  const [load = 0] = loadavg()
   setThreads(count)
   let peer: Peer | null = null
   try {
@@ -89,6 +90,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
         device: device.name,
         libraries: device.libraries,
       },
+      load,
       threads: count,
       rounds,
       limits: limit,

@@ -59,7 +59,7 @@ export function formatBench(rows: readonly BenchRow[]): string {
 
 /** The head of a report in a few plain lines: machine, limits, versions, and how it was measured. */
 export function describeBench(report: Omit<BenchReport, 'rows'>): string[] {
-  const { machine, limits, peer, threads, rounds } = report
+  const { machine, limits, load = 0, peer, threads, rounds } = report
   const settings = Object.entries(peer?.environment ?? {}).map(([name, value]) => `${name}=${value}`)
   return [
     `${machine.processor}, ${machine.cores} cores, ${machine.instructionSet}; ${report.date.slice(0, 10)}, striate ${report.striate}, Node ${report.node}.`,
@@ -70,7 +70,10 @@ export function describeBench(report: Omit<BenchReport, 'rows'>): string[] {
         `environment ${settings.join(' ')}, presets of OpenBLAS dropped; best of several forms (products through oneDNN, channels-last, ` +
         'cache-sized groups, torch.compile, NumPy).'
       : 'No peer was measured.',
-    `Medians over ${rounds} rounds in which both sides take turns, ${threads === 1 ? 'by processor time' : "by the wall's clock"}.`,
+    `Medians over ${rounds} rounds in which both sides take turns, ${threads === 1 ? 'by processor time' : "by the wall's clock"}.` +
+      (load > 0.5
+        ? ` The machine was not idle: other programs had a load average of ${load.toFixed(1)} when the run began.`
+        : ''),
   ]
 }
 
