@@ -87,7 +87,7 @@ describe('striate train supervised', () => {
       const before = stepOf('stopped')
       const { ended, stderr } = await stopped(resume, signal, (text) => text.includes('training:'))
       expect(ended, stderr).toBe(130)
-      expect(oneSentence(stderr)).toMatch(/interrupted; .*--resume/)
+      expect(oneSentence(stderr)).toMatch(/interrupted; what was done is kept, go on with --resume stopped\n/)
       expect(stepOf('stopped')).toBeGreaterThan(before)
     }
     expect((await stopped([...resume, ...often], 'SIGKILL', checkpointed(150))).ended).toBe('SIGKILL')
@@ -166,6 +166,8 @@ describe('striate train supervised', () => {
       [1, /cut.png/, [...train, '--data', 'broken']],
       [1, /device is 'tpu'/, [...train, '--device', 'tpu']],
       [1, /file.run/, [...train, '--out', 'file/run']],
+      [1, /file is there already and no folder/, [...train, '--out', 'file']],
+      [1, /file.scenes.disc is inside something that is not a folder/, ['render', '--count', '2', '--out', 'file/scenes']],
     ] as const) {
       const { status, stderr } = striate(...args)
       expect(stderr, args.join(' ')).toMatch(text)

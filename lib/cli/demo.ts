@@ -1,11 +1,11 @@
 // The main job on data that it makes itself: learn filters without labels, read them out, compare with random filters and with chance, test under
 // shadows, and write a page.
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { ImageSet } from '../data/index.js'
 import { type Device, deviceOf } from '../device.js'
 import { classify } from '../eval/index.js'
+import { makeFolder } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
 import { LocalNet } from '../models/index.js'
 import { unitRows } from '../ops/index.js'
@@ -64,7 +64,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const device = deviceOf(options.device)
   const { seed } = options
   const started = performance.now()
-  await mkdir(options.out, { recursive: true })
+  await makeFolder(options.out)
 
   const train = await made('training images', 0, settings.train)
   const test = await made('test images', settings.train, settings.test)

@@ -59,7 +59,7 @@ export function addEvalShadows(evaluate: Command): void {
       'after',
       '\nExample, the paper’s test:\n  $ striate eval shadows --run runs/grinberg --data cifar-10-batches-bin --kinds shadow --strengths 0.3',
     )
-    .action((options: EvalShadowsOptions) => run(() => evalShadows(options), 'nothing was written'))
+    .action((options: EvalShadowsOptions) => run(() => evalShadows(options)))
 }
 
 /** Refuses an option that none of the kinds asked for takes. */

@@ -48,7 +48,10 @@ export function addReproduce(program: Command): void {
         '  $ striate reproduce grinberg-table --data cifar-10-batches-bin --quick',
     )
     .action((name: string | undefined, options: ReproduceOptions) =>
-      run(() => reproduce(name, options), 'what was done is kept, go on with the same command'),
+      run(
+        () => reproduce(name, options),
+        () => 'what was done is kept, go on with the same command',
+      ),
     )
 }
 

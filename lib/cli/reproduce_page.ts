@@ -1,9 +1,9 @@
 // What a study leaves in its folder: results.json, an SVG for each figure, and index.html.
 
-import { mkdir } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { instructionSet, threads } from '../device.js'
+import { makeFolder } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
 import { type Block, filterSheet, imageSheet, lineChart, renderPage, type Section } from '../plot/index.js'
 import type { PartRecord, Scale, Study, StudyData, StudyReport, Value } from '../reproduce/index.js'
@@ -46,7 +46,7 @@ export async function writeStudy(
   records: ReadonlyMap<string, PartRecord>,
   { folder, data, command, device }: Place,
 ): Promise<Written> {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const values = report.values.map(compared)
   const parts = study.parts(scale)
   const missing = parts.filter((part) => !records.has(part.name)).map((part) => part.name)

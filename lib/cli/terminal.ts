@@ -1,4 +1,6 @@
 // What the commands share: progress on a terminal, in a pipe or as JSON lines; Ctrl-C; and the one way to end with an error.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { StriateError } from '../errors.js'
 import type { TrainProgress } from '../train/index.js'
@@ -123,17 +125,21 @@ export function interruptSignal(): AbortSignal {
   return controller.signal
 }
 
+/** What an interruption leaves of a run in a folder: nothing, until its request is written there. */
+export const keptRun = (folder: string): string =>
+  existsSync(join(folder, 'request.json')) ? `what was done is kept, go on with --resume ${folder}` : 'nothing was written'
+
 /**
  * Runs a command's action; ends the process with one sentence on stderr and a code: 1 failed, 2 wrong usage, 130 interrupted.
- * @param kept what an interruption leaves
+ * @param kept what an interruption leaves, in words
  */
-export async function run(action: () => Promise<void>, kept = 'what was done is kept, go on with --resume'): Promise<void> {
+export async function run(action: () => Promise<void>, kept: () => string = () => 'nothing was written'): Promise<void> {
   try {
     await action()
   } catch (error) {
     stop()
     if (error instanceof Interrupted) {
-      console.error(`striate: interrupted; ${kept}`)
+      console.error(`striate: interrupted; ${kept()}`)
       process.exitCode = 130
     } else if (error instanceof StriateError) {
       console.error(`striate: ${error.message}`)

@@ -19,7 +19,7 @@ import { blockWords, parseBlocks } from './block_syntax.js'
 import { bytes, number, numbers, wholeNumber } from './options.js'
 import { recipe, recipeNames } from './recipes.js'
 import { writeRunPage } from './run_page.js'
-import { duration, interruptSignal, output, run } from './terminal.js'
+import { duration, interruptSignal, keptRun, output, run } from './terminal.js'
 import { addTrainSupervised } from './train_supervised.js'
 
 interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<ReadoutOptions, 'seed' | 'batch' | 'refit'> {
@@ -170,7 +170,12 @@ export function addTrain(program: Command): void {
       '\nExample:\n  $ striate train local --data cifar-10-batches-bin --recipe grinberg --out runs/grinberg' +
         '\n  $ striate train local --data cifar-10-batches-bin --blocks "W3 K200 n40 pool11/2, W6 K200 n40 pool11/2" --steps 5000 --out runs/two',
     )
-    .action((options: TrainOptions) => run(() => trainLocalCommand(options)))
+    .action((options: TrainOptions) =>
+      run(
+        () => trainLocalCommand(options),
+        () => keptRun(options.resume ?? options.out),
+      ),
+    )
 }
 
 async function trainLocalCommand(options: TrainOptions): Promise<void> {

@@ -10,7 +10,7 @@ import { type BlockOptions, type SupervisedOptions, trainSupervised } from '../t
 import { parseBlocks } from './block_syntax.js'
 import { number, wholeNumber } from './options.js'
 import { writeSupervisedPage } from './supervised_page.js'
-import { duration, interruptSignal, output, run } from './terminal.js'
+import { duration, interruptSignal, keptRun, output, run } from './terminal.js'
 
 interface TrainSupervisedOptions {
   data?: string
@@ -88,7 +88,12 @@ export function addTrainSupervised(train: Command): void {
     .option('--crop <px>', 'random crops after padding by so many pixels', wholeNumber(0), 0)
     .option('--flip', 'mirror half of the images')
     .addHelpText('after', '\nExample:\n  $ striate train supervised --data cifar-10-batches-bin --epochs 10 --out runs/twin')
-    .action((options: TrainSupervisedOptions) => run(() => trainSupervisedCommand(options)))
+    .action((options: TrainSupervisedOptions) =>
+      run(
+        () => trainSupervisedCommand(options),
+        () => keptRun(options.resume ?? options.out),
+      ),
+    )
 }
 
 async function trainSupervisedCommand(options: TrainSupervisedOptions): Promise<void> {

@@ -1,6 +1,6 @@
 // Files appear whole or not at all: written beside their place, synced to the disk, then renamed.
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { describeWriteError } from './file_errors.js'
 
@@ -53,6 +53,16 @@ export async function writeAtomic(
     if (temporary !== null) await unlink(temporary).catch(() => undefined)
     throw describeWriteError(path, error)
   }
+}
+
+/**
+ * Makes a folder, and those above it, where there is none.
+ * @throws DataError naming the path that cannot be made
+ */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error) => {
+    throw describeWriteError(path, error)
+  })
 }
 
 /** Age in milliseconds from which an unfinished file is nobody's: no write pauses that long. */

@@ -20,6 +20,7 @@ const writeReasons: Record<string, [actual: string, expected: string]> = {
   EPERM: ['in a place that this user may not write', 'a writable folder'],
   EROFS: ['on a read-only file system', 'a writable folder'],
   EISDIR: ['a folder', 'the name of a file'],
+  EEXIST: ['there already and no folder', 'a folder'],
   EIO: ['on a disk that fails to write', 'a sound disk'],
 }
 

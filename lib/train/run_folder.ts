@@ -1,10 +1,10 @@
 // What every recipe does about its folder, and what every record says about where it was made.
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageSet } from '../data/index.js'
 import { type Device, instructionSet, threads } from '../device.js'
-import { DataError, OptionError } from '../errors.js'
-import { removeUnfinished } from '../io/atomic.js'
+import { OptionError } from '../errors.js'
+import { makeFolder, removeUnfinished } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
 import { version } from '../version.js'
 
@@ -36,17 +36,8 @@ export function provenance(set: ImageSet, device: Device): Provenance {
  * @throws {DataError} when it cannot be used; {OptionError} when it holds a run
  */
 export async function openFolder(op: string, out: string, resume: boolean): Promise<void> {
-  try {
-    await mkdir(out, { recursive: true })
-    await writeAtomic(join(out, '.writable'), '')
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new DataError(
-      { op, argument: out, actual: `no usable folder (${why})`, expected: 'a folder that can be written' },
-      { cause },
-    )
-  }
+  await makeFolder(out)
+  await writeAtomic(join(out, '.writable'), '')
   await rm(join(out, '.writable'), { force: true })
   if (resume) return removeUnfinished(out)
   const taken = (await readdir(out)).find((file) => file === 'run.json' || file.endsWith('.checkpoint.safetensors'))
