@@ -278,24 +278,27 @@ class Trainer {
     return { position, best }
   }
 
-  /** One minibatch. The update is queued only once the loss is known to be good; meanwhile the device is busy with the backward pass. */
+  /** One minibatch. The update is queued only once the loss is known to be good. */
   private async step(step: number): Promise<{ loss: number; wrong: number }> {
     const { config, perEpoch, net } = this
     const epoch = Math.floor(step / perEpoch)
     const rows = this.batches.order(this.split.train, epoch, step % perEpoch, config.batch)
-    const { loss, errors, gradients } = scope(() => {
+    const { scored, gradients } = scope(() => {
       const { y, saved } = net.forward(this.batches.images(rows, epoch), { training: true })
-      const scored = this.lossOf(y, rows)
-      return { ...scored, gradients: Object.fromEntries(net.backward(saved, scored.gradient)) }
+      const { loss, errors, gradient } = this.lossOf(y, rows)
+      // Asked for before the backward pass is queued: the answer comes while the device is busy with that.
+      const scored = Promise.all([loss.read(), errors?.read()])
+      return { scored, gradients: Object.fromEntries(net.backward(saved, gradient)) }
     })
     try {
-      const value = (await loss.read()).data[0] ?? Number.NaN
+      const [loss, errors] = await scored
+      const value = loss.data[0] ?? Number.NaN
       if (!(value <= config.maxLoss)) await this.explain(step, rows, epoch, value)
       const rate = scheduledRate(config.schedule, config.optimiser.learningRate, step, this.totalSteps, perEpoch)
       this.optimiser.step(new Map(Object.entries(gradients)), rate, step + 1)
-      return { loss: value, wrong: errors ? ((await errors.read()).data[0] ?? 0) : 0 }
+      return { loss: value, wrong: errors?.data[0] ?? 0 }
     } finally {
-      for (const tensor of [loss, errors, ...Object.values(gradients)]) tensor?.dispose()
+      for (const tensor of Object.values(gradients)) tensor.dispose()
     }
   }
 
