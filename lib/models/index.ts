@@ -1,7 +1,7 @@
 export type { Classifier } from './classifier.js'
 export { type ConvBlock, type ConvNetOptions, convNet, type ResNet18Options, resNet18 } from './conv_net.js'
 export type { LayerSpec, LayerSpecInput, NetworkConfig, NetworkConfigInput } from './layer_spec.js'
-export type { Extent, Layer, Saved } from './layers.js'
+export type { Extent, Layer, Saved, Watch } from './layers.js'
 export { loadNetwork } from './load.js'
 export { featureCount, type LocalBlock, type LocalNetConfig } from './local_config.js'
 export { toNetwork } from './local_layers.js'

@@ -11,6 +11,9 @@ export type Extent = readonly number[]
 /** What a forward pass keeps for the backward pass: tensors and plain objects of them, so that a `scope` can keep it. */
 export type Saved = unknown
 
+/** Told each layer's output, those within first: for a search for the layer that went wrong. */
+export type Watch = (layer: Layer, y: Tensor) => void
+
 export interface Layer {
   /** Where it stands: `0`, `1.body.2`. */
   readonly path: string
@@ -23,7 +26,7 @@ export interface Layer {
   readonly buffers: Readonly<Record<string, Tensor>>
   /** Layers within. */
   readonly children: readonly Layer[]
-  forward(x: Tensor, training: boolean): { y: Tensor; saved: Saved }
+  forward(x: Tensor, training: boolean, watch?: Watch): { y: Tensor; saved: Saved }
   /**
    * @param wants whether the gradient for the input is needed
    * @param into gradients of the parameters, by `path.name`
@@ -81,7 +84,7 @@ abstract class Base<S extends LayerSpec> implements Layer {
     this.input = place.input
   }
 
-  abstract forward(x: Tensor, training: boolean): { y: Tensor; saved: Saved }
+  abstract forward(x: Tensor, training: boolean, watch?: Watch): { y: Tensor; saved: Saved }
   abstract backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>): Tensor | null
 
   protected parameter(name: string, shape: readonly number[], role: ParameterInfo['role'], fanIn = 1): Tensor {
@@ -260,11 +263,10 @@ export class Sequence {
     })
     this.output = input
   }
-  /** @param watch told each layer's output, for a search for the layer that went wrong */
-  forward(x: Tensor, training: boolean, watch?: (layer: Layer, y: Tensor) => void): { y: Tensor; saved: Saved[] } {
+  forward(x: Tensor, training: boolean, watch?: Watch): { y: Tensor; saved: Saved[] } {
     const saved: Saved[] = []
     for (const layer of this.layers) {
-      const result = layer.forward(x, training)
+      const result = layer.forward(x, training, watch)
       x = result.y
       saved.push(result.saved)
       watch?.(layer, x)
@@ -301,9 +303,9 @@ class Residual extends Base<Extract<LayerSpec, { kind: 'residual' }>> {
     this.children = [...this.body.layers, ...this.shortcut.layers]
     this.output = this.body.output
   }
-  forward(x: Tensor, training: boolean) {
-    const body = this.body.forward(x, training)
-    const shortcut = this.shortcut.forward(x, training)
+  forward(x: Tensor, training: boolean, watch?: Watch) {
+    const body = this.body.forward(x, training, watch)
+    const shortcut = this.shortcut.forward(x, training, watch)
     return { y: ops.add(body.y, shortcut.y), saved: { body: body.saved, shortcut: shortcut.saved } }
   }
   backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>) {
@@ -323,11 +325,11 @@ class Parallel extends Base<Extract<LayerSpec, { kind: 'parallel' }>> {
     this.children = this.branches.flatMap((branch) => branch.layers)
     this.output = [this.branches.reduce((sum, branch) => sum + volume(branch.output), 0)]
   }
-  forward(x: Tensor, training: boolean) {
+  forward(x: Tensor, training: boolean, watch?: Watch) {
     const y = Tensor.zeros([x.shape[0] as number, this.output[0] as number], { device: x.device })
     let at = 0
     const saved = this.branches.map((branch) => {
-      const result = branch.forward(x, training)
+      const result = branch.forward(x, training, watch)
       ops.copyColumns(flatten(result.y), y, { at })
       at += volume(branch.output)
       return result.saved

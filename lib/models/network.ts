@@ -8,7 +8,7 @@ import { normals, Permutation, philox } from '../random.js'
 import { scope, type Tensor } from '../tensor.js'
 import type { Classifier } from './classifier.js'
 import { type NetworkConfig, type NetworkConfigInput, networkConfig } from './layer_spec.js'
-import { type Extent, type Initialise, type Layer, type Saved, Sequence } from './layers.js'
+import { type Extent, type Initialise, type Layer, type Saved, Sequence, type Watch } from './layers.js'
 import { hostTensor } from './local_net.js'
 
 export interface NetworkOptions {
@@ -72,10 +72,7 @@ export class Network implements Classifier {
    * @param images f32 [N,C,H,W], or u8 that stands for x / 255
    * @param options training: batch normalisation by the batch, and `saved` for {@link backward}. Default false.
    */
-  forward(
-    images: Tensor,
-    options: { training?: boolean; watch?: (layer: Layer, y: Tensor) => void } = {},
-  ): { y: Tensor; saved: Saved[] } {
+  forward(images: Tensor, options: { training?: boolean; watch?: Watch } = {}): { y: Tensor; saved: Saved[] } {
     // conv2d and nnl_conv read bytes themselves; every other first layer wants numbers.
     const kind = this.layers[0]?.spec.kind
     const bytes = images.dtype === 'u8' && kind !== 'conv' && kind !== 'nnl_conv' && !this.startsWithConvolutions()

@@ -65,8 +65,8 @@ export async function observeNetwork(net: Network, set: ImageSet, count = 100): 
     let maps: Tensor | null = null
     const { y, saved } = net.forward(images, {
       training: true,
-      watch: (_, out) => {
-        maps ??= out
+      watch: ({ path }, out) => {
+        if (path === '0') maps = out
       },
     })
     const gradients = net.backward(saved, softmaxCrossEntropyGrad(y, labels))
