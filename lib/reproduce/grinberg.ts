@@ -373,11 +373,15 @@ const table: Study = {
         if (cell.stem === 'local-five') return local(scale, cell.stem, fiveBlocks, seed)
         if (cell.stem === 'twin-five') return twin(scale, cell.stem, fiveBlocks, seed)
         const blocks = fiveBlocks.map((block) => ({ ...block, power: cell.power }))
-        if (cell.training === 'local')
+        if (cell.training === 'local') {
+          // Without the norm features are up to seven times as large, and the other cells' rates too high for them.
+          const lower = cell.power === 1 && cell.normalise === 'none' && !scale.quick
           return local(scale, cell.stem, blocks, seed, {
             normalise: cell.normalise,
             about: `table: local, n = ${cell.power}, patch normalisation: ${cell.normalise}`,
+            ...(lower ? { readout: { ...fiveReadout, learningRates: [1e-5, 1e-4] } } : {}),
           })
+        }
         const shaped = (scale.quick ? blocks.map(quickBlock) : blocks).map((block) => ({ ...block, power: cell.power }))
         return twin(scale, cell.stem, blocks, seed, {
           blocks: shaped,
