@@ -396,7 +396,7 @@ const table: Study = {
     const list = cells.map((cell) => ({ cell, result: results(all, named(scale, cell.stem))[0] }))
     return {
       values: list.map(({ cell, result }) => ({
-        what: `${cell.training}, n = ${cell.power}, patch normalisation ${cell.normalise === 'patch' ? 'yes' : 'no'}`,
+        what: `${cell.training}, n = ${cell.power}, ${cell.normalise === 'patch' ? 'normalised' : 'not normalised'}`,
         unit: '%',
         published: cell.published,
         ...(cell.about ? { qualifier: 'about' } : {}),
