@@ -1,7 +1,7 @@
 import type { Device } from '../device.js'
 import { DataError } from '../errors.js'
 import { readSafetensors } from '../io/index.js'
-import { LocalNet } from './local_net.js'
+import { LocalNet, metadataKey } from './local_net.js'
 import { Network } from './network.js'
 
 /**
@@ -10,15 +10,15 @@ import { Network } from './network.js'
  * @throws {DataError} naming the file when it is none
  */
 export async function loadNetwork(path: string, options: { device?: Device } = {}): Promise<LocalNet | Network> {
-  const { metadata } = await readSafetensors(path)
+  const file = await readSafetensors(path)
   let kind: unknown
   try {
-    kind = (JSON.parse(metadata.striate ?? '') as { kind?: unknown }).kind
+    kind = (JSON.parse(file.metadata[metadataKey] ?? '') as { kind?: unknown }).kind
   } catch {
     kind = undefined
   }
-  if (kind === 'local') return LocalNet.load(path, options)
-  if (kind === 'network') return Network.load(path, options)
+  if (kind === 'local') return LocalNet.load(path, { ...options, file })
+  if (kind === 'network') return Network.load(path, { ...options, file })
   throw new DataError({
     op: 'loadNetwork',
     argument: path,

@@ -1,7 +1,7 @@
 // Networks of locally learned NNL-CONV layers with a softmax readout (Grinberg, Hopfield, Krotov 2019, figure 2 left and middle).
 import { cpu, type Device } from '../device.js'
 import { DataError, ShapeError } from '../errors.js'
-import { readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
+import { readSafetensors, type Safetensor, type SafetensorsFile, writeSafetensors } from '../io/index.js'
 import { conv2d, copyColumns, nnlConv, readoutScore } from '../ops/index.js'
 import { type HostData, scope, Tensor } from '../tensor.js'
 import type { Classifier } from './classifier.js'
@@ -38,7 +38,8 @@ export interface Readout {
   b: Tensor
 }
 
-const metadataKey = 'striate'
+/** Under which a file's metadata hold a network's configuration. */
+export const metadataKey = 'striate'
 
 /**
  * A network of locally learned blocks side by side, if wanted on a trunk of such blocks, with a softmax readout of all of their pooled
@@ -164,11 +165,12 @@ export class LocalNet implements Classifier {
 
   /**
    * Reads a network that `save` wrote, also one of Striate 0.1, whose only block was the tensor `filters`.
+   * @param options file: what `path` holds, where it was read already
    * @throws {DataError} naming the file when it is none
    */
-  static async load(path: string, options: { device?: Device } = {}): Promise<LocalNet> {
+  static async load(path: string, options: { device?: Device; file?: SafetensorsFile } = {}): Promise<LocalNet> {
     const device = options.device ?? cpu()
-    const { tensors, metadata } = await readSafetensors(path)
+    const { tensors, metadata } = options.file ?? (await readSafetensors(path))
     const refuse = (actual: string) =>
       new DataError({ op: 'LocalNet.load', argument: path, actual, expected: 'a network saved by Striate' })
     let config: LocalNetConfig

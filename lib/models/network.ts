@@ -2,14 +2,14 @@
 import type { z } from 'zod'
 import { cpu, type Device } from '../device.js'
 import { DataError, OptionError, ShapeError } from '../errors.js'
-import { readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
+import { readSafetensors, type Safetensor, type SafetensorsFile, writeSafetensors } from '../io/index.js'
 import { argmax, softmaxCrossEntropy, toF32 } from '../ops/index.js'
 import { normals, Permutation, philox } from '../random.js'
 import { scope, type Tensor } from '../tensor.js'
 import type { Classifier } from './classifier.js'
 import { type NetworkConfig, type NetworkConfigInput, networkConfig } from './layer_spec.js'
 import { type Extent, type Initialise, type Layer, type Saved, Sequence, type Watch } from './layers.js'
-import { hostTensor } from './local_net.js'
+import { hostTensor, metadataKey } from './local_net.js'
 
 export interface NetworkOptions {
   /** Of the initial weights. Default 0. */
@@ -24,8 +24,6 @@ export interface NetworkOptions {
   /** Parameters and buffers by name, as `state()` gives them, in place of initial values. */
   state?: ReadonlyMap<string, Safetensor>
 }
-
-const metadataKey = 'striate'
 
 export class Network implements Classifier {
   readonly config: NetworkConfig
@@ -115,10 +113,11 @@ export class Network implements Classifier {
 
   /**
    * Reads a network that `save` wrote.
+   * @param options file: what `path` holds, where it was read already
    * @throws {DataError} naming the file when it is none
    */
-  static async load(path: string, options: NetworkOptions = {}): Promise<Network> {
-    const { tensors, metadata } = await readSafetensors(path)
+  static async load(path: string, { file, ...options }: NetworkOptions & { file?: SafetensorsFile } = {}): Promise<Network> {
+    const { tensors, metadata } = file ?? (await readSafetensors(path))
     try {
       return new Network(JSON.parse(metadata[metadataKey] ?? '') as NetworkConfigInput, { ...options, state: tensors })
     } catch (cause) {
