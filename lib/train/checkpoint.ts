@@ -80,3 +80,15 @@ function difference(was: string, is: string): string {
   }
   return 'of another configuration'
 }
+
+/** Tensors under names of their own part of a checkpoint. */
+export function prefixed(prefix: string, tensors: ReadonlyMap<string, Safetensor> | null): Record<string, Safetensor> {
+  return Object.fromEntries([...(tensors ?? [])].map(([name, tensor]) => [prefix + name, tensor]))
+}
+
+/** The tensors of that part, under the names that they had. */
+export function pick(tensors: ReadonlyMap<string, Safetensor>, prefix: string): Map<string, Safetensor> {
+  return new Map(
+    [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  )
+}

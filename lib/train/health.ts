@@ -2,7 +2,7 @@
 import { matmul, multiply, reduce, unitRows } from '../ops/index.js'
 import { scope, Tensor } from '../tensor.js'
 import type { FilterConfig } from './filter_options.js'
-import { minibatch, pNorm } from './rules/rule.js'
+import { minibatch, pNorm, rateAt } from './rules/rule.js'
 import { whitenedMinibatch } from './rules/unlearned.js'
 import type { RuleState, RuleTally } from './rules.js'
 import { whiteningOffset } from './whitening.js'
@@ -77,7 +77,7 @@ export async function inspect(
   const total = wins.reduce((a, b) => a + b, 0)
   return {
     step,
-    learningRate: config.learningRate + ((config.finalLearningRate - config.learningRate) * step) / config.steps,
+    learningRate: rateAt(config, step),
     energy,
     wins,
     winShare: total > 0 ? wins.reduce((a, b) => Math.max(a, b), 0) / total : 0,

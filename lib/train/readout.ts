@@ -8,7 +8,7 @@ import { checkLocalConfig, type LocalNetConfig } from '../models/local_config.js
 import { hostTensor, type LocalNet } from '../models/local_net.js'
 import type { ReadoutState } from '../ops/index.js'
 import { Tensor } from '../tensor.js'
-import { Checkpoints } from './checkpoint.js'
+import { Checkpoints, pick, prefixed } from './checkpoint.js'
 import { FeatureSource } from './feature_source.js'
 import { type OnProgress, startPhase } from './progress.js'
 
@@ -377,14 +377,6 @@ function disposeState(state: ReadoutState): void {
 const lowest = (list: CandidateResult[]): CandidateResult | undefined =>
   list.reduce<CandidateResult | undefined>((a, b) => (a && !(b.validationError < a.validationError) ? a : b), undefined)
 
-function prefixed(prefix: string, tensors: Map<string, Safetensor> | null): Record<string, Safetensor> {
-  return Object.fromEntries([...(tensors ?? [])].map(([name, tensor]) => [prefix + name, tensor]))
-}
-function pick(tensors: Map<string, Safetensor>, prefix: string): Map<string, Safetensor> {
-  return new Map(
-    [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-  )
-}
 function withoutKept(tensors: Map<string, Safetensor> | null): Map<string, Safetensor> | null {
   return tensors && new Map([...tensors].filter(([name]) => !name.startsWith('kept.')))
 }

@@ -11,7 +11,7 @@ import { Network } from '../models/network.js'
 import { mse, mseGrad, reduce, softmaxCrossEntropy, softmaxCrossEntropyGrad } from '../ops/index.js'
 import { scope, Tensor } from '../tensor.js'
 import { Batches } from './batches.js'
-import { Checkpoints } from './checkpoint.js'
+import { Checkpoints, pick, prefixed } from './checkpoint.js'
 import { Optimiser, optimiserOptions, scheduledRate, scheduleOptions } from './optimiser.js'
 import { type OnProgress, startPhase } from './progress.js'
 import { openFolder, type Provenance, provenance } from './run_folder.js'
@@ -138,7 +138,10 @@ export async function trainSupervised(
   const identity = { network: initial.config, config, data: set.sha256, device: device.kind }
   const checkpoints = run.out ? new Checkpoints<Position>(run.out, 'supervised', identity, run.checkpointSeconds) : null
   const saved = run.resume ? ((await checkpoints?.load()) ?? null) : null
-  const part = (prefix: string) => (saved ? pick(saved.tensors, prefix) : null)
+  const part = (prefix: string) => {
+    const found = saved && pick(saved.tensors, prefix)
+    return found && found.size > 0 ? found : null
+  }
   const state = part('net.')
   if (state) initial.dispose()
   const net = state ? new Network(network, { device, state }) : initial
@@ -435,12 +438,4 @@ function checkTargets(net: Network, set: ImageSet, targets: Float32Array | undef
 function badTensor(tensors: ReadonlyMap<string, Safetensor>): string | null {
   for (const [name, { data }] of tensors) if (!(data as Float32Array).every(Number.isFinite)) return name
   return null
-}
-
-const prefixed = (prefix: string, tensors: ReadonlyMap<string, Safetensor> | null): Record<string, Safetensor> =>
-  Object.fromEntries([...(tensors ?? [])].map(([name, tensor]) => [prefix + name, tensor]))
-
-function pick(tensors: ReadonlyMap<string, Safetensor>, prefix: string): Map<string, Safetensor> | null {
-  const found = new Map([...tensors].flatMap(([name, t]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), t]] : [])))
-  return found.size > 0 ? (found as Map<string, Safetensor>) : null
 }
