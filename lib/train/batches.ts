@@ -13,6 +13,16 @@ export interface Augmentation {
   flip?: boolean
 }
 
+/** The images `rows` of a set, gathered on the host: u8 [N,C,H,W] on a device. */
+export function uploadImages(set: ImageSet, rows: Int32Array, device: Device): Tensor {
+  const stride = set.images.length / set.shape[0]
+  const pixels = new Uint8Array(rows.length * stride)
+  rows.forEach((row, i) => {
+    pixels.set(set.images.subarray(row * stride, (row + 1) * stride), i * stride)
+  })
+  return Tensor.from(pixels, { shape: [rows.length, ...set.shape.slice(1)], device })
+}
+
 export class Batches {
   private readonly resident: Tensor | null
 
@@ -41,12 +51,7 @@ export class Batches {
     const shift = epoch === undefined ? null : this.shifts(rows, epoch)
     const shiftTensor = shift && Tensor.from(shift, { shape: [rows.length, 3], device: this.device })
     if (this.resident) return gatherImages(this.resident, Tensor.from(rows, { device: this.device }), shiftTensor)
-    const stride = this.set.images.length / this.set.shape[0]
-    const pixels = new Uint8Array(rows.length * stride)
-    rows.forEach((row, i) => {
-      pixels.set(this.set.images.subarray(row * stride, (row + 1) * stride), i * stride)
-    })
-    const own = Tensor.from(pixels, { shape: [rows.length, ...this.set.shape.slice(1)], device: this.device })
+    const own = uploadImages(this.set, rows, this.device)
     if (!shiftTensor) return own
     return gatherImages(
       own,

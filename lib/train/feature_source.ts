@@ -6,6 +6,7 @@ import { featureCount, LocalNet, type LocalNetConfig } from '../models/index.js'
 import { copyRows, type ReadoutState, readoutLearn, readoutScore } from '../ops/index.js'
 import { Permutation } from '../random.js'
 import { scope, Tensor } from '../tensor.js'
+import { uploadImages } from './batches.js'
 import { type OnProgress, startPhase } from './progress.js'
 
 export interface FeatureRun {
@@ -88,14 +89,6 @@ export class FeatureSource {
     return Tensor.from(pixels, { shape: [count, ...this.set.shape.slice(1)], device: this.device })
   }
 
-  private gather(rows: Int32Array): Tensor {
-    const pixels = new Uint8Array(rows.length * this.stride)
-    rows.forEach((row, i) => {
-      pixels.set(this.set.images.subarray(row * this.stride, (row + 1) * this.stride), i * this.stride)
-    })
-    return Tensor.from(pixels, { shape: [rows.length, ...this.set.shape.slice(1)], device: this.device })
-  }
-
   private featuresOf(images: Tensor): Tensor {
     return (this.net as LocalNet).features(images, { store: 'bf16' })
   }
@@ -132,7 +125,7 @@ export class FeatureSource {
               (_, i) => rows[(order as Permutation).at(first * batch + i)] as number,
             )
             const labels = Int32Array.from(picked, (row) => (this.set.labels as Int32Array)[row] as number)
-            const features = this.featuresOf(this.gather(picked))
+            const features = this.featuresOf(uploadImages(this.set, picked, this.device))
             result = readoutLearn(features, Tensor.from(labels, { device: this.device }), state, { ...part, shuffle: false })
           }
           return [(await result.loss.read()).data[0] ?? Number.NaN, (await result.errors.read()).data[0] ?? 0] as const
@@ -160,7 +153,11 @@ export class FeatureSource {
           return (await errors.read()).data[0] ?? 0
         }
         const labels = Int32Array.from(part, (row) => (this.set.labels as Int32Array)[row] as number)
-        const { errors } = readoutScore(this.featuresOf(this.gather(part)), Tensor.from(labels, { device: this.device }), state)
+        const { errors } = readoutScore(
+          this.featuresOf(uploadImages(this.set, part, this.device)),
+          Tensor.from(labels, { device: this.device }),
+          state,
+        )
         return (await errors.read()).data[0] ?? 0
       })
     }
