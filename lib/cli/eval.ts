@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { openImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { classify } from '../eval/index.js'
 import { writeAtomic } from '../io/index.js'
@@ -8,13 +7,13 @@ import { loadNetwork } from '../models/index.js'
 import { startPhase } from '../train/index.js'
 import { addEvalShadows } from './eval_shadows.js'
 import { networkFile } from './network.js'
-import { wholeNumber } from './options.js'
+import { addImageOptions, openAsked } from './request.js'
 import { interruptSignal, output, run } from './terminal.js'
 
 interface EvalOptions {
   run: string
   data: string
-  split: string
+  split: 'train' | 'test'
   device: string
   json?: boolean
   size?: number
@@ -24,15 +23,14 @@ interface EvalOptions {
 export function addEval(program: Command): void {
   const evaluate = program.command('eval').description('evaluate a run')
   addEvalShadows(evaluate)
-  evaluate
+  const command = evaluate
     .command('classify')
     .description('error of a run’s classifier on labelled images, with its confusion table')
     .requiredOption('--run <dir>', 'folder of a run')
     .requiredOption('--data <path>', 'CIFAR binary batches, IDX files or a folder of class folders')
     .option('--split <name>', 'train or test', 'test')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
-    .option('--size <px>', 'resize images of a folder to px x px', wholeNumber(1, 65536))
-    .option('--limit <n>', 'use the first n images', wholeNumber(1))
+  addImageOptions(command)
     .option('--json', 'one JSON object')
     .addHelpText('after', '\nExample:\n  $ striate eval classify --run runs/grinberg --data cifar-10-batches-bin')
     .action((options: EvalOptions) =>
@@ -40,12 +38,7 @@ export function addEval(program: Command): void {
         const say = output(options)
         const signal = interruptSignal()
         const net = await loadNetwork(networkFile(options.run), { device: deviceOf(options.device) })
-        const set = await openImages(options.data, {
-          split: options.split as 'train' | 'test',
-          signal,
-          ...(options.size === undefined ? {} : { size: options.size }),
-          ...(options.limit === undefined ? {} : { limit: options.limit }),
-        })
+        const set = await openAsked(options, { split: options.split, signal })
         const report = startPhase('classify', 'images', set.shape[0], 0, say.progress)
         const { score, loss, confusion } = await classify(net, set, { signal, onProgress: (done) => report(done) })
         say.done()

@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type ImageSet, openImages, selectImages } from '../data/index.js'
+import { type ImageSet, selectImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { type LightSeries, shadows } from '../eval/index.js'
@@ -14,6 +14,7 @@ import { startPhase } from '../train/index.js'
 import { version } from '../version.js'
 import { networkFile, networkSha256 } from './network.js'
 import { number, numbers, wholeNumber } from './options.js'
+import { addImageOptions, openAsked } from './request.js'
 import { curvesByLight, type ShadowRecord, shadowChart, shadowRows } from './shadow_page.js'
 import { interruptSignal, output, run } from './terminal.js'
 
@@ -25,7 +26,7 @@ interface EvalShadowsOptions {
   deviations?: number[]
   cover?: number
   seed: number
-  split: string
+  split: 'train' | 'test'
   device: string
   size?: number
   limit?: number
@@ -40,7 +41,7 @@ function kinds(text: string): LightKind[] {
 }
 
 export function addEvalShadows(evaluate: Command): void {
-  evaluate
+  const command = evaluate
     .command('shadows')
     .description('error of a run’s classifier against the strength of shadows and other changes of light, with pictures')
     .requiredOption('--run <dir>', 'folder of a run; results go there')
@@ -52,8 +53,7 @@ export function addEvalShadows(evaluate: Command): void {
     .option('--seed <n>', 'of what differs between images', wholeNumber(0), 0)
     .option('--split <name>', 'train or test', 'test')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
-    .option('--size <px>', 'resize images of a folder to px x px', wholeNumber(1, 65536))
-    .option('--limit <n>', 'use the first n images', wholeNumber(1))
+  addImageOptions(command)
     .option('--json', 'progress and result as JSON lines')
     .addHelpText(
       'after',
@@ -82,12 +82,7 @@ async function evalShadows(options: EvalShadowsOptions): Promise<void> {
     const actual = 'a folder that this user may not write'
     throw new DataError({ op: 'eval shadows', argument: folder, actual, expected: 'a writable one for the results' }, { cause })
   })
-  const set = await openImages(options.data, {
-    split: split as 'train' | 'test',
-    signal,
-    ...(options.size === undefined ? {} : { size: options.size }),
-    ...(options.limit === undefined ? {} : { limit: options.limit }),
-  })
+  const set = await openAsked(options, { split, signal })
   const lights = options.kinds.map((kind): LightSeries => {
     const strengths = kind === 'noise' ? options.deviations : options.strengths
     return { kind, strengths, ...(kind === 'shadow' ? { cover } : {}) }

@@ -1,10 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type ImageSet, openImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { OptionError } from '../errors.js'
-import { writeAtomic } from '../io/index.js'
 import {
   type BlockOptions,
   type BlockRecord,
@@ -18,6 +15,7 @@ import {
 import { blockWords, parseBlocks } from './block_syntax.js'
 import { bytes, number, numbers, wholeNumber } from './options.js'
 import { recipe, recipeNames } from './recipes.js'
+import { addImageOptions, describeImages, openAsked, type RunRequest, readRequest, writeRequest } from './request.js'
 import { writeRunPage } from './run_page.js'
 import { duration, interruptSignal, keptRun, output, run } from './terminal.js'
 import { addTrainSupervised } from './train_supervised.js'
@@ -85,13 +83,8 @@ function rulesText(): string {
     .join('\n')
 }
 
-/** What a run was asked for; kept in its folder, so that `--resume` needs nothing else. */
-interface Request {
-  data: string
-  device: string
+interface Request extends RunRequest {
   seed: number
-  size: number | null
-  limit: number | null
   filters: FilterOptions
   /** Absent from the files of Striate 0.1, which knew one block. */
   blocks?: BlockOptions[]
@@ -113,8 +106,7 @@ export function addTrain(program: Command): void {
     .option('--resume <dir>', 'go on with the run in a folder, with its own settings')
     .option('--checkpoint-seconds <s>', 'between checkpoints (default: 20)', number(0, 1e6))
     .option('--json', 'progress and result as JSON lines')
-    .option('--size <px>', 'resize images of a folder to px x px', wholeNumber(1, 65536))
-    .option('--limit <n>', 'use the first n images', wholeNumber(1))
+  addImageOptions(command)
   command
     .optionsGroup('Filters (of all blocks):')
     .option('--blocks <list>', `blocks side by side, between commas, each of ${blockWords}; the rest as below`, parseBlocks)
@@ -182,11 +174,9 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
   const out = options.resume ?? options.out
   const say = output(options)
   const signal = interruptSignal()
-  const request = options.resume ? await readRequest(options.resume) : makeRequest(options)
-  const set = await open(request, signal)
-  say.line(
-    `data: ${set.name}, ${set.shape[0]} images of ${set.shape.slice(1).join(' x ')}, ${set.classes.length || 'no'} classes`,
-  )
+  const request = options.resume ? await readRequest<Request>('train local', options.resume, 'filters') : makeRequest(options)
+  const set = await openAsked(request, { signal })
+  say.line(describeImages(set))
   const started = performance.now()
   const { net, record } = await trainLocal(set, {
     filters: request.filters,
@@ -204,7 +194,7 @@ async function trainLocalCommand(options: TrainOptions): Promise<void> {
     signal,
     onProgress: say.progress,
     onPlan: say.line,
-    onFolder: () => writeAtomic(join(out, 'request.json'), `${JSON.stringify(request, null, 1)}\n`),
+    onFolder: () => writeRequest(out, request),
   })
   say.done()
   await writeRunPage(net, record, out)
@@ -263,29 +253,4 @@ function makeRequest(options: TrainOptions): Request {
     ...(options.trunk ? { trunk: options.trunk } : {}),
     readout: options.readout ? readout : false,
   }
-}
-
-async function readRequest(folder: string): Promise<Request> {
-  const file = join(folder, 'request.json')
-  try {
-    const request = JSON.parse(await readFile(file, 'utf8')) as Request
-    // A run of `train supervised` has none.
-    if (request.filters) return request
-  } catch {
-    // said below
-  }
-  throw new OptionError({
-    op: 'train local',
-    argument: '--resume',
-    actual: `'${folder}', without a readable request.json of such a run`,
-    expected: 'the folder of a run',
-  })
-}
-
-function open(request: Request, signal: AbortSignal): Promise<ImageSet> {
-  return openImages(request.data, {
-    signal,
-    ...(request.size === null ? {} : { size: request.size }),
-    ...(request.limit === null ? {} : { limit: request.limit }),
-  })
 }
