@@ -40,7 +40,7 @@ export function philox([c0, c1, c2, c3]: Words4, [k0, k1]: Words2): [number, num
 }
 
 /** Low and high word of a whole number from 0 to 2^53 - 1. */
-function words(value: number, name: string): Words2 {
+export function words(value: number, name: string): Words2 {
   if (!Number.isSafeInteger(value) || value < 0)
     throw new RangeError(`${name} is ${value}; expected a whole number from 0 to 2^53 - 1`)
   return [value % TWO_32, Math.floor(value / TWO_32)]

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
+  channelStatistics,
   detectImages,
   type ImageSet,
   loadCifar,
@@ -440,6 +441,26 @@ describe('openImages', () => {
     await expect(openImages(root, { recordsPerFile: records, size: 64 })).rejects.toThrow('size is 64 x 64; expected 32 x 32')
     await expect(openImages(root, { resize: 3 } as never)).rejects.toThrow('openImages: resize is not an option')
     await expect(openImages(root, { labels: 'none' })).rejects.toThrow("labels is 'none'; expected one of 'fine', 'coarse'")
+  })
+})
+
+describe('channelStatistics', () => {
+  it('is the mean and the deviation of each channel, as computed from the numbers themselves', () => {
+    const images = Uint8Array.from({ length: 5 * 3 * 4 }, (_, i) => (i * 97 + (i % 7) * 31) % 256)
+    images.forEach((_, i) => {
+      if (Math.floor(i / 4) % 3 === 1) images[i] = 51
+    })
+    const { mean, std } = channelStatistics({ images, shape: [5, 3, 2, 2] })
+    for (const c of [0, 2]) {
+      const values = Array.from(images)
+        .filter((_, i) => Math.floor(i / 4) % 3 === c)
+        .map((level) => level / 255)
+      const m = values.reduce((a, b) => a + b) / 20
+      expect(mean[c]).toBeCloseTo(m, 12)
+      expect(std[c]).toBeCloseTo(Math.sqrt(values.reduce((a, b) => a + (b - m) ** 2, 0) / 20), 12)
+    }
+    // One value: nothing to divide by.
+    expect([mean[1], std[1]]).toEqual([0.2, 1])
   })
 })
 

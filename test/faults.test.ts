@@ -50,7 +50,21 @@ async function stopped(args: string[], signal: NodeJS.Signals, once: (stdout: st
 
 const blocks = 'W4 K12 pool7/5, W5 K8 pool16/1'
 const supervised = [
-  ...['train', 'supervised', '--data', 'scenes', '--blocks', blocks, '--batch', '20', '--epochs', '40', '--seed', '3'],
+  ...[
+    'train',
+    'supervised',
+    '--data',
+    'scenes',
+    '--blocks',
+    blocks,
+    '--batch',
+    '20',
+    '--epochs',
+    '40',
+    '--standardise',
+    '--seed',
+    '3',
+  ],
   ...['--validation', '0.25', '--crop', '2', '--flip'],
 ]
 const local = [

@@ -63,6 +63,7 @@ const everything: NetworkConfigInput = {
       branches: [
         [
           { kind: 'max_pool', size: 3, stride: 2, padding: 1 },
+          { kind: 'standardise', mean: [0.1, -0.2, 0, 0.3, 0.1], std: [0.5, 2, 0.7, 1, 1.5] },
           { kind: 'rectified_power', power: 2 },
         ],
         [{ kind: 'avg_pool', size: 2, stride: 1 }, { kind: 'relu' }],
@@ -131,6 +132,8 @@ describe('Network', () => {
     const wrong = (layers: NetworkConfigInput['layers']) => () => new Network({ ...everything, layers })
     expect(wrong([{ kind: 'conv', units: 4, window: 12 }])).toThrow(/layer 0 \(conv\)/)
     expect(wrong([{ kind: 'flatten' }, { kind: 'conv', units: 4, window: 1 }])).toThrow(/layer 1 \(conv\).*\[C,H,W\]/)
+    expect(wrong([{ kind: 'standardise', mean: [0, 0, 0], std: [1, 1] }])).toThrow(/layer 0 \(standardise\).*3 numbers.*2/)
+    expect(wrong([{ kind: 'standardise', mean: [0, 0], std: [1, 0] }])).toThrow(/layers\.0/)
     expect(wrong([{ kind: 'linear', units: 4 }])).toThrow(/the last layer.*\[3\]/)
     expect(wrong([{ kind: 'residual', body: [{ kind: 'conv', units: 3, window: 1 }] }])).toThrow(/layer 0 \(residual\)/)
     expect(wrong([{ kind: 'relu', power: 2 } as never])).toThrow(/layers/)
@@ -266,6 +269,8 @@ describe('trainSupervised', () => {
     await expect(trainSupervised(set, twin(), { epoch: 3 } as never)).rejects.toThrow(/epoch is no option/)
     await expect(trainSupervised({ ...set, labels: null }, twin())).rejects.toThrow(/without labels/)
     await expect(trainSupervised(set, twin(['a', 'b']))).rejects.toThrow(/classes/)
+    const numbers = { targets: new Float32Array(set.shape[0] * set.classes.length), monitor: set }
+    await expect(trainSupervised(set, twin(), {}, numbers)).rejects.toThrow(/monitor is given together with targets/)
   })
 
   it('scopes hold no tensor of a finished step', async () => {

@@ -16,6 +16,7 @@ import { scope, Tensor } from '../tensor.js'
 import {
   type BlockRecord,
   dataPatches,
+  healthWarnings,
   type OnProgress,
   type ReadoutOptions,
   startPhase,
@@ -92,6 +93,7 @@ async function demo(options: DemoOptions): Promise<void> {
   say.line(
     `learned ${units} filters of ${window} x ${window} without labels from ${quantity(steps * learning.batch)} patches, ${patches} a second`,
   )
+  for (const text of healthWarnings((record.blocks[0] as BlockRecord).health, learning)) say.line(`warning: ${text}`)
 
   // The same network with filters that learned nothing.
   const d = train.shape[1] * window ** 2

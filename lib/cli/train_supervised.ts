@@ -1,14 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type ImageSet, openImages } from '../data/index.js'
+import { channelStatistics, type ImageSet } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { OptionError } from '../errors.js'
-import { writeAtomic } from '../io/index.js'
 import { convNet, type NetworkConfigInput, resNet18 } from '../models/index.js'
 import { type BlockOptions, type SupervisedOptions, trainSupervised } from '../train/index.js'
 import { parseBlocks } from './block_syntax.js'
 import { number, wholeNumber } from './options.js'
+import { addImageOptions, describeImages, openAsked, type RunRequest, readRequest, writeRequest } from './request.js'
 import { writeSupervisedPage } from './supervised_page.js'
 import { duration, interruptSignal, keptRun, output, run } from './terminal.js'
 
@@ -17,6 +16,7 @@ interface TrainSupervisedOptions {
   network: 'conv-net' | 'resnet-18'
   blocks?: BlockOptions[]
   normalise?: 'none' | 'patch'
+  standardise?: boolean
   optimiser: 'adam' | 'adamw' | 'sgd'
   learningRate?: number
   weightDecay?: number
@@ -39,20 +39,15 @@ interface TrainSupervisedOptions {
   json?: boolean
 }
 
-/** What a run was asked for; kept in its folder, so that `--resume` needs nothing else. */
-interface Request {
-  data: string
-  device: string
-  size: number | null
-  limit: number | null
-  network: Pick<TrainSupervisedOptions, 'network' | 'blocks' | 'normalise'>
+interface Request extends RunRequest {
+  network: Pick<TrainSupervisedOptions, 'network' | 'blocks' | 'normalise' | 'standardise'>
   options: SupervisedOptions
 }
 
 const defaultBlocks: BlockOptions[] = [{ filters: { window: 4, units: 400 }, pool: { size: 11, stride: 2 } }]
 
 export function addTrainSupervised(train: Command): void {
-  train
+  const command = train
     .command('supervised')
     .description('a network trained end to end by backpropagation: the twin of a local network, or ResNet-18')
     .option('--data <path>', 'CIFAR binary batches, IDX files, or a folder of class folders of JPEG, PNG or WebP images')
@@ -64,14 +59,15 @@ export function addTrainSupervised(train: Command): void {
         'patch',
       ]),
     )
+    .option('--standardise', "take each channel's mean over the images off, and divide by its standard deviation")
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
     .option('--seed <n>', 'of weights, split, order and augmentation', wholeNumber(0), 0)
     .option('--out <dir>', 'folder of the run', 'runs/supervised')
     .option('--resume <dir>', 'go on with the run in a folder, with its own settings')
     .option('--checkpoint-seconds <s>', 'between checkpoints (default: 20)', number(0, 1e6))
     .option('--json', 'progress and result as JSON lines')
-    .option('--size <px>', 'resize images of a folder to px x px', wholeNumber(1, 65536))
-    .option('--limit <n>', 'use the first n images', wholeNumber(1))
+  addImageOptions(command)
+  command
     .optionsGroup('Training:')
     .option('--epochs <n>', 'passes over the training images', wholeNumber(1), 20)
     .option('--batch <n>', 'images of a minibatch', wholeNumber(1), 100)
@@ -100,15 +96,11 @@ async function trainSupervisedCommand(options: TrainSupervisedOptions): Promise<
   const out = options.resume ?? options.out
   const say = output(options)
   const signal = interruptSignal()
-  const request = options.resume ? await readRequest(options.resume) : makeRequest(options)
-  const set = await openImages(request.data, {
-    signal,
-    ...(request.size === null ? {} : { size: request.size }),
-    ...(request.limit === null ? {} : { limit: request.limit }),
-  })
-  say.line(
-    `data: ${set.name}, ${set.shape[0]} images of ${set.shape.slice(1).join(' x ')}, ${set.classes.length || 'no'} classes`,
-  )
+  const request = options.resume
+    ? await readRequest<Request>('train supervised', options.resume, 'options')
+    : makeRequest(options)
+  const set = await openAsked(request, { signal })
+  say.line(describeImages(set))
   const started = performance.now()
   const { net, record } = await trainSupervised(set, networkOf(request, set), request.options, {
     device: deviceOf(request.device),
@@ -117,7 +109,7 @@ async function trainSupervisedCommand(options: TrainSupervisedOptions): Promise<
     ...(options.checkpointSeconds === undefined ? {} : { checkpointSeconds: options.checkpointSeconds }),
     signal,
     onProgress: say.progress,
-    onFolder: () => writeAtomic(join(out, 'request.json'), `${JSON.stringify(request, null, 1)}\n`),
+    onFolder: () => writeRequest(out, request),
   })
   say.done()
   await writeSupervisedPage(net.describe(), record, out)
@@ -137,14 +129,20 @@ async function trainSupervisedCommand(options: TrainSupervisedOptions): Promise<
 function networkOf({ network }: Request, set: ImageSet): NetworkConfigInput {
   const [, channels, height, width] = set.shape
   const image: [number, number] = [height, width]
-  if (network.network === 'resnet-18') return resNet18({ channels, image, classes: set.classes })
+  const common = {
+    channels,
+    image,
+    classes: set.classes,
+    ...(network.standardise ? { standardise: channelStatistics(set) } : {}),
+  }
+  if (network.network === 'resnet-18') return resNet18(common)
   const normalise = network.normalise ?? 'none'
   const blocks = (network.blocks ?? defaultBlocks).map(({ filters = {}, pool = {}, power }) => {
     const { window = 4, units = 400 } = filters
     const room = Math.max(1, Math.min(height, width) - window + 1)
     return { window, units, pool: { size: pool.size ?? Math.min(11, room), stride: pool.stride ?? 2 }, power: power ?? 1 }
   })
-  return convNet({ channels, image, classes: set.classes, blocks, normalise })
+  return convNet({ ...common, blocks, normalise })
 }
 
 function makeRequest(options: TrainSupervisedOptions): Request {
@@ -162,13 +160,18 @@ function makeRequest(options: TrainSupervisedOptions): Request {
     ...(weightDecay === undefined ? {} : { weightDecay }),
     ...(momentum === undefined ? {} : { momentum }),
   }
-  const { network, blocks, normalise } = options
+  const { network, blocks, normalise, standardise } = options
   return {
     data: options.data,
     device: options.device,
     size: options.size ?? null,
     limit: options.limit ?? null,
-    network: { network, ...(blocks ? { blocks } : {}), ...(normalise ? { normalise } : {}) },
+    network: {
+      network,
+      ...(blocks ? { blocks } : {}),
+      ...(normalise ? { normalise } : {}),
+      ...(standardise ? { standardise } : {}),
+    },
     options: {
       epochs: options.epochs,
       batch: options.batch,
@@ -182,19 +185,4 @@ function makeRequest(options: TrainSupervisedOptions): Request {
       seed: options.seed,
     },
   }
-}
-
-async function readRequest(folder: string): Promise<Request> {
-  try {
-    const request = JSON.parse(await readFile(join(folder, 'request.json'), 'utf8')) as Request
-    if (request.options) return request
-  } catch {
-    // said below
-  }
-  throw new OptionError({
-    op: 'train supervised',
-    argument: '--resume',
-    actual: `'${folder}', without a readable request.json of such a run`,
-    expected: 'the folder of a run',
-  })
 }

@@ -12,6 +12,16 @@ export interface ConvBlock {
   power?: number
 }
 
+/** Of each channel, with pixels from 0 to 1. */
+export interface ChannelStatistics {
+  mean: readonly number[]
+  /** Standard deviation. */
+  std: readonly number[]
+}
+
+const standardiseLayer = (statistics: ChannelStatistics | undefined): LayerSpecInput[] =>
+  statistics ? [{ kind: 'standardise', mean: [...statistics.mean], std: [...statistics.std] }] : []
+
 export interface ConvNetOptions {
   /** C of the images. */
   channels: number
@@ -21,6 +31,8 @@ export interface ConvNetOptions {
   blocks: readonly ConvBlock[]
   /** `none`: CONV. `patch`: NNL-CONV, trained end to end. Default `none`. */
   normalise?: 'none' | 'patch'
+  /** Channel means and standard deviations, of pixels from 0 to 1, by which images are standardised first. Default: they are not. */
+  standardise?: ChannelStatistics
   /** A bias for each filter. Default: with CONV, and not with NNL-CONV, which has none. */
   bias?: boolean
 }
@@ -30,7 +42,7 @@ export interface ConvNetOptions {
  * layer. With `normalise: 'patch'` and powers, NNL-CONV trained end to end. Grinberg, Hopfield, Krotov 2019, sections 3 and 6.
  */
 export function convNet(options: ConvNetOptions): NetworkConfigInput {
-  const { channels, image, classes, blocks, normalise = 'none', bias = normalise === 'none' } = options
+  const { channels, image, classes, blocks, normalise = 'none', standardise, bias = normalise === 'none' } = options
   const branch = ({ window, units, pool, power = 1 }: ConvBlock): LayerSpecInput => ({
     kind: 'nnl_conv',
     units,
@@ -48,7 +60,7 @@ export function convNet(options: ConvNetOptions): NetworkConfigInput {
     name: 'conv-net',
     channels,
     image: [image[0], image[1]],
-    layers: [trunk, { kind: 'flatten' }, { kind: 'linear', units: classes.length }],
+    layers: [...standardiseLayer(standardise), trunk, { kind: 'flatten' }, { kind: 'linear', units: classes.length }],
     classes: [...classes],
   }
 }
@@ -61,10 +73,18 @@ export interface ResNet18Options {
   classes?: readonly string[]
   /** Outputs of a network that is no classifier. */
   outputs?: number
+  /** As for {@link convNet}. */
+  standardise?: ChannelStatistics
 }
 
 /** ResNet-18 (He, Zhang, Ren, Sun 2016, table 1): 7 x 7 / 2 stem, 3 x 3 / 2 max pool, 2-2-2-2 basic blocks of 64 to 512, average pool. */
-export function resNet18({ channels = 3, image, classes = [], outputs = classes.length }: ResNet18Options): NetworkConfigInput {
+export function resNet18({
+  channels = 3,
+  image,
+  classes = [],
+  outputs = classes.length,
+  standardise,
+}: ResNet18Options): NetworkConfigInput {
   const conv = (units: number, window: number, stride: number): LayerSpecInput => ({
     kind: 'conv',
     units,
@@ -89,6 +109,7 @@ export function resNet18({ channels = 3, image, classes = [], outputs = classes.
     channels,
     image: [image[0], image[1]],
     layers: [
+      ...standardiseLayer(standardise),
       conv(64, 7, 2),
       { kind: 'batch_norm' },
       { kind: 'relu' },

@@ -1,5 +1,12 @@
 export type { Classifier } from './classifier.js'
-export { type ConvBlock, type ConvNetOptions, convNet, type ResNet18Options, resNet18 } from './conv_net.js'
+export {
+  type ChannelStatistics,
+  type ConvBlock,
+  type ConvNetOptions,
+  convNet,
+  type ResNet18Options,
+  resNet18,
+} from './conv_net.js'
 export type { LayerSpec, LayerSpecInput, NetworkConfig, NetworkConfigInput } from './layer_spec.js'
 export type { Extent, Layer, Saved, Watch } from './layers.js'
 export { loadNetwork } from './load.js'

@@ -37,6 +37,8 @@ const simple = [
     epsilon: z.number().positive().default(1e-5),
     momentum: z.number().min(0).max(1).default(0.1),
   }),
+  /** Each channel less `mean`, divided by `std`, both fixed: what networks that are trained end to end begin with. */
+  z.strictObject({ kind: z.literal('standardise'), mean: z.array(z.number()), std: z.array(z.number().positive()) }),
   /** [C,H,W] to [C x H x W]. */
   z.strictObject({ kind: z.literal('flatten') }),
   z.strictObject({ kind: z.literal('linear'), units: count }),

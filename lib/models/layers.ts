@@ -24,6 +24,8 @@ export interface Layer {
   readonly parameters: Readonly<Record<string, Tensor>>
   /** Tensors that are kept but not trained: running means and variances. */
   readonly buffers: Readonly<Record<string, Tensor>>
+  /** Tensors that the configuration gives: no part of the network's state. */
+  readonly constants: Readonly<Record<string, Tensor>>
   /** Layers within. */
   readonly children: readonly Layer[]
   forward(x: Tensor, training: boolean, watch?: Watch): { y: Tensor; saved: Saved }
@@ -74,6 +76,7 @@ abstract class Base<S extends LayerSpec> implements Layer {
   abstract readonly output: Extent
   parameters: Record<string, Tensor> = {}
   buffers: Record<string, Tensor> = {}
+  constants: Record<string, Tensor> = {}
   children: Layer[] = []
 
   constructor(
@@ -231,6 +234,42 @@ class BatchNorm extends Base<Extract<LayerSpec, { kind: 'batch_norm' }>> {
   }
 }
 
+/** Batch normalisation of fixed statistics. */
+class Standardise extends Base<Extract<LayerSpec, { kind: 'standardise' }>> {
+  readonly output: Extent
+  constructor(spec: Standardise['spec'], place: Place) {
+    super(spec, place)
+    const [channels] = image(place, spec.kind)
+    for (const [name, list] of Object.entries({ mean: spec.mean, std: spec.std }))
+      if (list.length !== channels)
+        throw new ShapeError({
+          op: 'Network',
+          argument: `layer ${place.path} (${spec.kind})`,
+          actual: `${name} of ${list.length} numbers`,
+          expected: `${channels}, one a channel`,
+        })
+    const constant = (values: readonly number[]) => Tensor.from(Float32Array.from(values), { device: place.device })
+    this.constants = {
+      gamma: constant(spec.mean.map(() => 1)),
+      beta: constant(spec.mean.map(() => 0)),
+      mean: constant(spec.mean),
+      none: constant(spec.mean.map(() => 0)),
+      variance: constant(spec.std.map((std) => std ** 2)),
+    }
+    this.output = place.input
+  }
+  private scaled(x: Tensor, mean: Tensor): Tensor {
+    const { gamma, beta, variance } = this.constants as Record<'gamma' | 'beta' | 'variance', Tensor>
+    return ops.batchNorm(x, { gamma, beta, mean, variance }, { epsilon: 1e-30 }).y
+  }
+  forward(x: Tensor) {
+    return { y: this.scaled(x, this.constants.mean as Tensor), saved: null }
+  }
+  backward(_saved: Saved, gy: Tensor, wants: boolean) {
+    return wants ? this.scaled(gy, this.constants.none as Tensor) : null
+  }
+}
+
 /** A layer without tensors of its own. */
 class Plain<S extends LayerSpec> extends Base<S> {
   constructor(
@@ -378,6 +417,8 @@ function makeLayer(spec: LayerSpec, place: Place): Layer {
       return new Linear(spec, place)
     case 'batch_norm':
       return new BatchNorm(spec, place)
+    case 'standardise':
+      return new Standardise(spec, place)
     case 'residual':
       return new Residual(spec, place)
     case 'parallel':

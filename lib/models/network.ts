@@ -4,7 +4,7 @@ import { cpu, type Device } from '../device.js'
 import { DataError, OptionError, ShapeError } from '../errors.js'
 import { readSafetensors, type Safetensor, type SafetensorsFile, writeSafetensors } from '../io/index.js'
 import { argmax, softmaxCrossEntropy, toF32 } from '../ops/index.js'
-import { normals, Permutation, philox } from '../random.js'
+import { normals, Permutation, philox, words } from '../random.js'
 import { scope, type Tensor } from '../tensor.js'
 import type { Classifier } from './classifier.js'
 import { type NetworkConfig, type NetworkConfigInput, networkConfig } from './layer_spec.js'
@@ -35,6 +35,7 @@ export class Network implements Classifier {
   readonly parameters: ReadonlyMap<string, Tensor>
   /** Running means and variances. */
   readonly buffers: ReadonlyMap<string, Tensor>
+  private readonly constants: ReadonlyMap<string, Tensor>
   private readonly sequence: Sequence
 
   /**
@@ -59,6 +60,7 @@ export class Network implements Classifier {
       })
     this.parameters = collect(this.layers, 'parameters')
     this.buffers = collect(this.layers, 'buffers')
+    this.constants = collect(this.layers, 'constants')
   }
 
   describe(): string {
@@ -128,7 +130,7 @@ export class Network implements Classifier {
   }
 
   dispose(): void {
-    for (const tensor of [...this.parameters.values(), ...this.buffers.values()]) tensor.dispose()
+    for (const tensors of [this.parameters, this.buffers, this.constants]) for (const tensor of tensors.values()) tensor.dispose()
   }
 
   [Symbol.dispose](): void {
@@ -148,7 +150,7 @@ function parseConfig(config: NetworkConfigInput): NetworkConfig {
   })
 }
 
-function collect(layers: readonly Layer[], group: 'parameters' | 'buffers'): Map<string, Tensor> {
+function collect(layers: readonly Layer[], group: 'parameters' | 'buffers' | 'constants'): Map<string, Tensor> {
   const found = new Map<string, Tensor>()
   const visit = (layer: Layer): void => {
     for (const [name, tensor] of Object.entries(layer[group])) found.set(`${layer.path}.${name}`, tensor)
@@ -178,7 +180,7 @@ function initialiser({ seed = 0, init = 'fan-in', state }: NetworkOptions): Init
       return values.map((v) => v * spread)
     }
     const bound = 1 / Math.sqrt(fanIn)
-    const key = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)] as const
+    const key = words(seed, 'seed')
     const values = new Float32Array(count)
     for (let i = 0; i < count; i += 4)
       philox([i / 4, number, 0x696e6974, 0], key).forEach((word, j) => {

@@ -89,6 +89,13 @@ function addLayer(graph: Graph, layer: Layer, x: string): string {
       const inputs = ['gamma', 'beta', 'mean', 'variance'].map((name) => graph.weight(`${path}.${name}`))
       return graph.add('BatchNormalization', [x, ...inputs], `${path}.batch_norm`, { epsilon: spec.epsilon })
     }
+    case 'standardise': {
+      const channels = spec.mean.length
+      const each = (name: string, values: readonly number[]) =>
+        graph.constant(`${path}.${name}`, [1, channels, 1, 1], Float32Array.from(values))
+      const less = graph.add('Sub', [x, each('mean', spec.mean)], `${path}.less_mean`)
+      return graph.add('Div', [less, each('std', spec.std)], `${path}.standardise`)
+    }
     case 'flatten':
       return addFlatten(graph, path, x)
     case 'linear': {

@@ -1,4 +1,4 @@
-export { fiveBlocks, fiveReadout, fiveTwin, singleBlock, singleReadout, singleTwin, studies } from './grinberg.js'
+export { fiveBlocks, fiveReadout, singleBlock, singleReadout, studies, twinOptions } from './grinberg.js'
 export type { Block, NetworkResult } from './networks.js'
 export type { Observation, Spread } from './observe.js'
 export {

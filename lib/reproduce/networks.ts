@@ -1,28 +1,27 @@
 // Parts that train one network and test it, in plain and in shadow.
 import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ImageSet } from '../data/index.js'
+import { channelStatistics, type ImageSet } from '../data/index.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
-import { readSafetensors, type Safetensor, writeAtomic, writeSafetensors } from '../io/index.js'
+import { writeAtomic } from '../io/index.js'
 import { type BlockWeights, type Classifier, convNet, type LocalBlock, LocalNet } from '../models/index.js'
-import { hostTensor } from '../models/local_net.js'
 import { applyShadow } from '../scene/index.js'
-import { Tensor } from '../tensor.js'
 import {
-  blockOf,
+  type BlockRecord,
   type FilterHealth,
   type FilterOptions,
-  learnFilters,
+  healthWarnings,
   type ReadoutOptions,
+  type RunRecord,
   type SupervisedOptions,
+  trainLocal,
   trainReadout,
   trainSupervised,
 } from '../train/index.js'
-import { openFolder } from '../train/run_folder.js'
 import { type Observation, observeLocal, observeNetwork } from './observe.js'
-import type { Part, PartContext } from './study.js'
+import { type Part, type PartContext, removeCheckpoints } from './study.js'
 
 /** One block of a network: its size, and how its filters are learned. */
 export interface Block {
@@ -61,57 +60,43 @@ export interface NetworkResult {
 /** The paper's shadow: 0.3 of the light on 80 % of each image, the same for every network. */
 export const paperShadow = { strength: 0.3, cover: 0.8, seed: 0 } as const
 
-/** What learning says of a block's layer. */
-type LearnedBlock = Pick<LocalBlock, 'units' | 'whitened' | 'centre'>
+/** What a block has learned: its tensors, what its layer is made of, and the health of its filters. */
+export interface SharedFilters {
+  weights: BlockWeights
+  config: Pick<LocalBlock, 'units' | 'whitened' | 'centre'>
+  health: FilterHealth
+}
 
-/** Filters of a block, learned once for all parts that ask for the same from the same images. */
-export async function sharedFilters(
-  context: PartContext,
-  block: Block,
-  seed: number,
-): Promise<{ weights: BlockWeights; config: LearnedBlock; health: FilterHealth | null }> {
+/** Filters of a block, learned once, in a run folder of their own, for all parts that ask for the same from the same images. */
+export async function sharedFilters(context: PartContext, block: Block, seed: number): Promise<SharedFilters> {
   const options: FilterOptions = { window: block.window, units: block.units, seed, ...block.filters }
   const { signal, onProgress, device, data } = context
   const name = Object.entries({ ...options, data: data.train.sha256.slice(0, 12), on: device.kind })
     .map(([key, value]) => `${key}-${value}`)
     .join('_')
-  const file = join(context.shared, `${name}.safetensors`)
   const out = join(context.shared, name)
-  if (!existsSync(file)) {
-    await openFolder('reproduce', out, true)
-    const learned = await learnFilters(data.train, options, {
+  // The record is written last: where it is, the network is whole.
+  if (!existsSync(join(out, 'run.json'))) {
+    const learned = await trainLocal(data.train, {
+      filters: options,
+      readout: false,
       device,
       out,
       resume: true,
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     })
-    const { config, weights } = blockOf(learned)
-    const { filters, whitening } = weights
-    const tensors: Record<string, Safetensor> = { filters: await hostTensor(filters) }
-    if (whitening) {
-      tensors.weight = await hostTensor(whitening.weight)
-      tensors.bias = await hostTensor(whitening.bias)
-    }
-    for (const tensor of [learned.filters, filters, whitening?.weight, whitening?.bias]) tensor?.dispose()
-    const metadata = {
-      health: JSON.stringify(learned.health),
-      block: JSON.stringify({ ...config, centre: learned.config.centre }),
-    }
-    await writeSafetensors(file, tensors, { metadata })
+    learned.net.dispose()
   }
-  await rm(out, { recursive: true, force: true })
-  const { tensors, metadata } = await readSafetensors(file)
-  const tensor = (key: string): Tensor | null => {
-    const found = tensors.get(key)
-    return found ? Tensor.from(found.data as Float32Array, { shape: found.shape, device: context.device }) : null
-  }
-  const [filters, weight, bias] = [tensor('filters') as Tensor, tensor('weight'), tensor('bias')]
-  return {
-    weights: weight && bias ? { filters, whitening: { weight, bias } } : { filters },
-    config: JSON.parse(metadata.block ?? '{}') as LearnedBlock,
-    health: JSON.parse(metadata.health ?? 'null') as FilterHealth | null,
-  }
+  await removeCheckpoints(out)
+  const { blocks } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunRecord
+  const [{ health, filters }] = blocks as [BlockRecord]
+  for (const text of healthWarnings(health, filters))
+    context.say(`warning: filters of ${block.window} x ${block.window}: ${text}`)
+  const net = await LocalNet.load(join(out, 'model.safetensors'), { device })
+  const [weights] = net.blocks as [BlockWeights]
+  const [{ units, whitened, centre }] = net.config.blocks as [LocalBlock]
+  return { weights, config: { units, centre, ...(whitened ? { whitened } : {}) }, health }
 }
 
 export interface LocalPart {
@@ -153,7 +138,7 @@ export function localPart({ name, about, blocks, readout, seed, normalise = 'pat
       }
       const bare = new LocalNet(config, { blocks: learned.map(({ weights }) => weights) })
       const before = await observeLocal(bare, train)
-      const dead = learned.flatMap(({ health }) => health?.dead ?? [])
+      const dead = learned.flatMap(({ health }) => health.dead)
       try {
         const { net, chosen, refit } = await trainReadout(
           bare,
@@ -198,7 +183,7 @@ export interface TwinPart {
   blocks: readonly Block[]
   options: SupervisedOptions
   seed: number
-  /** Default `none`: standard CONV layers. */
+  /** Default `none`: standard CONV layers, on images standardised by the training images' channels; `patch` takes images as they are. */
   normalise?: 'none' | 'patch'
   expected: Part['expected']
 }
@@ -206,10 +191,12 @@ export interface TwinPart {
 /** The same blocks trained end to end, and the errors. */
 export function twinPart({ name, about, blocks, options, seed, normalise = 'none', expected }: TwinPart): Part<NetworkResult> {
   const shapes = blocks.map(({ window, units, pool, power }) => ({ window, units, pool, power }))
+  // A norm of patches says nothing of light only while no mean is taken off them.
+  const standardise = normalise === 'none'
   return {
     name,
     about,
-    settings: { kind: 'end to end', blocks: shapes, options, seed, normalise, shadow: paperShadow },
+    settings: { kind: 'end to end', blocks: shapes, options, seed, normalise, standardise, shadow: paperShadow },
     expected,
     run: async (context) => {
       const { data, device, folder, signal, onProgress } = context
@@ -220,6 +207,7 @@ export function twinPart({ name, about, blocks, options, seed, normalise = 'none
         classes: train.classes,
         blocks: shapes,
         normalise,
+        ...(standardise ? { standardise: channelStatistics(train) } : {}),
       })
       // Seen before the first step, which a part that goes on has behind it.
       const file = join(folder, 'before.json')

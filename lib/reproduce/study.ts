@@ -181,11 +181,15 @@ async function openPart(folder: string, part: Part, run: StudyRun): Promise<void
   await writeAtomic(identityFile(folder), identity)
 }
 
+export async function removeCheckpoints(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (name.endsWith('.checkpoint.safetensors')) await rm(join(folder, name))
+}
+
 /** Removes the checkpoints of a part whose result is kept. */
 async function closePart(folder: string, part: Part, run: StudyRun): Promise<void> {
   const identity = await readFile(identityFile(folder), 'utf8').catch(() => null)
   if (identity !== identityOf(part, run)) return
-  for (const name of await readdir(folder)) if (name.endsWith('.checkpoint.safetensors')) await rm(join(folder, name))
+  await removeCheckpoints(folder)
 }
 
 /**

@@ -1,9 +1,8 @@
-import { philox, type Words4 } from '../random.js'
+import { philox, type Words4, words } from '../random.js'
 
 /** Four random unsigned 32-bit numbers: a fixed function of a counter, a stream and a seed (whole numbers; the stream below 2^32). */
 export function draw(counter: number, stream: number, seed: number): Words4 {
-  const split = (value: number) => [value % 2 ** 32, Math.floor(value / 2 ** 32)] as const
-  return philox([...split(counter), stream, 0], split(seed))
+  return philox([...words(counter, 'counter'), stream, 0], words(seed, 'seed'))
 }
 
 /** The items in a drawn order (Fisher and Yates; at most 2^32 of them, evenly to within items / 2^32). */

@@ -3,7 +3,7 @@
 import type { ImageSet } from '../data/index.js'
 import type { Device } from '../device.js'
 import { gatherImages } from '../ops/index.js'
-import { Permutation, philox } from '../random.js'
+import { Permutation, philox, words } from '../random.js'
 import { Tensor } from '../tensor.js'
 
 export interface Augmentation {
@@ -66,7 +66,7 @@ export class Batches {
   private shifts(rows: Int32Array, epoch: number): Int32Array | null {
     const { crop, flip } = this.augment
     if (crop === 0 && !flip) return null
-    const key = [this.seed % 2 ** 32, Math.floor(this.seed / 2 ** 32)] as const
+    const key = words(this.seed, 'seed')
     const shift = new Int32Array(rows.length * 3)
     rows.forEach((row, i) => {
       const [down, right, mirror] = philox([row, epoch, 0x61756770, 0], key)

@@ -9,7 +9,7 @@ export {
   learnFilters,
 } from './filters.js'
 export { type CosineCounts, type FilterHealth, type HistoryEntry, healthWarnings, type StretchHealth } from './health.js'
-export { type BlockOptions, type BlockRecord, blockOf, type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
+export { type BlockOptions, type BlockRecord, type RunRecord, type TrainLocalOptions, trainLocal } from './local.js'
 export type { OptimiserOptions, ScheduleOptions } from './optimiser.js'
 export { type OnProgress, startPhase, type TrainProgress } from './progress.js'
 export {

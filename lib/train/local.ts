@@ -6,7 +6,7 @@ import { OptionError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
 import { checkLocalConfig, type LocalBlock, type LocalNetConfig, type MapShape, trunkShapes } from '../models/local_config.js'
 import { type BlockWeights, LocalNet } from '../models/local_net.js'
-import { philox } from '../random.js'
+import { philox, words } from '../random.js'
 import {
   checkFilters,
   type FilterConfig,
@@ -198,7 +198,7 @@ async function learnLayers(
 }
 
 /** Learned filters as a network's block: what its configuration learns from them, and its tensors. */
-export function blockOf({ filters, whitening }: Pick<LearnedFilters, 'filters' | 'whitening'>): {
+function blockOf({ filters, whitening }: Pick<LearnedFilters, 'filters' | 'whitening'>): {
   config: Pick<LocalBlock, 'units'> & { whitened?: number }
   weights: BlockWeights
 } {
@@ -251,5 +251,5 @@ function planLayers(
 
 /** The run's seed for the first layer; for the others one that is drawn from it and the layer's number. */
 function layerSeed(seed: number, layer: number): number {
-  return layer === 0 ? seed : philox([layer, 0, 0, 0], [seed % 2 ** 32, Math.floor(seed / 2 ** 32)])[0]
+  return layer === 0 ? seed : philox([layer, 0, 0, 0], words(seed, 'seed'))[0]
 }

@@ -52,7 +52,7 @@ export type SupervisedConfig = z.output<typeof trainOptions>
 
 export interface SupervisedRun {
   device?: Device
-  /** Labelled images whose error is written into the curve after every epoch, and that nothing depends on: a test set, for a figure. */
+  /** Labelled images whose error is written into the curve after every epoch, and that nothing depends on: a test set, for a figure. Not with `targets`. */
   monitor?: ImageSet
   /** f32 [N,T] row-major: train on the mean squared error to these instead of the labels. */
   targets?: Float32Array
@@ -123,7 +123,7 @@ export async function trainSupervised(
   const config = parseOptions(options)
   const device = run.device ?? cpu()
   const initial = new Network(network, { seed: config.seed, device, init: config.init })
-  const targets = checkTargets(initial, set, run.targets)
+  const targets = checkTargets(initial, set, run)
   const split = splitTrainValidation(set.labels ?? set.shape[0], config.validation, config.seed)
   const perEpoch = Math.floor(split.train.length / config.batch)
   if (perEpoch < 1)
@@ -416,7 +416,7 @@ function parseOptions(options: SupervisedOptions): SupervisedConfig {
   })
 }
 
-function checkTargets(net: Network, set: ImageSet, targets: Float32Array | undefined): Float32Array | null {
+function checkTargets(net: Network, set: ImageSet, { targets, monitor }: SupervisedRun): Float32Array | null {
   const { channels, image, classes } = net.config
   const refuse = (actual: string, expected: string) =>
     new DataError({ op: 'trainSupervised', argument: set.name, actual, expected })
@@ -424,6 +424,13 @@ function checkTargets(net: Network, set: ImageSet, targets: Float32Array | undef
   if (c !== channels || h !== image[0] || w !== image[1])
     throw refuse(`of images [${c},${h},${w}]`, `[${channels},${image}], those of the network`)
   if (targets) {
+    if (monitor)
+      throw new OptionError({
+        op: 'trainSupervised',
+        argument: 'monitor',
+        actual: 'given together with targets',
+        expected: 'it only where labels are learned, whose errors it counts',
+      })
     const width = net.output.reduce((a, b) => a * b, 1)
     if (targets.length !== n * width) throw refuse(`beside ${targets.length} targets`, `${n} x ${width}, outputs of the network`)
     return targets

@@ -53,6 +53,18 @@ function evaluateLayer(layer: Layer, state: State, x: Numbers): Numbers {
       return pooled(x, spec, spec.kind === 'max_pool' ? 'max' : 'mean')
     case 'batch_norm':
       return normalised(x, of('gamma'), of('beta'), of('mean'), of('variance'), spec.epsilon)
+    case 'standardise': {
+      const none = new Float32Array(spec.mean.length)
+      const variance = Float32Array.from(spec.std, (std) => std ** 2)
+      return normalised(
+        x,
+        none.map(() => 1),
+        none,
+        Float32Array.from(spec.mean),
+        variance,
+        0,
+      )
+    }
     case 'flatten':
       return flat(x)
     case 'linear':

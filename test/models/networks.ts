@@ -109,6 +109,16 @@ export const networks: Record<string, () => Promise<LocalNet | Network>> = {
   'a twin of five blocks': async () => moved(convNet({ channels: 3, image: [32, 32], classes, blocks: blocks(8, 1) })),
   'NNL-CONV trained end to end': async () =>
     moved(convNet({ channels: 3, image: [32, 32], classes, blocks: blocks(6, 10), normalise: 'patch' })),
+  'a twin on standardised images': async () =>
+    moved(
+      convNet({
+        channels: 3,
+        image: [32, 32],
+        classes,
+        blocks: [{ window: 5, units: 12, pool: { size: 9, stride: 3 } }],
+        standardise: { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] },
+      }),
+    ),
   'ResNet-18': async () => moved(resNet18({ image: [32, 32], classes })),
   'a local network': async () => localNet({}),
   'a local network without a readout': async () => localNet({}, { readout: false }),
