@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -92,10 +93,18 @@ Napi::Value Environment::queue(Napi::Env env, core::Device& device, std::functio
 
 void Environment::report_memory(Napi::Env env, int64_t bytes) {
   constexpr int64_t kLump = 1 << 20;
-  unreported_ += bytes;
-  if (unreported_ < kLump && unreported_ > -kLump) return;
-  Napi::MemoryManagement::AdjustExternalMemory(env, unreported_);
-  unreported_ = 0;
+  constexpr int kWindow = 4096;
+  held_ += bytes;
+  peak_ = std::max(peak_, held_);
+  const auto tell = [&](int64_t amount) {
+    Napi::MemoryManagement::AdjustExternalMemory(env, amount - reported_);
+    reported_ = amount;
+  };
+  if (held_ >= reported_ + kLump) tell(held_);
+  if (++changes_ < kWindow) return;
+  if (reported_ >= peak_ + kLump) tell(peak_);
+  changes_ = 0;
+  peak_ = held_;
 }
 
 void Environment::settle(Settlement* s) {

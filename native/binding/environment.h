@@ -48,7 +48,9 @@ class Environment {
   /// undefined, or with what it throws. The process stays alive until then.
   Napi::Value queue(Napi::Env env, core::Device& device, std::function<void(Settlement&)> job);
 
-  /// Tells V8 of host memory taken or given back; in lumps, since each report costs more than a small tensor.
+  /// Tells V8 of host memory taken or given back, so that it looks for forgotten tensors when there is much of it. What
+  /// V8 hears is the most that was held over the last few thousand tensors: told of every rise and fall of a training
+  /// step, it would mark its heap all the time, which takes a core and more.
   void report_memory(Napi::Env env, int64_t bytes);
 
   std::vector<std::shared_ptr<core::Device>> devices;
@@ -60,7 +62,9 @@ class Environment {
   static void deliver(napi_env env, napi_value, void* context, void* data);
   void close();
   napi_threadsafe_function back_ = nullptr;
-  int64_t pending_ = 0, unreported_ = 0;
+  int64_t pending_ = 0;
+  int64_t held_ = 0, peak_ = 0, reported_ = 0;  // bytes; peak_ within the window of changes_
+  int changes_ = 0;
 };
 
 /// The table of a back end: "cpu", "cuda", or "cuda-sim" (from the library at `path`). Null with the reason in one
