@@ -21,39 +21,39 @@ export const singleBlock: Block = {
 export const singleReadout: ReadoutOptions = { learningRates: [1e-3], weightDecays: [3e-4], epochs: 20 }
 
 /**
- * Five blocks side by side (figure 2 middle). The paper gives neither W nor n: these were chosen on a validation split. Delta stands a
- * little below the value where one unit takes most patches, which is lower for small windows.
+ * Five blocks side by side (figure 2 middle). The paper gives neither W, n nor pools: these were chosen on a validation split. Delta stands
+ * a little below the value where one unit takes most patches, which is lower for small windows. Each pool's windows cover the block's
+ * 33 - W positions to the last one, which is worth more than their size.
  */
 export const fiveBlocks: readonly Block[] = (
   [
-    [2, 0.15],
-    [3, 0.24],
-    [4, 0.275],
-    [5, 0.28],
-    [6, 0.28],
+    [2, 0.2, 120, 10],
+    [3, 0.24, 40, 9],
+    [4, 0.275, 40, 8],
+    [5, 0.28, 40, 10],
+    [7, 0.29, 40, 11],
   ] as const
-).map(([window, antiHebbian]) => ({
+).map(([window, antiHebbian, power, size]) => ({
   window,
   units: 400,
-  power: 40,
-  pool: { size: 11, stride: 3 },
+  power,
+  pool: { size, stride: 3 },
   filters: { antiHebbian, steps: 20_000 },
 }))
-export const fiveReadout: ReadoutOptions = { learningRates: [5e-4, 1e-3], weightDecays: [3e-4], epochs: 20 }
+export const fiveReadout: ReadoutOptions = { learningRates: [1e-3], weightDecays: [3e-4, 2e-3], epochs: 20 }
 
 /**
- * The end-to-end twins, of one block and of five: Adam and cross-entropy on standardised images, no augmentation. Rate, batch and warm-up
- * were chosen on a validation split of a quarter of the training images.
+ * The end-to-end twins, of one block and of five: Adam and cross-entropy on standardised images, no augmentation. Rate, batch and
+ * decay were chosen on a validation split with one block.
  */
 export const twinOptions: SupervisedOptions = {
   epochs: 12,
   batch: 50,
   validation: 0,
-  optimiser: { kind: 'adam', learningRate: 2e-3 },
-  schedule: { kind: 'cosine', warmupEpochs: 1 },
+  optimiser: { kind: 'adam', learningRate: 1e-3, weightDecay: 3e-4 },
 }
-/** Cells of the table that are no network of figure 2: half of the rate, since powers steepen the loss, and of the epochs. */
-const cellOptions: SupervisedOptions = { ...twinOptions, epochs: 6, optimiser: { kind: 'adam', learningRate: 1e-3 } }
+/** Cells of the table that are no network of figure 2. */
+const cellOptions: SupervisedOptions = { ...twinOptions, epochs: 5 }
 
 /** A setting small enough for `--quick`. */
 export function quickBlock(block: Block): Block {
@@ -100,7 +100,7 @@ function local(
     expected: scale.quick
       ? { minutes: five ? 0.2 : 0.1, bytes: 0.3 * GiB }
       : five
-        ? { minutes: 4, bytes: 10 * GiB }
+        ? { minutes: 4, bytes: 12 * GiB }
         : { minutes: 1, bytes: 5 * GiB },
     ...more,
   })
@@ -264,7 +264,7 @@ const fig2: Study = {
 }
 
 const openChoices = [
-  'The paper does not give the blocks’ sizes and powers, the pool’s stride, Delta, rates, batches or epochs; those of the local networks were chosen on a validation split of the training images.',
+  'The paper does not give the sizes, powers and pools of the five blocks, the pool’s stride, Delta, rates, batches or epochs; they were chosen on a validation split of the training images.',
 ]
 
 const fig3: Study = {
@@ -332,7 +332,7 @@ const cells: Cell[] = [
     ] as const
   ).map(
     ([power, normalise, published]): Cell => ({
-      stem: power === 40 && normalise === 'patch' ? 'local-five' : `table-local-n${power}-${normalise}`,
+      stem: `table-local-n${power}-${normalise}`,
       training: 'local',
       power,
       normalise,
@@ -372,8 +372,7 @@ const table: Study = {
     cells.flatMap((cell) =>
       // One seed: twelve cells of one seed say more than four of three.
       scale.seeds.slice(0, 1).map((seed) => {
-        // Two cells are the networks of figure 2.
-        if (cell.stem === 'local-five') return local(scale, cell.stem, fiveBlocks, seed)
+        // One cell is a network of figure 2.
         if (cell.stem === 'twin-five') return twin(scale, cell.stem, fiveBlocks, seed)
         const blocks = fiveBlocks.map((block) => ({ ...block, power: cell.power }))
         if (cell.training === 'local') {
@@ -442,6 +441,7 @@ const table: Study = {
       ],
       notes: [
         'Without patch normalisation the local filters are the same (learned from normalised patches); only the layer leaves the norm in.',
+        'End-to-end cells train for 5 epochs, except n = 1 without patch normalisation, the network of figure 2, for 12. Without patch normalisation they see standardised images, with it images as they are.',
         'End-to-end NNL-CONV layers start from the uniform fan-in initialisation and have no constraint on the filters’ norms, as the paper states none.',
         ...openChoices,
       ],
