@@ -29,7 +29,7 @@ const recipes: Record<string, Recipe> = {
   },
   'grinberg-five': {
     about:
-      'The five blocks of the same paper (figure 2 middle) side by side: W 2, 3, 4, 5 and 7, n 120 for W 2 and else 40, pools of 8 to 11 every 3 (chosen here: the paper does not give them), each K 400',
+      'The five blocks of the same paper (figure 2 middle) side by side: W 2, 3, 4, 5 and 7, pools of 8 to 11 every 3 (chosen here: the paper does not give them), each K 400, n 40',
     filters: {},
     blocks: fiveBlocks.map(blockOptions),
     readout: fiveReadout,
