@@ -95,7 +95,8 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t unit = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
   if (unit >= k) return;  // whole warps leave
   const double n = sums.n[unit];
-  const float gain = static_cast<float>(sums.s[unit]), factor = n != 0 ? static_cast<float>(rate / n) : 0.0f;
+  const bool learns = n >= op::CompetitiveStep::kLeastShares;
+  const float gain = static_cast<float>(sums.s[unit]), factor = learns ? static_cast<float>(rate / n) : 0.0f;
   double square = 0;
   float most = 0;
   for (int64_t at = unit * d + threadIdx.x % 32; at < (unit + 1) * d; at += 32) {
@@ -104,7 +105,7 @@ __global__ void __launch_bounds__(kThreads)
     if (by_max) {
       change[at] = dw;
       most = fmaxf(most, fabsf(dw));
-    } else if (n != 0) {
+    } else if (learns) {
       w[at] = x + factor * dw;
     }
   }

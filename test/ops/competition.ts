@@ -146,7 +146,7 @@ function step(c: Case): Step {
   const wError = new Float64Array(k * d)
   for (let i = 0; i < k * d; i++) {
     const count = n[Math.floor(i / d)] as number
-    const factor = max ? rate / largest : count > 0 ? rate / count : 0
+    const factor = max ? rate / largest : count >= 2 ** -80 ? rate / count : 0
     const change = factor * (dw[i] as number)
     w[i] = at(weights, i) + change
     // The factor and its product are rounded once each, then the sum.
@@ -199,6 +199,12 @@ const stepCases: Case[] = [
     f32([2, 2], [0, 3, 0, 2]),
     f32([2, 2], [0.25, 0.75, 0.5, 0.5]),
     f32([2, 2], [0, 0, 1, 1]),
+  ]),
+  stepCase('shares too small to learn by, and just large enough', [
+    f32([2, 2], [1, 2, -1, 3]),
+    f32([2, 4], [3, 0.5, 1, 0, 2, 1, 0.5, 0]),
+    f32([2, 4], [1, 1e-30, 1e-20, 1e-44, 1, 1e-42, 1e-20, 0]),
+    f32([4, 2], [1, 2, 3, 4, 5, 6, 7, 8]),
   ]),
   { name: 'the default rate', inputs: stepInputs(36, 9, 8, 7, 'soft') },
 ]
