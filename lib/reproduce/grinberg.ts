@@ -132,8 +132,6 @@ function twin(
   })
 }
 
-const named = (scale: Scale, stem: string) => quickName(scale, stem)
-
 const fig1: Study = {
   name: 'grinberg-fig1',
   source: `${paper}, figure 1`,
@@ -222,7 +220,7 @@ const fig2: Study = {
     ...scale.seeds.map((seed) => twin(scale, 'twin-five', fiveBlocks, seed)),
   ],
   report: async (all, scale) => {
-    const of = (stem: string) => results(all, named(scale, stem))
+    const of = (stem: string) => results(all, quickName(scale, stem))
     const value = (what: string, published: number, stem: string, qualifier?: string): Value => ({
       what,
       unit: '%',
@@ -276,8 +274,8 @@ const fig3: Study = {
     ...scale.seeds.map((seed) => twin(scale, 'twin-five', fiveBlocks, seed)),
   ],
   report: async (all, scale, { data }) => {
-    const ours = results(all, named(scale, 'local-five'))
-    const theirs = results(all, named(scale, 'twin-five'))
+    const ours = results(all, quickName(scale, 'local-five'))
+    const theirs = results(all, quickName(scale, 'twin-five'))
     const some = await selectImages(
       data.test,
       Int32Array.from({ length: Math.min(12, data.test.shape[0]) }, (_, i) => i),
@@ -396,7 +394,7 @@ const table: Study = {
       }),
     ),
   report: async (all, scale): Promise<StudyReport> => {
-    const list = cells.map((cell) => ({ cell, result: results(all, named(scale, cell.stem))[0] }))
+    const list = cells.map((cell) => ({ cell, result: results(all, quickName(scale, cell.stem))[0] }))
     return {
       values: list.map(({ cell, result }) => ({
         what: `${cell.training}, n = ${cell.power}, ${cell.normalise === 'patch' ? 'normalised' : 'not normalised'}`,

@@ -139,7 +139,7 @@ void competitive_step(core::Context& ctx, const core::View* in, core::View* out,
         if (size > largest) largest = size;
       }
       largest_of[unit] = largest;
-    } else if (n[unit] >= op::CompetitiveStep::kLeastShares) {
+    } else if (!(n[unit] < op::CompetitiveStep::kLeastShares)) {  // a NaN shows in the row
       const float factor = static_cast<float>(rate / n[unit]);
       for (int64_t i = 0; i < d; ++i) row[i] += factor * (dw[i] - gain * row[i]);
     }

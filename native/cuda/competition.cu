@@ -95,7 +95,7 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t unit = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
   if (unit >= k) return;  // whole warps leave
   const double n = sums.n[unit];
-  const bool learns = n >= op::CompetitiveStep::kLeastShares;
+  const bool learns = !(n < op::CompetitiveStep::kLeastShares);  // a NaN shows in the row
   const float gain = static_cast<float>(sums.s[unit]), factor = learns ? static_cast<float>(rate / n) : 0.0f;
   double square = 0;
   float most = 0;

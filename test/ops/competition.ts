@@ -146,7 +146,7 @@ function step(c: Case): Step {
   const wError = new Float64Array(k * d)
   for (let i = 0; i < k * d; i++) {
     const count = n[Math.floor(i / d)] as number
-    const factor = max ? rate / largest : count >= 2 ** -80 ? rate / count : 0
+    const factor = max ? rate / largest : count < 2 ** -80 ? 0 : rate / count
     const change = factor * (dw[i] as number)
     w[i] = at(weights, i) + change
     // The factor and its product are rounded once each, then the sum.
@@ -205,6 +205,12 @@ const stepCases: Case[] = [
     f32([2, 4], [3, 0.5, 1, 0, 2, 1, 0.5, 0]),
     f32([2, 4], [1, 1e-30, 1e-20, 1e-44, 1, 1e-42, 1e-20, 0]),
     f32([4, 2], [1, 2, 3, 4, 5, 6, 7, 8]),
+  ]),
+  stepCase('a share that is NaN', [
+    f32([2, 2], [1, 2, -1, 3]),
+    f32([2, 2], [3, 0.5, 2, 1]),
+    f32([2, 2], [Number.NaN, 0.5, 1, 0.5]),
+    f32([2, 2], [1, 2, 3, 4]),
   ]),
   { name: 'the default rate', inputs: stepInputs(36, 9, 8, 7, 'soft') },
 ]
