@@ -251,7 +251,7 @@ describe('striate', () => {
   })
 
   it('blocks and a trunk: killed in the second layer and resumed to the same bytes, shown on the page, exported', async () => {
-    const blocks = ['--trunk', 'W4 K12 n20 pool3/2', '--blocks', 'W3 K10 n30 pool3/2, K8 S2000']
+    const blocks = ['--trunk', 'W4 K12 n20 pool3/2', '--blocks', 'W3 K10 n30 pool3/2+1, K8 S2000']
     const args = [
       'train',
       'local',
@@ -280,6 +280,7 @@ describe('striate', () => {
     const bytes = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
     expect(bytes('blocks-killed').equals(bytes('blocks'))).toBe(true)
     const page = readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')
+    expect(page).toMatch(/block 1, power 10, pool 3\/2\+1/)
     expect(page).toMatch(/block 2, power 10, pool 3\/2/)
     const told = striate('report', 'blocks')
     expect(told.status, told.stderr).toBe(0)

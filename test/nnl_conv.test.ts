@@ -26,7 +26,9 @@ const layers = fc.record({
   power: fc.integer({ min: 1, max: 40 }),
   stride: fc.integer({ min: 1, max: 2 }),
   padding: fc.integer({ min: 0, max: 1 }),
-  pool: fc.record({ size: fc.integer({ min: 1, max: 2 }), stride: fc.integer({ min: 1, max: 2 }) }),
+  pool: fc
+    .record({ size: fc.integer({ min: 1, max: 2 }), stride: fc.integer({ min: 1, max: 2 }), half: fc.boolean() })
+    .map(({ size, stride, half }) => ({ size, stride, padding: half ? Math.floor(size / 2) : 0 })),
 })
 
 function image(s: Sizes, seed: number): Float32Array {

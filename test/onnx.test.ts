@@ -124,6 +124,7 @@ describe('a layer in onnxruntime', () => {
     nnl_conv: [nnl({})],
     'nnl_conv with a power and a pool': [nnl({ power: 40, pool: { size: 5, stride: 2 } })],
     'nnl_conv with a fractional power, stride and padding': [nnl({ power: 2.5, stride: 2, padding: 2 })],
+    'nnl_conv with a pool over the border': [nnl({ power: 3, pool: { size: 5, stride: 2, padding: 2 } })],
     'nnl_conv with a bias': [nnl({ bias: true, power: 3, pool: { size: 2, stride: 3 } })],
     'nnl_conv, centred': [nnl({ centre: true, power: 7, pool: { size: 3, stride: 1 } })],
     'nnl_conv, centred, stride and padding': [nnl({ centre: true, stride: 3, padding: 1 })],

@@ -20,10 +20,12 @@ import {
   renderSet,
   scope,
   selectImages,
+  splitTrainValidation,
   Tensor,
   type TrainLocalOptions,
   type TrainProgress,
   trainLocal,
+  trainReadout,
   writeSafetensors,
 } from '../lib/index.js'
 
@@ -107,7 +109,7 @@ describe('trainLocal', () => {
     filters: { steps: 300, batch: 200 },
     blocks: [
       { filters: { units: 12, window: 4 }, power: 10, pool: { size: 7, stride: 7 } },
-      { filters: { units: 10, window: 6, antiHebbian: 0.1, steps: 350 }, power: 6, pool: { stride: 4 } },
+      { filters: { units: 10, window: 6, antiHebbian: 0.1, steps: 350 }, power: 6, pool: { stride: 4, padding: 3 } },
       { filters: { units: 12, window: 4 } },
     ],
     readout: { learningRates: [1e-3, 3e-3], epochs: 5, batch: 20, validation: 0.25 },
@@ -121,8 +123,9 @@ describe('trainLocal', () => {
       [6, 10, 6, 11, 4],
       [4, 12, 40, 11, 2],
     ])
-    // 21 positions, 7 every 7: 3; 19 positions, 11 every 4: 3; 21 positions, 11 every 2: 6.
-    expect(net.readout?.w.shape).toEqual([8, 12 * 9 + 10 * 9 + 12 * 36])
+    // 21 positions, 7 every 7: 3; 19 positions and 3 before and after, 11 every 4: 4; 21 positions, 11 every 2: 6.
+    expect(net.readout?.w.shape).toEqual([8, 12 * 9 + 10 * 16 + 12 * 36])
+    expect(net.config.blocks.map(({ pool }) => pool.padding)).toEqual([undefined, 3, undefined])
     const seeds = record.blocks.map(({ filters }) => filters.seed)
     expect(seeds[0]).toBe(3)
     expect(new Set(seeds).size).toBe(3)
@@ -323,6 +326,36 @@ describe('trainLocal', () => {
     expect(net.config.blocks).toMatchObject([{ window: 5, units: 4, power: 40, pool: { size: 11, stride: 9 } }])
     expect((await net.blocks[0]?.filters.read())?.data).toEqual(filters.data)
     expect((await net.readout?.w.read())?.data).toEqual(readout.data)
+  })
+
+  it.each([
+    ['cached', {}],
+    ['recomputed', { memoryLimit: 100_000 }],
+  ])("takes each feature's mean off while the readout learns, %s, and has a bias that undoes it", async (_, limit) => {
+    const { filters } = await learnFilters(set, { ...small.filters, seed: 3 })
+    const block = { window: 4, units: 24, power: 2, normalise: 'none' as const, centre: false, pool: { size: 7, stride: 7 } }
+    const config = {
+      kind: 'local' as const,
+      channels: 3,
+      image: [24, 24] as [number, number],
+      trunk: [],
+      blocks: [block],
+      classes: [],
+    }
+    using layers = new LocalNet(config, { blocks: [{ filters }] })
+    const readout = { epochs: 6, batch: 20, validation: 0.25, refit: false, seed: 3, ...limit }
+    const centred = await trainReadout(layers, set, readout)
+    using net = centred.net
+    // Features of one sign: far from their mean, the loss is lower only if the bias makes up for it.
+    const { validation } = splitTrainValidation(set.labels as Int32Array, 0.25, 3)
+    const held = await selectImages(set, validation)
+    const { score } = await classify(net, held)
+    expect(Math.abs((score.raw.wrong as number) - centred.chosen.validationError * validation.length)).toBeLessThanOrEqual(1)
+    expect(score.value).toBeLessThan(80) // chance is 87.5
+    const plain = await trainReadout(layers, set, { ...readout, centreFeatures: false })
+    using other = plain.net
+    expect(centred.chosen.curve.at(-1)?.trainLoss).toBeLessThan(0.98 * (plain.chosen.curve.at(-1)?.trainLoss ?? 0))
+    expect((await net.readout?.b.read())?.data).not.toEqual((await other.readout?.b.read())?.data)
   })
 
   it('recomputes features where the memory limit asks for it, and learns as well', async () => {

@@ -4,7 +4,7 @@ import type { BlockOptions, FilterOptions } from '../train/index.js'
 
 /** What a block's words may be, with an example of each. */
 export const blockWords =
-  'W3 (window), K400 (filters), n40 (power), pool11/2 (size/stride), m2 (rank), D0.28 (Delta), S20000 (steps)'
+  'W3 (window), K400 (filters), n40 (power), pool11/2 (size/stride) or pool11/3+5 (+padding), m2 (rank), D0.28 (Delta), S20000 (steps)'
 
 const filterWords: Record<string, keyof FilterOptions> = { W: 'window', K: 'units', m: 'rank', D: 'antiHebbian', S: 'steps' }
 
@@ -19,13 +19,13 @@ export function parseBlocks(text: string): BlockOptions[] {
     const filters: Record<string, number> = {}
     const block: BlockOptions = {}
     for (const word of words) {
-      const pool = /^pool(\d+)\/(\d+)$/.exec(word)
+      const pool = /^pool(\d+)\/(\d+)(?:\+(\d+))?$/.exec(word)
       const other = /^([WKnmDS])(\d+(?:\.\d+)?)$/.exec(word)
       const name = pool ? 'pool' : other?.[1] === 'n' ? 'power' : filterWords[other?.[1] ?? '']
       if (!name) throw new InvalidArgumentError(`'${word}' is none of ${blockWords}.`)
       if (name in filters || name in block)
         throw new InvalidArgumentError(`'${word}' is the second of its kind in '${part.trim()}'.`)
-      if (pool) block.pool = { size: Number(pool[1]), stride: Number(pool[2]) }
+      if (pool) block.pool = { size: Number(pool[1]), stride: Number(pool[2]), ...(pool[3] ? { padding: Number(pool[3]) } : {}) }
       else if (name === 'power') block.power = Number(other?.[2])
       else filters[name] = Number(other?.[2])
     }

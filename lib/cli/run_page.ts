@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
-import type { BlockWeights, LocalBlock, LocalNet } from '../models/index.js'
+import { type BlockWeights, type LocalBlock, type LocalNet, poolText } from '../models/index.js'
 import { type Block, barChart, filterSheet, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
 import { type BlockRecord, describeRules, type EpochResult, type RunRecord, type SupervisedRecord } from '../train/index.js'
@@ -24,7 +24,7 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
     const above = i - record.trunk.length
     const name = layers.length === 1 ? '' : above < 0 ? `trunk ${i + 1}` : `block ${above + 1}`
     const figure = await filterFigure(filters, layer, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
-    const of = name && `: ${name}, power ${power}, pool ${pool.size}/${pool.stride}`
+    const of = name && `: ${name}, power ${power}, ${poolText(pool)}`
     sections.push(
       { heading: `Filters${of}`, blocks: [figure] },
       { heading: `Learning without labels${name && `: ${name}`}`, blocks: await healthPanel(layer) },

@@ -20,7 +20,9 @@ import { writeRunPage } from './run_page.js'
 import { duration, interruptSignal, keptRun, output, run } from './terminal.js'
 import { addTrainSupervised } from './train_supervised.js'
 
-interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<ReadoutOptions, 'seed' | 'batch' | 'refit'> {
+interface TrainOptions
+  extends Omit<FilterOptions, 'seed' | 'batch'>,
+    Omit<ReadoutOptions, 'seed' | 'batch' | 'refit' | 'centreFeatures'> {
   data?: string
   recipe?: string
   blocks?: BlockOptions[]
@@ -37,6 +39,7 @@ interface TrainOptions extends Omit<FilterOptions, 'seed' | 'batch'>, Omit<Reado
   checkpointSeconds?: number
   readout: boolean
   refit: boolean
+  centreFeatures: boolean
 }
 
 const filterNames = [
@@ -151,6 +154,7 @@ export function addTrain(program: Command): void {
     .option('--weight-decays <list>', 'to choose from (default: 0.0003)', numbers(0, 1000))
     .option('--epochs <n>', 'passes at most (default: 20)', wholeNumber(1))
     .option('--patience <n>', 'epochs without a better validation error (default: 5)', wholeNumber(1))
+    .option('--no-centre-features', "leave each feature's mean in while the readout learns")
     .option('--no-refit', 'do not train the chosen setting again on all images, validation included')
     .option('--readout-batch <n>', 'images of a minibatch (default: 100)', wholeNumber(1))
     .option('--validation <share>', 'of the images (default: 0.1)', number(0, 0.99))
@@ -242,6 +246,7 @@ function makeRequest(options: TrainOptions): Request {
   const readout = { ...base.readout, ...given(readoutNames) }
   if (options.readoutBatch !== undefined) readout.batch = options.readoutBatch
   if (!options.refit) readout.refit = false
+  if (!options.centreFeatures) readout.centreFeatures = false
   return {
     data: options.data,
     device: options.device,

@@ -140,7 +140,8 @@ function networkOf({ network }: Request, set: ImageSet): NetworkConfigInput {
   const blocks = (network.blocks ?? defaultBlocks).map(({ filters = {}, pool = {}, power }) => {
     const { window = 4, units = 400 } = filters
     const room = Math.max(1, Math.min(height, width) - window + 1)
-    return { window, units, pool: { size: pool.size ?? Math.min(11, room), stride: pool.stride ?? 2 }, power: power ?? 1 }
+    const { size = Math.min(11, room), stride = 2, ...padding } = pool
+    return { window, units, pool: { size, stride, ...padding }, power: power ?? 1 }
   })
   return convNet({ ...common, blocks, normalise })
 }

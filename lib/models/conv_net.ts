@@ -6,8 +6,8 @@ export interface ConvBlock {
   window: number
   /** K: filters. */
   units: number
-  /** Max pool over `size` x `size` positions, every `stride`. */
-  pool: { size: number; stride: number }
+  /** Max pool over `size` x `size` positions, every `stride`, from `padding` (default 0) before the map to as far beyond it. */
+  pool: { size: number; stride: number; padding?: number }
   /** n of the rectified power. Default 1: ReLU. */
   power?: number
 }

@@ -10,7 +10,7 @@ export {
 export type { LayerSpec, LayerSpecInput, NetworkConfig, NetworkConfigInput } from './layer_spec.js'
 export type { Extent, Layer, Saved, Watch } from './layers.js'
 export { loadNetwork } from './load.js'
-export { featureCount, type LocalBlock, type LocalNetConfig } from './local_config.js'
+export { featureCount, type LocalBlock, type LocalNetConfig, poolText } from './local_config.js'
 export { toNetwork } from './local_layers.js'
 export { type BlockWeights, LocalNet, type LocalWeights, type Readout } from './local_net.js'
 export { Network, type NetworkOptions } from './network.js'

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 const count = z.number().int().positive()
 const padding = z.number().int().min(0).default(0)
-const window = z.strictObject({ size: count, stride: count })
+const window = z.strictObject({ size: count, stride: count, padding: z.number().int().min(0).optional() })
 
 const simple = [
   /** conv2d: K filters of window x window. */

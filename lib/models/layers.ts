@@ -146,14 +146,22 @@ class NnlConv extends Base<Extract<LayerSpec, { kind: 'nnl_conv' }>> {
     this.parameters = { weight: this.parameter('weight', [units, channels, window, window], 'weight', fanIn) }
     if (spec.bias) this.parameters.bias = this.parameter('bias', [units], 'bias', fanIn)
     const map = [height, width].map((size) => positions(size, window, stride, padding))
-    if (pool && pool.size > Math.min(...map))
+    const beyond = pool?.padding ?? 0
+    if (pool && 2 * beyond > pool.size)
+      throw new ShapeError({
+        op: 'Network',
+        argument: `layer ${this.path} (${spec.kind})`,
+        actual: `a pool of ${pool.size} with a padding of ${beyond}`,
+        expected: 'a padding of at most half of the pool',
+      })
+    if (pool && pool.size > Math.min(...map) + 2 * beyond)
       throw new ShapeError({
         op: 'Network',
         argument: `layer ${this.path} (${spec.kind})`,
         actual: `a pool of ${pool.size} on maps of ${map.join(' x ')}`,
         expected: 'a pool no larger than the map',
       })
-    this.output = [units, ...(pool ? map.map((size) => positions(size, pool.size, pool.stride, 0)) : map)]
+    this.output = [units, ...(pool ? map.map((size) => positions(size, pool.size, pool.stride, beyond)) : map)]
   }
   private get options(): ops.NnlConvOptions {
     const { normalise, centre, stride, padding, pool } = this.spec

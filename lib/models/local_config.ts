@@ -13,7 +13,8 @@ const blockConfig = z.strictObject({
   power: z.number().min(1).max(200),
   normalise: z.enum(['patch', 'none']),
   centre: z.boolean(),
-  pool: z.strictObject({ size, stride: size }),
+  /** padding: positions beyond the map's border that windows of the max pool reach over; default 0. */
+  pool: z.strictObject({ size, stride: size, padding: z.number().int().min(0).optional() }),
   /** D: patches are first projected to D numbers (a convolution of W x W), which the filters, then 1 x 1, compare. */
   whitened: size.optional(),
 })
@@ -47,6 +48,10 @@ export function parseLocalConfig(text: string): LocalNetConfig {
   return localNetConfig.parse(config)
 }
 
+/** A pool in words: size/stride, and the padding where there is some. */
+export const poolText = ({ size, stride, padding = 0 }: LocalBlock['pool']): string =>
+  `pool ${size}/${stride}${padding ? `+${padding}` : ''}`
+
 /** Channels, height and width. */
 export type MapShape = readonly [number, number, number]
 
@@ -57,7 +62,8 @@ export function filterShape(block: LocalBlock, channels: number): [number, numbe
 
 /** Shape of a block's pooled map. */
 export function pooledShape(block: LocalBlock, [, height, width]: MapShape): MapShape {
-  const cells = (extent: number) => Math.floor((extent - block.window + 1 - block.pool.size) / block.pool.stride) + 1
+  const { size, stride, padding = 0 } = block.pool
+  const cells = (extent: number) => Math.floor((extent - block.window + 1 + 2 * padding - size) / stride) + 1
   return [block.units, cells(height), cells(width)]
 }
 
@@ -95,6 +101,7 @@ export function checkLocalConfig(config: LocalNetConfig): void {
       centre,
       poolSize: pool.size,
       poolStride: pool.stride,
+      poolPadding: pool.padding ?? 0,
     })
   }
   config.trunk.forEach((block, i) => {

@@ -14,6 +14,7 @@ import {
   type LocalNetConfig,
   type MapShape,
   parseLocalConfig,
+  poolText,
   trunkShapes,
 } from './local_config.js'
 
@@ -82,7 +83,7 @@ export class LocalNet implements Classifier {
 
   describe(): string {
     const one = ({ units, window, power, pool, whitened }: LocalBlock) =>
-      `${units} filters of ${window} x ${window}${whitened ? `, whitened to ${whitened}` : ''}, power ${power}, pool ${pool.size}/${pool.stride}`
+      `${units} filters of ${window} x ${window}${whitened ? `, whitened to ${whitened}` : ''}, power ${power}, ${poolText(pool)}`
     const { trunk, blocks } = this.config
     const side = blocks.length === 1 ? blocks.map(one).join() : `${blocks.length} blocks: ${blocks.map(one).join('; ')}`
     return `local: ${[...trunk.map((block) => `${one(block)}; then `)].join('')}${side}`

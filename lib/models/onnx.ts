@@ -158,6 +158,7 @@ function addNnlConv(graph: Graph, layer: Layer, spec: Extract<LayerSpec, { kind:
     y = graph.add('MaxPool', [y], `${path}.pool`, {
       kernel_shape: [pool.size, pool.size],
       strides: strides(pool.stride),
+      pads: pads(pool.padding ?? 0),
       ceil_mode: 0,
     })
   if (spec.bias) y = graph.add('Add', [y, graph.weight(`${path}.bias`, [units, 1, 1])], `${path}.biased`)

@@ -9,6 +9,14 @@ export const subtract = (x: Tensor, y: Tensor): Tensor => one('subtract', [x, y]
 /** x * y, element by element, of one shape. */
 export const multiply = (x: Tensor, y: Tensor): Tensor => one('multiply', [x, y])
 
+export interface SubtractRowOptions {
+  /** Element type of the result. Default `f32`. */
+  store?: 'f32' | 'bf16'
+}
+/** x - r for each row of x [N,D] with r [D]. */
+export const subtractRow = (x: Tensor, r: Tensor, options: SubtractRowOptions = {}): Tensor =>
+  one('subtract_row', [x, r], options)
+
 export interface ScaleOptions {
   /** Default 1. */
   factor?: number

@@ -11,8 +11,11 @@ export interface NnlConvOptions {
   normalise?: 'patch' | 'none'
   /** Take each patch's own mean off first. Default false. */
   centre?: boolean
-  /** Max pool over `size` x `size` positions, every `stride`; fused: the map before it is never written. Default: no pool. */
-  pool?: { size: number; stride: number }
+  /**
+   * Max pool over `size` x `size` positions, every `stride`; fused: the map before it is never written. Windows begin `padding` positions
+   * (default 0; at most half of `size`) before the map and end as far beyond it; only positions within take part. Default: no pool.
+   */
+  pool?: { size: number; stride: number; padding?: number | undefined }
   /** Element type of the result. bf16 halves the memory of features at a relative error of at most 2^-8. Default `f32`. */
   store?: 'f32' | 'bf16'
   /** b [K], added to the maximum before the rectified power (a standard CONV layer has one). Default: none. */
@@ -21,7 +24,7 @@ export interface NnlConvOptions {
 
 const flat = ({ pool, bias: _bias, ...rest }: NnlConvOptions): object => ({
   ...rest,
-  ...(pool ? { poolSize: pool.size, poolStride: pool.stride } : {}),
+  ...(pool ? { poolSize: pool.size, poolStride: pool.stride, poolPadding: pool.padding ?? 0 } : {}),
 })
 
 /**
@@ -29,7 +32,7 @@ const flat = ({ pool, bias: _bias, ...rest }: NnlConvOptions): object => ({
  * Grinberg, Hopfield, Krotov 2019, section 2 and equation 3.
  * @param x [N,C,H,W], f32, or u8 that stands for x / 255
  * @param w [K,C,R,S]; rows of norm 1 make the product a cosine (see {@link unitRows})
- * @returns [N,K,P,Q] with P = (H + 2 padding - R) / stride + 1 rounded down, and after a pool (P - size) / pool stride + 1
+ * @returns [N,K,P,Q] with P = (H + 2 padding - R) / stride + 1 rounded down, and after a pool (P + 2 pool padding - size) / pool stride + 1
  */
 export function nnlConv(x: Tensor, w: Tensor, options: NnlConvOptions = {}): Tensor {
   return callOp('nnl_conv', [x, w, options.bias ?? null], flat(options))[0] as Tensor

@@ -29,7 +29,7 @@ export interface Block {
   units: number
   /** n of the rectified power. */
   power: number
-  pool: { size: number; stride: number }
+  pool: { size: number; stride: number; padding?: number }
   /** What differs from the rule's defaults. */
   filters?: FilterOptions
 }

@@ -3,7 +3,7 @@ import type { ImageSet } from '../data/index.js'
 import type { Device } from '../device.js'
 import { OutOfMemoryError } from '../errors.js'
 import { featureCount, LocalNet, type LocalNetConfig } from '../models/index.js'
-import { copyRows, type ReadoutState, readoutLearn, readoutScore } from '../ops/index.js'
+import { add, copyRows, type ReadoutState, readoutLearn, readoutScore, reduce, scale, subtractRow } from '../ops/index.js'
 import { Permutation } from '../random.js'
 import { scope, Tensor } from '../tensor.js'
 import { uploadImages } from './batches.js'
@@ -21,10 +21,14 @@ export function readoutMemory(images: number, features: number, classes: number)
   return { cache: images * features * 2, state: 3 * classes * (features + 1) * 4 }
 }
 
+/** Images whose features give the mean that is taken off all of them. */
+const meanImages = 2048
+
 /** The features of an image set under one configuration: cached on the device, or computed as they are needed. */
 export class FeatureSource {
   private net: LocalNet | null = null
   private cache: Tensor | null = null
+  private offsets: Tensor | null = null
   private key = ''
 
   constructor(
@@ -32,11 +36,17 @@ export class FeatureSource {
     private readonly layers: LocalNet,
     private readonly device: Device,
     private readonly memoryLimit: number | null,
+    private readonly centre: boolean,
     private readonly run: FeatureRun,
   ) {}
 
   get features(): number {
     return featureCount((this.net as LocalNet).config)
+  }
+
+  /** [D], taken off each image's features; null: they stay as they are. It belongs to the source. */
+  get mean(): Tensor | null {
+    return this.offsets
   }
 
   async use(config: LocalNetConfig): Promise<void> {
@@ -57,18 +67,44 @@ export class FeatureSource {
       `${describeFeatures(config)}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
         (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed in every epoch`),
     )
+    if (this.centre) this.offsets = await this.meanOf(n)
     if (fits) this.cache = await this.compute(n)
+  }
+
+  /** Images whose features are worked on together: they are held twice for a moment, beside the cache and by the block in work. */
+  private get chunk(): number {
+    return Math.max(64, Math.min(512, Math.floor(2 ** 25 / this.features)))
+  }
+
+  /** The mean of the features of images that are spread evenly over the set. */
+  private async meanOf(n: number): Promise<Tensor> {
+    const count = Math.min(n, meanImages)
+    const rows = Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count))
+    let total = Tensor.zeros([this.features], { device: this.device })
+    try {
+      for (let first = 0; first < count; first += this.chunk) {
+        this.run.signal?.throwIfAborted()
+        const next = scope(() => {
+          const images = uploadImages(this.set, rows.subarray(first, first + this.chunk), this.device)
+          return add(total, reduce((this.net as LocalNet).features(images), { over: 'rows' }))
+        })
+        total.dispose()
+        total = next
+        await this.device.sync()
+      }
+      return scale(total, { factor: 1 / count })
+    } finally {
+      total.dispose()
+    }
   }
 
   private async compute(n: number): Promise<Tensor> {
     const cache = Tensor.zeros([n, this.features], { dtype: 'bf16', device: this.device })
     const report = startPhase('features', 'images', n, 0, this.run.onProgress)
-    // A chunk of wide features is held twice for a moment: beside the cache, and by the block that is being added to it.
-    const chunk = Math.max(64, Math.min(512, Math.floor(2 ** 25 / this.features)))
     try {
-      for (let first = 0; first < n; first += chunk) {
+      for (let first = 0; first < n; first += this.chunk) {
         this.run.signal?.throwIfAborted()
-        const count = Math.min(chunk, n - first)
+        const count = Math.min(this.chunk, n - first)
         scope(() => copyRows(this.featuresOf(this.slice(first, count)), cache, { at: first }))
         await this.device.sync()
         report(first + count)
@@ -90,7 +126,12 @@ export class FeatureSource {
   }
 
   private featuresOf(images: Tensor): Tensor {
-    return (this.net as LocalNet).features(images, { store: 'bf16' })
+    const net = this.net as LocalNet
+    const mean = this.offsets
+    // The mean is taken off before rounding: what is left is smaller, and so is its error.
+    return mean
+      ? scope(() => subtractRow(net.features(images), mean, { store: 'bf16' }))
+      : net.features(images, { store: 'bf16' })
   }
 
   /** One epoch of minibatches over `rows`, in the order that the op's own permutation gives, cached or not. */
@@ -166,7 +207,9 @@ export class FeatureSource {
 
   private release(): void {
     this.cache?.dispose()
+    this.offsets?.dispose()
     this.cache = null
+    this.offsets = null
   }
 
   dispose(): void {

@@ -27,8 +27,11 @@ export interface BlockOptions {
   filters?: FilterOptions
   /** n of the rectified power. Default 40, in a trunk 20. */
   power?: number
-  /** Max pool, in positions. Default: of side 11 (in a trunk 3), or all of the positions where there are fewer; stride 2. */
-  pool?: { size?: number; stride?: number }
+  /**
+   * Max pool, in positions. Default: of side 11 (in a trunk 3), or all of the positions where there are fewer; stride 2. With a padding
+   * (default 0, at most half of the side) windows also reach so far over the map's border, with the positions within.
+   */
+  pool?: { size?: number; stride?: number; padding?: number }
 }
 
 export interface TrainLocalOptions {
@@ -237,7 +240,8 @@ function planLayers(
     const { window, units, normalise, centre } = config
     const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
     const fitting = Math.max(1, Math.min(usual.size, Math.min(height, width) - window + 1))
-    const pool = { size: own.pool?.size ?? fitting, stride: own.pool?.stride ?? 2 }
+    const { size = fitting, stride = 2, padding } = own.pool ?? {}
+    const pool = { size, stride, ...(padding ? { padding } : {}) }
     return { window, units, power: own.power ?? usual.power, normalise, centre, pool }
   }
   const channels = set.shape[1]

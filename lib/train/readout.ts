@@ -31,6 +31,11 @@ export interface ReadoutOptions {
   batch?: number
   /** Share of the images kept for validation. Default 0.1. */
   validation?: number
+  /**
+   * Take each feature's mean off while the readout learns; its bias undoes that at the end, so that the network is the same kind of
+   * classifier. Features that are never negative make a badly conditioned problem otherwise. Default true.
+   */
+  centreFeatures?: boolean
   /** Train the chosen candidate again on all images, validation included. Default true. */
   refit?: boolean
   /** Most bytes for cached features; beyond, they are recomputed in every epoch. Default: 75 % of the memory that is free, 60 % of a GPU's. */
@@ -117,6 +122,7 @@ export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
     patience: 5,
     batch: 100,
     validation: 0.1,
+    centreFeatures: true,
     refit: true,
     memoryLimit: null,
     seed: 0,
@@ -172,7 +178,7 @@ function configured(net: LocalNetConfig, { poolSize }: ReadoutConfig, { power, p
   const blocks = net.blocks.map((block) => ({
     ...block,
     power: power ?? block.power,
-    pool: { size: poolSize ?? block.pool.size, stride: poolStride ?? block.pool.stride },
+    pool: { ...block.pool, size: poolSize ?? block.pool.size, stride: poolStride ?? block.pool.stride },
   }))
   return { ...net, blocks }
 }
@@ -232,7 +238,7 @@ export async function trainReadout(
   }
 
   const targets = Tensor.from(labels, { device })
-  const source = new FeatureSource(set, layers, device, config.memoryLimit, run)
+  const source = new FeatureSource(set, layers, device, config.memoryLimit, config.centreFeatures, run)
   const trainer: Trainer = { source, targets, config, run, checkpoints }
   let state: ReadoutState | null = null
   try {
@@ -263,12 +269,8 @@ export async function trainReadout(
       refit = result.summary.curve
       best = result.best
     }
-    const tensor = (name: string): Tensor => {
-      const t = (best as Map<string, Safetensor>).get(name) as Safetensor
-      return Tensor.from(t.data as Float32Array, { shape: t.shape, device })
-    }
     return {
-      net: layers.copy({ config: chosenNet, device, readout: { w: tensor('w'), b: tensor('b') } }),
+      net: layers.copy({ config: chosenNet, device, readout: uncentred(best as Map<string, Safetensor>, device) }),
       config,
       chosen,
       candidates: position.candidates,
@@ -337,6 +339,7 @@ async function fitReadout(
     if (improved) {
       best = epoch + 1
       kept = await hostState(state)
+      if (source.mean) kept.set('mean', await hostTensor(source.mean))
     }
     report((epoch + 1) * perEpoch, { loss: trained.loss, ...(validationError === null ? {} : { validationError }) })
     if (checkpoints?.due() || run.signal?.aborted) {
@@ -355,6 +358,20 @@ async function fitReadout(
     summary: { bestEpoch: best, validationError: at.validationError ?? Number.NaN, curve },
     best: kept as Map<string, Safetensor>,
   }
+}
+
+/** A readout of features as they are, from one of features less their mean: b - w mean is its bias. */
+function uncentred(state: Map<string, Safetensor>, device: Device): { w: Tensor; b: Tensor } {
+  const [w, b] = (['w', 'b'] as const).map((name) => state.get(name) as Safetensor) as [Safetensor, Safetensor]
+  const weights = w.data as Float32Array
+  const mean = state.get('mean')?.data as Float32Array | undefined
+  const [, features] = w.shape as [number, number]
+  const bias = Float32Array.from(b.data as Float32Array, (value, row) => {
+    let shift = 0
+    for (const [i, offset] of (mean ?? []).entries()) shift += (weights[row * features + i] as number) * offset
+    return value - shift
+  })
+  return { w: Tensor.from(weights, { shape: w.shape, device }), b: Tensor.from(bias, { device }) }
 }
 
 function newState(device: Device, classes: number, features: number, from: Map<string, Safetensor> | null): ReadoutState {

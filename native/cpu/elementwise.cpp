@@ -1,5 +1,5 @@
-// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns: ops/elementwise.h.
-// One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
+// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns:
+// ops/elementwise.h. One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -39,6 +39,22 @@ void unary(const core::View* in, core::View* out, F&& f) {
   });
 }
 
+STRIATE_INLINE void put(float* to, float x) { *to = x; }
+STRIATE_INLINE void put(uint16_t* to, float x) { *to = to_bf16(x); }
+
+/// y = x - r, row by row. A task is a strip of a row that r shares the cache with, or several short rows.
+template <class T>
+void less_row(const core::View* in, T* y) {
+  const int64_t n = in[0].shape[0], d = in[0].shape[1], strips = (d + kChunk - 1) / kChunk,
+                together = std::max<int64_t>(1, kChunk / std::max<int64_t>(1, d));
+  const float *x = in[0].as<float>(), *r = in[1].as<float>();
+  core::parallel_for((n + together - 1) / together * strips, [=](int64_t task) {
+    const int64_t first = task / strips * together, begin = task % strips * kChunk, end = std::min(d, begin + kChunk);
+    for (int64_t row = first; row < std::min(n, first + together); ++row)
+      for (int64_t i = begin; i < end; ++i) put(y + row * d + i, x[row * d + i] - r[i]);
+  });
+}
+
 /// Copies `rows` pieces of `width` bytes that lie `from_pitch` and `to_pitch` bytes apart. A task takes about kPiece
 /// bytes: part of a long row, or many short ones.
 void copy_rectangle(const char* from, size_t from_pitch, char* to, size_t to_pitch, size_t width, int64_t rows) {
@@ -65,6 +81,12 @@ void subtract(core::Context&, const core::View* in, core::View* out, const op::N
 }
 void multiply(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
   binary(in, out, [](float x, float y) { return x * y; });
+}
+void subtract_row(core::Context&, const core::View* in, core::View* out, const op::SubtractRow::Options&) {
+  if (out[0].dtype == core::Dtype::bf16)
+    less_row(in, out[0].as<uint16_t>());
+  else
+    less_row(in, out[0].as<float>());
 }
 void relu_grad(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
   binary(in, out, [](float x, float gy) { return x > 0 ? gy : 0.0f; });

@@ -168,7 +168,8 @@ void fold_gx(const Layer& l, const Image& image, const PatchRows& rows, int64_t 
 
 void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {
   Layer l = make_layer(in[0], in[1], o);
-  const WindowPlan rows(o.pool_size, o.pool_stride, l.P), columns(o.pool_size, o.pool_stride, l.Q);
+  const WindowPlan rows(o.pool_size, o.pool_stride, o.pool_padding, l.P),
+      columns(o.pool_size, o.pool_stride, o.pool_padding, l.Q);
   const int64_t cells = rows.outputs * columns.outputs, positions = l.P * l.Q, step = PatchRows::step(l);
   const float *w = in[1].as<float>(), *gy = in[2].as<float>();
   const float* bias = in[3].rank >= 0 ? in[3].as<float>() : nullptr;

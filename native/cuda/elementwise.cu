@@ -1,7 +1,7 @@
-// add, subtract, multiply, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns: ops/elementwise.h.
-// Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the tail element by
-// element. unit_rows: one warp per row, two passes over it, the norm in float64. Bytes: 12 (binary) or 8 an element, so
-// the limit is the memory's bandwidth. Not yet timed on a GPU.
+// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns:
+// ops/elementwise.h. Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the
+// tail element by element. unit_rows: one warp per row, two passes over it, the norm in float64. Bytes: 12 (binary) or
+// 8 an element, so the limit is the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/kernels.cuh"
@@ -43,6 +43,26 @@ __global__ void __launch_bounds__(kThreads)
   } else {
     for (int64_t j = i; j < n; ++j) z[j] = f(x[j], y[j]);
   }
+}
+
+/// One thread an element; r is read once a row, from the cache.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    subtract_row_kernel(const float* __restrict__ x, const float* __restrict__ r, T* __restrict__ y, int64_t d,
+                        int64_t count) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i >= count) return;
+  // A 64-bit division is several times as slow as a 32-bit one.
+  const int64_t column = count <= INT32_MAX ? static_cast<int32_t>(i) % static_cast<int32_t>(d) : i % d;
+  store(y + i, __fsub_rn(load(x + i), load(r + column)));
+}
+
+template <class T>
+void subtract_row_as(core::Context& ctx, const core::View* in, T* y) {
+  const int64_t count = in[0].count();
+  if (count == 0) return;
+  STRIATE_LAUNCH((subtract_row_kernel<T>), blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 in[1].as<float>(), y, in[0].shape[1], count);
 }
 
 // The intrinsics keep the compiler from fusing what the contract rounds.
@@ -149,6 +169,12 @@ void subtract(core::Context& ctx, const core::View* in, core::View* out, const o
 }
 void multiply(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
   binary(ctx, in, out, Product{});
+}
+void subtract_row(core::Context& ctx, const core::View* in, core::View* out, const op::SubtractRow::Options&) {
+  if (out[0].dtype == core::Dtype::bf16)
+    subtract_row_as(ctx, in, out[0].as<uint16_t>());
+  else
+    subtract_row_as(ctx, in, out[0].as<float>());
 }
 void relu_grad(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
   binary(ctx, in, out, ReluSlope{});

@@ -182,8 +182,9 @@ NnlLayer nnl_prepare(core::Context& ctx, const core::View& x, const core::View& 
   l.pool_stride = static_cast<int>(o.pool_stride);
   l.p = static_cast<int>(op::NnlConv::positions(l.h, l.r, o));
   l.q = static_cast<int>(op::NnlConv::positions(l.w, l.s, o));
-  l.pooled_p = (l.p - l.pool) / l.pool_stride + 1;
-  l.pooled_q = (l.q - l.pool) / l.pool_stride + 1;
+  l.pool_padding = static_cast<int>(o.pool_padding);
+  l.pooled_p = static_cast<int>(op::NnlConv::pooled(l.p, o));
+  l.pooled_q = static_cast<int>(op::NnlConv::pooled(l.q, o));
   l.bytes = x.dtype == core::Dtype::u8;
   l.centre = o.centre;
   l.unit = o.normalise == op::NnlConv::patch;

@@ -22,7 +22,7 @@ struct NnlTap {
 /// Sizes, and the maps that `nnl_prepare` makes. `p` and `q` count positions of the window before the pool.
 struct NnlLayer {
   int64_t n, k, taps;
-  int c, h, w, r, s, p, q, stride, padding, pool, pool_stride, pooled_p, pooled_q;
+  int c, h, w, r, s, p, q, stride, padding, pool, pool_stride, pool_padding, pooled_p, pooled_q;
   bool bytes, centre, unit;
   float scale;    // of a pixel, where there is no `factor`
   const void* x;  // [N,C,H,W]

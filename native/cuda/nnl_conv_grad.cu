@@ -99,8 +99,8 @@ __device__ void build_tile(const Group& g, int64_t image, int64_t k0, int64_t fi
     }
     // pooled rows whose window meets the rows of these positions
     const int64_t top = first / l.q, bottom = (min(first + kSide, map) - 1) / l.q;
-    const int64_t po0 = max(int64_t(0), top - l.pool + l.pool_stride) / l.pool_stride;
-    const int64_t po1 = min(static_cast<int64_t>(l.pooled_p) - 1, bottom / l.pool_stride);
+    const int64_t po0 = max(int64_t(0), top + l.pool_padding - l.pool + l.pool_stride) / l.pool_stride;
+    const int64_t po1 = min(static_cast<int64_t>(l.pooled_p) - 1, (bottom + l.pool_padding) / l.pool_stride);
     const int64_t base = (image * l.k + k0 + k) * cells;
     for (int64_t o = po0 * l.pooled_q; k0 + k < l.k && o < (po1 + 1) * l.pooled_q; ++o) {
       const int64_t i = g.index[base + o] - first;

@@ -90,6 +90,7 @@ struct NnlBlock {
   int64_t image, k0;
   int po0, po_count, qo0, qo_count;  // pooled
   int p0, q0, columns, positions;    // before the pool; positions = rows * columns
+  int row0, column0;                 // of the first window, counted from p0 and q0: below 0 where it begins in padding
   float* running;                    // [cell][kNnlCell]
   int* places;
 
@@ -103,16 +104,21 @@ struct NnlBlock {
     image = block / f.bands;
     po_count = min(f.band_rows, l.pooled_p - po0);
     qo_count = min(f.span_columns, l.pooled_q - qo0);
-    p0 = po0 * l.pool_stride;
-    q0 = qo0 * l.pool_stride;
-    columns = (qo_count - 1) * l.pool_stride + l.pool;
-    positions = ((po_count - 1) * l.pool_stride + l.pool) * columns;
+    const int top = po0 * l.pool_stride - l.pool_padding, left = qo0 * l.pool_stride - l.pool_padding;
+    p0 = max(top, 0);
+    q0 = max(left, 0);
+    row0 = top - p0;
+    column0 = left - q0;
+    columns = min(left + (qo_count - 1) * l.pool_stride + l.pool, l.q) - q0;
+    positions = (min(top + (po_count - 1) * l.pool_stride + l.pool, l.p) - p0) * columns;
     places = reinterpret_cast<int*>(running + po_count * qo_count * kNnlCell);
     if constexpr (kPool)
       for (int i = threadIdx.x; i < po_count * qo_count * kNnlCell; i += kNnlThreads) {
         running[i] = -INFINITY;
         const int cell = i / kNnlCell;
-        if (kIndex) places[i] = position(cell / qo_count * l.pool_stride, cell % qo_count * l.pool_stride);
+        if (kIndex)
+          places[i] = position(max(cell / qo_count * l.pool_stride + row0, 0),
+                               max(cell % qo_count * l.pool_stride + column0, 0));
       }
   }
   /// Of a row and column under this block, counted over the image.
@@ -140,8 +146,9 @@ struct NnlBlock {
       for (int i = threadIdx.x; i < kNnlFilters * qo_count; i += kNnlThreads) {
         const int filter = i % kNnlFilters, qo = i / kNnlFilters;
         for (int row = top; row * columns < first + count; ++row) {
-          const int begin = max(qo * l.pool_stride, first - row * columns);
-          const int end = min(qo * l.pool_stride + l.pool, first + count - row * columns);
+          const int left = qo * l.pool_stride + column0;
+          const int begin = max(max(left, 0), first - row * columns);
+          const int end = min(min(left + l.pool, columns), first + count - row * columns);
           if (begin >= end) continue;
           const float* c = cosines + (row * columns - first) * kNnlStride + filter;
           float best = c[begin * kNnlStride];
@@ -178,9 +185,10 @@ struct NnlBlock {
  private:
   /// The maximum of one row under pooled column qo, into the pooled rows whose window holds the row.
   __device__ __forceinline__ void merge(int row, int qo, int filter, float best, int column) {
-    for (int po = max(0, row - l.pool + l.pool_stride) / l.pool_stride; po < po_count && po * l.pool_stride <= row;
+    const int from = row - row0;  // the first window's top
+    for (int po = max(0, from - l.pool + l.pool_stride) / l.pool_stride; po < po_count && po * l.pool_stride <= from;
          ++po) {
-      if (row >= po * l.pool_stride + l.pool) continue;
+      if (from >= po * l.pool_stride + l.pool) continue;
       const int cell = (po * qo_count + qo) * kNnlCell + filter;
       if constexpr (kIndex) {
         if (!beats(best, running[cell])) continue;

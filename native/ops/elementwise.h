@@ -1,4 +1,5 @@
 // add, subtract, multiply   z = x + y, x - y, x * y, element by element, one shape, no broadcasting
+// subtract_row   y = x - r for each row of x [N,D], r [D]; y f32, or rounded once more to bf16 (option `store`)
 // scale          y = factor * x + offset (one fused multiply-add)
 // relu           y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
 // to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted
@@ -7,7 +8,7 @@
 // copy_rows      rows at .. at + N of y [M,D] become x [N,D], in place; both of one element type
 // copy_columns   columns at .. at + D of y [N,E] become x [N,D], in place; both of one element type
 // slice_columns  y [N,D] = columns at .. at + count of x [N,E]
-// Float32, one rounding an element (unit_rows: two). Repeatable to the bit.
+// Float32, one rounding an element (unit_rows and subtract_row to bf16: two). Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
 
@@ -22,6 +23,18 @@ struct Binary {
 struct Add : Binary {};
 struct Subtract : Binary {};
 struct Multiply : Binary {};
+
+struct SubtractRow {
+  static constexpr const char* signature = "x f32 [N,D], r f32 [D] -> y f32|bf16 [N,D]";
+  enum Store : int32_t { f32, bf16 };
+  struct Options {
+    int32_t store = f32;
+  };
+  static void options(OptionVisitor& v, Options& o) { v.choice("store", o.store, {"f32", "bf16"}); }
+  static void infer(Shapes& s, const Options& o) {
+    s.set_output("y", o.store == bf16 ? core::Dtype::bf16 : core::Dtype::f32);
+  }
+};
 
 struct Scale {
   static constexpr const char* signature = "x f32 [...] -> y f32 [...]";

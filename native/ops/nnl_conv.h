@@ -4,8 +4,9 @@
 //   'none')
 //   y = max(max over the pool window of cosine + b_k, 0)^power, b = 0 without one
 // x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make the product a
-// cosine); y [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool (P -
-// pool_size) / pool_stride + 1; padded pixels are zeros of the patch. No map of K x P x Q before the pool is written.
+// cosine); y [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool (P + 2
+// pool_padding - pool_size) / pool_stride + 1; padded pixels are zeros of the patch, and of a pool's window only the
+// positions within the map take part. No map of K x P x Q before the pool is written.
 // `index`, on request, is the position p * Q_conv + q of each maximum, the lowest one on ties; a NaN in a pool window
 // gives NaN. The power is taken after the pool (it is monotone), in float32. Numerics: products and sums in float32
 // (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that.
@@ -33,7 +34,7 @@ struct NnlConv {
     int64_t stride = 1, padding = 0;
     int32_t normalise = patch;
     bool centre = false;
-    int64_t pool_size = 1, pool_stride = 1;  // 1: no pool
+    int64_t pool_size = 1, pool_stride = 1, pool_padding = 0;  // 1, 1: no pool
     int32_t store = f32;
   };
   static void options(OptionVisitor& v, Options& o) {
@@ -44,6 +45,7 @@ struct NnlConv {
     v.flag("centre", o.centre);
     v.integer("poolSize", o.pool_size, 1, 1 << 20);
     v.integer("poolStride", o.pool_stride, 1, 1 << 20);
+    v.integer("poolPadding", o.pool_padding, 0, 1 << 20);
     v.choice("store", o.store, {"f32", "bf16"});
   }
   /// Positions of the window along an axis of the image, before any pool.
@@ -51,18 +53,25 @@ struct NnlConv {
     const int64_t room = image + 2 * o.padding - window;
     return room < 0 ? 0 : room / o.stride + 1;
   }
+  /// Windows of the pool along an axis of `positions` positions.
+  static int64_t pooled(int64_t positions, const Options& o) {
+    return (positions + 2 * o.pool_padding - o.pool_size) / o.pool_stride + 1;
+  }
   static void infer(Shapes& s, const Options& o) {
     const int64_t p = positions(s['H'], s['R'], o), q = positions(s['W'], s['S'], o);
     if (p < 1 || q < 1) s.refuse("w", core::shape_text(s.input("w")), "a window no larger than the padded image of x");
-    if (p < o.pool_size || q < o.pool_size)
+    if (2 * o.pool_padding > o.pool_size)
+      s.refuse("poolPadding", std::to_string(o.pool_padding), "at most half of poolSize", core::ErrorKind::option);
+    const int64_t height = p + 2 * o.pool_padding, width = q + 2 * o.pool_padding;
+    if (height < o.pool_size || width < o.pool_size)
       s.refuse("poolSize", std::to_string(o.pool_size),
-               "at most the " + std::to_string(p) + " x " + std::to_string(q) + " positions of the window",
+               "at most the " + std::to_string(height) + " x " + std::to_string(width) + " positions of the window",
                core::ErrorKind::option);
     if (o.padding >= s['R'] || o.padding >= s['S'])
       s.refuse("padding", std::to_string(o.padding), "less than the window", core::ErrorKind::option);
     s.set_output("y", o.store == bf16 ? core::Dtype::bf16 : core::Dtype::f32);
-    s.set('P', (p - o.pool_size) / o.pool_stride + 1);
-    s.set('Q', (q - o.pool_size) / o.pool_stride + 1);
+    s.set('P', pooled(p, o));
+    s.set('Q', pooled(q, o));
   }
 };
 

@@ -27,6 +27,7 @@
   X(add, Add)                                            \
   X(subtract, Subtract)                                  \
   X(multiply, Multiply)                                  \
+  X(subtract_row, SubtractRow)                           \
   X(scale, Scale)                                        \
   X(relu, Relu)                                          \
   X(relu_grad, ReluGrad)                                 \

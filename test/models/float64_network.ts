@@ -41,7 +41,7 @@ function evaluateLayer(layer: Layer, state: State, x: Numbers): Numbers {
     case 'nnl_conv': {
       const { units, window, stride, padding, normalise, centre, pool, power } = spec
       const cosines = convolve(x, of('weight'), { units, window, stride, padding }, { patch: normalise === 'patch', centre })
-      const maxima = pool ? pooled(cosines, { ...pool, padding: 0 }, 'max') : cosines
+      const maxima = pool ? pooled(cosines, { ...pool, padding: pool.padding ?? 0 }, 'max') : cosines
       return raised(spec.bias ? shifted(maxima, of('bias')) : maxima, power)
     }
     case 'relu':

@@ -105,7 +105,14 @@ const blocks = (units: number, power: number) =>
 const classes = ['a', 'b', 'c', 'd']
 export const networks: Record<string, () => Promise<LocalNet | Network>> = {
   'a twin of one block': async () =>
-    moved(convNet({ channels: 3, image: [32, 32], classes, blocks: [{ window: 4, units: 20, pool: { size: 11, stride: 2 } }] })),
+    moved(
+      convNet({
+        channels: 3,
+        image: [32, 32],
+        classes,
+        blocks: [{ window: 4, units: 20, pool: { size: 11, stride: 3, padding: 5 } }],
+      }),
+    ),
   'a twin of five blocks': async () => moved(convNet({ channels: 3, image: [32, 32], classes, blocks: blocks(8, 1) })),
   'NNL-CONV trained end to end': async () =>
     moved(convNet({ channels: 3, image: [32, 32], classes, blocks: blocks(6, 10), normalise: 'patch' })),

@@ -185,6 +185,48 @@ export const proofs: Proof[] = [
     ],
   },
   {
+    op: 'subtract_row',
+    cases: [
+      { name: '[1,1]', inputs: [f32([1, 1], [3]), f32([1], [1.5])] },
+      { name: '[7,13]', inputs: [random(51, [7, 13]), random(52, [13])] },
+      { name: 'rows longer than a task', inputs: [random(53, [3, 40013]), random(54, [40013])] },
+      {
+        name: 'more rows than a task holds, bf16',
+        inputs: [random(55, [5003, 17]), random(56, [17])],
+        options: { store: 'bf16' },
+      },
+      {
+        name: 'rows longer than a task, bf16',
+        inputs: [random(57, [3, 20011]), random(58, [20011])],
+        options: { store: 'bf16' },
+      },
+      { name: 'special values', inputs: [f32([2, 10], [...special, ...special]), f32([10], [...special].reverse())] },
+    ],
+    reference: (c) => {
+      const [x, r] = c.inputs as [Host, Host]
+      const d = r.data.length
+      return {
+        y: f64(
+          x.shape,
+          Float64Array.from(x.data, (v, i) => Math.fround(v - (r.data[i % d] as number))),
+        ),
+      }
+    },
+    // The float32 difference is the correctly rounded one; to bf16 it is rounded again.
+    budget: (_, i, expected, c) =>
+      c.options?.store === 'bf16' ? 2 ** -8 * Math.abs(expected.y?.data[i] as number) + 2 ** -134 : 0,
+    refusals: [
+      { name: 'a row of another length', inputs: [random(1, [2, 3]), random(2, [2])], error: 'ShapeError', argument: 'r' },
+      {
+        name: 'an unknown store',
+        inputs: [random(1, [2, 3]), random(2, [3])],
+        options: { store: 'f16' },
+        error: 'OptionError',
+        argument: 'store',
+      },
+    ],
+  },
+  {
     op: 'copy_columns',
     cases: [
       columns('in the middle', f32([2, 3], [1, 2, 3, 4, 5, 6]), 8, 2),

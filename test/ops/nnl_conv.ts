@@ -33,6 +33,7 @@ export interface Layer {
   centre: boolean
   pool: number
   poolStride: number
+  poolPadding: number
 }
 
 export const x = (c: Case): Host => c.inputs[0] as Host
@@ -41,15 +42,25 @@ export const w = (c: Case): Host => c.inputs[1] as Host
 export function layer(c: Case): Layer {
   const [N, C, H, W] = x(c).shape as [number, number, number, number]
   const [K, , R, S] = w(c).shape as [number, number, number, number]
-  const o = { power: 1, stride: 1, padding: 0, normalise: 'patch', centre: false, poolSize: 1, poolStride: 1, ...c.options }
+  const o = {
+    power: 1,
+    stride: 1,
+    padding: 0,
+    normalise: 'patch',
+    centre: false,
+    poolSize: 1,
+    poolStride: 1,
+    poolPadding: 0,
+    ...c.options,
+  }
   const positions = (image: number, window: number) => Math.floor((image + 2 * o.padding - window) / o.stride) + 1
   const P = positions(H, R)
   const Q = positions(W, S)
-  const pooled = (n: number) => Math.floor((n - o.poolSize) / o.poolStride) + 1
+  const pooled = (n: number) => Math.floor((n + 2 * o.poolPadding - o.poolSize) / o.poolStride) + 1
   return {
     ...{ N, C, H, W, K, R, S, P, Q, rows: pooled(P), columns: pooled(Q) },
     ...{ power: o.power, stride: o.stride, padding: o.padding, patch: o.normalise === 'patch', centre: o.centre },
-    ...{ pool: o.poolSize, poolStride: o.poolStride },
+    ...{ pool: o.poolSize, poolStride: o.poolStride, poolPadding: o.poolPadding },
   }
 }
 
@@ -119,11 +130,12 @@ export function maxima(c: Case): Maxima {
       const length = Math.hypot(...row)
       for (let cell = 0; cell < cells; cell++) {
         const at = (n * l.K + k) * cells + cell
-        const p0 = Math.floor(cell / l.columns) * l.poolStride
-        const q0 = (cell % l.columns) * l.poolStride
-        let best = p0 * l.Q + q0
+        const top = Math.floor(cell / l.columns) * l.poolStride - l.poolPadding
+        const left = (cell % l.columns) * l.poolStride - l.poolPadding
+        let best = Math.max(top, 0) * l.Q + Math.max(left, 0)
         const each = (f: (i: number) => void) => {
-          for (let r = 0; r < l.pool; r++) for (let s = 0; s < l.pool; s++) f((p0 + r) * l.Q + q0 + s)
+          for (let p = Math.max(top, 0); p < Math.min(top + l.pool, l.P); p++)
+            for (let q = Math.max(left, 0); q < Math.min(left + l.pool, l.Q); q++) f(p * l.Q + q)
         }
         each((i) => {
           const better = (map[i] as number) > (map[best] as number)
@@ -296,6 +308,47 @@ const forward: Case[] = [
     inputs: [random(29, [2, 5, 40, 7]), unitRows(30, [70, 5, 7, 7])],
     options: { padding: 3, poolSize: 7, poolStride: 4 },
   },
+  {
+    name: 'pool 11/3 over the border, with places',
+    inputs: [random(120, [2, 3, 32, 32], 0.5, 0.25), unitRows(121, [35, 3, 4, 4], 0.5)],
+    options: { power: 40, poolSize: 11, poolStride: 3, poolPadding: 5 },
+    request: index,
+  },
+  {
+    name: 'pool 11/2 over the border, of bytes, as bf16',
+    inputs: [pixels(122, [2, 3, 19, 32]), unitRows(123, [18, 3, 4, 4], 0.5)],
+    options: { power: 4, ...pool11, poolPadding: 4, store: 'bf16' },
+  },
+  {
+    name: 'pool 3/2 over the border, of bytes, centred, with places',
+    inputs: [pixels(124, [2, 3, 11, 16]), unitRows(125, [70, 3, 3, 3])],
+    options: { centre: true, poolSize: 3, poolStride: 2, poolPadding: 1 },
+    request: index,
+  },
+  {
+    name: 'a pool larger than the map, with places',
+    inputs: [random(126, [3, 2, 6, 5]), unitRows(127, [17, 2, 3, 3])],
+    options: { poolSize: 8, poolStride: 1, poolPadding: 4 },
+    request: index,
+  },
+  {
+    name: 'pool stride beyond the pool, over the border',
+    inputs: [random(128, [1, 2, 16, 19]), unitRows(129, [6, 2, 3, 3])],
+    options: { poolSize: 4, poolStride: 5, poolPadding: 2 },
+    request: index,
+  },
+  {
+    name: 'NaN in one image, over the border, with places',
+    inputs: [withNumber(random(33, [2, 2, 9, 9]), 1, Number.NaN), unitRows(34, [6, 2, 3, 3])],
+    options: { poolSize: 5, poolStride: 2, poolPadding: 2 },
+    request: index,
+  },
+  {
+    name: 'nothing above minus infinity, over the border, with places',
+    inputs: [f32([1, 1, 7, 7], Array(49).fill(3e38)), f32([1, 1, 2, 2], Array(4).fill(-3e38))],
+    options: { normalise: 'none', poolSize: 3, poolStride: 2, poolPadding: 1 },
+    request: index,
+  },
   { name: 'more positions than one run of outputs', inputs: [random(31, [1, 2, 30, 41]), unitRows(32, [9, 2, 2, 2])] },
   {
     name: 'NaN in one image, infinity in another',
@@ -393,6 +446,8 @@ export const misshapen = [
 ]
 export const misset = [
   bad('a pool beyond the positions', { poolSize: 6 }, 'poolSize'),
+  bad('a pool beyond the positions and the padding', { poolSize: 10, poolPadding: 2 }, 'poolSize'),
+  bad('padding beyond half of the pool', { poolSize: 3, poolPadding: 2 }, 'poolPadding'),
   bad('padding as large as the window', { padding: 4 }, 'padding'),
   bad('power 0', { power: 0 }, 'power'),
   bad('power 201', { power: 201 }, 'power'),

@@ -145,6 +145,14 @@ const backward: Case[] = [
   ),
   withGradient(
     {
+      name: 'pool 11/3 over the border, n = 3',
+      inputs: [random(130, [3, 3, 32, 32], 0.5, 0.25), unitRows(131, [20, 3, 4, 4], 0.5)],
+      options: { power: 3, poolSize: 11, poolStride: 3, poolPadding: 5 },
+    },
+    132,
+  ),
+  withGradient(
+    {
       name: 'stride 2, padding 2, pool 2/3, n = 2.5',
       inputs: [random(46, [2, 2, 13, 12], 0.3), random(47, [17, 2, 4, 3])],
       options: { stride: 2, padding: 2, poolSize: 2, poolStride: 3, power: 2.5 },
@@ -267,6 +275,16 @@ const backward: Case[] = [
       117,
     ),
   ),
+  withSaved(
+    withBias(
+      {
+        name: 'saved, pool 5/2 over the border',
+        inputs: [random(133, [2, 3, 13, 14], 0.5, 0.2), unitRows(134, [9, 3, 4, 3])],
+        options: { normalise: 'none', poolSize: 5, poolStride: 2, poolPadding: 2 },
+      },
+      135,
+    ),
+  ),
   withSaved(withBias({ name: 'saved, zero patches', inputs: [flat([1, 2, 10, 18]), unitRows(57, [4, 2, 4, 4])] }, 118)),
 ]
 
@@ -310,6 +328,7 @@ export const proofs: Proof[] = [
       cases: [
         small('n = 1', {}),
         small('n = 1, pool 3/1', { poolSize: 3 }),
+        small('n = 2, pool over the border', { power: 2, poolSize: 3, poolStride: 2, poolPadding: 1 }),
         small('n = 3, pool', { power: 3, poolSize: 2, poolStride: 2 }),
         small('n = 5, stride 2, padding', { power: 5, stride: 2, padding: 1 }),
         small('n = 10', { power: 10 }),

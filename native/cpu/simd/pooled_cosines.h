@@ -23,7 +23,7 @@ struct BlockMemory {
   }
   template <class Cell>
   static int64_t floats(const Layer& l, const WindowPlan& rows, const WindowPlan& columns) {
-    const int64_t cells = kMaxVectors * columns.outputs, row = l.Q * kMaxVectors;
+    const int64_t cells = kMaxVectors * columns.outputs, row = (l.Q + 2 * columns.padding) * kMaxVectors;
     return (l.centre ? align_up(l.taps * kTileStride) : 0) + row * kLanes + 2 * row * Cell::kFloats +
            WindowRows<Cell>::floats(rows, cells) + rows_of_run(rows, columns) * cells * Cell::kFloats;
   }
@@ -31,7 +31,7 @@ struct BlockMemory {
   static BlockMemory make(const Layer& l, const WindowPlan& rows, const WindowPlan& columns, float* memory,
                           int64_t* offset) {
     BlockMemory m;
-    const int64_t cells = kMaxVectors * columns.outputs, row = l.Q * kMaxVectors;
+    const int64_t cells = kMaxVectors * columns.outputs, row = (l.Q + 2 * columns.padding) * kMaxVectors;
     m.centred = {memory, offset};
     m.raw = memory + (l.centre ? align_up(l.taps * kTileStride) : 0);
     m.values = m.raw + row * kLanes;
@@ -50,17 +50,27 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
   const bool pooled = rows.size > 1 || rows.stride > 1;
   const int64_t out_row = columns.outputs * kVectors * Cell::kFloats;
   const WindowRows<Cell> window{rows, columns.outputs * kVectors, m.ring};
+  const int64_t padding = columns.padding, edge = padding * kVectors * kLanes;
   int64_t flushed = 0, ready = 0;
-  for (int64_t p = 0; p < rows.last(); ++p) {
-    if (window.skips(p)) continue;
+  for (int64_t row = 0; row < rows.last(); ++row) {
+    if (window.skips(row)) continue;
+    const int64_t p = row - rows.padding;
+    const bool within = p >= 0 && p < l.P;
     float* to = m.run + (ready - flushed) * out_row;
     float* raw = pooled || Cell::kPlaces ? m.raw : to;
     const int32_t origin = static_cast<int32_t>(p * l.Q);
-    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, raw);
+    if (within) conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, raw + edge);
     bool done = true;
     if (pooled) {
-      window_row<Cell>(columns, kVectors, l.Q, raw, origin, m.values, m.blocks, window.place(p), window.starts(p));
-      done = window.finish(p, to);
+      if (within) {
+        std::fill(raw, raw + edge, -__builtin_inff());
+        std::fill(raw + edge + l.Q * kVectors * kLanes, raw + 2 * edge + l.Q * kVectors * kLanes, -__builtin_inff());
+        window_row<Cell>(columns, kVectors, l.Q + 2 * padding, raw, origin - static_cast<int32_t>(padding), origin,
+                         m.values, m.blocks, window.place(row), window.starts(row));
+      } else {
+        window.pad(row, kVectors, columns);
+      }
+      done = window.finish(row, to);
     } else if (Cell::kPlaces) {
       for (int64_t i = 0; i < l.Q * kVectors; ++i)
         Cell::of(vload(raw + i * kLanes), origin + static_cast<int32_t>(i / kVectors)).store(to + i * Cell::kFloats);

@@ -2,7 +2,8 @@
 // the rows as they come. Blocks of `stride` positions are folded first; windows of 1, 2, 4, ... blocks follow from one
 // another in place, and two of the longest that fit (overlapping) and the first positions of the next block make a
 // window: 3 maxima a position for 11/2. A cell is one vector of values, or values with the position of each; equal
-// values keep the earlier position, and a NaN wins (AnyPlaceCell; the others are for numbers alone). Included after
+// values keep the earlier position, and a NaN wins (AnyPlaceCell; the others are for numbers alone). Padding is
+// positions of -inf; a window of nothing more than that keeps the place of its first position within. Included after
 // simd/vec.h.
 #pragma once
 #include "cpu/simd/vec.h"
@@ -17,7 +18,7 @@ struct ValueCell {
   STRIATE_INLINE static ValueCell of(vf value, int32_t) { return {value}; }
   STRIATE_INLINE static ValueCell load(const float* p) { return {vload(p)}; }
   STRIATE_INLINE void store(float* p) const { vstore(p, value); }
-  STRIATE_INLINE ValueCell moved(int32_t) const { return *this; }
+  STRIATE_INLINE ValueCell moved(int32_t, int32_t) const { return *this; }
   STRIATE_INLINE static ValueCell best(ValueCell earlier, ValueCell later) {
     return {vmax(earlier.value, later.value)};
   }
@@ -36,8 +37,11 @@ struct PlacesCell {
     vstore(p, value);
     vstore(p + kLanes, (vf)place);
   }
-  /// The same cell, its place counted from `origin` further back.
-  STRIATE_INLINE PlacesCell moved(int32_t origin) const { return {value, place + origin}; }
+  /// The same cell, its place counted from `origin` further back, and no less than `least`.
+  STRIATE_INLINE PlacesCell moved(int32_t origin, int32_t least) const {
+    const vi at = place + origin;
+    return {value, vselect(at > vset(least), at, vset(least))};
+  }
   STRIATE_INLINE static PlacesCell best(PlacesCell earlier, PlacesCell later) {
     if constexpr (!kNan)
       return {vmax(later.value, earlier.value), vselect(later.value > earlier.value, later.place, earlier.place)};
@@ -49,20 +53,22 @@ using PlaceCell = PlacesCell<false>;
 using AnyPlaceCell = PlacesCell<true>;
 
 struct WindowPlan {
-  int64_t size, stride, outputs;
+  int64_t size, stride, padding, outputs;
   int64_t whole, rest;  // blocks in a window, and positions after them
   int64_t power;        // largest power of two <= whole, or 0
 
-  WindowPlan(int64_t size, int64_t stride, int64_t positions)
+  WindowPlan(int64_t size, int64_t stride, int64_t padding, int64_t positions)
       : size(size),
         stride(stride),
-        outputs((positions - size) / stride + 1),
+        padding(padding),
+        outputs((positions + 2 * padding - size) / stride + 1),
         whole(size / stride),
         rest(size % stride),
         power(0) {
     for (int64_t width = 1; width <= whole; width *= 2) power = width;
   }
-  int64_t last() const { return (outputs - 1) * stride + size; }  // positions that some window covers
+  /// Positions that some window covers, counted from the padding's first.
+  int64_t last() const { return (outputs - 1) * stride + size; }
 };
 
 /// to[i] = best(a[i], b[i]) for `count` cells.
@@ -90,8 +96,8 @@ inline constexpr int power_of_two(int whole) {
 /// kOutputs windows of a row of `raw` values, kSize / kStride known: the blocks and their doubled maxima stay in
 /// registers. Places are counted from the tile's first value, as constants, until the end.
 template <class Cell, int kSize, int kStride, int kOutputs>
-STRIATE_INLINE void window_tile(const float* raw, int64_t step, int32_t origin, float* to, int64_t to_step,
-                                bool first) {
+STRIATE_INLINE void window_tile(const float* raw, int64_t step, int32_t origin, int32_t least, float* to,
+                                int64_t to_step, bool first) {
   constexpr int kWhole = kSize / kStride, kRest = kSize % kStride, kBlocks = kOutputs + kWhole - 1;
   const auto value = [&](int at) __attribute__((always_inline)) { return Cell::of(vload(raw + at * step), at); };
   Cell best[kBlocks];
@@ -109,44 +115,47 @@ STRIATE_INLINE void window_tile(const float* raw, int64_t step, int32_t origin, 
     if constexpr (kWhole > kPower) window = Cell::best(window, best[b + kWhole - kPower]);
 #pragma GCC unroll 32
     for (int j = 0; j < kRest; ++j) window = Cell::best(window, value((b + kWhole) * kStride + j));
-    window = window.moved(origin);
+    window = window.moved(origin, least);
     float* at = to + b * to_step;
     if (!first) window = Cell::best(Cell::load(at), window);
     window.store(at);
   }
 }
 template <class Cell, int kSize, int kStride>
-void window_tiles(int64_t outputs, int64_t group, const float* raw, int32_t origin, float* to, bool first) {
+void window_tiles(int64_t outputs, int64_t group, const float* raw, int32_t origin, int32_t least, float* to,
+                  bool first) {
   const int64_t step = group * kLanes, to_step = group * Cell::kFloats;
   for (int64_t i = 0; i < group; ++i) {
     int64_t b = 0;
     for (; b + 5 <= outputs; b += 5)
       window_tile<Cell, kSize, kStride, 5>(raw + b * kStride * step + i * kLanes, step,
-                                           origin + static_cast<int32_t>(b * kStride),
+                                           origin + static_cast<int32_t>(b * kStride), least,
                                            to + b * to_step + i * Cell::kFloats, to_step, first);
     for (; b < outputs; ++b)
       window_tile<Cell, kSize, kStride, 1>(raw + b * kStride * step + i * kLanes, step,
-                                           origin + static_cast<int32_t>(b * kStride),
+                                           origin + static_cast<int32_t>(b * kStride), least,
                                            to + b * to_step + i * Cell::kFloats, to_step, first);
   }
 }
 
-/// One row: `raw` holds `group` vectors of values a position, the first of which is position `origin`; `values` (of
-/// `positions` positions) and `blocks` are scratch memory of as many cells. Writes `outputs` * group cells to `to`, or
-/// folds them into what is there. Overwrites `raw`.
+/// One row: `raw` holds `group` vectors of values a position, the first of which is position `origin`, padding
+/// included, and the first within the map is `least`; `values` (of `positions` positions) and `blocks` are scratch
+/// memory of as many cells. Writes `outputs` * group cells to `to`, or folds them into what is there. Overwrites `raw`.
 template <class Cell>
-void window_row(const WindowPlan& plan, int64_t group, int64_t positions, float* raw, int32_t origin, float* values,
-                float* blocks, float* to, bool first) {
+void window_row(const WindowPlan& plan, int64_t group, int64_t positions, float* raw, int32_t origin, int32_t least,
+                float* values, float* blocks, float* to, bool first) {
   const int64_t step = group * Cell::kFloats, n = plan.outputs;
   const int64_t count = n + plan.whole - 1;
-  if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, raw, origin, to, first);
-  if (plan.size == 11 && plan.stride == 1) return window_tiles<Cell, 11, 1>(n, group, raw, origin, to, first);
-  if (plan.size == 2 && plan.stride == 2) return window_tiles<Cell, 2, 2>(n, group, raw, origin, to, first);
-  if (plan.size == 3 && plan.stride == 2) return window_tiles<Cell, 3, 2>(n, group, raw, origin, to, first);
+  if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, raw, origin, least, to, first);
+  if (plan.size == 11 && plan.stride == 3) return window_tiles<Cell, 11, 3>(n, group, raw, origin, least, to, first);
+  if (plan.size == 11 && plan.stride == 1) return window_tiles<Cell, 11, 1>(n, group, raw, origin, least, to, first);
+  if (plan.size == 2 && plan.stride == 2) return window_tiles<Cell, 2, 2>(n, group, raw, origin, least, to, first);
+  if (plan.size == 3 && plan.stride == 2) return window_tiles<Cell, 3, 2>(n, group, raw, origin, least, to, first);
   if constexpr (Cell::kPlaces) {
     for (int64_t q = 0; q < positions; ++q)
       for (int64_t i = q * group; i < (q + 1) * group; ++i)
-        Cell::of(vload(raw + i * kLanes), origin + static_cast<int32_t>(q)).store(values + i * Cell::kFloats);
+        Cell::of(vload(raw + i * kLanes), std::max(least, origin + static_cast<int32_t>(q)))
+            .store(values + i * Cell::kFloats);
   } else {
     values = raw;
   }
@@ -196,6 +205,16 @@ struct WindowRows {
   float* place(int64_t row) const { return slot(row / plan.stride); }
   bool starts(int64_t row) const { return row % plan.stride == 0; }
 
+  /// Row `row` is padding, of `group` vectors a window. Only padding above the map has a place that counts: the first
+  /// of the map's positions under the window.
+  void pad(int64_t row, int64_t group, const WindowPlan& columns) const {
+    if (!starts(row)) return;
+    float* to = place(row);
+    for (int64_t i = 0; i < cells; ++i, to += Cell::kFloats)
+      Cell::of(vset(-__builtin_inff()),
+               static_cast<int32_t>(std::max<int64_t>(0, i / group * columns.stride - columns.padding)))
+          .store(to);
+  }
   /// After row `row` is in its place: writes a finished row of windows to `to` and returns true, if there is one.
   bool finish(int64_t row, float* to) const {
     const int64_t block = row / plan.stride, place = row % plan.stride;

@@ -1,0 +1,59 @@
+// The networks of Grinberg, Hopfield, Krotov 2019 (arXiv 1908.08993) and how they are trained, as chosen on a validation split of the
+// training images (bench/results/README.md has the search).
+import type { ReadoutOptions, SupervisedOptions } from '../train/index.js'
+import type { Block } from './networks.js'
+
+/**
+ * The paper's single block (figure 2 left), which has its W, K, n and side of the pool. The pool's stride and padding, Delta, the rate,
+ * decay and epochs were chosen on a validation split: windows that reach over the border see it apart from the middle, which is worth a point.
+ */
+export const singleBlock: Block = {
+  window: 4,
+  units: 400,
+  power: 40,
+  pool: { size: 11, stride: 3, padding: 5 },
+  filters: { antiHebbian: 0.275, steps: 20_000 },
+}
+export const singleReadout: ReadoutOptions = { learningRates: [3e-4], weightDecays: [3e-4], epochs: 16, centreFeatures: true }
+
+/**
+ * Five blocks side by side (figure 2 middle). The paper gives neither W, n nor pools: these were chosen on a validation split. Delta stands
+ * a little below the value where one unit takes most patches, which is lower for small windows. Each pool's windows cover the block's
+ * 33 - W positions to the last one, which is worth more than their size.
+ */
+export const fiveBlocks: readonly Block[] = (
+  [
+    [2, 0.2, 10],
+    [3, 0.24, 9],
+    [4, 0.275, 8],
+    [5, 0.28, 10],
+    [7, 0.29, 11],
+  ] as const
+).map(([window, antiHebbian, size]) => ({
+  window,
+  units: 400,
+  power: 40,
+  pool: { size, stride: 3 },
+  filters: { antiHebbian, steps: 20_000 },
+}))
+export const fiveReadout: ReadoutOptions = singleReadout
+
+/**
+ * The end-to-end twins, of one block and of five: Adam and cross-entropy on standardised images, no augmentation. Rate, batch and
+ * decay were chosen on a validation split with one block.
+ */
+export const twinOptions: SupervisedOptions = {
+  epochs: 12,
+  batch: 50,
+  validation: 0,
+  optimiser: { kind: 'adam', learningRate: 1e-3, weightDecay: 3e-4 },
+}
+/** A setting small enough for `--quick`. */
+export function quickBlock(block: Block): Block {
+  return {
+    ...block,
+    units: 64,
+    pool: { size: block.pool.size, stride: 6 },
+    filters: { ...block.filters, steps: 2000, antiHebbian: 0.2 },
+  }
+}
