@@ -68,7 +68,7 @@ const everything: NetworkConfigInput = {
         ],
         [{ kind: 'avg_pool', size: 2, stride: 1 }, { kind: 'relu' }],
         [{ kind: 'nnl_conv', units: 6, window: 2, power: 3 }],
-        [{ kind: 'nnl_conv', units: 6, window: 3, normalise: 'none', bias: true, pool: { size: 2, stride: 1 } }],
+        [{ kind: 'nnl_conv', units: 6, window: 3, normalise: 'none', bias: true, pool: { size: 3, stride: 2, padding: 1 } }],
       ],
     },
     { kind: 'linear', units: 3 },
@@ -137,6 +137,18 @@ describe('Network', () => {
     expect(wrong([{ kind: 'linear', units: 4 }])).toThrow(/the last layer.*\[3\]/)
     expect(wrong([{ kind: 'residual', body: [{ kind: 'conv', units: 3, window: 1 }] }])).toThrow(/layer 0 \(residual\)/)
     expect(wrong([{ kind: 'relu', power: 2 } as never])).toThrow(/layers/)
+  })
+
+  it.each([
+    ['a window of 12 on maps of 9 x 9', { kind: 'conv', units: 2, window: 12 }],
+    ['a pool of 7 on maps of 6 x 6', { kind: 'nnl_conv', units: 2, window: 4, pool: { size: 7, stride: 1 } }],
+    ['a pool of 3 with a padding of 2', { kind: 'nnl_conv', units: 2, window: 4, pool: { size: 3, stride: 1, padding: 2 } }],
+    ['a pool of 12 on maps of 9 x 9', { kind: 'max_pool', size: 12, stride: 1, padding: 1 }],
+    ['a pool of 3 with a padding of 2', { kind: 'avg_pool', size: 3, stride: 1, padding: 2 }],
+  ] as const)('refuses %s, naming the layer', (told, layer) => {
+    const make = () => new Network({ ...everything, layers: [{ kind: 'relu' }, layer] })
+    expect(make).toThrow(told)
+    expect(make).toThrow(`layer 1 (${layer.kind})`)
   })
 
   it('survives a file', async () => {

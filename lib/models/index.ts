@@ -7,8 +7,8 @@ export {
   type ResNet18Options,
   resNet18,
 } from './conv_net.js'
+export type { Extent, Layer, Saved, Watch } from './layer.js'
 export type { LayerSpec, LayerSpecInput, NetworkConfig, NetworkConfigInput } from './layer_spec.js'
-export type { Extent, Layer, Saved, Watch } from './layers.js'
 export { loadNetwork } from './load.js'
 export { featureCount, type LocalBlock, type LocalNetConfig, poolText } from './local_config.js'
 export { toNetwork } from './local_layers.js'

@@ -1,113 +1,11 @@
-// Layers as explicit forward and backward pairs over the ops; no autograd. A layer owns its tensors; what backward needs, forward returns.
-import type { Device } from '../device.js'
+// The layers with an op of their own: what each computes forward, what it keeps, and its gradients.
 import { ShapeError } from '../errors.js'
 import * as ops from '../ops/index.js'
 import { Tensor } from '../tensor.js'
+import { Base, type Extent, flatten, image, type Place, pooled, positions, type Saved, volume } from './layer.js'
 import type { LayerSpec } from './layer_spec.js'
 
-/** Sizes of one example, without N: [C,H,W] or [D]. */
-export type Extent = readonly number[]
-
-/** What a forward pass keeps for the backward pass: tensors and plain objects of them, so that a `scope` can keep it. */
-export type Saved = unknown
-
-/** Told each layer's output, those within first: for a search for the layer that went wrong. */
-export type Watch = (layer: Layer, y: Tensor) => void
-
-export interface Layer {
-  /** Where it stands: `0`, `1.body.2`. */
-  readonly path: string
-  readonly spec: LayerSpec
-  readonly input: Extent
-  readonly output: Extent
-  /** Trained tensors by their short names. */
-  readonly parameters: Readonly<Record<string, Tensor>>
-  /** Tensors that are kept but not trained: running means and variances. */
-  readonly buffers: Readonly<Record<string, Tensor>>
-  /** Tensors that the configuration gives: no part of the network's state. */
-  readonly constants: Readonly<Record<string, Tensor>>
-  /** Layers within. */
-  readonly children: readonly Layer[]
-  forward(x: Tensor, training: boolean, watch?: Watch): { y: Tensor; saved: Saved }
-  /**
-   * @param wants whether the gradient for the input is needed
-   * @param into gradients of the parameters, by `path.name`
-   */
-  backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>): Tensor | null
-}
-
-export interface ParameterInfo {
-  /** `path.name`. */
-  name: string
-  shape: readonly number[]
-  /** What it is; `one` and `zero` start as such. */
-  role: 'weight' | 'bias' | 'one' | 'zero'
-  /** Inputs of one unit. */
-  fanIn: number
-}
-
-/** How a parameter or buffer starts. */
-export type Initialise = (parameter: ParameterInfo) => Float32Array
-
-interface Place {
-  path: string
-  input: Extent
-  device: Device
-  initialise: Initialise
-}
-
-const volume = (extent: Extent): number => extent.reduce((a, b) => a * b, 1)
-const positions = (size: number, window: number, stride: number, padding: number): number =>
-  Math.floor((size + 2 * padding - window) / stride) + 1
-
-function image({ path, input }: Place, kind: string): [number, number, number] {
-  if (input.length === 3) return input as unknown as [number, number, number]
-  throw new ShapeError({
-    op: 'Network',
-    argument: `layer ${path} (${kind})`,
-    actual: `given [${input}]`,
-    expected: 'an input of [C,H,W]',
-  })
-}
-
-abstract class Base<S extends LayerSpec> implements Layer {
-  readonly path: string
-  readonly input: Extent
-  abstract readonly output: Extent
-  parameters: Record<string, Tensor> = {}
-  buffers: Record<string, Tensor> = {}
-  constants: Record<string, Tensor> = {}
-  children: Layer[] = []
-
-  constructor(
-    readonly spec: S,
-    readonly place: Place,
-  ) {
-    this.path = place.path
-    this.input = place.input
-  }
-
-  abstract forward(x: Tensor, training: boolean, watch?: Watch): { y: Tensor; saved: Saved }
-  abstract backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>): Tensor | null
-
-  protected parameter(name: string, shape: readonly number[], role: ParameterInfo['role'], fanIn = 1): Tensor {
-    const { device, initialise, path } = this.place
-    return Tensor.from(initialise({ name: `${path}.${name}`, shape, role, fanIn }), { shape, device })
-  }
-
-  protected checkWindow(window: number, padding: number): void {
-    const [, height, width] = image(this.place, this.spec.kind)
-    if (window > Math.min(height, width) + 2 * padding)
-      throw new ShapeError({
-        op: 'Network',
-        argument: `layer ${this.path} (${this.spec.kind})`,
-        actual: `a window of ${window} on maps of ${height} x ${width}`,
-        expected: 'a window no larger than the padded map',
-      })
-  }
-}
-
-class Conv extends Base<Extract<LayerSpec, { kind: 'conv' }>> {
+export class Conv extends Base<Extract<LayerSpec, { kind: 'conv' }>> {
   readonly output: Extent
   constructor(spec: Conv['spec'], place: Place) {
     super(spec, place)
@@ -135,7 +33,7 @@ class Conv extends Base<Extract<LayerSpec, { kind: 'conv' }>> {
   }
 }
 
-class NnlConv extends Base<Extract<LayerSpec, { kind: 'nnl_conv' }>> {
+export class NnlConv extends Base<Extract<LayerSpec, { kind: 'nnl_conv' }>> {
   readonly output: Extent
   constructor(spec: NnlConv['spec'], place: Place) {
     super(spec, place)
@@ -146,22 +44,8 @@ class NnlConv extends Base<Extract<LayerSpec, { kind: 'nnl_conv' }>> {
     this.parameters = { weight: this.parameter('weight', [units, channels, window, window], 'weight', fanIn) }
     if (spec.bias) this.parameters.bias = this.parameter('bias', [units], 'bias', fanIn)
     const map = [height, width].map((size) => positions(size, window, stride, padding))
-    const beyond = pool?.padding ?? 0
-    if (pool && 2 * beyond > pool.size)
-      throw new ShapeError({
-        op: 'Network',
-        argument: `layer ${this.path} (${spec.kind})`,
-        actual: `a pool of ${pool.size} with a padding of ${beyond}`,
-        expected: 'a padding of at most half of the pool',
-      })
-    if (pool && pool.size > Math.min(...map) + 2 * beyond)
-      throw new ShapeError({
-        op: 'Network',
-        argument: `layer ${this.path} (${spec.kind})`,
-        actual: `a pool of ${pool.size} on maps of ${map.join(' x ')}`,
-        expected: 'a pool no larger than the map',
-      })
-    this.output = [units, ...(pool ? map.map((size) => positions(size, pool.size, pool.stride, beyond)) : map)]
+    const whole = [units, ...map] as [number, number, number]
+    this.output = pool ? pooled(pool, whole, `${place.path} (${spec.kind})`) : whole
   }
   private get options(): ops.NnlConvOptions {
     const { normalise, centre, stride, padding, pool } = this.spec
@@ -189,7 +73,7 @@ class NnlConv extends Base<Extract<LayerSpec, { kind: 'nnl_conv' }>> {
   }
 }
 
-class Linear extends Base<Extract<LayerSpec, { kind: 'linear' }>> {
+export class Linear extends Base<Extract<LayerSpec, { kind: 'linear' }>> {
   readonly output: Extent
   constructor(spec: Linear['spec'], place: Place) {
     super(spec, place)
@@ -218,7 +102,7 @@ class Linear extends Base<Extract<LayerSpec, { kind: 'linear' }>> {
   }
 }
 
-class BatchNorm extends Base<Extract<LayerSpec, { kind: 'batch_norm' }>> {
+export class BatchNorm extends Base<Extract<LayerSpec, { kind: 'batch_norm' }>> {
   readonly output: Extent
   constructor(spec: BatchNorm['spec'], place: Place) {
     super(spec, place)
@@ -243,7 +127,7 @@ class BatchNorm extends Base<Extract<LayerSpec, { kind: 'batch_norm' }>> {
 }
 
 /** Batch normalisation of fixed statistics. */
-class Standardise extends Base<Extract<LayerSpec, { kind: 'standardise' }>> {
+export class Standardise extends Base<Extract<LayerSpec, { kind: 'standardise' }>> {
   readonly output: Extent
   constructor(spec: Standardise['spec'], place: Place) {
     super(spec, place)
@@ -279,7 +163,7 @@ class Standardise extends Base<Extract<LayerSpec, { kind: 'standardise' }>> {
 }
 
 /** A layer without tensors of its own. */
-class Plain<S extends LayerSpec> extends Base<S> {
+export class Plain<S extends LayerSpec> extends Base<S> {
   constructor(
     spec: S,
     place: Place,
@@ -294,179 +178,5 @@ class Plain<S extends LayerSpec> extends Base<S> {
   }
   backward(saved: Saved, gy: Tensor, wants: boolean) {
     return wants ? this.undo(saved as Tensor, gy) : null
-  }
-}
-
-/** Layers one after another. */
-export class Sequence {
-  readonly layers: readonly Layer[]
-  readonly output: Extent
-  constructor(specs: readonly LayerSpec[], place: Place) {
-    let input = place.input
-    this.layers = specs.map((spec, i) => {
-      const layer = makeLayer(spec, { ...place, path: place.path ? `${place.path}.${i}` : `${i}`, input })
-      input = layer.output
-      return layer
-    })
-    this.output = input
-  }
-  forward(x: Tensor, training: boolean, watch?: Watch): { y: Tensor; saved: Saved[] } {
-    const saved: Saved[] = []
-    for (const layer of this.layers) {
-      const result = layer.forward(x, training, watch)
-      x = result.y
-      saved.push(result.saved)
-      watch?.(layer, x)
-    }
-    return { y: x, saved }
-  }
-  backward(saved: Saved[], gy: Tensor, wants: boolean, into: Map<string, Tensor>): Tensor | null {
-    let g: Tensor | null = gy
-    // Below the first layer with parameters nobody asks for a gradient.
-    const first = wants ? 0 : this.layers.findIndex((layer) => hasParameters(layer))
-    for (let i = this.layers.length - 1; i >= Math.max(first, 0) && first >= 0; i--)
-      g = (this.layers[i] as Layer).backward(saved[i], g as Tensor, wants || i > first, into)
-    return wants ? g : null
-  }
-}
-
-const hasParameters = (layer: Layer): boolean => Object.keys(layer.parameters).length > 0 || layer.children.some(hasParameters)
-
-class Residual extends Base<Extract<LayerSpec, { kind: 'residual' }>> {
-  readonly output: Extent
-  private readonly body: Sequence
-  private readonly shortcut: Sequence
-  constructor(spec: Residual['spec'], place: Place) {
-    super(spec, place)
-    this.body = new Sequence(spec.body, { ...place, path: `${place.path}.body` })
-    this.shortcut = new Sequence(spec.shortcut, { ...place, path: `${place.path}.shortcut` })
-    if (this.body.output.join() !== this.shortcut.output.join())
-      throw new ShapeError({
-        op: 'Network',
-        argument: `layer ${place.path} (residual)`,
-        actual: `a body of [${this.body.output}] beside a shortcut of [${this.shortcut.output}]`,
-        expected: 'one shape',
-      })
-    this.children = [...this.body.layers, ...this.shortcut.layers]
-    this.output = this.body.output
-  }
-  forward(x: Tensor, training: boolean, watch?: Watch) {
-    const body = this.body.forward(x, training, watch)
-    const shortcut = this.shortcut.forward(x, training, watch)
-    return { y: ops.add(body.y, shortcut.y), saved: { body: body.saved, shortcut: shortcut.saved } }
-  }
-  backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>) {
-    const { body, shortcut } = saved as { body: Saved[]; shortcut: Saved[] }
-    const a = this.body.backward(body, gy, wants, into)
-    const b = this.shortcut.layers.length > 0 ? this.shortcut.backward(shortcut, gy, wants, into) : gy
-    return wants ? ops.add(a as Tensor, b as Tensor) : null
-  }
-}
-
-class Parallel extends Base<Extract<LayerSpec, { kind: 'parallel' }>> {
-  readonly output: Extent
-  private readonly branches: Sequence[]
-  constructor(spec: Parallel['spec'], place: Place) {
-    super(spec, place)
-    this.branches = spec.branches.map((branch, i) => new Sequence(branch, { ...place, path: `${place.path}.branches.${i}` }))
-    this.children = this.branches.flatMap((branch) => branch.layers)
-    this.output = [this.branches.reduce((sum, branch) => sum + volume(branch.output), 0)]
-  }
-  forward(x: Tensor, training: boolean, watch?: Watch) {
-    const y = Tensor.zeros([x.shape[0] as number, this.output[0] as number], { device: x.device })
-    let at = 0
-    const saved = this.branches.map((branch) => {
-      const result = branch.forward(x, training, watch)
-      ops.copyColumns(flatten(result.y), y, { at })
-      at += volume(branch.output)
-      return result.saved
-    })
-    return { y, saved }
-  }
-  backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>) {
-    const n = gy.shape[0] as number
-    let at = 0
-    let sum: Tensor | null = null
-    this.branches.forEach((branch, i) => {
-      const count = volume(branch.output)
-      const g = ops.sliceColumns(gy, { at, count }).reshape([n, ...branch.output])
-      at += count
-      const gx = branch.backward((saved as Saved[][])[i] as Saved[], g, wants, into)
-      if (gx) sum = sum ? ops.add(sum, gx) : gx
-    })
-    return sum
-  }
-}
-
-function flatten(x: Tensor): Tensor {
-  return x.shape.length === 2 ? x : x.reshape([x.shape[0] as number, x.size / (x.shape[0] as number)])
-}
-
-function pooled(spec: { size: number; stride: number; padding: number }, place: Place, kind: string): Extent {
-  const [channels, height, width] = image(place, kind)
-  if (spec.size > Math.min(height, width) + 2 * spec.padding)
-    throw new ShapeError({
-      op: 'Network',
-      argument: `layer ${place.path} (${kind})`,
-      actual: `a pool of ${spec.size} on maps of ${height} x ${width}`,
-      expected: 'a pool no larger than the padded map',
-    })
-  return [channels, ...[height, width].map((size) => positions(size, spec.size, spec.stride, spec.padding))]
-}
-
-function makeLayer(spec: LayerSpec, place: Place): Layer {
-  const { input } = place
-  switch (spec.kind) {
-    case 'conv':
-      return new Conv(spec, place)
-    case 'nnl_conv':
-      return new NnlConv(spec, place)
-    case 'linear':
-      return new Linear(spec, place)
-    case 'batch_norm':
-      return new BatchNorm(spec, place)
-    case 'standardise':
-      return new Standardise(spec, place)
-    case 'residual':
-      return new Residual(spec, place)
-    case 'parallel':
-      return new Parallel(spec, place)
-    case 'relu':
-      return new Plain(spec, place, input, ops.relu, ops.reluGrad)
-    case 'rectified_power': {
-      const { power } = spec
-      return new Plain(
-        spec,
-        place,
-        input,
-        (x) => ops.rectifiedPower(x, { power }),
-        (x, gy) => ops.rectifiedPowerGrad(x, gy, { power }),
-      )
-    }
-    case 'flatten':
-      return new Plain(spec, place, [volume(input)], flatten, (x, gy) => gy.reshape(x.shape))
-    case 'max_pool': {
-      const { kind, ...options } = spec
-      const output = pooled(spec, place, kind)
-      return new Plain(
-        spec,
-        place,
-        output,
-        (x) => ops.maxPool(x, options),
-        (x, gy) => ops.maxPoolGrad(x, gy, options),
-      )
-    }
-    case 'avg_pool': {
-      const { kind, ...options } = spec
-      const output = pooled(spec, place, kind)
-      const [, height, width] = input as [number, number, number]
-      return new Plain(
-        spec,
-        place,
-        output,
-        (x) => ops.avgPool(x, options),
-        (_, gy) => ops.avgPoolGrad(gy, { ...options, height, width }),
-      )
-    }
   }
 }

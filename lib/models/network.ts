@@ -7,9 +7,10 @@ import { argmax, softmaxCrossEntropy, toF32 } from '../ops/index.js'
 import { normals, Permutation, philox, words } from '../random.js'
 import { scope, type Tensor } from '../tensor.js'
 import type { Classifier } from './classifier.js'
+import type { Extent, Initialise, Layer, Saved, Watch } from './layer.js'
 import { type NetworkConfig, type NetworkConfigInput, networkConfig } from './layer_spec.js'
-import { type Extent, type Initialise, type Layer, type Saved, Sequence, type Watch } from './layers.js'
 import { hostTensor, metadataKey } from './local_net.js'
+import { Sequence } from './sequence.js'
 
 export interface NetworkOptions {
   /** Of the initial weights. Default 0. */

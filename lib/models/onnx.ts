@@ -6,8 +6,8 @@
 //   max before the power      MaxPool, + bias, Relu, Pow: x^n of the pooled cells alone, as nnl_conv does
 import { type OnnxAttribute, type OnnxNode, type OnnxTensor, type Safetensor, writeOnnx } from '../io/index.js'
 import { version } from '../version.js'
+import type { Extent, Layer } from './layer.js'
 import type { LayerSpec } from './layer_spec.js'
-import type { Extent, Layer } from './layers.js'
 import { toNetwork } from './local_layers.js'
 import { LocalNet } from './local_net.js'
 import type { Network } from './network.js'

@@ -1,14 +1,18 @@
 // hebbian_step, hebbian_learn: ops/hebbian.h. One minibatch is
-//   rank    groups of kGroup patches, in lanes, against all rows of w; each patch ends as two (unit, current) pairs 2 B
-//   K D flops sort    the 2 B pairs by unit, keeping the order of the batch (a counting sort) update  row by row: the
-//   sum of g v in that order, minus s w (s = sum of g current), applied to the row at once      4 B D flops
-// Layout: simd/winners.h, simd/patches.h and simd/windows.h. Ranking stores no currents, gathering no more than a
-// minibatch of patches. Numerics: float32 sums along D in index order, s and the results in double, in order of batch
-// and unit. A group and a row are each the work of one thread, so the number of threads changes no bit. A NaN current
-// ranks below every number; a patch with a NaN has no other current, so it selects units 0 and m-1 and makes their rows
-// NaN. The maximum of the 'max' step passes over NaN. Why so: the step of 1000 patches, D=48, K=400 runs at 73-78 % of
-// the FMA peak of one core (EPYC Zen 5, AVX-512), D=192 at 78-80 %; four passes over a row's entries instead of one
-// cost 10 % at D=48, patches from u8 images 10 %, rank 7 18 %.
+//
+//   rank: groups of kGroup patches, in lanes, against all rows of w; each ends as two (unit, current) pairs; 2BKD flops
+//
+//   sort: the 2B pairs by unit, keeping the order of the batch (a counting sort)
+//
+//   update, row by row: the sum of g v in that order, less s w (s = sum of g current), onto the row at once; 4BD flops
+//
+// Layout: simd/winners.h, simd/minibatch.h, simd/patches.h and simd/windows.h. Ranking stores no currents, gathering no
+// more than a minibatch of patches. Numerics: float32 sums along D in index order, s and the results in double, in
+// order of batch and unit. A group and a row are each the work of one thread, so the number of threads changes no bit.
+// A NaN current ranks below every number; a patch with a NaN has no other current, so it selects units 0 and m-1 and
+// makes their rows NaN. The maximum of the 'max' step passes over NaN. Why so: the step of 1000 patches, D=48, K=400
+// runs at 73-78 % of the FMA peak of one core (EPYC Zen 5, AVX-512), D=192 at 78-80 %; four passes over a row's entries
+// instead of one cost 10 % at D=48, patches from u8 images 10 %, rank 7 18 %.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -21,6 +25,7 @@
 #include "core/random.h"
 #include "cpu/kernels.h"
 #include "cpu/simd/begin.h"
+#include "cpu/simd/minibatch.h"
 #include "cpu/simd/patches.h"
 #include "cpu/simd/power.h"
 #include "cpu/simd/vec.h"
@@ -31,110 +36,12 @@ namespace {
 
 constexpr int64_t kStrip = 16;  // rows an update task
 
-/// Group g of a batch: whole groups first, and what is left spread evenly (3 + 2 + 2 vectors rather than 3 + 3 + 1).
-struct Groups {
-  int64_t batch, vectors, whole, count;
-
-  explicit Groups(int64_t batch) : batch(batch), vectors((batch + kLanes - 1) / kLanes) {
-    static_assert(kGroupVectors == 3 && kOffsets == kGroup);
-    whole = vectors / 3;
-    if (vectors % 3 == 1 && whole > 0) --whole;
-    count = whole + (vectors - 3 * whole + 1) / 2;
-  }
-  int64_t first_vector(int64_t g) const { return g <= whole ? 3 * g : 3 * whole + 2 * (g - whole); }
-  int width(int64_t g) const {
-    return static_cast<int>((g + 1 < count ? first_vector(g + 1) : vectors) - first_vector(g));
-  }
-  int64_t begin(int64_t g) const { return first_vector(g) * kLanes; }
-  int64_t size(int64_t g) const {
-    const int64_t end = begin(g) + width(g) * kLanes;
-    return (end < batch ? end : batch) - begin(g);
-  }
-};
-
-/// What one thread ranks with.
-struct Bench {
-  float* tile;  // [D][kGroup]
-  RankScratch rank;
-  uint8_t* zero;    // [kGroup]
-  uint8_t* bytes;   // [kGroup][whole vectors of D], for gathered patches
-  int64_t* offset;  // [kGroup], of the windows of the group that this bench gathers next
-  int64_t announced,
-      windows;  // that group, -1 for none, and how many windows it has; for rows, which numbers come next
-  int index;
-};
-
 /// Sums over minibatches.
 struct Tally {
   int64_t *wins, *losses;  // [K]
   double* gains;           // [K]
   double energy = 0;
   int64_t patches = 0;
-};
-
-/// Rows of patches that exist: hebbian_step's.
-struct GivenPatches {
-  const float* rows;
-  int64_t stride;
-
-  void load(const Groups& groups, int64_t g, int64_t next, int64_t d, Bench& bench) const {
-    rows_to_lanes(rows + groups.begin(g) * stride, stride, groups.size(g), d, groups.width(g), bench.tile);
-    find_zeros(bench.tile, d, groups.width(g), bench.zero);
-    bench.announced = next < groups.count ? groups.begin(next) * stride : 0;
-    bench.windows = next < groups.count ? groups.size(next) * stride : 0;
-  }
-  /// Asks for the next group's rows, some lines during each block of units.
-  auto while_ranking(Bench& bench, int64_t blocks) const {
-    const char* p = reinterpret_cast<const char*>(rows + bench.announced);
-    const int64_t lines = (bench.windows + 15) / 16, step = (lines + blocks - 1) / blocks;
-    return [p, end = p + 64 * lines, step]() mutable {
-      for (int64_t i = 0; i < step && p < end; ++i, p += 64) __builtin_prefetch(p, 0, 2);
-    };
-  }
-};
-
-/// Windows of images in the order of a shuffled epoch. While a group is ranked, the bench's next one is fetched from
-/// memory.
-struct GatheredPatches {
-  Windows windows;
-  float* rows;
-  int64_t stride;
-  const core::Permutation* order;
-  uint64_t at;   // place in the epoch of the minibatch's first patch
-  bool goes_on;  // the next minibatch of the call follows in the same epoch
-
-  void load(const Groups& groups, int64_t g, int64_t next, int64_t d, Bench& bench) const {
-    if (bench.announced != g) announce(groups, g, at, bench);
-    const int64_t size = groups.size(g), wide = (d + kLanes - 1) / kLanes * kLanes;
-    float* const to = rows + groups.begin(g) * stride;
-    for (int64_t i = 0; i < size; ++i) {
-      uint8_t* const bytes = bench.bytes + i * wide;
-      gather_bytes(windows, bench.offset[i], bytes);
-      if (wide > d) std::memset(bytes + d, 0, static_cast<size_t>(wide - d));
-    }
-    for (int64_t i = 0; i < size; ++i)
-      bench.zero[i] = normalise_bytes(windows, bench.bytes + i * wide, d, to + i * stride);
-    rows_to_lanes(to, stride, size, d, groups.width(g), bench.tile);
-    bench.announced = -1;
-    if (next < groups.count)
-      announce(groups, next, at, bench);
-    else if (goes_on)  // every bench starts a minibatch with the group of its own number
-      announce(groups, bench.index, at + static_cast<uint64_t>(groups.batch), bench);
-  }
-  auto while_ranking(Bench& bench, int64_t blocks) const {
-    const int64_t step = (bench.windows + blocks - 1) / blocks;
-    return [this, &bench, step, done = int64_t{0}]() mutable {
-      for (int64_t i = 0; i < step && done < bench.windows; ++i, ++done) prefetch_window(windows, bench.offset[done]);
-    };
-  }
-
- private:
-  void announce(const Groups& groups, int64_t g, uint64_t base, Bench& bench) const {
-    bench.announced = g;
-    bench.windows = groups.size(g);
-    shuffled_offsets(windows, *order, base + static_cast<uint64_t>(groups.begin(g)), static_cast<int>(bench.windows),
-                     bench.offset);
-  }
 };
 
 class Learner {
