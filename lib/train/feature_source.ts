@@ -71,9 +71,9 @@ export class FeatureSource {
     if (fits) this.cache = await this.compute(n)
   }
 
-  /** Images whose features are worked on together: they are held twice for a moment, beside the cache and by the block in work. */
+  /** Images whose features are worked on together: in float32 for a moment, and twice while a block is added to the others. */
   private get chunk(): number {
-    return Math.max(64, Math.min(512, Math.floor(2 ** 25 / this.features)))
+    return Math.max(32, Math.min(256, Math.floor(2 ** 23 / this.features)))
   }
 
   /** The mean of the features of images that are spread evenly over the set. */
@@ -99,15 +99,16 @@ export class FeatureSource {
   }
 
   private async compute(n: number): Promise<Tensor> {
-    const cache = Tensor.zeros([n, this.features], { dtype: 'bf16', device: this.device })
+    const cache = this.rowsOf(n)
     const report = startPhase('features', 'images', n, 0, this.run.onProgress)
+    const step = Math.max(this.chunk, 512)
     try {
-      for (let first = 0; first < n; first += this.chunk) {
+      for (let first = 0; first < n; first += step) {
         this.run.signal?.throwIfAborted()
-        const count = Math.min(this.chunk, n - first)
-        scope(() => copyRows(this.featuresOf(this.slice(first, count)), cache, { at: first }))
+        const rows = Int32Array.from({ length: Math.min(step, n - first) }, (_, i) => first + i)
+        this.fill(rows, cache, first)
         await this.device.sync()
-        report(first + count)
+        report(first + rows.length)
       }
     } catch (error) {
       cache.dispose()
@@ -116,22 +117,29 @@ export class FeatureSource {
     return cache
   }
 
-  private get stride(): number {
-    return this.set.shape[1] * this.set.shape[2] * this.set.shape[3]
+  private rowsOf(n: number): Tensor {
+    return Tensor.zeros([n, this.features], { dtype: 'bf16', device: this.device })
   }
 
-  private slice(first: number, count: number): Tensor {
-    const pixels = this.set.images.subarray(first * this.stride, (first + count) * this.stride)
-    return Tensor.from(pixels, { shape: [count, ...this.set.shape.slice(1)], device: this.device })
+  private featuresOf(rows: Int32Array): Tensor {
+    const all = this.rowsOf(rows.length)
+    this.fill(rows, all, 0)
+    return all
   }
 
-  private featuresOf(images: Tensor): Tensor {
+  /** Features of images `rows` of the set, less their mean, over the rows of `to` from `at`. */
+  private fill(rows: Int32Array, to: Tensor, at: number): void {
     const net = this.net as LocalNet
     const mean = this.offsets
-    // The mean is taken off before rounding: what is left is smaller, and so is its error.
-    return mean
-      ? scope(() => subtractRow(net.features(images), mean, { store: 'bf16' }))
-      : net.features(images, { store: 'bf16' })
+    for (let first = 0; first < rows.length; first += this.chunk)
+      scope(() => {
+        const images = uploadImages(this.set, rows.subarray(first, first + this.chunk), this.device)
+        // The mean is taken off before rounding: what is left is smaller, and so is its error.
+        const features = mean
+          ? subtractRow(net.features(images), mean, { store: 'bf16' })
+          : net.features(images, { store: 'bf16' })
+        copyRows(features, to, { at: at + first })
+      })
   }
 
   /** One epoch of minibatches over `rows`, in the order that the op's own permutation gives, cached or not. */
@@ -166,8 +174,10 @@ export class FeatureSource {
               (_, i) => rows[(order as Permutation).at(first * batch + i)] as number,
             )
             const labels = Int32Array.from(picked, (row) => (this.set.labels as Int32Array)[row] as number)
-            const features = this.featuresOf(uploadImages(this.set, picked, this.device))
-            result = readoutLearn(features, Tensor.from(labels, { device: this.device }), state, { ...part, shuffle: false })
+            result = readoutLearn(this.featuresOf(picked), Tensor.from(labels, { device: this.device }), state, {
+              ...part,
+              shuffle: false,
+            })
           }
           return [(await result.loss.read()).data[0] ?? Number.NaN, (await result.errors.read()).data[0] ?? 0] as const
         })
@@ -194,11 +204,7 @@ export class FeatureSource {
           return (await errors.read()).data[0] ?? 0
         }
         const labels = Int32Array.from(part, (row) => (this.set.labels as Int32Array)[row] as number)
-        const { errors } = readoutScore(
-          this.featuresOf(uploadImages(this.set, part, this.device)),
-          Tensor.from(labels, { device: this.device }),
-          state,
-        )
+        const { errors } = readoutScore(this.featuresOf(part), Tensor.from(labels, { device: this.device }), state)
         return (await errors.read()).data[0] ?? 0
       })
     }
