@@ -177,7 +177,10 @@ export async function writeStudy(
 }
 
 const digits = (v: Value): number => (v.unit === '%' ? 2 : 1)
-const signed = (x: number): string => `${x > 0 ? '+' : ''}${x.toFixed(2)}`
+const signed = (x: number): string => {
+  const text = x.toFixed(2)
+  return Number(text) === 0 ? '0.00' : `${x > 0 ? '+' : ''}${text}`
+}
 const unit = (v: Value): string => (v.unit ? ` ${v.unit}` : '')
 
 function paperText(v: Value): string {

@@ -217,7 +217,7 @@ const fig2: Study = {
 }
 
 const openChoices = [
-  'The paper does not give the sizes, powers and pools of the five blocks, the pools’ strides and paddings, Delta, rates, batches or epochs; they were chosen on a validation split of the training images.',
+  'The paper does not give the sizes, powers and pools of the five blocks, the pools’ strides and paddings, Delta, rates, batches or epochs; they were chosen on a validation split of the training images. Local readouts take each feature’s mean off while they learn, and their bias undoes it.',
 ]
 
 const fig3: Study = {
@@ -394,7 +394,7 @@ const table: Study = {
         },
       ],
       notes: [
-        'Local readouts take each feature’s mean off while they learn (the bias undoes it), which the paper does not say of its own. It is worth most where features are least sparse, at n = 1 and 10.',
+        'Centred features (below) are worth most where they are least sparse, at n = 1 and 10.',
         'Without patch normalisation the local filters are the same (learned from normalised patches); only the layer leaves the norm in.',
         `End-to-end cells train for ${cellOptions.epochs} epochs, except n = 1 without patch normalisation, the network of figure 2, for ${twinOptions.epochs}. Without patch normalisation they see standardised images, with it images as they are.`,
         'End-to-end NNL-CONV layers start from the uniform fan-in initialisation and have no constraint on the filters’ norms, as the paper states none.',
