@@ -1,25 +1,34 @@
-// npx tsx bench/run.ts [op ...] [--name x] [--threads n] [--rounds n] [--python path] [--no-peers] [--device cpu|cuda] [--json]
-// runs the benchmark and writes bench/results/<name>.json (default: today's date).
+// `npm run bench --`: the benchmarks of `striate bench`, kept as bench/results/<name>.json with the commit.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command, Option } from 'commander'
 import { benchOps, describeBench, formatBench, runBench } from '../lib/bench/index.js'
+import { wholeNumber } from '../lib/cli/options.js'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  allowNegative: true,
-  options: {
-    name: { type: 'string' },
-    threads: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '9' },
-    python: { type: 'string' },
-    peers: { type: 'boolean', default: true },
-    device: { type: 'string', default: 'cpu' },
-    json: { type: 'boolean', default: false },
-  },
-})
-if (values.device !== 'cpu' && values.device !== 'cuda') throw new Error(`--device is ${values.device}; expected cpu or cuda`)
+interface Values {
+  name?: string
+  threads: number
+  rounds: number
+  python?: string
+  peers: boolean
+  device: 'cpu' | 'cuda'
+  json?: boolean
+}
+
+const program = new Command('npm run bench --')
+  .description('kernels and training steps against the machine and PyTorch; the report goes to bench/results')
+  .argument('[op...]', `all by default; ${benchOps.join(', ')}`)
+  .option('--name <name>', 'of the report (default: date and ops)')
+  .option('--threads <n>', 'of both sides', wholeNumber(1, 1024), 1)
+  .option('--rounds <n>', 'alternations of both sides', wholeNumber(3, 1000), 9)
+  .option('--no-peers', 'without PyTorch and NumPy')
+  .option('--python <path>', 'a Python that has PyTorch (default: STRIATE_PYTHON, python3)')
+  .addOption(new Option('--device <name>', 'where').choices(['cpu', 'cuda']).default('cpu'))
+  .option('--json', 'rows as JSON lines')
+  .parse()
+const values = program.opts<Values>()
+const positionals = program.args
 
 const root = join(import.meta.dirname, '..')
 const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
@@ -29,8 +38,8 @@ process.once('SIGINT', () => controller.abort(new Error('stopped')))
 const report = await runBench({
   ops: positionals,
   device: values.device,
-  threads: Number(values.threads),
-  rounds: Number(values.rounds),
+  threads: values.threads,
+  rounds: values.rounds,
   peers: values.peers,
   ...(values.python !== undefined && { python: values.python }),
   signal: controller.signal,
