@@ -2,32 +2,15 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { benchOps, describeBench, formatBench, runBench } from '../lib/bench/index.js'
-import { wholeNumber } from '../lib/cli/options.js'
+import { type BenchCommandOptions, benchOptions, benchRequest } from '../lib/cli/bench.js'
 
-interface Values {
-  name?: string
-  threads: number
-  rounds: number
-  python?: string
-  peers: boolean
-  device: 'cpu' | 'cuda'
-  json?: boolean
-}
-
-const program = new Command('npm run bench --')
+const program = benchOptions(new Command('npm run bench --'))
   .description('kernels and training steps against the machine and PyTorch; the report goes to bench/results')
-  .argument('[op...]', `all by default; ${benchOps.join(', ')}`)
   .option('--name <name>', 'of the report (default: date and ops)')
-  .option('--threads <n>', 'of both sides', wholeNumber(1, 1024), 1)
-  .option('--rounds <n>', 'alternations of both sides', wholeNumber(3, 1000), 9)
-  .option('--no-peers', 'without PyTorch and NumPy')
-  .option('--python <path>', 'a Python that has PyTorch (default: STRIATE_PYTHON, python3)')
-  .addOption(new Option('--device <name>', 'where').choices(['cpu', 'cuda']).default('cpu'))
-  .option('--json', 'rows as JSON lines')
   .parse()
-const values = program.opts<Values>()
+const values = program.opts<BenchCommandOptions & { name?: string }>()
 const positionals = program.args
 
 const root = join(import.meta.dirname, '..')
@@ -36,12 +19,7 @@ const controller = new AbortController()
 process.once('SIGINT', () => controller.abort(new Error('stopped')))
 
 const report = await runBench({
-  ops: positionals,
-  device: values.device,
-  threads: values.threads,
-  rounds: values.rounds,
-  peers: values.peers,
-  ...(values.python !== undefined && { python: values.python }),
+  ...benchRequest(positionals, values),
   signal: controller.signal,
   onRow: (row) => {
     if (values.json) console.log(JSON.stringify(row))

@@ -1,6 +1,6 @@
 // Settings by name. Each says where it is from and how it was chosen; a recipe's options can be overridden one by one.
 import { OptionError } from '../errors.js'
-import { type Block, fiveBlocks, fiveReadout, singleBlock, singleReadout } from '../reproduce/index.js'
+import { type Block, fiveBlocks, localReadout, singleBlock } from '../reproduce/index.js'
 import type { BlockOptions, FilterOptions, ReadoutOptions } from '../train/index.js'
 
 export interface Recipe {
@@ -25,14 +25,14 @@ const recipes: Record<string, Recipe> = {
     about: 'The single block of Grinberg, Hopfield, Krotov 2019 (figure 2 left) on CIFAR-10: W 4, K 400, n 40, pool 11',
     filters: {},
     blocks: [blockOptions(singleBlock)],
-    readout: singleReadout,
+    readout: localReadout,
   },
   'grinberg-five': {
     about:
       'The five blocks of the same paper (figure 2 middle) side by side: W 2, 3, 4, 5 and 7, pools of 8 to 11 every 3 (chosen here: the paper does not give them), each K 400, n 40',
     filters: {},
     blocks: fiveBlocks.map(blockOptions),
-    readout: fiveReadout,
+    readout: localReadout,
   },
   faithful: {
     about: "The single block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",

@@ -2,8 +2,9 @@
 import { z } from 'zod'
 
 const count = z.number().int().positive()
-const padding = z.number().int().min(0).default(0)
-const window = z.strictObject({ size: count, stride: count, padding: z.number().int().min(0).optional() })
+const border = z.number().int().min(0)
+const padding = border.default(0)
+const window = z.strictObject({ size: count, stride: count, padding: border.optional() })
 
 const simple = [
   /** conv2d: K filters of window x window. */

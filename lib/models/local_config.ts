@@ -1,6 +1,7 @@
 // What a local network is made of, in numbers: NNL-CONV blocks side by side on the images, or on a trunk of such blocks one after another.
 import { z } from 'zod'
 import { checkOp } from '../tensor.js'
+import { positions } from './layer.js'
 
 const size = z.number().int().positive()
 
@@ -63,7 +64,7 @@ export function filterShape(block: LocalBlock, channels: number): [number, numbe
 /** Shape of a block's pooled map. */
 export function pooledShape(block: LocalBlock, [, height, width]: MapShape): MapShape {
   const { size, stride, padding = 0 } = block.pool
-  const cells = (extent: number) => Math.floor((extent - block.window + 1 + 2 * padding - size) / stride) + 1
+  const cells = (extent: number) => positions(extent - block.window + 1, size, stride, padding)
   return [block.units, cells(height), cells(width)]
 }
 

@@ -2,7 +2,7 @@
 // validation split (a power of 40 silences filters that match no patch closely).
 import type { FilterOptions, ReadoutOptions } from '../train/index.js'
 import { type Block, localPart, type NetworkResult } from './networks.js'
-import { singleBlock, singleReadout } from './settings.js'
+import { localReadout, singleBlock } from './settings.js'
 import type { Part, Scale, Study } from './study.js'
 
 interface Baseline {
@@ -63,7 +63,7 @@ function part(scale: Scale, baseline: Baseline, seed: number): Part {
     pool: scale.quick ? { size: 11, stride: 6 } : singleBlock.pool,
     filters: { ...baseline.filters, ...(learns(baseline.filters.rule) ? { steps: scale.quick ? 500 : 20_000 } : {}) },
   }
-  const readout: ReadoutOptions = { ...singleReadout, powers, ...(scale.quick ? { learningRates: [1e-3], epochs: 8 } : {}) }
+  const readout: ReadoutOptions = { ...localReadout, powers, ...(scale.quick ? { learningRates: [1e-3], epochs: 8 } : {}) }
   return localPart({
     name: `${scale.quick ? 'quick-' : ''}baseline-${baseline.name}-seed${seed}`,
     about: `baseline: ${baseline.label}, seed ${seed}`,

@@ -5,7 +5,7 @@ import { applyShadow } from '../scene/index.js'
 import type { ReadoutOptions, SupervisedOptions } from '../train/index.js'
 import { baselines } from './baselines.js'
 import { type Block, localPart, type NetworkResult, paperShadow, sharedFilters, twinPart } from './networks.js'
-import { fiveBlocks, fiveReadout, quickBlock, singleBlock, singleReadout, twinOptions } from './settings.js'
+import { fiveBlocks, localReadout, quickBlock, singleBlock, twinOptions } from './settings.js'
 import type { Part, Scale, Study, StudyReport, Value } from './study.js'
 
 const paper = 'Grinberg, Hopfield, Krotov 2019'
@@ -14,7 +14,7 @@ const GiB = 2 ** 30
 /** Cells of the table that are no network of figure 2. */
 const cellOptions: SupervisedOptions = { ...twinOptions, epochs: 8 }
 
-const quickReadout: ReadoutOptions = { ...singleReadout, learningRates: [1e-3], epochs: 10 }
+const quickReadout: ReadoutOptions = { ...localReadout, learningRates: [1e-3], epochs: 10 }
 const quickTwin = (options: SupervisedOptions): SupervisedOptions => ({ ...options, epochs: 4 })
 
 const results = (all: ReadonlyMap<string, unknown>, stem: string): NetworkResult[] =>
@@ -50,7 +50,7 @@ function local(
     name: quickName(scale, `${stem}-seed${seed}`),
     about: `${five ? 'five blocks' : 'one block'}, learned locally, seed ${seed}`,
     blocks: scale.quick ? blocks.map(quickBlock) : blocks,
-    readout: scale.quick ? quickReadout : five ? fiveReadout : singleReadout,
+    readout: scale.quick ? quickReadout : localReadout,
     seed,
     expected: scale.quick
       ? { minutes: five ? 0.2 : 0.1, bytes: 0.3 * GiB }
@@ -335,7 +335,7 @@ const table: Study = {
           return local(scale, cell.stem, blocks, seed, {
             normalise: cell.normalise,
             about: `table: local, n = ${cell.power}, patch normalisation: ${cell.normalise}`,
-            ...(slow ? { readout: { ...fiveReadout, weightDecays: [0], epochs: 150, patience: 150 } } : {}),
+            ...(slow ? { readout: { ...localReadout, weightDecays: [0], epochs: 150, patience: 150 } } : {}),
           })
         }
         const shaped = (scale.quick ? blocks.map(quickBlock) : blocks).map((block) => ({ ...block, power: cell.power }))

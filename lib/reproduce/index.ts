@@ -1,7 +1,7 @@
 export { studies } from './grinberg.js'
 export type { Block, NetworkResult } from './networks.js'
 export type { Observation, Spread } from './observe.js'
-export { fiveBlocks, fiveReadout, singleBlock, singleReadout, twinOptions } from './settings.js'
+export { fiveBlocks, localReadout, singleBlock, twinOptions } from './settings.js'
 export {
   type Chart,
   keptPart,

@@ -14,7 +14,8 @@ export const singleBlock: Block = {
   pool: { size: 11, stride: 3, padding: 5 },
   filters: { antiHebbian: 0.275, steps: 20_000 },
 }
-export const singleReadout: ReadoutOptions = { learningRates: [3e-4], weightDecays: [3e-4], epochs: 16, centreFeatures: true }
+/** Of one block and of five. */
+export const localReadout: ReadoutOptions = { learningRates: [3e-4], weightDecays: [3e-4], epochs: 16, centreFeatures: true }
 
 /**
  * Five blocks side by side (figure 2 middle). The paper gives neither W, n nor pools: these were chosen on a validation split. Delta stands
@@ -36,7 +37,6 @@ export const fiveBlocks: readonly Block[] = (
   pool: { size, stride: 3 },
   filters: { antiHebbian, steps: 20_000 },
 }))
-export const fiveReadout: ReadoutOptions = singleReadout
 
 /**
  * The end-to-end twins, of one block and of five: Adam and cross-entropy on standardised images, no augmentation. Rate, batch and
@@ -48,6 +48,7 @@ export const twinOptions: SupervisedOptions = {
   validation: 0,
   optimiser: { kind: 'adam', learningRate: 1e-3, weightDecay: 3e-4 },
 }
+
 /** A setting small enough for `--quick`. */
 export function quickBlock(block: Block): Block {
   return {

@@ -28,7 +28,8 @@ const meanImages = 2048
 export class FeatureSource {
   private net: LocalNet | null = null
   private cache: Tensor | null = null
-  private offsets: Tensor | null = null
+  /** [D], taken off each image's features; null: they stay as they are. It belongs to the source. */
+  mean: Tensor | null = null
   private key = ''
 
   constructor(
@@ -42,11 +43,6 @@ export class FeatureSource {
 
   get features(): number {
     return featureCount((this.net as LocalNet).config)
-  }
-
-  /** [D], taken off each image's features; null: they stay as they are. It belongs to the source. */
-  get mean(): Tensor | null {
-    return this.offsets
   }
 
   async use(config: LocalNetConfig): Promise<void> {
@@ -67,7 +63,7 @@ export class FeatureSource {
       `${describeFeatures(config)}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
         (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed in every epoch`),
     )
-    if (this.centre) this.offsets = await this.meanOf(n)
+    if (this.centre) this.mean = await this.meanOf(n)
     if (fits) this.cache = await this.compute(n)
   }
 
@@ -130,7 +126,7 @@ export class FeatureSource {
   /** Features of images `rows` of the set, less their mean, over the rows of `to` from `at`. */
   private fill(rows: Int32Array, to: Tensor, at: number): void {
     const net = this.net as LocalNet
-    const mean = this.offsets
+    const { mean } = this
     for (let first = 0; first < rows.length; first += this.chunk)
       scope(() => {
         const images = uploadImages(this.set, rows.subarray(first, first + this.chunk), this.device)
@@ -213,9 +209,9 @@ export class FeatureSource {
 
   private release(): void {
     this.cache?.dispose()
-    this.offsets?.dispose()
+    this.mean?.dispose()
     this.cache = null
-    this.offsets = null
+    this.mean = null
   }
 
   dispose(): void {
