@@ -1,8 +1,8 @@
 // What is told about the units of learned filters: cosines against a float64 reference, and a collapse that was planted.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type FilterOptions, healthWarnings, type ImageSet, learnFilters, renderSet, type Tensor } from '../lib/index.js'
-import { filterConfig } from '../lib/train/filter_options.js'
-import { countCosines } from '../lib/train/health.js'
+import { filterConfig } from '../lib/learn/filter_options.js'
+import { countCosines } from '../lib/learn/health.js'
 import { gather } from './ops/hebbian.js'
 import { u8 } from './ops/proof.js'
 

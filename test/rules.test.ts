@@ -19,10 +19,10 @@ import {
   trainLocal,
   whitenedResponses,
 } from '../lib/index.js'
+import { filterConfig } from '../lib/learn/filter_options.js'
+import { type RuleState, ruleOf } from '../lib/learn/rules.js'
 import { hebbianStep } from '../lib/ops/index.js'
 import { normals } from '../lib/random.js'
-import { filterConfig } from '../lib/train/filter_options.js'
-import { type RuleState, ruleOf } from '../lib/train/rules.js'
 import { gather } from './ops/hebbian.js'
 import { u8, uniform } from './ops/proof.js'
 

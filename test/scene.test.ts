@@ -1,16 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OptionError } from '../lib/errors.js'
-import {
-  applyShadow,
-  defaultRanges,
-  render,
-  renderSet,
-  type SceneLatents,
-  sampleLatents,
-  shapeNames,
-} from '../lib/scene/index.js'
-import { shapes } from '../lib/scene/shapes.js'
+import { applyShadow } from '../lib/light/index.js'
+import { shapes } from '../lib/scene/flat/shapes.js'
+import { defaultRanges, render, renderSet, type SceneLatents, sampleLatents, shapeNames } from '../lib/scene/index.js'
 
 const plain: Partial<SceneLatents> = {
   texture: 'plain',

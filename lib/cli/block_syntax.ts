@@ -1,6 +1,6 @@
 // How blocks are written on the command line: "W3 K400 n40 pool11/2, W5 K200 n20 pool11/2", a block between commas, in the paper's letters.
 import { InvalidArgumentError } from 'commander'
-import type { BlockOptions, FilterOptions } from '../train/index.js'
+import type { BlockOptions, FilterOptions } from '../learn/index.js'
 
 /** What a block's words may be, with an example of each. */
 export const blockWords =

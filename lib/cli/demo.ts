@@ -5,26 +5,20 @@ import type { Command } from 'commander'
 import type { ImageSet } from '../data/index.js'
 import { type Device, deviceOf } from '../device.js'
 import { classify } from '../eval/index.js'
+import { type ReadoutOptions, trainReadout } from '../features/index.js'
 import { makeFolder } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
+import { type BlockRecord, dataPatches, healthWarnings, trainLocal } from '../learn/index.js'
+import { applyShadow } from '../light/index.js'
 import { LocalNet } from '../models/index.js'
 import { unitRows } from '../ops/index.js'
 import type { Section } from '../plot/index.js'
 import { normals } from '../random.js'
-import { applyShadow, renderSet } from '../scene/index.js'
+import { errorBars, writeRunPage } from '../report/local_page.js'
+import { type OnProgress, startPhase } from '../run/index.js'
+import { renderSet } from '../scene/index.js'
 import { scope, Tensor } from '../tensor.js'
-import {
-  type BlockRecord,
-  dataPatches,
-  healthWarnings,
-  type OnProgress,
-  type ReadoutOptions,
-  startPhase,
-  trainLocal,
-  trainReadout,
-} from '../train/index.js'
 import { wholeNumber } from './options.js'
-import { errorBars, writeRunPage } from './run_page.js'
 import { duration, interruptSignal, output, quantity, run } from './terminal.js'
 
 const settings = { train: 10_000, test: 2000, units: 128, window: 5, steps: 4000 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { LocalNet, Network } from '../models/index.js'
-import { readRecord, writeRunPage } from './run_page.js'
-import { shadowSections } from './shadow_page.js'
-import { writeSupervisedPage } from './supervised_page.js'
+import { readRecord, writeRunPage } from '../report/local_page.js'
+import { shadowSections } from '../report/shadow_page.js'
+import { writeSupervisedPage } from '../report/supervised_page.js'
 import { run } from './terminal.js'
 
 /** Writes the page of a run of any kind. */

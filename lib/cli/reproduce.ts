@@ -5,9 +5,9 @@ import type { Command } from 'commander'
 import { type ImageSet, openImages, selectImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { OptionError } from '../errors.js'
+import { writeStudy } from '../report/study_page.js'
 import { runStudy, type Scale, type Study, studies } from '../reproduce/index.js'
 import { numbers } from './options.js'
-import { writeStudy } from './reproduce_page.js'
 import { duration, interruptSignal, output, run } from './terminal.js'
 
 interface ReproduceOptions {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { StriateError } from '../errors.js'
-import type { TrainProgress } from '../train/index.js'
+import type { TrainProgress } from '../run/index.js'
 
 export interface Output {
   /** One line for people; left out with --json. */

@@ -2,21 +2,20 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { deviceOf } from '../device.js'
 import { OptionError } from '../errors.js'
+import { describeFeatures, type ReadoutOptions } from '../features/index.js'
 import {
   type BlockOptions,
   type BlockRecord,
-  describeFeatures,
   describeRules,
   type FilterOptions,
   healthWarnings,
-  type ReadoutOptions,
   trainLocal,
-} from '../train/index.js'
+} from '../learn/index.js'
+import { writeRunPage } from '../report/local_page.js'
+import { recipe, recipeNames } from '../reproduce/grinberg/recipes.js'
 import { blockWords, parseBlocks } from './block_syntax.js'
 import { bytes, number, numbers, wholeNumber } from './options.js'
-import { recipe, recipeNames } from './recipes.js'
 import { addImageOptions, describeImages, openAsked, type RunRequest, readRequest, writeRequest } from './request.js'
-import { writeRunPage } from './run_page.js'
 import { duration, interruptSignal, keptRun, output, run } from './terminal.js'
 import { addTrainSupervised } from './train_supervised.js'
 

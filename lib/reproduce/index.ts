@@ -1,7 +1,7 @@
-export { studies } from './grinberg.js'
+export { fiveBlocks, localReadout, singleBlock, twinOptions } from './grinberg/settings.js'
+export { studies } from './grinberg/studies.js'
 export type { Block, NetworkResult } from './networks.js'
 export type { Observation, Spread } from './observe.js'
-export { fiveBlocks, localReadout, singleBlock, twinOptions } from './settings.js'
 export {
   type Chart,
   keptPart,

@@ -5,21 +5,19 @@ import { join } from 'node:path'
 import { channelStatistics, type ImageSet } from '../data/index.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
+import { type ReadoutOptions, trainReadout } from '../features/index.js'
 import { writeAtomic } from '../io/index.js'
-import { type BlockWeights, type Classifier, convNet, type LocalBlock, LocalNet } from '../models/index.js'
-import { applyShadow } from '../scene/index.js'
 import {
   type BlockRecord,
   type FilterHealth,
   type FilterOptions,
   healthWarnings,
-  type ReadoutOptions,
   type RunRecord,
-  type SupervisedOptions,
   trainLocal,
-  trainReadout,
-  trainSupervised,
-} from '../train/index.js'
+} from '../learn/index.js'
+import { applyShadow } from '../light/index.js'
+import { type BlockWeights, type Classifier, convNet, type LocalBlock, LocalNet } from '../models/index.js'
+import { type SupervisedOptions, trainSupervised } from '../train/index.js'
 import { type Observation, observeLocal, observeNetwork } from './observe.js'
 import { type Part, type PartContext, removeCheckpoints } from './study.js'
 

@@ -7,8 +7,8 @@ import type { ImageSet } from '../data/index.js'
 import type { Device } from '../device.js'
 import { DataError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
-import type { OnProgress } from '../train/index.js'
-import { openFolder } from '../train/run_folder.js'
+import { openFolder } from '../run/folder.js'
+import type { OnProgress } from '../run/index.js'
 
 export interface StudyData {
   train: ImageSet

@@ -1,5 +1,10 @@
-export { defaultRanges, type LatentRanges, type SceneLatents, sampleLatents, type TextureName, textureNames } from './latents.js'
-export { applyLight, type Light, LightField, type LightFormat, type LightKind, lightKinds, unchangedStrength } from './light.js'
-export { type RenderSetOptions, render, renderSet, type SceneSet } from './render.js'
-export { applyShadow, type ShadowOptions } from './shadow.js'
-export { type ShapeName, shapeNames } from './shapes.js'
+export {
+  defaultRanges,
+  type LatentRanges,
+  type SceneLatents,
+  sampleLatents,
+  type TextureName,
+  textureNames,
+} from './flat/latents.js'
+export { type RenderSetOptions, render, renderSet, type SceneSet } from './flat/render.js'
+export { type ShapeName, shapeNames } from './flat/shapes.js'

@@ -9,12 +9,12 @@ import { type Safetensor, writeAtomic } from '../io/index.js'
 import type { NetworkConfigInput } from '../models/index.js'
 import { Network } from '../models/network.js'
 import { mse, mseGrad, reduce, softmaxCrossEntropy, softmaxCrossEntropyGrad } from '../ops/index.js'
+import { Batches } from '../run/batches.js'
+import { Checkpoints, pick, prefixed } from '../run/checkpoint.js'
+import { openFolder, type Provenance, provenance } from '../run/folder.js'
+import { type OnProgress, startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
-import { Batches } from './batches.js'
-import { Checkpoints, pick, prefixed } from './checkpoint.js'
 import { Optimiser, optimiserOptions, scheduledRate, scheduleOptions } from './optimiser.js'
-import { type OnProgress, startPhase } from './progress.js'
-import { openFolder, type Provenance, provenance } from './run_folder.js'
 
 const whole = (from: number) => z.number().int().min(from)
 

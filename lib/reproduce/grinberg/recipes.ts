@@ -1,7 +1,8 @@
 // Settings by name. Each says where it is from and how it was chosen; a recipe's options can be overridden one by one.
-import { OptionError } from '../errors.js'
-import { type Block, fiveBlocks, localReadout, singleBlock } from '../reproduce/index.js'
-import type { BlockOptions, FilterOptions, ReadoutOptions } from '../train/index.js'
+import { OptionError } from '../../errors.js'
+import type { ReadoutOptions } from '../../features/index.js'
+import type { BlockOptions, FilterOptions } from '../../learn/index.js'
+import { type Block, fiveBlocks, localReadout, singleBlock } from '../index.js'
 
 export interface Recipe {
   about: string

@@ -7,10 +7,10 @@ import type { Safetensor } from '../io/index.js'
 import { checkLocalConfig, type LocalNetConfig } from '../models/local_config.js'
 import { hostTensor, type LocalNet } from '../models/local_net.js'
 import type { ReadoutState } from '../ops/index.js'
+import { Checkpoints, pick, prefixed } from '../run/checkpoint.js'
+import { type OnProgress, startPhase } from '../run/progress.js'
 import { Tensor } from '../tensor.js'
-import { Checkpoints, pick, prefixed } from './checkpoint.js'
-import { FeatureSource } from './feature_source.js'
-import { type OnProgress, startPhase } from './progress.js'
+import { FeatureSource } from './source.js'
 
 export interface ReadoutOptions {
   /** Powers n of the rectified power, for all blocks, to choose from on the validation split. Default: each block's own. */

@@ -1,9 +1,11 @@
 // Filters that the literature compares with, under one probe: the single block's pool and readout, the power chosen for each on the
 // validation split (a power of 40 silences filters that match no patch closely).
-import type { FilterOptions, ReadoutOptions } from '../train/index.js'
-import { type Block, localPart, type NetworkResult } from './networks.js'
+
+import type { ReadoutOptions } from '../../features/index.js'
+import type { FilterOptions } from '../../learn/index.js'
+import { type Block, localPart, type NetworkResult } from '../networks.js'
+import type { Part, Scale, Study } from '../study.js'
 import { localReadout, singleBlock } from './settings.js'
-import type { Part, Scale, Study } from './study.js'
 
 interface Baseline {
   name: string

@@ -1,7 +1,7 @@
 // The variables that a scene is made from: typed, each with a range, each drawn by its own counter of the seed.
-import { checkChoice, checkInteger, checkNumber, refuseUnknownOptions } from '../data/options.js'
-import { OptionError } from '../errors.js'
-import { draw, shuffled } from './draw.js'
+import { checkChoice, checkInteger, checkNumber, refuseUnknownOptions } from '../../data/options.js'
+import { OptionError } from '../../errors.js'
+import { draw, shuffled } from '../../random.js'
 import { type ShapeName, shapeNames } from './shapes.js'
 
 export const textureNames = ['plain', 'stripes', 'dots'] as const

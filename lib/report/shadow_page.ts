@@ -3,10 +3,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
+import type { LightKind } from '../light/index.js'
+import { lightKinds } from '../light/index.js'
 import { type Axis, type Block, lineChart, type Section } from '../plot/index.js'
-import type { LightKind } from '../scene/index.js'
-import { lightKinds } from '../scene/index.js'
-import { networkSha256 } from './network.js'
+import { networkSha256 } from '../run/network_file.js'
 
 const score = z.object({
   name: z.string(),

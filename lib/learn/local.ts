@@ -3,10 +3,13 @@ import { join } from 'node:path'
 import type { ImageSet } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
 import { OptionError } from '../errors.js'
+import { checkReadout, type ReadoutOptions, readoutConfig, type TrainedReadout, trainReadout } from '../features/readout.js'
 import { writeAtomic } from '../io/index.js'
 import { checkLocalConfig, type LocalBlock, type LocalNetConfig, type MapShape, trunkShapes } from '../models/local_config.js'
 import { type BlockWeights, LocalNet } from '../models/local_net.js'
 import { philox, words } from '../random.js'
+import { openFolder, type Provenance, provenance } from '../run/folder.js'
+import type { OnProgress } from '../run/progress.js'
 import {
   checkFilters,
   type FilterConfig,
@@ -17,9 +20,6 @@ import {
   learnFilters,
 } from './filters.js'
 import { trunkMaps } from './maps.js'
-import type { OnProgress } from './progress.js'
-import { checkReadout, type ReadoutOptions, readoutConfig, type TrainedReadout, trainReadout } from './readout.js'
-import { openFolder, type Provenance, provenance } from './run_folder.js'
 import { whiteningFilters } from './whitening.js'
 
 export interface BlockOptions {

@@ -1,7 +1,8 @@
 // The networks of Grinberg, Hopfield, Krotov 2019 (arXiv 1908.08993) and how they are trained, as chosen on a validation split of the
 // training images (bench/results/README.md has the search).
-import type { ReadoutOptions, SupervisedOptions } from '../train/index.js'
-import type { Block } from './networks.js'
+import type { ReadoutOptions } from '../../features/index.js'
+import type { SupervisedOptions } from '../../train/index.js'
+import type { Block } from '../networks.js'
 
 /**
  * The paper's single block (figure 2 left), which has its W, K, n and side of the pool. The pool's stride and padding, Delta, the rate,

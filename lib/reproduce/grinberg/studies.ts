@@ -1,12 +1,13 @@
 // The figures and the table of Grinberg, Hopfield, Krotov 2019, "Local Unsupervised Learning for Image Analysis" (arXiv 1908.08993).
 
-import { selectImages } from '../data/index.js'
-import { applyShadow } from '../scene/index.js'
-import type { ReadoutOptions, SupervisedOptions } from '../train/index.js'
+import { selectImages } from '../../data/index.js'
+import type { ReadoutOptions } from '../../features/index.js'
+import { applyShadow } from '../../light/index.js'
+import type { SupervisedOptions } from '../../train/index.js'
+import { type Block, localPart, type NetworkResult, paperShadow, sharedFilters, twinPart } from '../networks.js'
+import type { Part, Scale, Study, StudyReport, Value } from '../study.js'
 import { baselines } from './baselines.js'
-import { type Block, localPart, type NetworkResult, paperShadow, sharedFilters, twinPart } from './networks.js'
 import { fiveBlocks, localReadout, quickBlock, singleBlock, twinOptions } from './settings.js'
-import type { Part, Scale, Study, StudyReport, Value } from './study.js'
 
 const paper = 'Grinberg, Hopfield, Krotov 2019'
 const GiB = 2 ** 30

@@ -3,8 +3,7 @@
 import { allocatePixels, finishImageSet, type ImageSet } from '../data/image_set.js'
 import { checkChoice, checkInteger, checkNumber, refuseUnknownOptions } from '../data/options.js'
 import { OptionError, ShapeError } from '../errors.js'
-import { normals } from '../random.js'
-import { draw, shuffled } from './draw.js'
+import { draw, normals, shuffled } from '../random.js'
 
 export const lightKinds = ['shadow', 'smooth', 'colour', 'contrast', 'noise'] as const
 export type LightKind = (typeof lightKinds)[number]

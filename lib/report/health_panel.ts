@@ -1,6 +1,7 @@
 // The health of a block's units on the page of a run: curves over training, how wins, norms, gains and cosines spread, and the numbers.
+
+import { type BlockRecord, type FilterHealth, type HistoryEntry, healthWarnings } from '../learn/index.js'
 import { type Block, type Figure, histogram, lineChart } from '../plot/index.js'
-import { type BlockRecord, type FilterHealth, type HistoryEntry, healthWarnings } from '../train/index.js'
 
 const size = { width: 400, height: 290 }
 

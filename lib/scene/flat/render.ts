@@ -1,6 +1,6 @@
 // Latents in, pixels out.
-import { allocatePixels, finishImageSet, type ImageSet, type LoadProgress } from '../data/image_set.js'
-import { checkInteger, refuseUnknownOptions } from '../data/options.js'
+import { allocatePixels, finishImageSet, type ImageSet, type LoadProgress } from '../../data/image_set.js'
+import { checkInteger, refuseUnknownOptions } from '../../data/options.js'
 import { paintBackground } from './background.js'
 import { completeRanges, drawLatents, type LatentRanges, rgbOf, type SceneLatents } from './latents.js'
 import { shapes } from './shapes.js'

@@ -5,9 +5,9 @@ import { OutOfMemoryError } from '../errors.js'
 import { featureCount, LocalNet, type LocalNetConfig } from '../models/index.js'
 import { add, copyRows, type ReadoutState, readoutLearn, readoutScore, reduce, scale, subtractRow } from '../ops/index.js'
 import { Permutation } from '../random.js'
+import { uploadImages } from '../run/batches.js'
+import { type OnProgress, startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
-import { uploadImages } from './batches.js'
-import { type OnProgress, startPhase } from './progress.js'
 
 export interface FeatureRun {
   signal?: AbortSignal

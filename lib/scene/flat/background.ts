@@ -1,5 +1,5 @@
 // Natural-looking backgrounds: coloured noise of a 1/f^a amplitude spectrum, summed from octaves of smooth lattice noise.
-import { draw } from './draw.js'
+import { draw } from '../../random.js'
 import { rgbOf, type SceneLatents } from './latents.js'
 
 // Brightness and two opponent colours, as in photographs, where brightness varies most and in the finest detail.

@@ -6,8 +6,8 @@ import type { ImageSet } from '../data/index.js'
 import { OutOfMemoryError } from '../errors.js'
 import type { LocalBlock } from '../models/local_config.js'
 import { type BlockWeights, respondInTurn } from '../models/local_net.js'
+import { type OnProgress, startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
-import { type OnProgress, startPhase } from './progress.js'
 
 export interface Trunk {
   blocks: readonly LocalBlock[]
