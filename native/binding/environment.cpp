@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "core/library.h"
 #include "cpu/backend.h"
 #include "ops/table.h"
 
@@ -146,17 +147,17 @@ const core::BackendTable* load_backend(const std::string& kind, const std::strin
   }
   if (const auto found = loaded.find(file); found != loaded.end()) return found->second;
 
-  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  std::string why;
+  void* library = core::open_library(nullptr, {file}, &why);
   if (!library) {
-    const char* why = dlerror();
-    const bool absent = why && std::strstr(why, "No such file") && std::strstr(why, file.c_str());
+    const bool absent = why.find("No such file") != std::string::npos && why.find(file) != std::string::npos;
     *reason = absent ? "this build has no CUDA back end: install nvcc (CUDA 12 or 13) and run `npm run build:native` "
                        "in the package"
-                     : std::string("the CUDA back end could not be loaded: ") + (why ? why : "unknown reason");
+                     : "the CUDA back end could not be loaded: " + why;
     return nullptr;
   }
-  const auto entry = reinterpret_cast<core::BackendEntry>(dlsym(library, "striate_backend"));
-  const core::BackendTable* table = entry ? entry() : nullptr;
+  core::BackendEntry entry;
+  const core::BackendTable* table = core::find_symbol(library, "striate_backend", entry, &why) ? entry() : nullptr;
   if (!table || table->version != core::kBackendVersion) {
     *reason = file + " is of another version of Striate: rebuild with `npm run build:native`";
     return nullptr;

@@ -15,10 +15,27 @@
 #include "core/fault.h"
 #include "core/parallel.h"
 #include "cpu/backend.h"
-#include "cpu/kernels.h"
 #include "cpu/limits.h"
+#include "ops/table.h"
 
 namespace striate::cpu {
+
+// The kernels, once for each instruction set that this processor family is compiled for.
+#define STRIATE_DECLARE(name, Contract) \
+  void name(core::Context&, const core::View* in, core::View* out, const op::Contract::Options& options);
+namespace base {
+STRIATE_OPS(STRIATE_DECLARE)
+}
+#if defined(__x86_64__)
+namespace v3 {
+STRIATE_OPS(STRIATE_DECLARE)
+}
+namespace v4 {
+STRIATE_OPS(STRIATE_DECLARE)
+}
+#endif
+#undef STRIATE_DECLARE
+
 namespace {
 
 constexpr size_t kHugePage = 2 << 20;

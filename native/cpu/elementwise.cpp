@@ -1,12 +1,14 @@
 // add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns:
 // ops/elementwise.h. One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
+#include "ops/elementwise.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/vec.h"
 

@@ -13,6 +13,8 @@
 // makes their rows NaN. The maximum of the 'max' step passes over NaN. Why so: the step of 1000 patches, D=48, K=400
 // runs at 73-78 % of the FMA peak of one core (EPYC Zen 5, AVX-512), D=192 at 78-80 %; four passes over a row's entries
 // instead of one cost 10 % at D=48, patches from u8 images 10 %, rank 7 18 %.
+#include "ops/hebbian.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -23,7 +25,7 @@
 
 #include "core/parallel.h"
 #include "core/random.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/minibatch.h"
 #include "cpu/simd/patches.h"
@@ -366,8 +368,7 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
     if (place == 0 && t > o.first_step) order = core::Permutation(count, seed, static_cast<uint32_t>(epoch_of(t)));
     patches.at = place * batch;
     patches.goes_on = t + 1 < end && place + 1 < per_epoch;
-    const double rate = o.learning_rate + (o.final_learning_rate - o.learning_rate) * static_cast<double>(t) /
-                                              static_cast<double>(o.total_steps);
+    const double rate = op::HebbianLearn::rate(o.learning_rate, o.final_learning_rate, t, o.total_steps);
     learner.minibatch(patches, rate, t >= tally_from);
   }
   learner.finish(out);

@@ -6,6 +6,8 @@
 // results pass by the caches (+10 %). Why filters, not images, in the lanes: no remainder of the batch, and batch 1
 // runs as fast. Zen 5, one thread, W = 4, K = 400, n = 40, pool 11/2: 5300 images/s (71 % of the FMA peak; W = 8: 84
 // %), 3.1 times the best PyTorch form of the same run (1700). With places 15 % more time at W = 4, 4 % at W = 8.
+#include "ops/nnl_conv.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -13,7 +15,7 @@
 #include <utility>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/pooled_cosines.h"
 #include "cpu/simd/power.h"

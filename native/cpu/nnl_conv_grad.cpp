@@ -17,7 +17,7 @@
 
 #include "core/check.h"
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+#include "ops/nnl_conv.h"
 
 namespace striate::cpu {
 namespace {

@@ -3,6 +3,7 @@
 // lib); libcublas.so.13, then .12.
 #pragma once
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 #include "cuda/launch.cuh"
@@ -10,6 +11,9 @@
 struct cublasContext;
 
 namespace striate::cuda {
+
+/// Environment variables that name a CUDA toolkit, whose libraries are looked for there after the loader's path.
+inline constexpr std::initializer_list<const char*> kCudaHomes = {"CUDA_HOME", "CUDA_PATH"};
 
 struct Cublas {
   using Handle = cublasContext*;

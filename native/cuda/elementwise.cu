@@ -4,7 +4,8 @@
 // 8 an element, so the limit is the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
+#include "cuda/launch.cuh"
+#include "ops/elementwise.h"
 
 namespace striate::cuda {
 namespace {

@@ -7,8 +7,8 @@
 // atomics. argmax: one warp per row. Not yet timed on a GPU.
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
 #include "cuda/softmax.cuh"
+#include "ops/reduce.h"
 
 namespace striate::cuda {
 namespace {

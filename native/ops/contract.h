@@ -96,4 +96,11 @@ using Launch = void (*)(core::Context&, const core::View* in, core::View* out, c
 
 struct NoOptions {};
 
+/// Element type of a result that may be halved: an option of the contracts that inherit this.
+struct Stored {
+  enum Store : int32_t { f32, bf16 };
+  static void store(OptionVisitor& v, int32_t& value) { v.choice("store", value, {"f32", "bf16"}); }
+  static core::Dtype dtype(int32_t store) { return store == bf16 ? core::Dtype::bf16 : core::Dtype::f32; }
+};
+
 }  // namespace striate::op

@@ -24,16 +24,14 @@ struct Add : Binary {};
 struct Subtract : Binary {};
 struct Multiply : Binary {};
 
-struct SubtractRow {
+struct SubtractRow : Stored {
   static constexpr const char* signature = "x f32 [N,D], r f32 [D] -> y f32|bf16 [N,D]";
   enum Store : int32_t { f32, bf16 };
   struct Options {
     int32_t store = f32;
   };
-  static void options(OptionVisitor& v, Options& o) { v.choice("store", o.store, {"f32", "bf16"}); }
-  static void infer(Shapes& s, const Options& o) {
-    s.set_output("y", o.store == bf16 ? core::Dtype::bf16 : core::Dtype::f32);
-  }
+  static void options(OptionVisitor& v, Options& o) { store(v, o.store); }
+  static void infer(Shapes& s, const Options& o) { s.set_output("y", dtype(o.store)); }
 };
 
 struct Scale {

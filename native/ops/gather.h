@@ -8,8 +8,7 @@
 //   and float64 of floats.
 // Repeatable to the bit.
 #pragma once
-#include "ops/contract.h"
-#include "ops/hebbian.h"
+#include "ops/patches.h"
 
 namespace striate::op {
 
@@ -21,9 +20,8 @@ struct GatherImages {
   static void infer(Shapes& s, const Options&) { s.set_output("y", s.input("images").dtype); }
 };
 
-struct GatherPatches {
+struct GatherPatches : Patches {
   static constexpr const char* signature = "images u8|f32 [N,C,H,W] -> patches f32 [B,D]";
-  enum Normalise : int32_t { patch, none };
   struct Options {
     int64_t window = 4, batch = 1000, step = 0, seed = 0;
     int32_t normalise = patch;
@@ -34,15 +32,15 @@ struct GatherPatches {
     v.integer("batch", o.batch, 1, 1 << 24);
     v.integer("step", o.step, 0, int64_t(1) << 40);
     v.integer("seed", o.seed, 0, (int64_t(1) << 53) - 1);
-    v.choice("normalise", o.normalise, {"patch", "none"});
+    Patches::normalise(v, o.normalise);
     v.flag("centre", o.centre);
   }
   static void infer(Shapes& s, const Options& o) {
     if (o.window > s['H'] || o.window > s['W'])
       s.refuse("window", std::to_string(o.window), "at most the images' height and width", core::ErrorKind::option);
-    const int64_t patches = HebbianLearn::patches(s['N'], s['H'], s['W'], o.window);
-    if (o.batch > patches)
-      s.refuse("batch", std::to_string(o.batch), "at most the " + std::to_string(patches) + " patches of the images",
+    const int64_t count = patches(s['N'], s['H'], s['W'], o.window);
+    if (o.batch > count)
+      s.refuse("batch", std::to_string(o.batch), "at most the " + std::to_string(count) + " patches of the images",
                core::ErrorKind::option);
     s.set('B', o.batch);
     s.set('D', s['C'] * o.window * o.window);

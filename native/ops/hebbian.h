@@ -21,7 +21,8 @@
 // float32 products and sums. Patches add to a row in the order of the batch whatever the number of threads: the same
 // seed gives the same bits on the same device.
 #pragma once
-#include "ops/contract.h"
+#include "core/random.h"
+#include "ops/patches.h"
 
 namespace striate::op {
 
@@ -52,10 +53,9 @@ struct HebbianStep {
   static void infer(Shapes& s, const Options& o) { check(s, o); }
 };
 
-struct HebbianLearn {
+struct HebbianLearn : Patches {
   static constexpr const char* signature =
       "images u8 [N,C,H,W], w& f32 [K,D] -> wins i32 [K], losses i32 [K], gains f32 [K], energy f32 [1]";
-  enum Normalise : int32_t { patch, none };
   struct Options {
     int64_t rank = 2;
     double anti_hebbian = 0.2, learning_rate = 0.02, p = 2;
@@ -75,12 +75,12 @@ struct HebbianLearn {
     v.integer("tally", o.tally, 0, int64_t(1) << 40);
     v.integer("seed", o.seed, 0, (int64_t(1) << 53) - 1);
     v.real("finalLearningRate", o.final_learning_rate, 0, 10);
-    v.choice("normalise", o.normalise, {"patch", "none"});
+    Patches::normalise(v, o.normalise);
     v.flag("centre", o.centre);
   }
-  /// Windows in all the images: the patches of one epoch.
-  static int64_t patches(int64_t n, int64_t h, int64_t w, int64_t window) {
-    return n * (h - window + 1) * (w - window + 1);
+  /// Learning rate of step t of `total`: from `first` towards `last` in a straight line.
+  STRIATE_HD static double rate(double first, double last, int64_t t, int64_t total) {
+    return first + (last - first) * static_cast<double>(t) / static_cast<double>(total);
   }
   static void infer(Shapes& s, const Options& o) {
     HebbianStep::check(s, o);

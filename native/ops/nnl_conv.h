@@ -20,15 +20,13 @@
 //
 // Repeatable to the bit whatever the number of threads.
 #pragma once
-#include "ops/contract.h"
+#include "ops/patches.h"
 
 namespace striate::op {
 
-struct NnlConv {
+struct NnlConv : Patches, Stored {
   static constexpr const char* signature =
       "x f32|u8 [N,C,H,W], w f32 [K,C,R,S], b? f32 [K] -> y f32|bf16 [N,K,P,Q], index? i32 [N,K,P,Q]";
-  enum Normalise : int32_t { patch, none };
-  enum Store : int32_t { f32, bf16 };
   struct Options {
     double power = 1;
     int64_t stride = 1, padding = 0;
@@ -41,12 +39,12 @@ struct NnlConv {
     v.real("power", o.power, 1, 200);
     v.integer("stride", o.stride, 1, 1 << 20);
     v.integer("padding", o.padding, 0, 1 << 20);
-    v.choice("normalise", o.normalise, {"patch", "none"});
+    Patches::normalise(v, o.normalise);
     v.flag("centre", o.centre);
     v.integer("poolSize", o.pool_size, 1, 1 << 20);
     v.integer("poolStride", o.pool_stride, 1, 1 << 20);
     v.integer("poolPadding", o.pool_padding, 0, 1 << 20);
-    v.choice("store", o.store, {"f32", "bf16"});
+    Stored::store(v, o.store);
   }
   /// Positions of the window along an axis of the image, before any pool.
   static int64_t positions(int64_t image, int64_t window, const Options& o) {
@@ -69,7 +67,7 @@ struct NnlConv {
                core::ErrorKind::option);
     if (o.padding >= s['R'] || o.padding >= s['S'])
       s.refuse("padding", std::to_string(o.padding), "less than the window", core::ErrorKind::option);
-    s.set_output("y", o.store == bf16 ? core::Dtype::bf16 : core::Dtype::f32);
+    s.set_output("y", dtype(o.store));
     s.set('P', pooled(p, o));
     s.set('Q', pooled(q, o));
   }

@@ -11,6 +11,8 @@
 // [M] on request. A label outside [0, T) or a row outside [0, N) is a DataError when the queue reaches it. Numerics as
 // linear, softmax_cross_entropy and adam. Repeatable to the bit whatever the number of threads.
 #pragma once
+#include <cmath>
+
 #include "ops/optimiser.h"
 
 namespace striate::op {
@@ -36,6 +38,14 @@ struct ReadoutLearn {
     v.choice("schedule", o.schedule, {"constant", "linear", "cosine"});
     v.real("finalLearningRate", o.final_learning_rate, 0, 1e6);
     v.flag("shuffle", o.shuffle);
+  }
+  /// Learning rate of step t.
+  static double rate(const Options& o, int64_t t) {
+    const double first = o.learning_rate, last = o.final_learning_rate,
+                 part = static_cast<double>(t) / static_cast<double>(o.total_steps);
+    if (o.schedule == linear) return first + (last - first) * part;
+    if (o.schedule == cosine) return last + (first - last) * (1 + std::cos(M_PI * part)) / 2;
+    return first;
   }
   static void infer(Shapes& s, const Options& o) {
     const int64_t rows = s.has("rows") ? s['M'] : s['N'];
