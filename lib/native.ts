@@ -13,7 +13,7 @@ import {
   StriateError,
 } from './errors.js'
 
-export type DtypeName = 'f32' | 'bf16' | 'i32' | 'u8'
+export type DtypeName = 'f32' | 'bf16' | 'i32' | 'u8' | 'f64'
 
 export interface RawTensor {
   readonly shape: number[]

@@ -4,14 +4,14 @@ import { ShapeError } from './errors.js'
 import { addon, type DtypeName, native, type RawTensor, settled } from './native.js'
 
 export type Dtype = DtypeName
-export type HostData = Float32Array | Int32Array | Uint8Array
+export type HostData = Float32Array | Int32Array | Uint8Array | Float64Array
 /** What `Tensor.from` takes: bf16 numbers come as a Uint16Array of their bits, or as a Float32Array with `dtype: 'bf16'`, rounded. */
 export type TensorSource = HostData | Uint16Array | Uint8ClampedArray
 
 export interface TensorOptions {
   /** Sizes, row-major. Default: that of the ndarray, or one axis as long as the data. */
   shape?: readonly number[]
-  /** Default: f32 of a Float32Array, i32 of an Int32Array, u8 of a Uint8Array, bf16 of a Uint16Array. */
+  /** Default: f32 of a Float32Array, f64 of a Float64Array, i32 of an Int32Array, u8 of a Uint8Array, bf16 of a Uint16Array. */
   dtype?: Dtype
   /** Default: `cpu()`. */
   device?: Device
@@ -83,8 +83,8 @@ export class Tensor {
   }
 
   /**
-   * Waits for the work that makes this tensor and copies it to the host: a Float32Array for f32 and bf16 (widened exactly), an Int32Array,
-   * or a Uint8Array, as an ndarray of the tensor's shape. Rejects with the first error of the device's queue.
+   * Waits for the work that makes this tensor and copies it to the host: a Float32Array for f32 and bf16 (widened exactly), a
+   * Float64Array, an Int32Array or a Uint8Array, as an ndarray of the tensor's shape. Rejects with the first error of the device's queue.
    */
   async read(): Promise<NdArray<HostData>> {
     const buffer = await settled(native(() => this.raw.read()))
@@ -219,11 +219,12 @@ function contiguous(array: NdArray<TensorSource>): TensorSource {
 
 function dtypeOf(data: unknown): Dtype {
   if (data instanceof Float32Array) return 'f32'
+  if (data instanceof Float64Array) return 'f64'
   if (data instanceof Int32Array) return 'i32'
   if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return 'u8'
   if (data instanceof Uint16Array) return 'bf16'
   const actual = ArrayBuffer.isView(data) ? `a ${data.constructor.name}` : typeof data
-  const expected = 'a Float32Array, Int32Array, Uint8Array, Uint16Array (bf16) or an ndarray of one'
+  const expected = 'a Float32Array, Float64Array, Int32Array, Uint8Array, Uint16Array (bf16) or an ndarray of one'
   throw new ShapeError({ op: 'Tensor.from', argument: 'data', actual, expected })
 }
 
@@ -234,6 +235,7 @@ function bf16Bits(values: Float32Array): Uint16Array {
 
 function hostArray(buffer: ArrayBuffer, dtype: Dtype): HostData {
   if (dtype === 'f32') return new Float32Array(buffer)
+  if (dtype === 'f64') return new Float64Array(buffer)
   if (dtype === 'i32') return new Int32Array(buffer)
   if (dtype === 'u8') return new Uint8Array(buffer)
   const bits = new Uint16Array(buffer)

@@ -39,6 +39,7 @@ const arrays = {
   i32: Int32Array,
   u8: Uint8Array,
   bf16: Float32Array,
+  f64: Float64Array,
 }
 
 function upload(host: Host | null, device: Device): Tensor | null {
@@ -57,7 +58,11 @@ async function run(row: OpDescription, testCase: Case, device: Device): Promise<
   const keep = async (name: string, tensor: Tensor | null | undefined) => {
     if (tensor) results.set(name, { dtype: tensor.dtype, shape: tensor.shape, data: (await tensor.read()).data })
   }
-  for (const [i, output] of row.outputs.entries()) await keep(output.name, outputs[i])
+  for (const [i, output] of row.outputs.entries()) {
+    const made = outputs[i]
+    if (made) expect(output.dtypes, `element types of ${output.name}`).toContain(made.dtype)
+    await keep(output.name, made)
+  }
   for (const [i, input] of row.inputs.entries()) if (input.inPlace) await keep(input.name, inputs[i])
   device.raw.checkGuards()
   for (const tensor of [...inputs, ...outputs]) tensor?.dispose()

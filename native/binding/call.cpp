@@ -204,7 +204,7 @@ Napi::Value check(const Napi::CallbackInfo& info) {
       view.rank = -1;
       if (value.IsObject()) {
         const Napi::Object o = value.As<Napi::Object>();
-        view = parse_shape(o.Get("shape"), parse_dtype(o.Get("dtype").ToString()), row.name);
+        view = parse_shape(o.Get("shape"), parse_dtype(o.Get("dtype").ToString(), row.name), row.name);
       } else if (!row.signature.inputs[i].optional) {
         refuse_missing(row, row.signature.inputs[i]);
       }

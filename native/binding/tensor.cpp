@@ -1,16 +1,21 @@
 #include "binding/tensor.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <iterator>
 #include <utility>
 
 namespace striate::binding {
 
-core::Dtype parse_dtype(const std::string& name) {
-  for (const core::Dtype t : {core::Dtype::f32, core::Dtype::bf16, core::Dtype::i32, core::Dtype::u8})
-    if (name == core::dtype_name(t)) return t;
-  throw core::Error(core::ErrorKind::option, "Tensor.from", "dtype", "'" + name + "'", "'f32', 'bf16', 'i32' or 'u8'");
+core::Dtype parse_dtype(const std::string& name, const char* op) {
+  core::Dtype dtype;
+  if (core::find_dtype(name, &dtype)) return dtype;
+  std::string list;
+  for (const core::DtypeInfo& known : core::kDtypes)
+    list += (list.empty() ? "'" : ", '") + std::string(known.name) + "'";
+  throw core::Error(core::ErrorKind::option, op, "dtype", "'" + name + "'", "one of " + list);
 }
 
 core::View parse_shape(const Napi::Value& value, core::Dtype dtype, const char* op) {
@@ -37,6 +42,42 @@ core::View parse_shape(const Napi::Value& value, core::Dtype dtype, const char* 
 }
 
 namespace {
+
+/// The typed arrays that hold an element type in JavaScript.
+struct HostArray {
+  core::Dtype dtype;
+  napi_typedarray_type type;
+  const char* name;
+};
+constexpr HostArray kHostArrays[] = {
+    {core::Dtype::f32, napi_float32_array, "Float32Array"},
+    {core::Dtype::f64, napi_float64_array, "Float64Array"},
+    {core::Dtype::i32, napi_int32_array, "Int32Array"},
+    {core::Dtype::u8, napi_uint8_array, "Uint8Array"},
+    {core::Dtype::u8, napi_uint8_clamped_array, "Uint8ClampedArray"},
+    {core::Dtype::bf16, napi_uint16_array, "Uint16Array"},
+};
+
+/// The memory of a typed array, once it is known to hold what `view` says.
+const void* host_data(const Napi::Value& value, const core::View& view, const char* op) {
+  std::string names;
+  for (const HostArray& host : kHostArrays)
+    if (host.dtype == view.dtype) names += (names.empty() ? "a " : " or ") + std::string(host.name);
+  const std::string expected = names + " for " + core::dtype_name(view.dtype);
+  if (!value.IsTypedArray()) throw core::Error(core::ErrorKind::shape, op, "data", "no typed array", expected);
+  // Asked for directly: Napi::TypedArray goes through the ArrayBuffer, which a SharedArrayBuffer is none of.
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr);
+  const auto fits = [&](const HostArray& host) { return host.dtype == view.dtype && host.type == type; };
+  if (std::none_of(std::begin(kHostArrays), std::end(kHostArrays), fits))
+    throw core::Error(core::ErrorKind::shape, op, "data", "a typed array of another type", expected);
+  if (static_cast<int64_t>(length) != view.count())
+    throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view),
+                      "a product of " + std::to_string(length) + ", the length of data");
+  return data;
+}
 
 Napi::Array shape_array(Napi::Env env, const core::View& view) {
   Napi::Array sizes = Napi::Array::New(env, static_cast<size_t>(view.rank));
@@ -173,23 +214,8 @@ Napi::Value NativeTensor::upload(const Napi::CallbackInfo& info) {
   return translate(env, [&] {
     constexpr const char* op = "Tensor.from";
     const std::shared_ptr<core::Device>& device = NativeDevice::from(info[0], op)->device();
-    const core::Dtype dtype = parse_dtype(info[2].ToString());
-    const core::View view = parse_shape(info[3], dtype, op);
-    if (!info[1].IsTypedArray())
-      throw core::Error(core::ErrorKind::shape, op, "data", "no typed array",
-                        "a Float32Array, Int32Array, Uint8Array or Uint16Array");
-    const Napi::TypedArray data = info[1].As<Napi::TypedArray>();
-    const napi_typedarray_type type = data.TypedArrayType();
-    const bool fits = dtype == core::Dtype::f32    ? type == napi_float32_array
-                      : dtype == core::Dtype::i32  ? type == napi_int32_array
-                      : dtype == core::Dtype::bf16 ? type == napi_uint16_array
-                                                   : type == napi_uint8_array || type == napi_uint8_clamped_array;
-    if (!fits)
-      throw core::Error(core::ErrorKind::shape, op, "data", "a typed array of another type", core::dtype_name(dtype));
-    if (static_cast<int64_t>(data.ElementLength()) != view.count())
-      throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view),
-                        "a product of " + std::to_string(data.ElementLength()) + ", the length of data");
-    const char* from = static_cast<const char*>(data.ArrayBuffer().Data()) + data.ByteOffset();
+    const core::View view = parse_shape(info[3], parse_dtype(info[2].ToString(), op), op);
+    const auto from = static_cast<const char*>(host_data(info[1], view, op));
     const size_t bytes = view.bytes();
     auto buffer = device->allocate(bytes, op);
     if (device->is_host()) {
@@ -210,7 +236,7 @@ Napi::Value NativeTensor::zeros(const Napi::CallbackInfo& info) {
   return translate(env, [&] {
     constexpr const char* op = "Tensor.zeros";
     const std::shared_ptr<core::Device>& device = NativeDevice::from(info[0], op)->device();
-    const core::View view = parse_shape(info[2], parse_dtype(info[1].ToString()), op);
+    const core::View view = parse_shape(info[2], parse_dtype(info[1].ToString(), op), op);
     auto buffer = device->allocate(view.bytes(), op);
     device->stream.submit_op([buffer] {
       if (buffer->device()->is_host()) {

@@ -1,4 +1,4 @@
-// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns:
+// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, to_f64, unit_rows, copies of rows and columns:
 // ops/elementwise.h. One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
 #include "ops/elementwise.h"
 
@@ -32,10 +32,10 @@ void binary(const core::View* in, core::View* out, F&& f) {
   });
 }
 
-template <class T, class F>
+template <class T, class R = float, class F>
 void unary(const core::View* in, core::View* out, F&& f) {
   const T* x = in[0].as<T>();
-  float* y = out[0].as<float>();
+  R* y = out[0].as<R>();
   for_chunks(in[0].count(), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
   });
@@ -109,6 +109,8 @@ void to_f32(core::Context&, const core::View* in, core::View* out, const op::ToF
       unary<uint8_t>(in, out, [](uint8_t x) { return static_cast<float>(x); });
   } else if (in[0].dtype == core::Dtype::i32) {
     unary<int32_t>(in, out, [](int32_t x) { return static_cast<float>(x); });
+  } else if (in[0].dtype == core::Dtype::f64) {
+    unary<double>(in, out, [](double x) { return static_cast<float>(x); });
   } else {
     unary<uint16_t>(in, out, [](uint16_t x) {
       const uint32_t bits = static_cast<uint32_t>(x) << 16;
@@ -117,6 +119,10 @@ void to_f32(core::Context&, const core::View* in, core::View* out, const op::ToF
       return y;
     });
   }
+}
+
+void to_f64(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  unary<float, double>(in, out, [](float x) { return static_cast<double>(x); });
 }
 
 void unit_rows(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {

@@ -32,6 +32,7 @@
   X(relu, Relu)                                          \
   X(relu_grad, ReluGrad)                                 \
   X(to_f32, ToF32)                                       \
+  X(to_f64, ToF64)                                       \
   X(unit_rows, UnitRows)                                 \
   X(copy_rows, CopyRows)                                 \
   X(copy_columns, CopyColumns)                           \

@@ -129,6 +129,12 @@ export const proofs: Proof[] = [
       { name: 'u8 as counts', inputs: [u8([2, 3], [0, 1, 2, 253, 254, 255])], options: { unit: false } },
       { name: 'i32', inputs: [i32([4], [0, -7, 16777217, -2147483648])] },
       { name: 'bf16', inputs: [bf16([1, 5], [0, -1.5, 3.125, 1e-30, 2e38])] },
+      { name: 'f64', inputs: [f64([40013], normals(19, 40013))] },
+      {
+        name: 'f64: ties, subnormals and what float32 does not hold',
+        inputs: [f64([11], [...special.slice(0, 8), 1 + 2 ** -24, 1 + 3 * 2 ** -24, 2 ** -150])],
+      },
+      { name: 'f64 past the range', inputs: [f64([3], [1e300, -3.5e38, 5e-324])] },
     ],
     reference: (c) => {
       const x = first(c)
@@ -143,6 +149,7 @@ export const proofs: Proof[] = [
     budget: () => 0, // correctly rounded: division by 255, or a conversion
     refusals: [{ name: 'f32', inputs: [random(1, [2])], error: 'ShapeError', argument: 'x' }],
   },
+  unary('to_f64', (x) => x),
   {
     op: 'copy_rows',
     cases: [
