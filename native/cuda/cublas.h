@@ -1,6 +1,6 @@
 // cuBLAS through a table that is filled at run time: the build needs nothing of it, and a machine without it uses the
 // own kernels. Looked for in this order: STRIATE_CUBLAS (a file), the loader's path, CUDA_HOME and CUDA_PATH (lib64,
-// lib); libcublas.so.13, then .12.
+// lib); libcublas.so.13, then libcublas.so.12.
 #pragma once
 #include <cstdint>
 #include <initializer_list>

@@ -1,6 +1,6 @@
 // gather_images, gather_patches: ops/gather.h.
 //   gather_images   one thread per element of y; rows are looked at first, by a kernel of their own, and the op waits
-//   for its verdict
+//                   for its verdict
 //   gather_patches  one warp per patch, by the code of hebbian_learn (patches.cuh), or of floats by its own
 // Bound by the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>

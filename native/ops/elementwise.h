@@ -2,8 +2,8 @@
 // subtract_row   y = x - r for each row of x [N,D], r [D]; y f32, or rounded once more to bf16 (option `store`)
 // scale          y = factor * x + offset (one fused multiply-add)
 // relu           y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
-// to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise: bf16 exactly, i32 and f64 rounded to
-//                the nearest float32 (f64 past its range becomes an infinity)
+// to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise: bf16 exactly, i32 and f64 to the
+//                nearest float32 (f64 past its range becomes an infinity)
 // to_f64         y = x, exactly
 // unit_rows      y_k = x_k / |x_k|, the norm in float64; a zero row stays zero
 // copy_rows      rows at .. at + N of y [M,D] become x [N,D], in place; both of one element type

@@ -1,11 +1,11 @@
-// gather_images   y[n] = images[rows[n]], moved: with shift [N,3] = (down, right, flip), y[n,c,h,w] =
-//   images[rows[n], c, h - down, w' - right], w' = flip ? W - 1 - w : w, zeros where that lies outside (a random crop
-//   of a padded image, mirrored). y has the element type of images. A row outside [0, M) is a DataError when the queue
-//   reaches it.
+// gather_images   y[n] = images[rows[n]], moved: with shift [N,3] = (down, right, flip),
+//                 y[n,c,h,w] = images[rows[n], c, h - down, w' - right], w' = flip ? W - 1 - w : w,
+//                 zeros where that lies outside (a random crop of a padded image, mirrored). y has the element type of
+//                 images. A row outside [0, M) is a DataError when the queue reaches it.
 // gather_patches  minibatch `step` of the endless sequence that hebbian_learn visits (its head says how): patches of
-//   u8 images / 255, or of f32 images as they are, [C,window,window] each, minus its own mean if `centre`, divided by
-//   its 2-norm if normalise is 'patch' (a patch with |v|^2 <= 1e-12 becomes zeros). Sums are exact integers of bytes,
-//   and float64 of floats.
+//                 u8 images / 255, or of f32 images as they are, [C,window,window] each, minus its own mean if
+//                 `centre`, divided by its 2-norm if normalise is 'patch' (a patch with |v|^2 <= 1e-12 becomes zeros).
+//                 Sums are exact integers of bytes, and float64 of floats.
 // Repeatable to the bit.
 #pragma once
 #include "ops/patches.h"
