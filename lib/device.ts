@@ -124,9 +124,13 @@ export function deviceOf(name: string): Device {
   return match[1] === 'cpu' ? cpu() : cuda(Number(match[2] ?? 0))
 }
 
-/** Threads that CPU kernels use, in this process. Default: STRIATE_THREADS, or else one for each core. */
+/**
+ * Threads that CPU kernels use, in this process. Default: STRIATE_THREADS, or else one for each core that the process may use, by its
+ * affinity and by the CPU quota of its cgroup.
+ * @throws {OptionError} when STRIATE_THREADS is no whole number from 1 to 1024
+ */
 export function threads(): number {
-  return addon.threads()
+  return native(() => addon.threads())
 }
 
 /** Sets the number of threads of CPU kernels. Results do not depend on it, bit for bit. */
@@ -138,7 +142,7 @@ export function setThreads(count: number): void {
       actual: String(count),
       expected: 'a whole number from 1 to 1024',
     })
-  addon.threads(count)
+  native(() => addon.threads(count))
 }
 
 export interface MachineLimits {

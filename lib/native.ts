@@ -91,6 +91,7 @@ interface RawAddon {
   probe(kind: string, path?: string): { count: number; built: boolean; reason: string }
   limits(device: RawDevice, seconds: number): Promise<ArrayBuffer>
   threads(count?: number): number
+  usableCores(root?: string): number
   leaked(): number
   readonly instructionSet: string
 }

@@ -7,6 +7,7 @@
 #include "binding/call.h"
 #include "binding/environment.h"
 #include "binding/tensor.h"
+#include "core/cores.h"
 #include "core/parallel.h"
 #include "cpu/backend.h"
 
@@ -62,10 +63,19 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("threads", Napi::Function::New(
                              env,
                              [](const Napi::CallbackInfo& info) -> Napi::Value {
-                               if (info[0].IsNumber()) core::set_threads(info[0].ToNumber());
-                               return Napi::Number::New(info.Env(), core::threads());
+                               return translate(info.Env(), [&]() -> Napi::Value {
+                                 if (info[0].IsNumber()) core::set_threads(info[0].ToNumber());
+                                 return Napi::Number::New(info.Env(), core::threads());
+                               });
                              },
                              "threads"));
+  exports.Set("usableCores", Napi::Function::New(
+                                 env,
+                                 [](const Napi::CallbackInfo& info) -> Napi::Value {
+                                   const std::string root = info[0].IsString() ? info[0].ToString().Utf8Value() : "";
+                                   return Napi::Number::New(info.Env(), core::usable_cores(root));
+                                 },
+                                 "usableCores"));
   exports.Set("leaked", Napi::Function::New(
                             env,
                             [](const Napi::CallbackInfo& info) -> Napi::Value {
