@@ -97,7 +97,20 @@ using Launch = void (*)(core::Context&, const core::View* in, core::View* out, c
 
 struct NoOptions {};
 
-/// Element type of a result that may be halved: an option of the contracts that inherit this.
+// What several families share, for their contracts to inherit.
+
+/// Patches of images.
+struct Patches {
+  /// How a patch is scaled: divided by its 2-norm, or not at all.
+  enum Normalise : int32_t { patch, none };
+  static void normalise(OptionVisitor& v, int32_t& value) { v.choice("normalise", value, {"patch", "none"}); }
+  /// Windows in all the images: the patches of one epoch.
+  static int64_t patches(int64_t n, int64_t h, int64_t w, int64_t window) {
+    return n * (h - window + 1) * (w - window + 1);
+  }
+};
+
+/// Element type of a result whose bytes may be halved.
 struct Stored {
   enum Store : int32_t { f32, bf16 };
   static void store(OptionVisitor& v, int32_t& value) { v.choice("store", value, {"f32", "bf16"}); }

@@ -8,7 +8,7 @@
 //                 Sums are exact integers of bytes, and float64 of floats.
 // Repeatable to the bit.
 #pragma once
-#include "ops/patches.h"
+#include "ops/contract.h"
 
 namespace striate::op {
 

@@ -18,7 +18,7 @@
 // to a row in the order of the batch whatever the number of threads: same seed, same device, same bits.
 #pragma once
 #include "core/random.h"
-#include "ops/patches.h"
+#include "ops/contract.h"
 
 namespace striate::op {
 

@@ -15,7 +15,7 @@
 //   rectified_power after it: the same function, and this gradient at the cost of the cells alone.
 // Repeatable to the bit whatever the number of threads.
 #pragma once
-#include "ops/patches.h"
+#include "ops/contract.h"
 
 namespace striate::op {
 
