@@ -117,6 +117,20 @@ describe('the table', () => {
   }
 })
 
+describe('an option that the op does not have is refused', () => {
+  const device = testDevice('cpu')
+  for (const proof of proofs) {
+    it(proof.op, () => {
+      const { inputs, options, request } = proof.cases[0] as Case
+      const tensors = inputs.map((h) => upload(h, device))
+      expect(() => callOp(proof.op, tensors, { ...options, misspelt: 1 }, request)).toThrow(
+        expect.objectContaining({ name: 'OptionError', op: proof.op, argument: 'misspelt', actual: 'no option of it' }),
+      )
+      for (const t of tensors) t?.dispose()
+    })
+  }
+})
+
 describe('references agree with finite differences', () => {
   for (const proof of proofs) {
     const { finiteDifference } = proof

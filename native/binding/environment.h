@@ -62,7 +62,7 @@ class Environment {
   void report_memory(Napi::Env env, int64_t bytes);
 
   std::vector<std::shared_ptr<core::Device>> devices;
-  Napi::FunctionReference tensor_class, device_class;
+  Napi::FunctionReference tensor_class;
   int64_t leaked = 0;  // tensors that the garbage collector had to free
 
  private:
