@@ -132,8 +132,8 @@ void unit_rows(core::Context&, const core::View* in, core::View* out, const op::
   core::parallel_for(k, [=](int64_t row) {
     double sum = 0;
     for (int64_t i = 0; i < d; ++i) sum += static_cast<double>(x[row * d + i]) * x[row * d + i];
-    const float factor = sum > 0 ? static_cast<float>(1 / std::sqrt(sum)) : 0.0f;
-    for (int64_t i = 0; i < d; ++i) y[row * d + i] = x[row * d + i] * factor;
+    const double factor = sum == 0 ? 0 : 1 / std::sqrt(sum);
+    for (int64_t i = 0; i < d; ++i) y[row * d + i] = static_cast<float>(x[row * d + i] * factor);
   });
 }
 

@@ -1,6 +1,6 @@
 // add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, to_f64, unit_rows, copies of rows and columns:
 // ops/elementwise.h. Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the
-// tail element by element. unit_rows: one warp per row, two passes over it, the norm in float64. Bytes: 12 (binary) or
+// tail element by element. unit_rows: one warp per row, two passes over it, in float64. Bytes: 12 (binary) or
 // 8 an element, so the limit is the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>
 
@@ -121,8 +121,8 @@ __global__ void __launch_bounds__(kThreads)
   double sum = 0;
   for (int64_t i = lane; i < d; i += 32) sum += static_cast<double>(from[i]) * static_cast<double>(from[i]);
   sum = warp_sum(sum);
-  const float factor = sum > 0 ? static_cast<float>(1 / sqrt(sum)) : 0.0f;
-  for (int64_t i = lane; i < d; i += 32) y[row * d + i] = from[i] * factor;
+  const double factor = sum == 0 ? 0 : 1 / sqrt(sum);
+  for (int64_t i = lane; i < d; i += 32) y[row * d + i] = static_cast<float>(from[i] * factor);
 }
 
 /// One thread a T; rows of `width` of them, `from_pitch` and `to_pitch` apart.

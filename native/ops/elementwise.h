@@ -5,11 +5,12 @@
 // to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise: bf16 exactly, i32 and f64 to the
 //                nearest float32 (f64 past its range becomes an infinity)
 // to_f64         y = x, exactly
-// unit_rows      y_k = x_k / |x_k|, the norm in float64; a zero row stays zero
+// unit_rows      y_k = x_k / |x_k| in float64, rounded once; a zero row stays zero. A NaN makes its row NaN; an infinity
+//                becomes NaN and the rest of its row 0.
 // copy_rows      rows at .. at + N of y [M,D] become x [N,D], in place; both of one element type
 // copy_columns   columns at .. at + D of y [N,E] become x [N,D], in place; both of one element type
 // slice_columns  y [N,D] = columns at .. at + count of x [N,E]
-// Float32, one rounding an element (unit_rows and subtract_row to bf16: two). Repeatable to the bit.
+// Float32, one rounding an element (subtract_row to bf16: two). Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
 

@@ -9,7 +9,8 @@
 // C*R*S * 2^-24); the power is taken after the pool, in float32, so y's relative error is `power` times that.
 // nnl_conv_grad  gx (only of an f32 x), gw and gb of the same function, by recomputing c (y may be 0 where x is not):
 //   z = c + b;  dy/dw = n z^(n-1) v/|v|,  dy/dv = n z^(n-1) (w - c v/|v|)/|v|,  dy/db = n z^(n-1);  0 at z <= 0, and
-//   the first two at zero patches; a max passes its gradient to the lowest position that attains it.
+//   the first two at zero patches; a max passes its gradient to the lowest position that attains it. Numerics: float32
+//   products and sums, as long as gy n z^(n-1) / |v| is 0 or within float32's normal range (2^-126 to 2^127).
 //   With power 1 the y and index that nnl_conv gave may be passed: then nothing is recomputed (an index that is no
 //   position is a DataError when the queue reaches it). For a greater power take nnl_conv with power 1 and
 //   rectified_power after it: the same function, and this gradient at the cost of the cells alone.
