@@ -73,5 +73,5 @@ export class DataError extends StriateError {
   override name = 'DataError'
 }
 
-for (const Class of [StriateError, ShapeError, OptionError, DeviceError, DisposedError, OutOfMemoryError, DataError])
-  shared(Class, Class.name)
+const classes = { StriateError, ShapeError, OptionError, DeviceError, DisposedError, OutOfMemoryError, DataError }
+for (const [name, Class] of Object.entries(classes)) shared(Class, name)

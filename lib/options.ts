@@ -57,21 +57,22 @@ export function overrides<S extends z.ZodObject>(schema: S): z.ZodType<z.input<S
 
 /** What a failed parse says, in the one error form. */
 export function optionError(op: string, schema: z.ZodType, given: unknown, error: z.ZodError, path = ''): OptionError {
-  const issue = deepest(error.issues[0] as z.core.$ZodIssue)
+  // A misspelt option is told before the one that is missing for it.
+  const first = error.issues.find(({ code }) => code === 'unrecognized_keys') ?? error.issues[0]
+  const issue = deepest(first as z.core.$ZodIssue)
   const place = [...(path ? [path] : []), ...issue.path.map(String)]
-  const inner = schemaAt(schema, issue.path, given)
   if (issue.code === 'unrecognized_keys')
     return new OptionError({
       op,
       argument: [...place, issue.keys[0] as string].join('.'),
       actual: 'no option of it',
-      expected: `one of ${keysOf(inner).join(', ')}`,
+      expected: `one of ${keysOf(schemaAt(schema, [...issue.path, issue.keys[0] as string], given)).join(', ')}`,
     })
   return new OptionError({
     op,
     argument: place.join('.') || 'options',
     actual: text(valueAt(given, issue.path)),
-    expected: issue.code === 'custom' ? issue.message : describeSchema(inner),
+    expected: issue.code === 'custom' ? issue.message : describeSchema(schemaAt(schema, issue.path, given)),
   })
 }
 
@@ -113,12 +114,13 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[], given: unknow
   const inner = unwrapped(schema)
   if (inner instanceof z.ZodDiscriminatedUnion || inner instanceof z.ZodUnion) {
     const options = inner.options as z.ZodType[]
+    const kindOf = (option: z.ZodType) => (unwrapped(option) as z.ZodObject).shape?.kind as z.ZodType | undefined
+    const kinds = options.flatMap((option) => kindOf(option) ?? [])
+    if (path[0] === 'kind' && kinds.length > 0) return z.union(kinds)
     const kind = (given as { kind?: unknown } | undefined)?.kind
     const chosen =
-      options.find((option) => {
-        const { shape } = unwrapped(option) as z.ZodObject
-        return shape?.kind !== undefined && (shape.kind as z.ZodType).safeParse(kind).success
-      }) ?? (path.length > 0 ? options.find((option) => unwrapped(option) instanceof z.ZodObject) : undefined)
+      options.find((option) => kindOf(option)?.safeParse(kind).success) ??
+      (path.length > 0 ? options.find((option) => unwrapped(option) instanceof z.ZodObject) : undefined)
     return chosen ? schemaAt(chosen, path, given) : inner
   }
   const [key, ...rest] = path
