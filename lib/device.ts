@@ -48,10 +48,10 @@ export class Device {
   }
 }
 
-const opened = new Map<string, Device>()
-
 function open(kind: string, index: number, guard = false, path?: string): Device {
   const key = `${kind}:${index}:${guard}:${path ?? ''}`
+  addon.opened ??= new Map()
+  const opened = addon.opened as Map<string, Device>
   let device = opened.get(key)
   if (!device) {
     device = new Device(native(() => new addon.Device(kind, index, guard, path)))
@@ -71,6 +71,8 @@ export function cpu(): Device {
  * @throws {DeviceError} with the reason and the remedy when it cannot be used.
  */
 export function cuda(index = 0): Device {
+  if (!Number.isInteger(index) || index < 0)
+    throw new DeviceError({ op: 'cuda', argument: 'index', actual: String(index), expected: 'a whole number of at least 0' })
   return open('cuda', index)
 }
 
@@ -118,15 +120,19 @@ function report(device: Device): DeviceReport {
 
 /** The device of a name such as `cpu`, `cuda` or `cuda:1`. */
 export function deviceOf(name: string): Device {
-  const match = /^(cpu|cuda)(?::(\d+))?$/.exec(name)
+  const match = /^(cpu|cuda)(?::(\d+))?$/.exec(String(name))
   if (!match || (match[1] === 'cpu' && match[2]))
-    throw new DeviceError({ op: '', argument: 'device', actual: `'${name}'`, expected: "'cpu', 'cuda' or 'cuda:1'" })
+    throw new DeviceError({ op: '', argument: 'device', actual: `'${String(name)}'`, expected: "'cpu', 'cuda' or 'cuda:1'" })
   return match[1] === 'cpu' ? cpu() : cuda(Number(match[2] ?? 0))
 }
 
-/** Threads that CPU kernels use, in this process. Default: STRIATE_THREADS, or else one for each core. */
+/**
+ * Threads that CPU kernels use, in this process. Default: STRIATE_THREADS, or else one for each core that the process may use, by its
+ * affinity and by the CPU quota of its cgroup.
+ * @throws {OptionError} when STRIATE_THREADS is no whole number from 1 to 1024
+ */
 export function threads(): number {
-  return addon.threads()
+  return native(() => addon.threads())
 }
 
 /** Sets the number of threads of CPU kernels. Results do not depend on it, bit for bit. */
@@ -138,7 +144,7 @@ export function setThreads(count: number): void {
       actual: String(count),
       expected: 'a whole number from 1 to 1024',
     })
-  addon.threads(count)
+  native(() => addon.threads(count))
 }
 
 export interface MachineLimits {
@@ -152,7 +158,8 @@ export interface MachineLimits {
 
 /** Measures what the processor can do at most with the current number of threads, each limit for `seconds` (default 0.3). */
 export async function limits(seconds = 0.3): Promise<MachineLimits> {
-  const [fmaGflops, readGbs, copyGbs] = new Float64Array(await settled(addon.limits(cpu().raw, seconds))) as unknown as number[]
+  const measured = await settled(native(() => addon.limits(cpu().raw, seconds)))
+  const [fmaGflops, readGbs, copyGbs] = new Float64Array(measured) as unknown as number[]
   return { fmaGflops: fmaGflops ?? 0, readGbs: readGbs ?? 0, copyGbs: copyGbs ?? 0 }
 }
 

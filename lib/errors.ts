@@ -29,6 +29,21 @@ export class StriateError extends Error {
   }
 }
 
+/**
+ * Lets `instanceof` know the class by its name's symbol: a program that both imports and requires the package has every class twice, and an
+ * error of one copy is then an error of the other's class too. Classes that others derive from these keep their own meaning.
+ */
+function shared(Class: typeof StriateError, name: string): void {
+  const mark = Symbol.for(`striate.${name}`)
+  Object.defineProperty(Class.prototype, mark, { value: true })
+  Object.defineProperty(Class, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      if (this !== Class) return Function.prototype[Symbol.hasInstance].call(this as typeof StriateError, value)
+      return typeof value === 'object' && value !== null && mark in value
+    },
+  })
+}
+
 function message(d: ErrorDetail): string {
   return `${d.op ? `${d.op}: ` : ''}${d.argument} is ${d.actual}; expected ${d.expected}`
 }
@@ -57,3 +72,6 @@ export class OutOfMemoryError extends StriateError {
 export class DataError extends StriateError {
   override name = 'DataError'
 }
+
+const classes = { StriateError, ShapeError, OptionError, DeviceError, DisposedError, OutOfMemoryError, DataError }
+for (const [name, Class] of Object.entries(classes)) shared(Class, name)

@@ -13,7 +13,7 @@ import {
   StriateError,
 } from './errors.js'
 
-export type DtypeName = 'f32' | 'bf16' | 'i32' | 'u8'
+export type DtypeName = 'f32' | 'bf16' | 'i32' | 'u8' | 'f64'
 
 export interface RawTensor {
   readonly shape: number[]
@@ -80,6 +80,8 @@ interface RawAddon {
   Device: new (kind: string, index: number, guard: boolean, path?: string) => RawDevice
   upload(device: RawDevice, data: ArrayBufferView, dtype: DtypeName, shape: readonly number[]): RawTensor
   zeros(device: RawDevice, dtype: DtypeName, shape: readonly number[]): RawTensor
+  /** Devices that are open in this thread. The addon is one whatever copies of this file there are: its devices are theirs together. */
+  opened?: Map<string, unknown>
   call(
     op: string,
     inputs: readonly (RawTensor | null | undefined)[],
@@ -91,6 +93,7 @@ interface RawAddon {
   probe(kind: string, path?: string): { count: number; built: boolean; reason: string }
   limits(device: RawDevice, seconds: number): Promise<ArrayBuffer>
   threads(count?: number): number
+  usableCores(root?: string): number
   leaked(): number
   readonly instructionSet: string
 }
@@ -111,8 +114,9 @@ const classes: Record<string, new (detail: ErrorDetail | string, options?: Error
 
 /** Gives an error of the addon its class; passes any other on. */
 export function classify(error: unknown): unknown {
+  // Not `instanceof Error`: within a vm context, as of Jest, the addon's Error is another than this file's.
   const raw = error as RawError
-  const Class = error instanceof Error && typeof raw.kind === 'string' ? classes[raw.kind] : undefined
+  const Class = typeof error === 'object' && error !== null && typeof raw.kind === 'string' ? classes[raw.kind] : undefined
   if (!Class) return error
   return raw.argument ? new Class(raw, { cause: error }) : new Class(raw.message, { cause: error })
 }

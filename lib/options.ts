@@ -45,23 +45,35 @@ export function parseOptions<S extends z.ZodType>(op: string, schema: S, given: 
   throw optionError(op, schema, given, parsed.error, path)
 }
 
+/** The same options, each checked and none filled in: for options whose defaults are found later. */
+export function overrides<S extends z.ZodObject>(schema: S): z.ZodType<z.input<S>, z.input<S>> {
+  const shape = Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, option]) => {
+    const { def } = option as unknown as { def: { type: string; innerType: z.ZodType; defaultValue?: unknown } }
+    const filled = def.type === 'default'
+    const bare = (filled ? def.innerType : option).optional()
+    return [name, bare.meta({ ...option.meta(), ...(filled ? { usual: def.defaultValue } : {}) })]
+  })
+  return z.strictObject(Object.fromEntries(shape)) as unknown as z.ZodType<z.input<S>, z.input<S>>
+}
+
 /** What a failed parse says, in the one error form. */
 export function optionError(op: string, schema: z.ZodType, given: unknown, error: z.ZodError, path = ''): OptionError {
-  const issue = deepest(error.issues[0] as z.core.$ZodIssue)
+  // A misspelt option is told before the one that is missing for it.
+  const first = error.issues.find(({ code }) => code === 'unrecognized_keys') ?? error.issues[0]
+  const issue = deepest(first as z.core.$ZodIssue)
   const place = [...(path ? [path] : []), ...issue.path.map(String)]
-  const inner = schemaAt(schema, issue.path, given)
   if (issue.code === 'unrecognized_keys')
     return new OptionError({
       op,
       argument: [...place, issue.keys[0] as string].join('.'),
       actual: 'no option of it',
-      expected: `one of ${keysOf(inner).join(', ')}`,
+      expected: `one of ${keysOf(schemaAt(schema, [...issue.path, issue.keys[0] as string], given)).join(', ')}`,
     })
   return new OptionError({
     op,
     argument: place.join('.') || 'options',
     actual: text(valueAt(given, issue.path)),
-    expected: issue.code === 'custom' ? issue.message : describeSchema(inner),
+    expected: issue.code === 'custom' ? issue.message : describeSchema(schemaAt(schema, issue.path, given)),
   })
 }
 
@@ -103,19 +115,22 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[], given: unknow
   const inner = unwrapped(schema)
   if (inner instanceof z.ZodDiscriminatedUnion || inner instanceof z.ZodUnion) {
     const options = inner.options as z.ZodType[]
+    const kindOf = (option: z.ZodType) => (unwrapped(option) as z.ZodObject).shape?.kind as z.ZodType | undefined
+    const kinds = options.flatMap((option) => kindOf(option) ?? [])
+    if (path[0] === 'kind' && kinds.length > 0) return z.union(kinds)
     const kind = (given as { kind?: unknown } | undefined)?.kind
     const chosen =
-      options.find((option) => {
-        const { shape } = unwrapped(option) as z.ZodObject
-        return shape?.kind !== undefined && (shape.kind as z.ZodType).safeParse(kind).success
-      }) ?? (path.length > 0 ? options.find((option) => unwrapped(option) instanceof z.ZodObject) : undefined)
+      options.find((option) => kindOf(option)?.safeParse(kind).success) ??
+      (path.length > 0 ? options.find((option) => unwrapped(option) instanceof z.ZodObject) : undefined)
     return chosen ? schemaAt(chosen, path, given) : inner
   }
   const [key, ...rest] = path
   if (key === undefined) return inner
   const value = (given as Record<PropertyKey, unknown> | undefined)?.[key]
   if (inner instanceof z.ZodObject && inner.shape[String(key)])
-    return rest.length > 0 ? schemaAt(inner.shape[String(key)] as z.ZodType, rest, value) : (inner.shape[String(key)] as z.ZodType)
+    return rest.length > 0
+      ? schemaAt(inner.shape[String(key)] as z.ZodType, rest, value)
+      : (inner.shape[String(key)] as z.ZodType)
   if (inner instanceof z.ZodArray) return schemaAt(inner.element as z.ZodType, rest, value)
   if (inner instanceof z.ZodTuple) return schemaAt(inner.def.items[Number(key)] as z.ZodType, rest, value)
   return inner
@@ -136,7 +151,7 @@ export function describeSchema(schema: z.ZodType): string {
   if (schema instanceof z.ZodNumber) return describeNumber(schema)
   if (schema instanceof z.ZodEnum) return alternatives(schema.options.map((word) => `'${word}'`))
   if (schema instanceof z.ZodLiteral) return alternatives([...schema.values].map(text))
-  if (schema instanceof z.ZodArray) return `a list, each ${describeSchema(schema.element as z.ZodType)}`
+  if (schema instanceof z.ZodArray) return describeList(schema)
   if (schema instanceof z.ZodTuple) return `[${(schema.def.items as z.ZodType[]).map(describeSchema).join('; ')}]`
   if (schema instanceof z.ZodUnion || schema instanceof z.ZodDiscriminatedUnion)
     return alternatives((schema.options as z.ZodType[]).map(describeSchema))
@@ -146,6 +161,11 @@ export function describeSchema(schema: z.ZodType): string {
   }
   if (schema instanceof z.ZodBoolean) return 'true or false'
   return schema instanceof z.ZodString ? 'text' : (schema.description ?? 'another value')
+}
+
+function describeList(schema: z.ZodArray): string {
+  const { minItems } = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' })
+  return `a list${minItems ? ` of at least ${minItems}` : ''}, each ${describeSchema(schema.element as z.ZodType)}`
 }
 
 function describeNumber(schema: z.ZodNumber): string {

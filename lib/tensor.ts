@@ -2,16 +2,17 @@ import ndarray, { type NdArray } from 'ndarray'
 import { cpu, type Device } from './device.js'
 import { ShapeError } from './errors.js'
 import { addon, type DtypeName, native, type RawTensor, settled } from './native.js'
+import { refuseUnknown } from './options.js'
 
 export type Dtype = DtypeName
-export type HostData = Float32Array | Int32Array | Uint8Array
+export type HostData = Float32Array | Int32Array | Uint8Array | Float64Array
 /** What `Tensor.from` takes: bf16 numbers come as a Uint16Array of their bits, or as a Float32Array with `dtype: 'bf16'`, rounded. */
 export type TensorSource = HostData | Uint16Array | Uint8ClampedArray
 
 export interface TensorOptions {
   /** Sizes, row-major. Default: that of the ndarray, or one axis as long as the data. */
   shape?: readonly number[]
-  /** Default: f32 of a Float32Array, i32 of an Int32Array, u8 of a Uint8Array, bf16 of a Uint16Array. */
+  /** Default: f32 of a Float32Array, f64 of a Float64Array, i32 of an Int32Array, u8 of a Uint8Array, bf16 of a Uint16Array. */
   dtype?: Dtype
   /** Default: `cpu()`. */
   device?: Device
@@ -49,26 +50,31 @@ export class Tensor {
 
   /**
    * Copies host data to a device; the data may be changed or reused at once.
-   * @param data a typed array, or an ndarray (of any strides; it is made contiguous)
+   * @param data a typed array (of a SharedArrayBuffer too), or an ndarray (of any strides within its data; it is made contiguous)
    * @throws {ShapeError} when the shape does not fit the data, or the type of array is none of those above
+   * @throws {OptionError} of an unknown option or element type
    */
   static from(data: TensorSource | NdArray<TensorSource>, options: TensorOptions = {}): Tensor {
+    refuseUnknown('Tensor.from', options, ['shape', 'dtype', 'device'])
     const device = options.device ?? cpu()
-    const array = isNdArray(data) ? contiguous(data) : data
+    const held = isNdArray(data) ? data.data : data
+    const type = arrayTypeOf(held)
+    const array = isNdArray(data) ? contiguous(data) : (data as TensorSource)
     const shape = options.shape ?? (isNdArray(data) ? data.shape : [array.length])
-    const dtype = options.dtype ?? dtypeOf(array)
-    const source = dtype === 'bf16' && array instanceof Float32Array ? bf16Bits(array) : array
+    const dtype = options.dtype ?? dtypes[type]
+    const source = dtype === 'bf16' && type === 'Float32Array' ? bf16Bits(array as Float32Array) : array
     return new Tensor(
-      native(() => addon.upload(device.raw, source, dtype, [...shape])),
+      native(() => addon.upload(device.raw, source, dtype, shape)),
       device,
     )
   }
 
   /** A tensor of zeros. Default: f32 on `cpu()`. */
   static zeros(shape: readonly number[], options: Omit<TensorOptions, 'shape'> = {}): Tensor {
+    refuseUnknown('Tensor.zeros', options, ['dtype', 'device'])
     const device = options.device ?? cpu()
     return new Tensor(
-      native(() => addon.zeros(device.raw, options.dtype ?? 'f32', [...shape])),
+      native(() => addon.zeros(device.raw, options.dtype ?? 'f32', shape)),
       device,
     )
   }
@@ -83,8 +89,8 @@ export class Tensor {
   }
 
   /**
-   * Waits for the work that makes this tensor and copies it to the host: a Float32Array for f32 and bf16 (widened exactly), an Int32Array,
-   * or a Uint8Array, as an ndarray of the tensor's shape. Rejects with the first error of the device's queue.
+   * Waits for the work that makes this tensor and copies it to the host: a Float32Array for f32 and bf16 (widened exactly), a
+   * Float64Array, an Int32Array or a Uint8Array, as an ndarray of the tensor's shape. Rejects with the first error of the device's queue.
    */
   async read(): Promise<NdArray<HostData>> {
     const buffer = await settled(native(() => this.raw.read()))
@@ -94,7 +100,7 @@ export class Tensor {
   /** The same memory with another shape of as many elements. */
   reshape(shape: readonly number[]): Tensor {
     return new Tensor(
-      native(() => this.raw.reshape([...shape])),
+      native(() => this.raw.reshape(shape)),
       this.device,
     )
   }
@@ -102,7 +108,7 @@ export class Tensor {
   /** A copy on another device (or on the same). */
   to(device: Device): Tensor {
     return new Tensor(
-      native(() => this.raw.to(device.raw)),
+      native(() => this.raw.to(device?.raw)),
       device,
     )
   }
@@ -194,6 +200,7 @@ function isNdArray(data: TensorSource | NdArray<TensorSource>): data is NdArray<
 
 function contiguous(array: NdArray<TensorSource>): TensorSource {
   const { data, shape, stride, offset } = array
+  checkWithin(array)
   const size = shape.reduce((a, b) => a * b, 1)
   let expected = 1
   let packed = true
@@ -206,24 +213,50 @@ function contiguous(array: NdArray<TensorSource>): TensorSource {
   const index = new Array<number>(shape.length).fill(0)
   for (let i = 0; i < size; i++) {
     let at = offset
-    for (let axis = 0; axis < shape.length; axis++) at += (index[axis] ?? 0) * (stride[axis] ?? 0)
-    copy[i] = data[at] ?? 0
+    for (let axis = 0; axis < shape.length; axis++) at += (index[axis] as number) * (stride[axis] as number)
+    copy[i] = data[at] as number
     for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis] = (index[axis] ?? 0) + 1
-      if ((index[axis] ?? 0) < (shape[axis] ?? 0)) break
+      index[axis] = (index[axis] as number) + 1
+      if ((index[axis] as number) < (shape[axis] as number)) break
       index[axis] = 0
     }
   }
   return copy
 }
 
-function dtypeOf(data: unknown): Dtype {
-  if (data instanceof Float32Array) return 'f32'
-  if (data instanceof Int32Array) return 'i32'
-  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return 'u8'
-  if (data instanceof Uint16Array) return 'bf16'
-  const actual = ArrayBuffer.isView(data) ? `a ${data.constructor.name}` : typeof data
-  const expected = 'a Float32Array, Int32Array, Uint8Array, Uint16Array (bf16) or an ndarray of one'
+/** Refuses an ndarray that is not within its data: strides and offset may be set to anything. */
+function checkWithin({ data, shape, stride, offset }: NdArray<TensorSource>): void {
+  let [first, last] = [offset, offset]
+  for (let axis = 0; axis < shape.length; axis++) {
+    const reach = ((shape[axis] as number) - 1) * (stride[axis] as number)
+    if (reach < 0) first += reach
+    else last += reach
+  }
+  const whole = [...shape, ...stride, offset].every(Number.isInteger) && shape.every((size) => size >= 1)
+  if (whole && stride.length === shape.length && first >= 0 && last < data.length) return
+  throw new ShapeError({
+    op: 'Tensor.from',
+    argument: 'data',
+    actual: `an ndarray of shape [${shape}], stride [${stride}] and offset ${offset} on ${data.length} elements`,
+    expected: 'one that has elements and lies within its data',
+  })
+}
+
+const dtypes = {
+  Float32Array: 'f32',
+  Float64Array: 'f64',
+  Int32Array: 'i32',
+  Uint8Array: 'u8',
+  Uint8ClampedArray: 'u8',
+  Uint16Array: 'bf16',
+} as const
+
+/** By name rather than `instanceof`, so that arrays of another realm (a vm context, as of Jest) are known. */
+function arrayTypeOf(data: unknown): keyof typeof dtypes {
+  const name = ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : ''
+  if (Object.hasOwn(dtypes, name)) return name as keyof typeof dtypes
+  const actual = name ? `a ${name}` : data === null ? 'null' : typeof data
+  const expected = 'a Float32Array, Float64Array, Int32Array, Uint8Array, Uint16Array (bf16) or an ndarray of one'
   throw new ShapeError({ op: 'Tensor.from', argument: 'data', actual, expected })
 }
 
@@ -234,6 +267,7 @@ function bf16Bits(values: Float32Array): Uint16Array {
 
 function hostArray(buffer: ArrayBuffer, dtype: Dtype): HostData {
   if (dtype === 'f32') return new Float32Array(buffer)
+  if (dtype === 'f64') return new Float64Array(buffer)
   if (dtype === 'i32') return new Int32Array(buffer)
   if (dtype === 'u8') return new Uint8Array(buffer)
   const bits = new Uint16Array(buffer)

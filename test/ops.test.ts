@@ -39,6 +39,7 @@ const arrays = {
   i32: Int32Array,
   u8: Uint8Array,
   bf16: Float32Array,
+  f64: Float64Array,
 }
 
 function upload(host: Host | null, device: Device): Tensor | null {
@@ -57,7 +58,11 @@ async function run(row: OpDescription, testCase: Case, device: Device): Promise<
   const keep = async (name: string, tensor: Tensor | null | undefined) => {
     if (tensor) results.set(name, { dtype: tensor.dtype, shape: tensor.shape, data: (await tensor.read()).data })
   }
-  for (const [i, output] of row.outputs.entries()) await keep(output.name, outputs[i])
+  for (const [i, output] of row.outputs.entries()) {
+    const made = outputs[i]
+    if (made) expect(output.dtypes, `element types of ${output.name}`).toContain(made.dtype)
+    await keep(output.name, made)
+  }
   for (const [i, input] of row.inputs.entries()) if (input.inPlace) await keep(input.name, inputs[i])
   device.raw.checkGuards()
   for (const tensor of [...inputs, ...outputs]) tensor?.dispose()
@@ -108,6 +113,20 @@ describe('the table', () => {
       expect(new Set(proof.cases.map((c) => c.name)).size).toBe(proof.cases.length)
       expect(proof.cases.length).toBeGreaterThan(0)
       expect(proof.refusals.length).toBeGreaterThan(0)
+    })
+  }
+})
+
+describe('an option that the op does not have is refused', () => {
+  const device = testDevice('cpu')
+  for (const proof of proofs) {
+    it(proof.op, () => {
+      const { inputs, options, request } = proof.cases[0] as Case
+      const tensors = inputs.map((h) => upload(h, device))
+      expect(() => callOp(proof.op, tensors, { ...options, misspelt: 1 }, request)).toThrow(
+        expect.objectContaining({ name: 'OptionError', op: proof.op, argument: 'misspelt', actual: 'no option of it' }),
+      )
+      for (const t of tensors) t?.dispose()
     })
   }
 })

@@ -33,11 +33,18 @@ describe('Tensor', () => {
       [new Float32Array([1.5, -2, Number.NaN]), 'f32'],
       [new Int32Array([1, -2, 2 ** 31 - 1]), 'i32'],
       [new Uint8Array([0, 128, 255]), 'u8'],
+      [new Float64Array([1 / 3, -0, 5e-324, -2.5e-310, 1e308, Number.NEGATIVE_INFINITY, Number.NaN]), 'f64'],
     ] as const) {
       using t = Tensor.from(array)
       expect(t.dtype).toBe(dtype)
       expect((await t.read()).data).toEqual(array)
     }
+    using zeros = Tensor.zeros([2, 3], { dtype: 'f64' })
+    using third = Tensor.from(new Float64Array(6).fill(1 / 3))
+    using moved = third.reshape([2, 3]).to(testDevice('cpu'))
+    expect((await zeros.read()).data).toEqual(new Float64Array(6))
+    expect(await moved.read()).toMatchObject({ shape: [2, 3], data: new Float64Array(6).fill(1 / 3) })
+    expect(() => add(third, third)).toThrow(/add: x is f64 \[6\]; expected f32/)
     using rounded = Tensor.from(new Float32Array([1, 1 + 2 ** -9, -3.143]), { dtype: 'bf16' })
     expect([...(await rounded.read()).data]).toEqual([1, 1, -3.140625])
   })
@@ -71,7 +78,10 @@ describe('Tensor', () => {
     expect(() => Tensor.from(data(3), { shape: [2, 2] })).toThrow(/Tensor.from: shape is \[2,2\]; expected a product of 3/)
     expect(() => Tensor.from(data(4), { shape: [2, 0] })).toThrow(ShapeError)
     expect(() => Tensor.from(data(4), { shape: [1, 1, 1, 1, 1, 1, 4] })).toThrow(ShapeError)
-    expect(() => Tensor.from(new Float64Array(3) as unknown as Float32Array)).toThrow(ShapeError)
+    expect(() => Tensor.from(new Float64Array(3), { dtype: 'f32' })).toThrow(
+      /data is a typed array of another type; expected a Float32Array/,
+    )
+    expect(() => Tensor.from(new Int16Array(3) as unknown as Int32Array)).toThrow(ShapeError)
     expect(() => Tensor.from(data(3), { dtype: 'i32' })).toThrow(ShapeError)
   })
 

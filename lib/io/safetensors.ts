@@ -5,11 +5,11 @@ import { DataError, OptionError, ShapeError } from '../errors.js'
 import { type AtomicSink, writeAtomic } from './atomic.js'
 import { describeReadError } from './file_errors.js'
 
-export type SafetensorData = Float32Array | Int32Array | Uint16Array | Uint8Array
+export type SafetensorData = Float32Array | Float64Array | Int32Array | Uint16Array | Uint8Array
 
 /** One tensor of a file. BF16 data are the raw upper halves of float32 values: `bf16FromFloat32` and `float32FromBf16` convert. */
 export interface Safetensor {
-  dtype: 'F32' | 'I32' | 'BF16' | 'U8'
+  dtype: 'F32' | 'F64' | 'I32' | 'BF16' | 'U8'
   shape: readonly number[]
   data: SafetensorData
 }
@@ -21,7 +21,7 @@ export interface SafetensorsFile {
   metadata: Record<string, string>
 }
 
-const kinds = { F32: Float32Array, I32: Int32Array, BF16: Uint16Array, U8: Uint8Array } as const
+const kinds = { F32: Float32Array, F64: Float64Array, I32: Int32Array, BF16: Uint16Array, U8: Uint8Array } as const
 type Dtype = keyof typeof kinds
 
 // The format's own limit, so that a damaged length cannot ask for any amount of memory.

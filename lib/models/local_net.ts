@@ -3,7 +3,7 @@ import { cpu, type Device } from '../device.js'
 import { DataError, ShapeError } from '../errors.js'
 import { readSafetensors, type Safetensor, type SafetensorsFile, writeSafetensors } from '../io/index.js'
 import { conv2d, copyColumns, nnlConv, readoutScore } from '../ops/index.js'
-import { type HostData, scope, Tensor } from '../tensor.js'
+import { scope, Tensor } from '../tensor.js'
 import type { Classifier } from './classifier.js'
 import {
   blockFeatures,
@@ -243,6 +243,6 @@ function respond(map: Tensor, block: LocalBlock, weights: BlockWeights, store: '
 /** A tensor's values for a file. */
 export async function hostTensor(tensor: Tensor): Promise<Safetensor> {
   const { data } = await tensor.read()
-  const dtype = data instanceof Float32Array ? 'F32' : data instanceof Int32Array ? 'I32' : 'U8'
-  return { dtype, shape: tensor.shape, data: data as HostData }
+  const dtype = ({ f32: 'F32', bf16: 'F32', f64: 'F64', i32: 'I32', u8: 'U8' } as const)[tensor.dtype]
+  return { dtype, shape: tensor.shape, data }
 }

@@ -26,9 +26,10 @@ export interface BatchNormParameters {
  */
 export function batchNorm(
   x: Tensor,
-  { gamma, beta, mean, variance }: BatchNormParameters,
+  parameters: BatchNormParameters,
   options: BatchNormOptions = {},
 ): { y: Tensor; centre: Tensor; spread: Tensor } {
+  const { gamma, beta, mean, variance } = parameters ?? {} // what is missing is refused by name
   const [y, centre, spread] = callOp('batch_norm', [x, gamma, beta, mean, variance], options, ['centre', 'spread'])
   return { y, centre, spread } as { y: Tensor; centre: Tensor; spread: Tensor }
 }
@@ -40,7 +41,7 @@ export function batchNormGrad(
   saved: { centre: Tensor; spread: Tensor },
   gy: Tensor,
 ): { gx: Tensor; ggamma: Tensor; gbeta: Tensor } {
-  const inputs = [x, gamma, saved.centre, saved.spread, gy]
+  const inputs = [x, gamma, saved?.centre, saved?.spread, gy]
   const [gx, ggamma, gbeta] = callOp('batch_norm_grad', inputs, {}, ['gx', 'ggamma', 'gbeta'])
   return { gx, ggamma, gbeta } as { gx: Tensor; ggamma: Tensor; gbeta: Tensor }
 }

@@ -1,3 +1,4 @@
+import { refuseUnknown } from '../options.js'
 import { callOp, type Tensor } from '../tensor.js'
 
 export interface Conv2dOptions {
@@ -12,6 +13,7 @@ export interface Conv2dOptions {
  * @returns [N,K,P,Q], P = (H + 2 padding - R) / stride + 1 rounded down
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions & { bias?: Tensor | null } = {}): Tensor {
+  refuseUnknown('conv2d', options, ['stride', 'padding', 'bias'])
   const { bias, ...rest } = options
   return callOp('conv2d', [x, w, bias ?? null], rest)[0] as Tensor
 }
@@ -23,7 +25,8 @@ export function conv2dGrad<T extends 'gx' | 'gw' | 'gb' = 'gx' | 'gw' | 'gb'>(
   gy: Tensor,
   options: Conv2dOptions & { of?: readonly T[] } = {},
 ): Record<T, Tensor> {
+  refuseUnknown('conv2d_grad', options, ['stride', 'padding', 'of'])
   const { of, ...rest } = options
-  const [gx, gw, gb] = callOp('conv2d_grad', [x, w, gy], rest, [...(of ?? (['gx', 'gw', 'gb'] as const))])
+  const [gx, gw, gb] = callOp('conv2d_grad', [x, w, gy], rest, of ?? ['gx', 'gw', 'gb'])
   return { gx, gw, gb } as Record<T, Tensor>
 }

@@ -35,8 +35,10 @@ export interface ToF32Options {
   /** Bytes as x / 255 rather than x. Default true. */
   unit?: boolean
 }
-/** A float32 copy of a u8 (x / 255), bf16 or i32 tensor. */
+/** A float32 copy of a u8 (x / 255), bf16, i32 or f64 tensor; i32 and f64 are rounded to the nearest. */
 export const toF32 = (x: Tensor, options: ToF32Options = {}): Tensor => one('to_f32', [x], options)
+/** An exact float64 copy of a float32 tensor. */
+export const toF64 = (x: Tensor): Tensor => one('to_f64', [x])
 
 /** Rows of x [K,D] divided by their 2-norms; a zero row stays zero. */
 export const unitRows = (x: Tensor): Tensor => one('unit_rows', [x])

@@ -1,3 +1,4 @@
+import { refuseUnknown } from '../options.js'
 import { callOp, type Tensor } from '../tensor.js'
 
 export interface MatmulOptions {
@@ -24,6 +25,7 @@ export function linearGrad<T extends 'gx' | 'gw' | 'gb' = 'gx' | 'gw' | 'gb'>(
   gy: Tensor,
   options: { of?: readonly T[] } = {},
 ): Record<T, Tensor> {
-  const [gx, gw, gb] = callOp('linear_grad', [x, w, gy], {}, [...(options.of ?? (['gx', 'gw', 'gb'] as const))])
+  refuseUnknown('linear_grad', options, ['of'])
+  const [gx, gw, gb] = callOp('linear_grad', [x, w, gy], {}, options.of ?? ['gx', 'gw', 'gb'])
   return { gx, gw, gb } as Record<T, Tensor>
 }

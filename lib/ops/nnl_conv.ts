@@ -1,3 +1,4 @@
+import { refuseUnknown } from '../options.js'
 import { callOp, type Tensor } from '../tensor.js'
 
 export interface NnlConvOptions {
@@ -22,10 +23,16 @@ export interface NnlConvOptions {
   bias?: Tensor | null
 }
 
-const flat = ({ pool, bias: _bias, ...rest }: NnlConvOptions): object => ({
-  ...rest,
-  ...(pool ? { poolSize: pool.size, poolStride: pool.stride, poolPadding: pool.padding ?? 0 } : {}),
-})
+const shared = ['power', 'stride', 'padding', 'normalise', 'centre', 'pool', 'bias']
+const forward = [...shared, 'store']
+const gradient = [...shared, 'saved', 'of']
+
+/** The options as the op has them. A pool without its size or stride is refused there: null is no number. */
+function flat(op: string, { pool, bias: _bias, ...rest }: NnlConvOptions): object {
+  refuseUnknown(op, pool, ['size', 'stride', 'padding'], 'pool.')
+  if (!pool) return rest
+  return { ...rest, poolSize: pool.size ?? null, poolStride: pool.stride ?? null, poolPadding: pool.padding ?? 0 }
+}
 
 /**
  * The NNL-CONV layer: cosine of every patch of x with every filter of w, rectified power, optional max pool.
@@ -35,12 +42,14 @@ const flat = ({ pool, bias: _bias, ...rest }: NnlConvOptions): object => ({
  * @returns [N,K,P,Q] with P = (H + 2 padding - R) / stride + 1 rounded down, and after a pool (P + 2 pool padding - size) / pool stride + 1
  */
 export function nnlConv(x: Tensor, w: Tensor, options: NnlConvOptions = {}): Tensor {
-  return callOp('nnl_conv', [x, w, options.bias ?? null], flat(options))[0] as Tensor
+  refuseUnknown('nnl_conv', options, forward)
+  return callOp('nnl_conv', [x, w, options.bias ?? null], flat('nnl_conv', options))[0] as Tensor
 }
 
 /** As {@link nnlConv}, with the position (row * width + column, before the pool) of each maximum as i32 [N,K,P,Q]. */
 export function nnlConvWithIndex(x: Tensor, w: Tensor, options: NnlConvOptions = {}): { y: Tensor; index: Tensor } {
-  const [y, index] = callOp('nnl_conv', [x, w, options.bias ?? null], flat(options), ['index'])
+  refuseUnknown('nnl_conv', options, forward)
+  const [y, index] = callOp('nnl_conv', [x, w, options.bias ?? null], flat('nnl_conv', options), ['index'])
   return { y: y as Tensor, index: index as Tensor }
 }
 
@@ -54,8 +63,10 @@ export function nnlConvGrad<T extends 'gx' | 'gw' | 'gb' = 'gx' | 'gw' | 'gb'>(
   gy: Tensor,
   options: Omit<NnlConvOptions, 'store'> & { saved?: { y: Tensor; index: Tensor }; of?: readonly T[] } = {},
 ): Record<T, Tensor> {
+  refuseUnknown('nnl_conv_grad', options, gradient)
   const { saved, of, ...rest } = options
+  refuseUnknown('nnl_conv_grad', saved, ['y', 'index'], 'saved.')
   const inputs = [x, w, gy, options.bias ?? null, saved?.y ?? null, saved?.index ?? null]
-  const [gx, gw, gb] = callOp('nnl_conv_grad', inputs, flat(rest), [...(of ?? (['gx', 'gw', 'gb'] as const))])
+  const [gx, gw, gb] = callOp('nnl_conv_grad', inputs, flat('nnl_conv_grad', rest), of ?? ['gx', 'gw', 'gb'])
   return { gx, gw, gb } as Record<T, Tensor>
 }

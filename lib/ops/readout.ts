@@ -46,7 +46,7 @@ export function readoutLearn(
   options: ReadoutLearnOptions = {},
   rows?: Tensor,
 ): { loss: Tensor; errors: Tensor } {
-  const { w, b, mw, vw, mb, vb } = state
+  const { w, b, mw, vw, mb, vb } = state ?? {} // what is missing is refused by name
   const [loss, errors] = callOp('readout_learn', [features, labels, w, b, mw, vw, mb, vb, rows], options)
   return { loss: loss as Tensor, errors: errors as Tensor }
 }
@@ -58,6 +58,6 @@ export function readoutScore(
   state: Pick<ReadoutState, 'w' | 'b'>,
   rows?: Tensor,
 ): { loss: Tensor; errors: Tensor; prediction: Tensor } {
-  const [loss, errors, prediction] = callOp('readout_score', [features, labels, state.w, state.b, rows], {}, ['prediction'])
+  const [loss, errors, prediction] = callOp('readout_score', [features, labels, state?.w, state?.b, rows], {}, ['prediction'])
   return { loss: loss as Tensor, errors: errors as Tensor, prediction: prediction as Tensor }
 }

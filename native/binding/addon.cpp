@@ -7,6 +7,8 @@
 #include "binding/call.h"
 #include "binding/environment.h"
 #include "binding/tensor.h"
+#include "binding/values.h"
+#include "core/cores.h"
 #include "core/parallel.h"
 #include "cpu/backend.h"
 
@@ -34,7 +36,11 @@ Napi::Value limits(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&] {
     core::Device& device = *NativeDevice::from(info[0], "limits")->device();
-    return Environment::of(env).queue(env, device, [seconds = info[1].ToNumber().DoubleValue()](Settlement& s) {
+    const double seconds = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : 0;
+    if (!(seconds > 0 && seconds <= 60))
+      throw core::Error(core::ErrorKind::option, "limits", "seconds", value_text(info[1]),
+                        "a number above 0, at most 60");
+    return Environment::of(env).queue(env, device, [seconds](Settlement& s) {
       const cpu::Limits limits = cpu::measure_limits(seconds);
       s.bytes = sizeof limits;
       s.data = std::malloc(s.bytes);
@@ -48,10 +54,8 @@ Napi::Value limits(const Napi::CallbackInfo& info) {
 Napi::Object start(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   Environment& environment = Environment::of(env);
-  const Napi::Function tensor = NativeTensor::define(env), device = NativeDevice::define(env);
-  environment.tensor_class = Napi::Persistent(tensor);
-  environment.device_class = Napi::Persistent(device);
-  exports.Set("Device", device);
+  environment.tensor_class = Napi::Persistent(NativeTensor::define(env));
+  exports.Set("Device", NativeDevice::define(env));
   exports.Set("upload", Napi::Function::New(env, NativeTensor::upload, "upload"));
   exports.Set("zeros", Napi::Function::New(env, NativeTensor::zeros, "zeros"));
   exports.Set("call", Napi::Function::New(env, call, "call"));
@@ -62,10 +66,19 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("threads", Napi::Function::New(
                              env,
                              [](const Napi::CallbackInfo& info) -> Napi::Value {
-                               if (info[0].IsNumber()) core::set_threads(info[0].ToNumber());
-                               return Napi::Number::New(info.Env(), core::threads());
+                               return translate(info.Env(), [&]() -> Napi::Value {
+                                 if (info[0].IsNumber()) core::set_threads(info[0].ToNumber());
+                                 return Napi::Number::New(info.Env(), core::threads());
+                               });
                              },
                              "threads"));
+  exports.Set("usableCores", Napi::Function::New(
+                                 env,
+                                 [](const Napi::CallbackInfo& info) -> Napi::Value {
+                                   const std::string root = info[0].IsString() ? info[0].ToString().Utf8Value() : "";
+                                   return Napi::Number::New(info.Env(), core::usable_cores(root));
+                                 },
+                                 "usableCores"));
   exports.Set("leaked", Napi::Function::New(
                             env,
                             [](const Napi::CallbackInfo& info) -> Napi::Value {

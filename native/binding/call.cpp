@@ -9,6 +9,7 @@
 
 #include "binding/environment.h"
 #include "binding/tensor.h"
+#include "binding/values.h"
 #include "core/fault.h"
 #include "ops/table.h"
 
@@ -65,19 +66,11 @@ std::string number_text(double x) {
   return text;
 }
 
-std::string value_text(const Napi::Value& v) {
-  if (v.IsString()) return "'" + v.As<Napi::String>().Utf8Value() + "'";
-  if (v.IsNumber()) return v.ToString().Utf8Value();
-  if (v.IsBoolean()) return v.As<Napi::Boolean>() ? "true" : "false";
-  if (v.IsNull()) return "null";
-  return v.IsArray() ? "an array" : v.IsFunction() ? "a function" : "an object";
-}
-
 class Parser : public op::OptionVisitor {
  public:
   Parser(const char* op, const Napi::Value& options) : op_(op) {
     if (options.IsUndefined()) return;
-    if (!options.IsObject() || options.IsArray()) refuse("options", value_text(options), "an object");
+    if (options.Type() != napi_object || options.IsArray()) refuse("options", value_text(options), "an object");
     object_ = options.As<Napi::Object>();
   }
   void real(const char* name, double& value, double low, double high) override {
@@ -91,12 +84,10 @@ class Parser : public op::OptionVisitor {
   void integer(const char* name, int64_t& value, int64_t low, int64_t high) override {
     Napi::Value v;
     if (!find(name, &v)) return;
-    const double x = v.IsNumber() ? v.As<Napi::Number>().DoubleValue() : NAN;
-    if (!(x >= static_cast<double>(low) && x <= static_cast<double>(high)) || x != std::floor(x))
+    if (!whole_number(v, static_cast<double>(low), static_cast<double>(high), &value))
       refuse(name, value_text(v),
              "a whole number from " + number_text(static_cast<double>(low)) + " to " +
                  number_text(static_cast<double>(high)));
-    value = static_cast<int64_t>(x);
   }
   void flag(const char* name, bool& value) override {
     Napi::Value v;
@@ -161,15 +152,21 @@ struct Work {
 std::vector<bool> parse_request(const Row& row, const Napi::Value& value) {
   std::vector<bool> wanted;
   for (const op::Argument& a : row.signature.outputs) wanted.push_back(!a.optional);
-  if (!value.IsArray()) return wanted;
+  if (value.IsUndefined()) return wanted;
+  std::string outputs;
+  for (const op::Argument& a : row.signature.outputs) outputs += (outputs.empty() ? "" : ", ") + a.name;
+  const auto refuse = [&](const Napi::Value& v) {
+    throw core::Error(core::ErrorKind::option, row.name, "of", value_text(v), "a list of outputs, of " + outputs);
+  };
+  if (!value.IsArray()) refuse(value);
   const Napi::Array names = value.As<Napi::Array>();
   for (uint32_t i = 0; i < names.Length(); ++i) {
-    const std::string name = Napi::Value(names[i]).ToString();
+    const Napi::Value name = names[i];
     bool found = false;
     for (size_t j = 0; j < wanted.size(); ++j)
-      if (row.signature.outputs[j].name == name) wanted[j] = found = true;
-    if (!found)
-      throw core::Error(core::ErrorKind::option, row.name, "request", "'" + name + "'", "the name of an output");
+      if (name.IsString() && row.signature.outputs[j].name == name.As<Napi::String>().Utf8Value())
+        wanted[j] = found = true;
+    if (!found) refuse(name);
   }
   return wanted;
 }
@@ -204,7 +201,7 @@ Napi::Value check(const Napi::CallbackInfo& info) {
       view.rank = -1;
       if (value.IsObject()) {
         const Napi::Object o = value.As<Napi::Object>();
-        view = parse_shape(o.Get("shape"), parse_dtype(o.Get("dtype").ToString()), row.name);
+        view = parse_shape(o.Get("shape"), parse_dtype(o.Get("dtype"), row.name), row.name);
       } else if (!row.signature.inputs[i].optional) {
         refuse_missing(row, row.signature.inputs[i]);
       }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "core/library.h"
 #include "cpu/backend.h"
 #include "ops/table.h"
 
@@ -40,20 +41,27 @@ void discard(Settlement* s) {
 
 }  // namespace
 
-Napi::Error js_error(Napi::Env env, const core::Error& error) {
-  Napi::Error e = Napi::Error::New(env, error.what());
-  e.Set("kind", kind_name(error.kind));
-  e.Set("op", error.op);
-  e.Set("argument", error.argument);
-  e.Set("actual", error.actual);
-  e.Set("expected", error.expected);
+napi_value js_error(napi_env env, const core::Error& error) {
+  const auto text = [env](const std::string& s) {
+    napi_value value = nullptr;
+    napi_create_string_utf8(env, s.c_str(), s.size(), &value);
+    return value;
+  };
+  napi_value e = nullptr;
+  if (napi_create_error(env, nullptr, text(error.what()), &e) != napi_ok) return nullptr;
+  napi_set_named_property(env, e, "kind", text(kind_name(error.kind)));
+  napi_set_named_property(env, e, "op", text(error.op));
+  napi_set_named_property(env, e, "argument", text(error.argument));
+  napi_set_named_property(env, e, "actual", text(error.actual));
+  napi_set_named_property(env, e, "expected", text(error.expected));
   return e;
 }
 
 Environment::Environment(Napi::Env env) {
-  napi_value name;
-  napi_create_string_utf8(env, "striate", NAPI_AUTO_LENGTH, &name);
-  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, deliver, &back_);
+  const Napi::String name = Napi::String::New(env, "striate");
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, deliver, &back_) !=
+      napi_ok)
+    throw Napi::Error::New(env);
   napi_unref_threadsafe_function(env, back_);
   // Hooks run last in, first out: this one, added after the function's own, still finds the function open.
   napi_add_env_cleanup_hook(
@@ -68,9 +76,11 @@ void Environment::close() {
 }
 
 Napi::Value Environment::queue(Napi::Env env, core::Device& device, std::function<void(Settlement&)> job) {
-  auto* s = new Settlement;
+  napi_deferred deferred;
   napi_value promise;
-  napi_create_promise(env, &s->deferred, &promise);
+  if (napi_create_promise(env, &deferred, &promise) != napi_ok) throw Napi::Error::New(env);
+  auto* s = new Settlement;
+  s->deferred = deferred;
   if (pending_++ == 0) napi_ref_threadsafe_function(env, back_);
   const auto attempt = [this, s](const auto& work) {
     try {
@@ -111,23 +121,26 @@ void Environment::settle(Settlement* s) {
   if (napi_call_threadsafe_function(back_, s, napi_tsfn_nonblocking) != napi_ok) discard(s);
 }
 
-void Environment::deliver(napi_env raw, napi_value, void* context, void* data) {
+// Every call below fails while a worker is being ended, and nobody is left to hear of it: no exception of Napi's C++
+// classes may leave this function, which Node calls as plain C.
+void Environment::deliver(napi_env env, napi_value, void* context, void* data) {
   auto* s = static_cast<Settlement*>(data);
-  if (!raw) return discard(s);  // the environment is gone
+  if (!env) return discard(s);  // the environment is gone
   auto* self = static_cast<Environment*>(context);
-  Napi::Env env(raw);
-  Napi::HandleScope scope(env);
-  if (--self->pending_ == 0) napi_unref_threadsafe_function(raw, self->back_);
+  if (--self->pending_ == 0) napi_unref_threadsafe_function(env, self->back_);
+  napi_value value = nullptr;
   if (s->error) {
-    napi_reject_deferred(raw, s->deferred, js_error(env, *s->error).Value());
-  } else if (s->data) {
-    Napi::ArrayBuffer buffer =
-        Napi::ArrayBuffer::New(env, s->data, s->bytes, [](Napi::Env, void* memory) { std::free(memory); });
-    s->data = nullptr;
-    napi_resolve_deferred(raw, s->deferred, buffer);
-  } else {
-    napi_resolve_deferred(raw, s->deferred, env.Undefined());
+    if ((value = js_error(env, *s->error))) napi_reject_deferred(env, s->deferred, value);
+    return discard(s);
   }
+  if (s->data) {
+    const auto free_memory = [](napi_env, void* memory, void*) { std::free(memory); };
+    if (napi_create_external_arraybuffer(env, s->data, s->bytes, free_memory, nullptr, &value) == napi_ok)
+      s->data = nullptr;
+  } else {
+    napi_get_undefined(env, &value);
+  }
+  if (value) napi_resolve_deferred(env, s->deferred, value);
   discard(s);
 }
 
@@ -146,17 +159,17 @@ const core::BackendTable* load_backend(const std::string& kind, const std::strin
   }
   if (const auto found = loaded.find(file); found != loaded.end()) return found->second;
 
-  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  std::string why;
+  void* library = core::open_library(nullptr, {file}, &why);
   if (!library) {
-    const char* why = dlerror();
-    const bool absent = why && std::strstr(why, "No such file") && std::strstr(why, file.c_str());
+    const bool absent = why.find("No such file") != std::string::npos && why.find(file) != std::string::npos;
     *reason = absent ? "this build has no CUDA back end: install nvcc (CUDA 12 or 13) and run `npm run build:native` "
                        "in the package"
-                     : std::string("the CUDA back end could not be loaded: ") + (why ? why : "unknown reason");
+                     : "the CUDA back end could not be loaded: " + why;
     return nullptr;
   }
-  const auto entry = reinterpret_cast<core::BackendEntry>(dlsym(library, "striate_backend"));
-  const core::BackendTable* table = entry ? entry() : nullptr;
+  core::BackendEntry entry;
+  const core::BackendTable* table = core::find_symbol(library, "striate_backend", entry, &why) ? entry() : nullptr;
   if (!table || table->version != core::kBackendVersion) {
     *reason = file + " is of another version of Striate: rebuild with `npm run build:native`";
     return nullptr;

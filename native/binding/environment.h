@@ -14,18 +14,26 @@
 namespace striate::binding {
 
 /// The JavaScript error of a native one: an Error with kind, op, argument, actual and expected; lib/errors.ts gives it
-/// its class.
-Napi::Error js_error(Napi::Env env, const core::Error& error);
+/// its class. Null while the environment ends.
+napi_value js_error(napi_env env, const core::Error& error);
 
 /// Runs f, turning core::Error into a JavaScript error.
 template <class F>
 auto translate(Napi::Env env, F&& f) {
+  const auto refuse = [env](const core::Error& error) {
+    const napi_value e = js_error(env, error);
+    return e ? Napi::Error(env, e) : Napi::Error::New(env);
+  };
   try {
     return f();
   } catch (const core::Error& e) {
-    throw js_error(env, e);
+    throw refuse(e);
+  } catch (const Napi::Error&) {
+    throw;
   } catch (const std::bad_alloc&) {
-    throw js_error(env, core::Error(core::ErrorKind::out_of_memory, "", "the host has no memory left"));
+    throw refuse(core::Error(core::ErrorKind::out_of_memory, "", "the host has no memory left"));
+  } catch (const std::exception& e) {
+    throw refuse(core::Error(core::ErrorKind::internal, "", e.what()));
   }
 }
 
@@ -54,7 +62,7 @@ class Environment {
   void report_memory(Napi::Env env, int64_t bytes);
 
   std::vector<std::shared_ptr<core::Device>> devices;
-  Napi::FunctionReference tensor_class, device_class;
+  Napi::FunctionReference tensor_class;
   int64_t leaked = 0;  // tensors that the garbage collector had to free
 
  private:

@@ -1,42 +1,97 @@
 #include "binding/tensor.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <iterator>
 #include <utility>
 
-namespace striate::binding {
+#include "binding/values.h"
 
-core::Dtype parse_dtype(const std::string& name) {
-  for (const core::Dtype t : {core::Dtype::f32, core::Dtype::bf16, core::Dtype::i32, core::Dtype::u8})
-    if (name == core::dtype_name(t)) return t;
-  throw core::Error(core::ErrorKind::option, "Tensor.from", "dtype", "'" + name + "'", "'f32', 'bf16', 'i32' or 'u8'");
+namespace striate::binding {
+namespace {
+
+// Marks of this addon's own objects: a value that carries one was made by it, whatever its prototype says.
+constexpr napi_type_tag kDeviceTag = {0x7374726961746564, 0x6e6174697665646d};
+constexpr napi_type_tag kTensorTag = {0x7374726961746574, 0x6e6174697665746e};
+
+bool is_marked(const Napi::Value& value, const napi_type_tag& tag) {
+  return value.Type() == napi_object && value.As<Napi::Object>().CheckTypeTag(&tag);
+}
+
+}  // namespace
+
+core::Dtype parse_dtype(const Napi::Value& value, const char* op) {
+  core::Dtype dtype;
+  if (value.IsString() && core::find_dtype(value.As<Napi::String>(), &dtype)) return dtype;
+  std::string list;
+  for (const core::DtypeInfo& known : core::kDtypes)
+    list += (list.empty() ? "'" : ", '") + std::string(known.name) + "'";
+  throw core::Error(core::ErrorKind::option, op, "dtype", value_text(value), "one of " + list);
 }
 
 core::View parse_shape(const Napi::Value& value, core::Dtype dtype, const char* op) {
   core::View view;
   view.dtype = dtype;
-  if (!value.IsArray()) throw core::Error(core::ErrorKind::shape, op, "shape", "no array", "an array of sizes");
+  const auto refuse = [op](const std::string& actual, const std::string& expected) {
+    throw core::Error(core::ErrorKind::shape, op, "shape", actual, expected);
+  };
+  if (!value.IsArray()) refuse(value_text(value), "an array of sizes");
   const Napi::Array sizes = value.As<Napi::Array>();
   if (sizes.Length() > static_cast<uint32_t>(core::kMaxRank))
-    throw core::Error(core::ErrorKind::shape, op, "shape", "of " + std::to_string(sizes.Length()) + " axes",
-                      "at most " + std::to_string(core::kMaxRank));
+    refuse("of " + std::to_string(sizes.Length()) + " axes", "at most " + std::to_string(core::kMaxRank));
   double count = 1;
+  bool whole = true;
+  std::string text;
   for (uint32_t i = 0; i < sizes.Length(); ++i) {
     const Napi::Value size = sizes[i];
-    const double n = size.IsNumber() ? size.As<Napi::Number>().DoubleValue() : -1;
-    if (!(n >= 1) || n != static_cast<double>(static_cast<int64_t>(n < 9e15 ? n : -1)))
-      throw core::Error(core::ErrorKind::shape, op, "shape", "[" + value.ToString().Utf8Value() + "]",
-                        "whole numbers of at least 1");
-    count *= n;
-    view.shape[view.rank++] = static_cast<int64_t>(n);
+    text += (i ? "," : "") + value_text(size);
+    whole = whole_number(size, 1, 9e15, &view.shape[view.rank]) && whole;
+    count *= static_cast<double>(view.shape[view.rank++]);
   }
-  if (count > 1e15)
-    throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view), "at most 1e15 elements");
+  if (!whole) refuse("[" + text + "]", "whole numbers of at least 1");
+  if (count > 1e15) refuse(core::shape_text(view), "at most 1e15 elements");
   return view;
 }
 
 namespace {
+
+/// The typed arrays that hold an element type in JavaScript.
+struct HostArray {
+  core::Dtype dtype;
+  napi_typedarray_type type;
+  const char* name;
+};
+constexpr HostArray kHostArrays[] = {
+    {core::Dtype::f32, napi_float32_array, "Float32Array"},
+    {core::Dtype::f64, napi_float64_array, "Float64Array"},
+    {core::Dtype::i32, napi_int32_array, "Int32Array"},
+    {core::Dtype::u8, napi_uint8_array, "Uint8Array"},
+    {core::Dtype::u8, napi_uint8_clamped_array, "Uint8ClampedArray"},
+    {core::Dtype::bf16, napi_uint16_array, "Uint16Array"},
+};
+
+/// The memory of a typed array, once it is known to hold what `view` says.
+const void* host_data(const Napi::Value& value, const core::View& view, const char* op) {
+  std::string names;
+  for (const HostArray& host : kHostArrays)
+    if (host.dtype == view.dtype) names += (names.empty() ? "a " : " or ") + std::string(host.name);
+  const std::string expected = names + " for " + core::dtype_name(view.dtype);
+  if (!value.IsTypedArray()) throw core::Error(core::ErrorKind::shape, op, "data", "no typed array", expected);
+  // Asked for directly: Napi::TypedArray goes through the ArrayBuffer, which a SharedArrayBuffer is none of.
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr);
+  const auto fits = [&](const HostArray& host) { return host.dtype == view.dtype && host.type == type; };
+  if (std::none_of(std::begin(kHostArrays), std::end(kHostArrays), fits))
+    throw core::Error(core::ErrorKind::shape, op, "data", "a typed array of another type", expected);
+  if (static_cast<int64_t>(length) != view.count())
+    throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view),
+                      "a product of " + std::to_string(length) + ", the length of data");
+  return data;
+}
 
 Napi::Array shape_array(Napi::Env env, const core::View& view) {
   Napi::Array sizes = Napi::Array::New(env, static_cast<size_t>(view.rank));
@@ -59,7 +114,6 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
   Napi::Env env = info.Env();
   translate(env, [&] {
     const std::string kind = info[0].ToString();
-    const int32_t index = info[1].ToNumber();
     std::string reason;
     const core::BackendTable* table =
         load_backend(kind, info[3].IsString() ? info[3].ToString().Utf8Value() : "", &reason);
@@ -67,13 +121,15 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
     const int32_t count = table ? table->device_count(why, sizeof why) : 0;
     if (table && count == 0) reason = why;
     if (count == 0) throw core::Error(core::ErrorKind::device, kind, reason);
-    if (index < 0 || index >= count)
-      throw core::Error(core::ErrorKind::device, kind, "index", std::to_string(index),
+    int64_t index;
+    if (!whole_number(info[1], 0, count - 1, &index))
+      throw core::Error(core::ErrorKind::device, kind, "index", value_text(info[1]),
                         "0 to " + std::to_string(count - 1));
-    device_ = core::Device::open(table, index, info[2].ToBoolean());
+    device_ = core::Device::open(table, static_cast<int32_t>(index), info[2].ToBoolean());
     Environment::of(env).devices.push_back(device_);
   });
   Napi::Object self = info.This().As<Napi::Object>();
+  self.TypeTag(&kDeviceTag);
   self.Set("kind", device_->table->kind);
   self.Set("index", device_->index);
   self.Set("name", static_cast<const char*>(device_->info.name));
@@ -82,8 +138,7 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
 }
 
 NativeDevice* NativeDevice::from(const Napi::Value& value, const char* op) {
-  if (value.IsObject() && value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).device_class.Value()))
-    return Unwrap(value.As<Napi::Object>());
+  if (is_marked(value, kDeviceTag)) return Unwrap(value.As<Napi::Object>());
   throw core::Error(core::ErrorKind::device, op, "device", "no device", "what cpu() or cuda() returns");
 }
 
@@ -127,7 +182,9 @@ Napi::Function NativeTensor::define(Napi::Env env) {
                       InstanceAccessor<&NativeTensor::disposed>("disposed")});
 }
 
-NativeTensor::NativeTensor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeTensor>(info) {}
+NativeTensor::NativeTensor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeTensor>(info) {
+  info.This().As<Napi::Object>().TypeTag(&kTensorTag);
+}
 
 void NativeTensor::adopt(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view) {
   buffer_ = std::move(buffer);
@@ -157,8 +214,7 @@ Napi::Value NativeTensor::make(Napi::Env env, std::shared_ptr<core::Buffer> buff
 }
 
 NativeTensor* NativeTensor::from(const Napi::Value& value, const char* op, const std::string& argument) {
-  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(Environment::of(value.Env()).tensor_class.Value()))
-    throw core::Error(core::ErrorKind::shape, op, argument, "no tensor", "a Tensor");
+  if (!is_marked(value, kTensorTag)) throw core::Error(core::ErrorKind::shape, op, argument, "no tensor", "a Tensor");
   NativeTensor* tensor = Unwrap(value.As<Napi::Object>());
   if (!tensor->buffer_) throw core::Error(core::ErrorKind::disposed, op, argument, "a disposed tensor", "a live one");
   return tensor;
@@ -173,23 +229,8 @@ Napi::Value NativeTensor::upload(const Napi::CallbackInfo& info) {
   return translate(env, [&] {
     constexpr const char* op = "Tensor.from";
     const std::shared_ptr<core::Device>& device = NativeDevice::from(info[0], op)->device();
-    const core::Dtype dtype = parse_dtype(info[2].ToString());
-    const core::View view = parse_shape(info[3], dtype, op);
-    if (!info[1].IsTypedArray())
-      throw core::Error(core::ErrorKind::shape, op, "data", "no typed array",
-                        "a Float32Array, Int32Array, Uint8Array or Uint16Array");
-    const Napi::TypedArray data = info[1].As<Napi::TypedArray>();
-    const napi_typedarray_type type = data.TypedArrayType();
-    const bool fits = dtype == core::Dtype::f32    ? type == napi_float32_array
-                      : dtype == core::Dtype::i32  ? type == napi_int32_array
-                      : dtype == core::Dtype::bf16 ? type == napi_uint16_array
-                                                   : type == napi_uint8_array || type == napi_uint8_clamped_array;
-    if (!fits)
-      throw core::Error(core::ErrorKind::shape, op, "data", "a typed array of another type", core::dtype_name(dtype));
-    if (static_cast<int64_t>(data.ElementLength()) != view.count())
-      throw core::Error(core::ErrorKind::shape, op, "shape", core::shape_text(view),
-                        "a product of " + std::to_string(data.ElementLength()) + ", the length of data");
-    const char* from = static_cast<const char*>(data.ArrayBuffer().Data()) + data.ByteOffset();
+    const core::View view = parse_shape(info[3], parse_dtype(info[2], op), op);
+    const auto from = static_cast<const char*>(host_data(info[1], view, op));
     const size_t bytes = view.bytes();
     auto buffer = device->allocate(bytes, op);
     if (device->is_host()) {
@@ -210,7 +251,7 @@ Napi::Value NativeTensor::zeros(const Napi::CallbackInfo& info) {
   return translate(env, [&] {
     constexpr const char* op = "Tensor.zeros";
     const std::shared_ptr<core::Device>& device = NativeDevice::from(info[0], op)->device();
-    const core::View view = parse_shape(info[2], parse_dtype(info[1].ToString()), op);
+    const core::View view = parse_shape(info[2], parse_dtype(info[1], op), op);
     auto buffer = device->allocate(view.bytes(), op);
     device->stream.submit_op([buffer] {
       if (buffer->device()->is_host()) {

@@ -10,8 +10,8 @@
 
 namespace striate::binding {
 
-/// 'f32', 'bf16', 'i32' or 'u8'; an OptionError otherwise.
-core::Dtype parse_dtype(const std::string& name);
+/// The element type of that name; an OptionError when there is none.
+core::Dtype parse_dtype(const Napi::Value& value, const char* op);
 /// A view without memory, of an array of sizes; a ShapeError unless they are whole numbers of at least 1.
 core::View parse_shape(const Napi::Value& value, core::Dtype dtype, const char* op);
 
@@ -20,6 +20,7 @@ class NativeDevice : public Napi::ObjectWrap<NativeDevice> {
   static Napi::Function define(Napi::Env env);
   explicit NativeDevice(const Napi::CallbackInfo& info);
   const std::shared_ptr<core::Device>& device() const { return device_; }
+  /// The device behind a JavaScript value; throws DeviceError when it is none.
   static NativeDevice* from(const Napi::Value& value, const char* op);
 
  private:

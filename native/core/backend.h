@@ -20,9 +20,8 @@ struct Fault {
 
 struct DeviceInfo {
   char name[128] = {};
-  char libraries[512] =
-      {};               // what is in use: "v4 (AVX-512), OpenBLAS 0.3.21", "driver 13.0, runtime 13.0, cuBLAS 13.1"
-  uint64_t memory = 0;  // bytes
+  char libraries[512] = {};  // what is in use: "AVX-512 kernels, 2 threads", "driver 13.0, runtime 13.0, cuBLAS 13.1"
+  uint64_t memory = 0;       // bytes
 };
 
 struct BackendTable {

@@ -1,4 +1,4 @@
-// The one error type of the native side. Thrown inside a back end, text over the C table, a JavaScript error at the
+// The one error type of the native side: thrown inside a back end, text over the C table, a JavaScript error at the
 // binding.
 #pragma once
 #include <cstdint>

@@ -1,14 +1,19 @@
 #include "core/parallel.h"
 
-#include <sched.h>
-
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
+
+#include "core/check.h"
+#include "core/cores.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -26,16 +31,14 @@ inline void relax() {
 }
 
 int default_threads() {
-  if (const char* text = std::getenv("STRIATE_THREADS")) {
-    const int n = std::atoi(text);
-    if (n >= 1 && n <= 1024) return n;
-  }
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
-#endif
-  const unsigned n = std::thread::hardware_concurrency();
-  return n ? static_cast<int>(n) : 1;
+  const char* text = std::getenv("STRIATE_THREADS");
+  if (!text || !*text) return std::min(kMostThreads, usable_cores());
+  char* end;
+  const long n = std::strtol(text, &end, 10);
+  if (!std::isdigit(static_cast<unsigned char>(*text)) || *end || n < 1 || n > kMostThreads)
+    throw Error(ErrorKind::option, "", "STRIATE_THREADS", "'" + std::string(text) + "'",
+                "a whole number from 1 to " + std::to_string(kMostThreads));
+  return static_cast<int>(n);
 }
 
 thread_local bool inside = false;  // this thread is running a body
@@ -94,10 +97,12 @@ class Pool {
     inside = false;
   }
 
+  /// Where the system gives no more threads, those that there are do the work, and `threads` says how many.
   void grow(int workers) {
-    while (static_cast<int>(workers_) < workers) {
-      ++workers_;
-      std::thread([this] { serve(); }).detach();
+    try {
+      for (; workers_ < workers; ++workers_) std::thread([this] { serve(); }).detach();
+    } catch (const std::system_error&) {
+      threads_.store(workers_ + 1);
     }
   }
 
@@ -129,7 +134,7 @@ class Pool {
   void* self_ = nullptr;
   int64_t count_ = 0;
   std::exception_ptr error_;
-  size_t workers_ = 0;
+  int workers_ = 0;
 };
 
 // Never destroyed: its detached workers may outlive main's statics (the addon is linked with nodelete for the same

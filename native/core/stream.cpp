@@ -1,11 +1,20 @@
 #include "core/stream.h"
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace striate::core {
 
-Stream::Stream() : thread_([this] { serve(); }) {}
+Stream::Stream() {
+  try {
+    thread_ = std::thread([this] { serve(); });
+  } catch (const std::system_error& e) {
+    throw Error(ErrorKind::device, "",
+                std::string("the system gives no thread for the device's queue (") + e.what() +
+                    "): raise the limit of processes (ulimit -u, or pids.max of the cgroup) or end others");
+  }
+}
 
 Stream::~Stream() {
   {

@@ -6,36 +6,40 @@
 
 namespace striate::core {
 
-enum class Dtype : int32_t { f32, bf16, i32, u8 };
+// The element types: X(name, bytes). Everything else asks this list: the contracts' grammar, the binding, `describe()`.
+#define STRIATE_DTYPES(X) X(f32, 4) X(bf16, 2) X(i32, 4) X(u8, 1) X(f64, 8)
+
+enum class Dtype : int32_t {
+#define STRIATE_DTYPE(name, bytes) name,
+  STRIATE_DTYPES(STRIATE_DTYPE)
+#undef STRIATE_DTYPE
+};
+
+struct DtypeInfo {
+  Dtype dtype;
+  const char* name;
+  size_t bytes;
+};
+/// One row a type, at the index of its value.
+inline constexpr DtypeInfo kDtypes[] = {
+#define STRIATE_DTYPE(name, bytes) {Dtype::name, #name, bytes},
+    STRIATE_DTYPES(STRIATE_DTYPE)
+#undef STRIATE_DTYPE
+};
 
 inline constexpr int kMaxRank = 6;
 inline constexpr size_t kAlignment = 64;  // of every buffer, on every device
 
-inline size_t dtype_bytes(Dtype t) {
-  switch (t) {
-    case Dtype::f32:
-    case Dtype::i32:
-      return 4;
-    case Dtype::bf16:
-      return 2;
-    case Dtype::u8:
-      return 1;
-  }
-  return 0;
-}
-
-inline const char* dtype_name(Dtype t) {
-  switch (t) {
-    case Dtype::f32:
-      return "f32";
-    case Dtype::bf16:
-      return "bf16";
-    case Dtype::i32:
-      return "i32";
-    case Dtype::u8:
-      return "u8";
-  }
-  return "?";
+constexpr size_t dtype_bytes(Dtype t) { return kDtypes[static_cast<int>(t)].bytes; }
+constexpr const char* dtype_name(Dtype t) { return kDtypes[static_cast<int>(t)].name; }
+/// The type of that name; false when there is none.
+inline bool find_dtype(const std::string& name, Dtype* dtype) {
+  for (const DtypeInfo& known : kDtypes)
+    if (name == known.name) {
+      *dtype = known.dtype;
+      return true;
+    }
+  return false;
 }
 
 struct View {

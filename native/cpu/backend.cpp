@@ -15,10 +15,27 @@
 #include "core/fault.h"
 #include "core/parallel.h"
 #include "cpu/backend.h"
-#include "cpu/kernels.h"
 #include "cpu/limits.h"
+#include "ops/table.h"
 
 namespace striate::cpu {
+
+// The kernels, once for each instruction set that this processor family is compiled for.
+#define STRIATE_DECLARE(name, Contract) \
+  void name(core::Context&, const core::View* in, core::View* out, const op::Contract::Options& options);
+namespace base {
+STRIATE_OPS(STRIATE_DECLARE)
+}
+#if defined(__x86_64__)
+namespace v3 {
+STRIATE_OPS(STRIATE_DECLARE)
+}
+namespace v4 {
+STRIATE_OPS(STRIATE_DECLARE)
+}
+#endif
+#undef STRIATE_DECLARE
+
 namespace {
 
 constexpr size_t kHugePage = 2 << 20;
@@ -84,23 +101,42 @@ struct CpuDevice {
 
 enum class Level { base, v3, v4 };
 
+constexpr const char* kLevelNames[] = {"base", "v3", "v4"};
+
+/// The highest that this processor has.
 Level processor_level() {
 #if defined(__x86_64__)
   const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  Level level = v4 ? Level::v4 : v3 ? Level::v3 : Level::base;
-  if (const char* wish = std::getenv("STRIATE_SIMD")) {  // a lower level, to test it or to compare
-    if (std::strcmp(wish, "base") == 0) level = Level::base;
-    if (std::strcmp(wish, "v3") == 0 && level == Level::v4) level = Level::v3;
-  }
-  return level;
+  return v4 ? Level::v4 : v3 ? Level::v3 : Level::base;
 #else
   return Level::base;
 #endif
 }
 
-const Level kLevel = processor_level();
+/// That of STRIATE_SIMD, to test a lower one or to compare, or else the highest.
+Level chosen_level() {
+  const Level highest = processor_level();
+  const char* wish = std::getenv("STRIATE_SIMD");
+  if (!wish || !*wish) return highest;
+  std::string list;
+  for (int level = 0; level <= static_cast<int>(highest); ++level) {
+    if (std::strcmp(wish, kLevelNames[level]) == 0) return static_cast<Level>(level);
+    list += (level ? ", " : "one of ") + std::string(kLevelNames[level]);
+  }
+  throw core::Error(core::ErrorKind::option, "", "STRIATE_SIMD", "'" + std::string(wish) + "'",
+                    list + ", which this processor has");
+}
+
+// Nothing may throw while the addon is loaded: `open` refuses a wish that cannot be met.
+const Level kLevel = [] {
+  try {
+    return chosen_level();
+  } catch (const core::Error&) {
+    return processor_level();
+  }
+}();
 
 template <auto kernel, class Contract>
 void launch_as(core::Context& context, const core::View* in, core::View* out, const void* options) {
@@ -135,10 +171,11 @@ int32_t device_count(char*, size_t) { return 1; }
 
 int32_t open(int32_t, void** device, core::DeviceInfo* info, core::Fault* fault) {
   return core::guarded(fault, [&] {
+    chosen_level();
+    const int threads = core::threads();
     *device = new CpuDevice;
     std::snprintf(info->name, sizeof info->name, "%s", processor_name().c_str());
-    std::snprintf(info->libraries, sizeof info->libraries, "%s kernels, %d threads", instruction_set(),
-                  core::threads());
+    std::snprintf(info->libraries, sizeof info->libraries, "%s kernels, %d threads", instruction_set(), threads);
     info->memory = physical_memory();
   });
 }

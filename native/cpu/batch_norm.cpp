@@ -2,12 +2,14 @@
 // from its sums to its results, so that a channel that fits the L2 cache comes from memory once: 8 bytes an element,
 // gradients 12. Few channels for many threads: the planes are the tasks, and memory is read twice. The sums are those
 // of the planes in their order either way.
+#include "ops/batch_norm.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/vmath.h"
 #include "cpu/simd/wide.h"

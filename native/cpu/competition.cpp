@@ -1,13 +1,15 @@
 // competition, competitive_step: ops/competition.h. competition: a row is one thread's work, three passes over it from
 // the L1 cache: the maximum, the exponentials about it and their sum, the quotient. competitive_step: sums of g and g u
 // by strips of units, each in order of b; g^T patches by the packed GEMM (simd/gemm.h); then row by row.
+#include "ops/competition.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/gemm.h"
 #include "cpu/simd/softmax.h"

@@ -6,13 +6,15 @@
 //   gw  rows are weights of a filter, lanes filters, the depth is positions and images (conv_weights.h)
 // Numerics: y and gx add up in one order, panels of channels by taps by channels; gw in order of images within a
 // position, in blocks of positions, then groups of images. None depends on the number of threads.
+#include "ops/conv2d.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/conv_correlate.h"
 #include "cpu/simd/conv_weights.h"

@@ -1,12 +1,14 @@
-// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns:
+// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, to_f64, unit_rows, copies of rows and columns:
 // ops/elementwise.h. One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
+#include "ops/elementwise.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/vec.h"
 
@@ -30,10 +32,10 @@ void binary(const core::View* in, core::View* out, F&& f) {
   });
 }
 
-template <class T, class F>
+template <class T, class R = float, class F>
 void unary(const core::View* in, core::View* out, F&& f) {
   const T* x = in[0].as<T>();
-  float* y = out[0].as<float>();
+  R* y = out[0].as<R>();
   for_chunks(in[0].count(), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
   });
@@ -107,6 +109,8 @@ void to_f32(core::Context&, const core::View* in, core::View* out, const op::ToF
       unary<uint8_t>(in, out, [](uint8_t x) { return static_cast<float>(x); });
   } else if (in[0].dtype == core::Dtype::i32) {
     unary<int32_t>(in, out, [](int32_t x) { return static_cast<float>(x); });
+  } else if (in[0].dtype == core::Dtype::f64) {
+    unary<double>(in, out, [](double x) { return static_cast<float>(x); });
   } else {
     unary<uint16_t>(in, out, [](uint16_t x) {
       const uint32_t bits = static_cast<uint32_t>(x) << 16;
@@ -117,6 +121,10 @@ void to_f32(core::Context&, const core::View* in, core::View* out, const op::ToF
   }
 }
 
+void to_f64(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  unary<float, double>(in, out, [](float x) { return static_cast<double>(x); });
+}
+
 void unit_rows(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
   const int64_t k = in[0].shape[0], d = in[0].shape[1];
   const float* x = in[0].as<float>();
@@ -124,8 +132,8 @@ void unit_rows(core::Context&, const core::View* in, core::View* out, const op::
   core::parallel_for(k, [=](int64_t row) {
     double sum = 0;
     for (int64_t i = 0; i < d; ++i) sum += static_cast<double>(x[row * d + i]) * x[row * d + i];
-    const float factor = sum > 0 ? static_cast<float>(1 / std::sqrt(sum)) : 0.0f;
-    for (int64_t i = 0; i < d; ++i) y[row * d + i] = x[row * d + i] * factor;
+    const double factor = sum == 0 ? 0 : 1 / std::sqrt(sum);
+    for (int64_t i = 0; i < d; ++i) y[row * d + i] = static_cast<float>(x[row * d + i] * factor);
   });
 }
 

@@ -1,5 +1,7 @@
 // gather_images, gather_patches: ops/gather.h. Images are copied row by row (whole, when nothing is moved); patches are
 // those of hebbian_learn by the same code, simd/windows.h, or of floats. Bound by the memory's bandwidth.
+#include "ops/gather.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -9,7 +11,7 @@
 #include "core/check.h"
 #include "core/parallel.h"
 #include "core/random.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/windows.h"
 

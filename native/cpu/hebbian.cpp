@@ -1,18 +1,18 @@
 // hebbian_step, hebbian_learn: ops/hebbian.h. One minibatch is
-//
-//   rank: groups of kGroup patches, in lanes, against all rows of w; each ends as two (unit, current) pairs; 2BKD flops
-//
-//   sort: the 2B pairs by unit, keeping the order of the batch (a counting sort)
-//
-//   update, row by row: the sum of g v in that order, less s w (s = sum of g current), onto the row at once; 4BD flops
-//
+//   rank    groups of kGroup patches, in lanes, against all rows of w; each ends as two (unit, current) pairs; 2BKD
+//           flops
+//   sort    the 2B pairs by unit, keeping the order of the batch (a counting sort)
+//   update  row by row: the sum of g v in that order, less s w (s = sum of g current), onto the row at once; 4BD flops
 // Layout: simd/winners.h, simd/minibatch.h, simd/patches.h and simd/windows.h. Ranking stores no currents, gathering no
 // more than a minibatch of patches. Numerics: float32 sums along D in index order, s and the results in double, in
 // order of batch and unit. A group and a row are each the work of one thread, so the number of threads changes no bit.
 // A NaN current ranks below every number; a patch with a NaN has no other current, so it selects units 0 and m-1 and
-// makes their rows NaN. The maximum of the 'max' step passes over NaN. Why so: the step of 1000 patches, D=48, K=400
-// runs at 73-78 % of the FMA peak of one core (EPYC Zen 5, AVX-512), D=192 at 78-80 %; four passes over a row's entries
-// instead of one cost 10 % at D=48, patches from u8 images 10 %, rank 7 18 %.
+// makes their rows NaN. The maximum of the 'max' step passes over NaN.
+// Why so: the step of 1000 patches, D = 48, K = 400, runs at 73-78 % of the FMA peak of one core (EPYC Zen 5, AVX-512),
+// D = 192 at 78-80 %; four passes over a row's entries instead of one cost 10 % at D = 48, patches from u8 images 10 %,
+// rank 7 18 %.
+#include "ops/hebbian.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -23,7 +23,7 @@
 
 #include "core/parallel.h"
 #include "core/random.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/minibatch.h"
 #include "cpu/simd/patches.h"
@@ -366,8 +366,7 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
     if (place == 0 && t > o.first_step) order = core::Permutation(count, seed, static_cast<uint32_t>(epoch_of(t)));
     patches.at = place * batch;
     patches.goes_on = t + 1 < end && place + 1 < per_epoch;
-    const double rate = o.learning_rate + (o.final_learning_rate - o.learning_rate) * static_cast<double>(t) /
-                                              static_cast<double>(o.total_steps);
+    const double rate = op::HebbianLearn::rate(o.learning_rate, o.final_learning_rate, t, o.total_steps);
     learner.minibatch(patches, rate, t >= tally_from);
   }
   learner.finish(out);

@@ -1,9 +1,10 @@
 // fma_gflops, read_gbs, copy_gbs: cpu/limits.h.
-// FMA: 12 independent chains of vector multiply-adds (latency 4 at two a cycle asks for 8); the baseline without FMA
-// counts its multiply and add. Read: 8 chains of XOR over whole cache lines. Copy: vector loads, ordinary and streaming
-// stores in turn. One parallel_for is one burst: of memory a slice of 32 MiB, each round the next one, so that what it
-// reads has left the caches and a burst is short enough to be left alone on a busy machine. Slices are handed out in
-// chunks of 1 MiB.
+//   FMA   12 independent chains of vector multiply-adds (latency 4 at two a cycle asks for 8); the baseline without FMA
+//         counts its multiply and add
+//   read  8 chains of XOR over whole cache lines
+//   copy  vector loads, ordinary and streaming stores in turn
+// One parallel_for is one burst: of memory a slice of 32 MiB, each round the next one, so that what it reads has left
+// the caches and a burst is short enough to be left alone on a busy machine. Slices are handed out in chunks of 1 MiB.
 #include "cpu/limits.h"
 
 #include <algorithm>

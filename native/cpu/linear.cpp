@@ -1,11 +1,13 @@
 // matmul, linear, linear_grad: ops/linear.h.
 // Products go through the packed GEMM (simd/gemm.h). With few targets or few rows a GEMM would pad its tile (or pack a
 // matrix that is used once), so `linear` then takes dot products (simd/row_dots.h).
+#include "ops/linear.h"
+
 #include <algorithm>
 #include <cstdint>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/gemm.h"
 #include "cpu/simd/row_dots.h"

@@ -1,10 +1,12 @@
 // softmax_cross_entropy, softmax_cross_entropy_grad, mse, mse_grad: ops/loss.h. Softmax row by row, see simd/softmax.h.
 // Rows (mse: elements) are cut into blocks of a fixed size; the blocks' float64 sums are added in order.
+#include "ops/loss.h"
+
 #include <algorithm>
 #include <cstdint>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/softmax.h"
 #include "cpu/simd/wide.h"

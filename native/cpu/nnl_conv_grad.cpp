@@ -1,13 +1,14 @@
 // nnl_conv_grad: ops/nnl_conv.h. For each image, filter by filter, the slopes d = gy n z^(n-1) of the pooled cells that
 // have one, with their places: from the saved y and index, or from the cosines made again (simd/pooled_cosines.h). Then
-//   gw: sum of d v / |v| over them, rows of C*R*S numbers gathered by place (simd/patch_rows.h)
-//   gx: the sum over filters of d (w - c v / |v|) / |v| at each place, less its mean if centred, added to the pixels of
-//   its patch.
+//   gw  the sum of d v / |v| over them, rows of C*R*S numbers gathered by place (simd/patch_rows.h)
+//   gx  the sum over filters of d (w - c v / |v|) / |v| at each place, less its mean if centred, added to the pixels of
+//       its patch
 // With a pool most positions get no gradient, so the sums run over the cells that have one: 2 K P Q C R S flops an
 // image with P, Q after the pool. Images go in groups that do not depend on the number of threads, each with sums of
 // its own for gw and gb, which are then added in order; sums of one image are made apart, so that the error grows with
-// cells + images, not with their product. gw and gb from a saved y and index, pool 11/2, K = 400, one thread of a Zen
-// 5: 11300 images/s at W = 4, 8200 at W = 8, half and a quarter of the time of nnl_conv.
+// cells + images, not with their product.
+// gw and gb from a saved y and index, pool 11/2, K = 400, one thread of a Zen 5: 11300 images/s at W = 4, 8200 at
+// W = 8, half and a quarter of the time of nnl_conv.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -17,7 +18,7 @@
 
 #include "core/check.h"
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+#include "ops/nnl_conv.h"
 
 namespace striate::cpu {
 namespace {

@@ -1,10 +1,12 @@
 // adam, adamw, sgd: ops/optimiser.h. One pass: 28 bytes a weight (w, m, v read and written, g read; sgd 20), so the
 // limit is DRAM bandwidth.
+#include "ops/optimiser.h"
+
 #include <algorithm>
 #include <cstdint>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/optimiser_step.h"
 

@@ -1,11 +1,13 @@
 // max_pool, max_pool_grad, avg_pool, avg_pool_grad: ops/pool.h. The rows of a window are folded first, column by column
 // and so vector by vector; the short step along the row follows. NaN wins over every number.
+#include "ops/pool.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/vec.h"
 

@@ -5,13 +5,15 @@
 // backwards, so that it starts on what the cache still holds. Bytes a step: x twice (once from DRAM where the L3 holds
 // a minibatch), 6 T D floats; flops 4 B T D. Numerics: the gradient is summed over at most kRowBlock rows at a time in
 // float32, these sums in order; the rest as in the headers.
+#include "ops/readout.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 
 #include "core/parallel.h"
 #include "core/random.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/optimiser_step.h"
 #include "cpu/simd/row_dots.h"
@@ -47,14 +49,6 @@ struct Rows {
   }
   int64_t at(int64_t i) const { return list ? list[i] : i; }
 };
-
-double learning_rate(const op::ReadoutLearn::Options& o, int64_t t) {
-  const double first = o.learning_rate, last = o.final_learning_rate,
-               part = static_cast<double>(t) / static_cast<double>(o.total_steps);
-  if (o.schedule == op::ReadoutLearn::linear) return first + (last - first) * part;
-  if (o.schedule == op::ReadoutLearn::cosine) return last + (first - last) * (1 + std::cos(M_PI * part)) / 2;
-  return first;
-}
 
 /// What the second pass updates.
 struct Weights {
@@ -199,7 +193,7 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
       for (int64_t i = 0; i < batch; ++i)
         std::copy_n(logits + i * targets + first, group, g + first * batch + i * group);
     });
-    const double rate = learning_rate(o, t);
+    const double rate = op::ReadoutLearn::rate(o, t);
     const AdamStep step(o, rate, t + 1), bias_step(unregularised, rate, t + 1);
     core::parallel_for(tasks, [&](int64_t task) {
       const int64_t begin = (tasks - 1 - task) * kTaskColumns;

@@ -3,13 +3,15 @@
 // Integer powers cost a multiply or two per bit of n, below the time of the traffic; other powers are computed in
 // float64 (simd/power.h). Zen 5, one thread, 1e7 elements: n = 40 4.4 G/s (a plain compiled loop in the same run 4.1
 // to 4.5), n = 2.5 0.8 G/s.
+#include "ops/rectified_power.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/power.h"
 #include "cpu/simd/vec.h"

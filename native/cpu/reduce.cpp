@@ -1,11 +1,13 @@
 // reduce, argmax: ops/reduce.h. One pass over x, so the limit is DRAM bandwidth.
 // A row is summed by kParts vectors over pieces of kPiece numbers, each piece joined in a fixed tree, the pieces in
 // float64. Over rows: float64 throughout, in blocks of rows of a fixed size that are added in order.
+#include "ops/reduce.h"
+
 #include <algorithm>
 #include <cstdint>
 
 #include "core/parallel.h"
-#include "cpu/kernels.h"
+
 #include "cpu/simd/begin.h"
 #include "cpu/simd/softmax.h"
 

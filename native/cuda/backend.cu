@@ -1,7 +1,5 @@
 // The CUDA back end: expands the table into launches and gives the addon its C table. One Device is one GPU with one
 // stream.
-#include <dlfcn.h>
-
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -9,11 +7,17 @@
 
 #include "core/backend.h"
 #include "core/fault.h"
+#include "core/library.h"
 #include "cuda/cusolver.h"
 #include "cuda/device.cuh"
-#include "cuda/kernels.cuh"
+#include "ops/table.h"
 
 namespace striate::cuda {
+
+#define STRIATE_DECLARE(name, Contract) \
+  void name(core::Context&, const core::View* in, core::View* out, const op::Contract::Options& options);
+STRIATE_OPS(STRIATE_DECLARE)
+#undef STRIATE_DECLARE
 
 void* allocate_memory(cudaStream_t stream, size_t bytes) {
   void* memory = nullptr;
@@ -118,9 +122,9 @@ std::vector<int> usable_devices(std::string* reason) {
   std::vector<int> usable;
 #if !defined(STRIATE_CUDA_SIM)
   // The driver comes first: without it the runtime's own message does not say what is missing.
-  if (!dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) {
-    const char* why = dlerror();
-    *reason = std::string("no NVIDIA driver was found (") + (why ? why : "libcuda.so.1") + "): install one";
+  std::string why;
+  if (!core::open_library(nullptr, {"libcuda.so.1"}, &why)) {
+    *reason = "no NVIDIA driver was found (" + why + "): install one";
     return usable;
   }
 #endif

@@ -4,7 +4,8 @@
 // layer fits it. Bytes: 8 to 12 an element, gradients 12 to 20. Not yet timed on a GPU.
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
+#include "cuda/launch.cuh"
+#include "ops/batch_norm.h"
 
 namespace striate::cuda {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "cuda/device.cuh"
 #include "cuda/gemm.cuh"
-#include "cuda/kernels.cuh"
 #include "cuda/softmax.cuh"
+#include "ops/competition.h"
 
 namespace striate::cuda {
 namespace {

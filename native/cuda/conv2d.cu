@@ -13,7 +13,7 @@
 #include "cuda/conv_gather.cuh"
 #include "cuda/cudnn.h"
 #include "cuda/device.cuh"
-#include "cuda/kernels.cuh"
+#include "ops/conv2d.h"
 
 namespace striate::cuda {
 namespace {

@@ -1,9 +1,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/library.h"
 #include "cuda/cublas.h"
 #include "cuda/device.cuh"
-#include "cuda/library.h"
 
 #if !defined(STRIATE_CUDA_SIM) && __has_include(<cublas_v2.h>)
 #include <cublas_v2.h>
@@ -65,14 +65,14 @@ bool fill(Cublas& t, std::string*) {
 }
 #else
 bool fill(Cublas& t, std::string* reason) {
-  void* library = open_library("STRIATE_CUBLAS", {"libcublas.so.13", "libcublas.so.12"}, reason);
+  void* library = core::open_library("STRIATE_CUBLAS", {"libcublas.so.13", "libcublas.so.12"}, reason, kCudaHomes);
   if (!library) return false;
-  return find_symbol(library, "cublasCreate_v2", t.create, reason) &&
-         find_symbol(library, "cublasDestroy_v2", t.destroy, reason) &&
-         find_symbol(library, "cublasSetStream_v2", t.set_stream, reason) &&
-         find_symbol(library, "cublasSetMathMode", t.set_math_mode, reason) &&
-         find_symbol(library, "cublasGetProperty", t.get_property, reason) &&
-         find_symbol(library, "cublasGemmEx", t.gemm, reason) && t.get_property(0, &t.major) == Cublas::success &&
+  return core::find_symbol(library, "cublasCreate_v2", t.create, reason) &&
+         core::find_symbol(library, "cublasDestroy_v2", t.destroy, reason) &&
+         core::find_symbol(library, "cublasSetStream_v2", t.set_stream, reason) &&
+         core::find_symbol(library, "cublasSetMathMode", t.set_math_mode, reason) &&
+         core::find_symbol(library, "cublasGetProperty", t.get_property, reason) &&
+         core::find_symbol(library, "cublasGemmEx", t.gemm, reason) && t.get_property(0, &t.major) == Cublas::success &&
          t.get_property(1, &t.minor) == Cublas::success;
 }
 #endif
@@ -84,16 +84,7 @@ void check_status(int status, const char* what) {
 
 }  // namespace
 
-const Cublas* cublas(std::string* reason) {
-  struct Search {
-    Cublas table{};
-    std::string reason;
-    bool found = fill(table, &reason);
-  };
-  static const Search search;
-  if (reason) *reason = search.reason;
-  return search.found ? &search.table : nullptr;
-}
+const Cublas* cublas(std::string* reason) { return core::library_table<Cublas, fill>(reason); }
 
 bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const float* a, bool transpose_a,
                     const float* b, bool transpose_b, float* c) {

@@ -1,8 +1,9 @@
 // cuBLAS through a table that is filled at run time: the build needs nothing of it, and a machine without it uses the
 // own kernels. Looked for in this order: STRIATE_CUBLAS (a file), the loader's path, CUDA_HOME and CUDA_PATH (lib64,
-// lib); libcublas.so.13, then .12.
+// lib); libcublas.so.13, then libcublas.so.12.
 #pragma once
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 #include "cuda/launch.cuh"
@@ -10,6 +11,9 @@
 struct cublasContext;
 
 namespace striate::cuda {
+
+/// Environment variables that name a CUDA toolkit, whose libraries are looked for there after the loader's path.
+inline constexpr std::initializer_list<const char*> kCudaHomes = {"CUDA_HOME", "CUDA_PATH"};
 
 struct Cublas {
   using Handle = cublasContext*;

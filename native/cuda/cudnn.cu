@@ -1,9 +1,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/library.h"
 #include "cuda/cudnn.h"
 #include "cuda/device.cuh"
-#include "cuda/library.h"
 
 #if !defined(STRIATE_CUDA_SIM) && __has_include(<cudnn.h>)
 #include <cudnn.h>
@@ -186,9 +186,11 @@ bool fill(Cudnn& t, std::string*) {
 }
 #else
 bool fill(Cudnn& t, std::string* reason) {
-  void* library = open_library("STRIATE_CUDNN", {"libcudnn.so.9", "libcudnn.so.8"}, reason);
+  void* library = core::open_library("STRIATE_CUDNN", {"libcudnn.so.9", "libcudnn.so.8"}, reason, kCudaHomes);
   if (!library) return false;
-  const auto find = [&](const char* name, auto& function) { return find_symbol(library, name, function, reason); };
+  const auto find = [&](const char* name, auto& function) {
+    return core::find_symbol(library, name, function, reason);
+  };
   if (!find("cudnnGetVersion", t.get_version)) return false;
   const size_t version = t.get_version();
   t.major = static_cast<int>(version >= 90000 ? version / 10000 : version / 1000);
@@ -291,16 +293,7 @@ const CudnnPlan::Algorithm& algorithm_of(const Cudnn& t, Cudnn::Handle handle, C
 
 }  // namespace
 
-const Cudnn* cudnn(std::string* reason) {
-  struct Search {
-    Cudnn table{};
-    std::string reason;
-    bool found = fill(table, &reason);
-  };
-  static const Search search;
-  if (reason) *reason = search.reason;
-  return search.found ? &search.table : nullptr;
-}
+const Cudnn* cudnn(std::string* reason) { return core::library_table<Cudnn, fill>(reason); }
 
 void close_cudnn(CudnnState& state) {
   const Cudnn* t = cudnn();

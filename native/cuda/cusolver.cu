@@ -1,6 +1,7 @@
+#include "core/library.h"
+#include "cuda/cublas.h"
 #include "cuda/cusolver.h"
 #include "cuda/launch.cuh"
-#include "cuda/library.h"
 
 #if !defined(STRIATE_CUDA_SIM) && __has_include(<cusolverDn.h>)
 #include <cusolverDn.h>
@@ -21,22 +22,15 @@ bool fill(Cusolver& t, std::string*) {
 }
 #else
 bool fill(Cusolver& t, std::string* reason) {
-  void* library = open_library("STRIATE_CUSOLVER", {"libcusolver.so.12", "libcusolver.so.11"}, reason);
-  return library && find_symbol(library, "cusolverGetVersion", t.get_version, reason) && t.get_version(&t.version) == 0;
+  void* library =
+      core::open_library("STRIATE_CUSOLVER", {"libcusolver.so.12", "libcusolver.so.11"}, reason, kCudaHomes);
+  return library && core::find_symbol(library, "cusolverGetVersion", t.get_version, reason) &&
+         t.get_version(&t.version) == 0;
 }
 #endif
 
 }  // namespace
 
-const Cusolver* cusolver(std::string* reason) {
-  struct Search {
-    Cusolver table{};
-    std::string reason;
-    bool found = fill(table, &reason);
-  };
-  static const Search search;
-  if (reason) *reason = search.reason;
-  return search.found ? &search.table : nullptr;
-}
+const Cusolver* cusolver(std::string* reason) { return core::library_table<Cusolver, fill>(reason); }
 
 }  // namespace striate::cuda

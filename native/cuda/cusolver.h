@@ -1,5 +1,5 @@
-// cuSOLVER through a table that is filled at run time, as cublas.h: STRIATE_CUSOLVER, libcusolver.so.12 (CUDA 13), .11
-// (CUDA 12).
+// cuSOLVER through a table that is filled at run time, as cublas.h: STRIATE_CUSOLVER, libcusolver.so.12 (of CUDA 13),
+// libcusolver.so.11 (of CUDA 12).
 #pragma once
 #include <string>
 

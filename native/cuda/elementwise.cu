@@ -1,10 +1,11 @@
-// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, unit_rows, copies of rows and columns:
+// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, to_f64, unit_rows, copies of rows and columns:
 // ops/elementwise.h. Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the
-// tail element by element. unit_rows: one warp per row, two passes over it, the norm in float64. Bytes: 12 (binary) or
+// tail element by element. unit_rows: one warp per row, two passes over it, in float64. Bytes: 12 (binary) or
 // 8 an element, so the limit is the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
+#include "cuda/launch.cuh"
+#include "ops/elementwise.h"
 
 namespace striate::cuda {
 namespace {
@@ -16,15 +17,14 @@ struct alignas(4 * sizeof(T)) Four {
   T v[4];
 };
 
-template <class T, class F>
-__global__ void __launch_bounds__(kThreads)
-    unary_kernel(const T* __restrict__ x, float* __restrict__ y, int64_t n, F f) {
+template <class T, class R, class F>
+__global__ void __launch_bounds__(kThreads) unary_kernel(const T* __restrict__ x, R* __restrict__ y, int64_t n, F f) {
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= n) {
     const Four<T> a = *reinterpret_cast<const Four<T>*>(x + i);
-    Four<float> r;
+    Four<R> r;
     for (int j = 0; j < 4; ++j) r.v[j] = f(a.v[j]);
-    *reinterpret_cast<Four<float>*>(y + i) = r;
+    *reinterpret_cast<Four<R>*>(y + i) = r;
   } else {
     for (int64_t j = i; j < n; ++j) y[j] = f(x[j]);
   }
@@ -92,6 +92,8 @@ struct Convert {
   __device__ float operator()(uint8_t x) const { return static_cast<float>(x); }
   __device__ float operator()(int32_t x) const { return __int2float_rn(x); }
   __device__ float operator()(uint16_t x) const { return bf16_to_float(x); }
+  __device__ float operator()(double x) const { return static_cast<float>(x); }
+  __device__ double operator()(float x) const { return static_cast<double>(x); }
 };
 
 template <class F>
@@ -102,12 +104,12 @@ void binary(core::Context& ctx, const core::View* in, core::View* out, F f) {
                  in[1].as<float>(), out[0].as<float>(), n, f);
 }
 
-template <class T, class F>
+template <class T, class R = float, class F>
 void unary(core::Context& ctx, const core::View* in, core::View* out, F f) {
   const int64_t n = in[0].count();
   if (n == 0) return;
-  STRIATE_LAUNCH((unary_kernel<T, F>), blocks_for(n, 4 * kThreads), kThreads, 0, stream_of(ctx), in[0].as<T>(),
-                 out[0].as<float>(), n, f);
+  STRIATE_LAUNCH((unary_kernel<T, R, F>), blocks_for(n, 4 * kThreads), kThreads, 0, stream_of(ctx), in[0].as<T>(),
+                 out[0].as<R>(), n, f);
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -119,8 +121,8 @@ __global__ void __launch_bounds__(kThreads)
   double sum = 0;
   for (int64_t i = lane; i < d; i += 32) sum += static_cast<double>(from[i]) * static_cast<double>(from[i]);
   sum = warp_sum(sum);
-  const float factor = sum > 0 ? static_cast<float>(1 / sqrt(sum)) : 0.0f;
-  for (int64_t i = lane; i < d; i += 32) y[row * d + i] = from[i] * factor;
+  const double factor = sum == 0 ? 0 : 1 / sqrt(sum);
+  for (int64_t i = lane; i < d; i += 32) y[row * d + i] = static_cast<float>(from[i] * factor);
 }
 
 /// One thread a T; rows of `width` of them, `from_pitch` and `to_pitch` apart.
@@ -194,9 +196,15 @@ void to_f32(core::Context& ctx, const core::View* in, core::View* out, const op:
       unary<uint8_t>(ctx, in, out, Convert{});
   } else if (in[0].dtype == core::Dtype::i32) {
     unary<int32_t>(ctx, in, out, Convert{});
+  } else if (in[0].dtype == core::Dtype::f64) {
+    unary<double>(ctx, in, out, Convert{});
   } else {
     unary<uint16_t>(ctx, in, out, Convert{});
   }
+}
+
+void to_f64(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  unary<float, double>(ctx, in, out, Convert{});
 }
 
 void unit_rows(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {

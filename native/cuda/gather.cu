@@ -1,14 +1,14 @@
 // gather_images, gather_patches: ops/gather.h.
 //   gather_images   one thread per element of y; rows are looked at first, by a kernel of their own, and the op waits
-//   for its verdict
+//                   for its verdict
 //   gather_patches  one warp per patch, by the code of hebbian_learn (patches.cuh), or of floats by its own
 // Bound by the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>
 #include <string>
 
 #include "cuda/device.cuh"
-#include "cuda/kernels.cuh"
 #include "cuda/patches.cuh"
+#include "ops/gather.h"
 
 namespace striate::cuda {
 namespace {
@@ -111,7 +111,7 @@ void gather_patches(core::Context& ctx, const core::View* in, core::View* out, c
   const Windows windows = {
       floats ? nullptr : images.as<uint8_t>(), images.shape[1], images.shape[2], images.shape[3], o.window, o.centre,
       o.normalise == op::GatherPatches::patch};
-  const uint64_t count = op::HebbianLearn::patches(images.shape[0], images.shape[2], images.shape[3], o.window),
+  const uint64_t count = op::GatherPatches::patches(images.shape[0], images.shape[2], images.shape[3], o.window),
                  an_epoch = count / o.batch, step = static_cast<uint64_t>(o.step);
   const core::Permutation order(count, o.seed, static_cast<uint32_t>(step / an_epoch));
   const uint64_t first = step % an_epoch * o.batch;

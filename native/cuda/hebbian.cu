@@ -17,7 +17,7 @@
 #include <cstdint>
 
 #include "cuda/hebbian_rank.cuh"
-#include "cuda/kernels.cuh"
+#include "ops/hebbian.h"
 
 namespace striate::cuda {
 namespace {
@@ -174,8 +174,7 @@ __global__ void __launch_bounds__(kThreads, kPatches == 8 ? 1 : 2) hebbian_kerne
   gather<kPatches>(h, order, h.step);
   __syncthreads();
   for (int64_t step = h.step; step < h.step + h.steps; ++step) {
-    const float rate = static_cast<float>(h.rate + (h.final_rate - h.rate) * static_cast<double>(step) /
-                                                       static_cast<double>(h.total_steps));
+    const float rate = static_cast<float>(op::HebbianLearn::rate(h.rate, h.final_rate, step, h.total_steps));
     rank_batch<kPatches>(h, step, shared);
     grid_sync();
     update_rows(h, step, rate);

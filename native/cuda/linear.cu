@@ -5,7 +5,7 @@
 
 #include "cuda/device.cuh"
 #include "cuda/gemm.cuh"
-#include "cuda/kernels.cuh"
+#include "ops/linear.h"
 
 namespace striate::cuda {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "cuda/device.cuh"
-#include "cuda/kernels.cuh"
 #include "cuda/softmax.cuh"
+#include "ops/loss.h"
 
 namespace striate::cuda {
 namespace {

@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
 #include "cuda/nnl_pool.cuh"
+#include "ops/nnl_conv.h"
 
 namespace striate::cuda {
 namespace {

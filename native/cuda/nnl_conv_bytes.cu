@@ -9,8 +9,8 @@
 // 3 x 2 N K P Q C R S in bf16. Not yet timed on a GPU.
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
 #include "cuda/nnl_pool.cuh"
+#include "ops/nnl_conv.h"
 
 namespace striate::cuda {
 namespace {

@@ -12,9 +12,9 @@
 #include <cstdint>
 
 #include "cuda/device.cuh"
-#include "cuda/kernels.cuh"
 #include "cuda/nnl_conv.cuh"
 #include "cuda/power.cuh"
+#include "ops/nnl_conv.h"
 
 namespace striate::cuda {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "cuda/adam_step.cuh"
-#include "cuda/kernels.cuh"
+#include "ops/optimiser.h"
 
 namespace striate::cuda {
 namespace {

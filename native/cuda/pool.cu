@@ -4,7 +4,8 @@
 // Not yet timed on a GPU.
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
+#include "cuda/launch.cuh"
+#include "ops/pool.h"
 
 namespace striate::cuda {
 namespace {

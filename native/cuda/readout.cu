@@ -12,8 +12,8 @@
 #include "cuda/adam_step.cuh"
 #include "cuda/device.cuh"
 #include "cuda/gemm.cuh"
-#include "cuda/kernels.cuh"
 #include "cuda/softmax.cuh"
+#include "ops/readout.h"
 
 namespace striate::cuda {
 namespace {
@@ -189,14 +189,6 @@ class Forward {
   float *parts_, *logits_;
 };
 
-double learning_rate(const op::ReadoutLearn::Options& o, int64_t t) {
-  const double first = o.learning_rate, last = o.final_learning_rate,
-               part = static_cast<double>(t) / static_cast<double>(o.total_steps);
-  if (o.schedule == op::ReadoutLearn::linear) return first + (last - first) * part;
-  if (o.schedule == op::ReadoutLearn::cosine) return last + (first - last) * (1 + std::cos(M_PI * part)) / 2;
-  return first;
-}
-
 template <class T>
 void learn(core::Context& ctx, const core::View* in, core::View* out, const op::ReadoutLearn::Options& o) {
   const cudaStream_t stream = stream_of(ctx);
@@ -224,7 +216,7 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
                      o.first_step, o.shuffle, static_cast<uint64_t>(o.seed), count, list);
     }
     const int32_t* now = list + i % ahead * batch;
-    const double rate = learning_rate(o, t);
+    const double rate = op::ReadoutLearn::rate(o, t);
     forward.run(now, 0, batch, scale, g, losses, wrong, nullptr);
     const gemm::Operand<float> left{g, targets, nullptr};
     const gemm::Operand<T> right{forward.features(), d, now};

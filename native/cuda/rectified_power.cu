@@ -4,8 +4,8 @@
 // instructions an element, near the balance point of an H100. Not yet timed on a GPU.
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
 #include "cuda/power.cuh"
+#include "ops/rectified_power.h"
 
 namespace striate::cuda {
 namespace {

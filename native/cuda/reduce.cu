@@ -1,14 +1,15 @@
 // reduce, argmax: ops/reduce.h. One pass over x, so the limit is the memory's bandwidth.
-// columns: one warp per row of up to kShort numbers, float64. Longer rows, and all: one block per row or per kPiece
-// numbers; a
-//   thread adds kRun numbers in float32, the runs in float64, the block's threads in a fixed tree.
-// rows: one block per 32 columns and kRows rows, float64.
+//   columns  one warp per row of up to kShort numbers, float64; longer rows, and `all`: one block per row or per kPiece
+//            numbers, where a thread adds kRun numbers in float32, the runs in float64, the block's threads in a fixed
+//            tree
+//   rows     one block per 32 columns and kRows rows, float64
+//   argmax   one warp per row
 // Where there are several blocks a result they leave float64 parts, which a second kernel adds in order: no float
-// atomics. argmax: one warp per row. Not yet timed on a GPU.
+// atomics. Not yet timed on a GPU.
 #include <cstdint>
 
-#include "cuda/kernels.cuh"
 #include "cuda/softmax.cuh"
+#include "ops/reduce.h"
 
 namespace striate::cuda {
 namespace {

@@ -1,5 +1,5 @@
-// batch_norm       y = gamma[c] (x - m[c]) s[c] + beta[c], s = 1 / sqrt(v + epsilon)   (Ioffe and Szegedy 2015,
-// algorithm 1)
+// batch_norm       y = gamma[c] (x - m[c]) s[c] + beta[c], s = 1 / sqrt(v + epsilon)
+//   (Ioffe and Szegedy 2015, algorithm 1)
 //   training: m and v are the mean and the biased variance of channel c over N, H, W; the running mean and variance
 //   move by momentum (running = (1 - momentum) running + momentum batch, the variance unbiased), as PyTorch does.
 //   Otherwise m and v are the running ones, which stay as they are.

@@ -32,13 +32,9 @@ std::vector<Argument> parse_arguments(const char* op, const std::string& text) {
     if (a.name.back() == '&') a.in_place = true;
     if (a.optional || a.in_place) a.name.pop_back();
     for (const std::string& name : split(words[1], "|")) {
-      bool known = false;
-      for (const core::Dtype t : {core::Dtype::f32, core::Dtype::bf16, core::Dtype::i32, core::Dtype::u8})
-        if (name == core::dtype_name(t)) {
-          a.dtypes.push_back(t);
-          known = true;
-        }
-      if (!known) mistake(op, part);
+      core::Dtype dtype;
+      if (!core::find_dtype(name, &dtype)) mistake(op, part);
+      a.dtypes.push_back(dtype);
     }
     a.axes = words[2].substr(1);
     if (!a.axes.empty() && a.axes.back() == ']') a.axes.pop_back();

@@ -1,10 +1,11 @@
 // How an op states what it takes and gives. One row of table.h names the op and its contract, a struct with
-//   signature   "x f32|u8 [N,C,H,W], w f32 [K,C,R,S] -> y f32 [N,K,P,Q]": inputs, then outputs. A letter is an axis and
-//   has one
-//               size throughout; `...` is any shape (one throughout); a number is that size; [] is a scalar. `w&` is
-//               updated in place; `i?` may be left out (an input) or is made on request (an output).
-//   Options     a plain struct of double, int64_t, bool and (for choices) int32_t, whose initialisers are the defaults
-//   options(v, o)  one line an option: v.real / v.integer / v.flag / v.choice, with its name and range
+//   signature         "x f32|u8 [N,C,H,W], w f32 [K,C,R,S] -> y f32 [N,K,P,Q]": inputs, then outputs, each with its
+//                     element types (core/view.h) and axes. A letter is an axis and has one size throughout; `...` is
+//                     any shape (one throughout); a number is that size; [] is a scalar. `w&` is updated in place; `i?`
+//                     may be left out (an input) or is made on request (an output).
+//   Options           a plain struct of double, int64_t, bool and (for choices) int32_t, whose initialisers are the
+//                     defaults
+//   options(v, o)     one line an option: v.real / v.integer / v.flag / v.choice, with its name and range
 //   infer(shapes, o)  sets the axes that only the outputs have, and refuses combinations that no single range can
 // The binding checks a call against it and parses its options; both back ends get views in the order of the signature
 // and a filled Options. Nothing else repeats an op's name, defaults or ranges.
@@ -95,5 +96,25 @@ using Kernel = void (*)(core::Context&, const core::View* in, core::View* out, c
 using Launch = void (*)(core::Context&, const core::View* in, core::View* out, const void* options);
 
 struct NoOptions {};
+
+// What several families share, for their contracts to inherit.
+
+/// Patches of images.
+struct Patches {
+  /// How a patch is scaled: divided by its 2-norm, or not at all.
+  enum Normalise : int32_t { patch, none };
+  static void normalise(OptionVisitor& v, int32_t& value) { v.choice("normalise", value, {"patch", "none"}); }
+  /// Windows in all the images: the patches of one epoch.
+  static int64_t patches(int64_t n, int64_t h, int64_t w, int64_t window) {
+    return n * (h - window + 1) * (w - window + 1);
+  }
+};
+
+/// Element type of a result whose bytes may be halved.
+struct Stored {
+  enum Store : int32_t { f32, bf16 };
+  static void store(OptionVisitor& v, int32_t& value) { v.choice("store", value, {"f32", "bf16"}); }
+  static core::Dtype dtype(int32_t store) { return store == bf16 ? core::Dtype::bf16 : core::Dtype::f32; }
+};
 
 }  // namespace striate::op

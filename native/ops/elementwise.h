@@ -2,13 +2,15 @@
 // subtract_row   y = x - r for each row of x [N,D], r [D]; y f32, or rounded once more to bf16 (option `store`)
 // scale          y = factor * x + offset (one fused multiply-add)
 // relu           y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
-// to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise; bf16 and i32 are converted
-//   (i32 rounds to nearest)
-// unit_rows      y_k = x_k / |x_k|, the norm in float64; a zero row stays zero
+// to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise: bf16 exactly, i32 and f64 to the
+//                nearest float32 (f64 past its range becomes an infinity)
+// to_f64         y = x, exactly
+// unit_rows      y_k = x_k / |x_k| in float64, rounded once; a zero row stays zero. A NaN makes its row NaN; an infinity
+//                becomes NaN and the rest of its row 0.
 // copy_rows      rows at .. at + N of y [M,D] become x [N,D], in place; both of one element type
 // copy_columns   columns at .. at + D of y [N,E] become x [N,D], in place; both of one element type
 // slice_columns  y [N,D] = columns at .. at + count of x [N,E]
-// Float32, one rounding an element (unit_rows and subtract_row to bf16: two). Repeatable to the bit.
+// Float32, one rounding an element (subtract_row to bf16: two). Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
 
@@ -24,16 +26,13 @@ struct Add : Binary {};
 struct Subtract : Binary {};
 struct Multiply : Binary {};
 
-struct SubtractRow {
+struct SubtractRow : Stored {
   static constexpr const char* signature = "x f32 [N,D], r f32 [D] -> y f32|bf16 [N,D]";
-  enum Store : int32_t { f32, bf16 };
   struct Options {
     int32_t store = f32;
   };
-  static void options(OptionVisitor& v, Options& o) { v.choice("store", o.store, {"f32", "bf16"}); }
-  static void infer(Shapes& s, const Options& o) {
-    s.set_output("y", o.store == bf16 ? core::Dtype::bf16 : core::Dtype::f32);
-  }
+  static void options(OptionVisitor& v, Options& o) { store(v, o.store); }
+  static void infer(Shapes& s, const Options& o) { s.set_output("y", dtype(o.store)); }
 };
 
 struct Scale {
@@ -59,11 +58,18 @@ struct ReluGrad : Relu {
 };
 
 struct ToF32 {
-  static constexpr const char* signature = "x u8|bf16|i32 [...] -> y f32 [...]";
+  static constexpr const char* signature = "x u8|bf16|i32|f64 [...] -> y f32 [...]";
   struct Options {
     bool unit = true;
   };
   static void options(OptionVisitor& v, Options& o) { v.flag("unit", o.unit); }
+  static void infer(Shapes&, const Options&) {}
+};
+
+struct ToF64 {
+  static constexpr const char* signature = "x f32 [...] -> y f64 [...]";
+  using Options = NoOptions;
+  static void options(OptionVisitor&, Options&) {}
   static void infer(Shapes&, const Options&) {}
 };
 

@@ -1,26 +1,23 @@
 // hebbian_step   One minibatch of the Krotov-Hopfield rule, equations (1) and (2) of Grinberg, Hopfield, Krotov 2019:
-//   current[b,k] = sum over i of sign(w_ki) |w_ki|^(p-1) v_bi, which for p = 2 is w_k . v_b, with the rows of w as they
-//   were at the start of the minibatch (Krotov and Hopfield 2019)
+//   current[b,k] = sum over i of sign(w_ki) |w_ki|^(p-1) v_bi, which for p = 2 is w_k . v_b, with w as at the start
 //   rank units by current, ties to the lowest index: the first gets g = 1, the one of rank m gets g = -antiHebbian, the
 //   others 0; with m = 1 there is no such second unit (winner take all)
 //   dw_k = sum over b of g (v_b - current w_k)
-//   a patch with |v|^2 <= 1e-12 is zero: it is left out of ranking, counts, update and energy, in both ops
 //   step 'max':   w += learningRate * dw / max(max |dw|, 1e-30), the maximum over all of dw (the authors' rule)
 //   step 'count': w_k += learningRate * dw_k / (number of patches of the batch that selected row k)   (stable)
-// hebbian_learn  `steps` minibatches of it, from number `firstStep` of `totalSteps`, on patches gathered from u8 images
-// [N,C,H,W]:
-//   minibatch t takes patches t*batch ... of the endless sequence in which epoch e (all N*(H-W+1)*(W-W+1) windows,
+//   A patch with |v|^2 <= 1e-12 is zero: it is left out of ranking, counts, update and energy, in both ops.
+// hebbian_learn  Minibatches firstStep .. firstStep + steps of totalSteps, on patches of u8 images [N,C,H,W].
+//   Minibatch t takes patches t*batch ... of the endless sequence in which epoch e (all N*(H-W+1)*(W-W+1) windows,
 //   window x window x C) is visited in the order core::Permutation(count, seed, e); an epoch's last, partial minibatch
-//   is dropped. v = pixels / 255, axes [C,window,window];  minus its own mean if `centre`;  divided by |v| if normalise
-//   is 'patch'. learning rate of step t: learningRate + (finalLearningRate - learningRate) * t / totalSteps  ('linear'
-//   in t).
-// D = C*window*window. wins and losses count, over the call, how often each unit was first / of rank m; gains is the
-// sum of g * current of each unit (its row's p-norm is drawn to 1 where this is > 0 and repelled where < 0); energy is
-// the mean over patches of -sum of g * current / |w_k|_p^(p-1) (E of Ryali et al. 2020), so that learning lowers it.
-// hebbian_learn takes both counts, gains and energy over the last `tally` steps of the call (0: over all). Numerics:
-// float32 products and sums. Patches add to a row in the order of the batch whatever the number of threads: the same
-// seed gives the same bits on the same device.
+//   is dropped. v = pixels / 255, axes [C,window,window]; minus its own mean if `centre`; divided by |v| if normalise
+//   is 'patch'. Learning rate of step t: learningRate + (finalLearningRate - learningRate) * t / totalSteps.
+// wins and losses count how often each unit was first / of rank m; gains is the sum of g * current of each unit (its
+// row's p-norm is drawn to 1 where this is > 0 and repelled where < 0); energy is the mean over patches of -sum of
+// g * current / |w_k|_p^(p-1) (E of Ryali et al. 2020), so that learning lowers it. All are over the call;
+// hebbian_learn takes them over its last `tally` steps (0: over all). Numerics: float32 products and sums. Patches add
+// to a row in the order of the batch whatever the number of threads: same seed, same device, same bits.
 #pragma once
+#include "core/random.h"
 #include "ops/contract.h"
 
 namespace striate::op {
@@ -52,10 +49,9 @@ struct HebbianStep {
   static void infer(Shapes& s, const Options& o) { check(s, o); }
 };
 
-struct HebbianLearn {
+struct HebbianLearn : Patches {
   static constexpr const char* signature =
       "images u8 [N,C,H,W], w& f32 [K,D] -> wins i32 [K], losses i32 [K], gains f32 [K], energy f32 [1]";
-  enum Normalise : int32_t { patch, none };
   struct Options {
     int64_t rank = 2;
     double anti_hebbian = 0.2, learning_rate = 0.02, p = 2;
@@ -75,12 +71,12 @@ struct HebbianLearn {
     v.integer("tally", o.tally, 0, int64_t(1) << 40);
     v.integer("seed", o.seed, 0, (int64_t(1) << 53) - 1);
     v.real("finalLearningRate", o.final_learning_rate, 0, 10);
-    v.choice("normalise", o.normalise, {"patch", "none"});
+    Patches::normalise(v, o.normalise);
     v.flag("centre", o.centre);
   }
-  /// Windows in all the images: the patches of one epoch.
-  static int64_t patches(int64_t n, int64_t h, int64_t w, int64_t window) {
-    return n * (h - window + 1) * (w - window + 1);
+  /// Learning rate of step t of `total`: from `first` towards `last` in a straight line.
+  STRIATE_HD static double rate(double first, double last, int64_t t, int64_t total) {
+    return first + (last - first) * static_cast<double>(t) / static_cast<double>(total);
   }
   static void infer(Shapes& s, const Options& o) {
     HebbianStep::check(s, o);

@@ -1,34 +1,28 @@
 // nnl_conv  The layer of Grinberg, Hopfield, Krotov 2019 (section 2, equation 3), with its max pool fused:
-//   v = patch of x at (p, q), C*R*S numbers;  v -= mean(v) if centre
-//   cosine = w_k . v / |v|  (normalise 'patch'; 0 where |v|^2 <= 2^-126: a zero patch gives 0), or w_k . v (normalise
-//   'none')
-//   y = max(max over the pool window of cosine + b_k, 0)^power, b = 0 without one
-// x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make the product a
-// cosine); y [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool (P + 2
-// pool_padding - pool_size) / pool_stride + 1; padded pixels are zeros of the patch, and of a pool's window only the
-// positions within the map take part. No map of K x P x Q before the pool is written.
-// `index`, on request, is the position p * Q_conv + q of each maximum, the lowest one on ties; a NaN in a pool window
-// gives NaN. The power is taken after the pool (it is monotone), in float32. Numerics: products and sums in float32
-// (|error of cosine| <= about C*R*S * 2^-24), so y's relative error is `power` times that.
-//
-// nnl_conv_grad  gx, gw and gb of the same function, by recomputing the cosines (y may be 0 where x is not):
+//   v = patch of x at (p, q), C*R*S numbers, v -= mean(v) if centre;  c = w_k . v / |v| for normalise 'patch' (0 where
+//   |v|^2 <= 2^-126), or w_k . v for 'none';  y = max(max over the pool window of c + b_k, 0)^power
+// x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make c a cosine); y
+// [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool
+// (P + 2 pool_padding - pool_size) / pool_stride + 1; padded pixels are zeros of the patch, and of a pool's window only
+// the positions within the map take part. `index`, on request, is the position p * Q_conv + q of each maximum, the
+// lowest one on ties; a NaN in a pool window gives NaN. Numerics: products and sums in float32 (|error of c| <= about
+// C*R*S * 2^-24); the power is taken after the pool, in float32, so y's relative error is `power` times that.
+// nnl_conv_grad  gx (only of an f32 x), gw and gb of the same function, by recomputing c (y may be 0 where x is not):
 //   z = c + b;  dy/dw = n z^(n-1) v/|v|,  dy/dv = n z^(n-1) (w - c v/|v|)/|v|,  dy/db = n z^(n-1);  0 at z <= 0, and
-//   the first two at zero patches; a max passes its gradient to the lowest position that attains it.
-// gx only of an f32 x. With power 1 the y and index that nnl_conv gave may be passed: then nothing is recomputed (an
-// index that is no position is a DataError when the queue reaches it). For a greater power take nnl_conv with power 1
-// and rectified_power after it: the same function, and this gradient at the cost of the cells alone.
-//
+//   the first two at zero patches; a max passes its gradient to the lowest position that attains it. Numerics: float32
+//   products and sums, as long as gy n z^(n-1) / |v| is 0 or within float32's normal range (2^-126 to 2^127).
+//   With power 1 the y and index that nnl_conv gave may be passed: then nothing is recomputed (an index that is no
+//   position is a DataError when the queue reaches it). For a greater power take nnl_conv with power 1 and
+//   rectified_power after it: the same function, and this gradient at the cost of the cells alone.
 // Repeatable to the bit whatever the number of threads.
 #pragma once
 #include "ops/contract.h"
 
 namespace striate::op {
 
-struct NnlConv {
+struct NnlConv : Patches, Stored {
   static constexpr const char* signature =
       "x f32|u8 [N,C,H,W], w f32 [K,C,R,S], b? f32 [K] -> y f32|bf16 [N,K,P,Q], index? i32 [N,K,P,Q]";
-  enum Normalise : int32_t { patch, none };
-  enum Store : int32_t { f32, bf16 };
   struct Options {
     double power = 1;
     int64_t stride = 1, padding = 0;
@@ -41,12 +35,12 @@ struct NnlConv {
     v.real("power", o.power, 1, 200);
     v.integer("stride", o.stride, 1, 1 << 20);
     v.integer("padding", o.padding, 0, 1 << 20);
-    v.choice("normalise", o.normalise, {"patch", "none"});
+    Patches::normalise(v, o.normalise);
     v.flag("centre", o.centre);
     v.integer("poolSize", o.pool_size, 1, 1 << 20);
     v.integer("poolStride", o.pool_stride, 1, 1 << 20);
     v.integer("poolPadding", o.pool_padding, 0, 1 << 20);
-    v.choice("store", o.store, {"f32", "bf16"});
+    Stored::store(v, o.store);
   }
   /// Positions of the window along an axis of the image, before any pool.
   static int64_t positions(int64_t image, int64_t window, const Options& o) {
@@ -69,7 +63,7 @@ struct NnlConv {
                core::ErrorKind::option);
     if (o.padding >= s['R'] || o.padding >= s['S'])
       s.refuse("padding", std::to_string(o.padding), "less than the window", core::ErrorKind::option);
-    s.set_output("y", o.store == bf16 ? core::Dtype::bf16 : core::Dtype::f32);
+    s.set_output("y", dtype(o.store));
     s.set('P', pooled(p, o));
     s.set('Q', pooled(q, o));
   }

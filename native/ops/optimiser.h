@@ -1,9 +1,8 @@
-// adam   Kingma and Ba 2015, algorithm 1, with L2 decay added to the gradient as in its section 6 discussion of
-//   regularised losses:
+// adam   Kingma and Ba 2015, algorithm 1, with L2 decay added to the gradient (their section 6, regularised losses):
 //   g += weightDecay * w;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
 //   w -= learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon),  t = step, from 1
-// adamw  the same without the first line, after w -= learningRate * weightDecay * w (Loshchilov and Hutter 2019,
-//   algorithm 2, its schedule within learningRate)
+// adamw  the same without the first line, after w -= learningRate * weightDecay * w
+//   (Loshchilov and Hutter 2019, algorithm 2, its schedule within learningRate)
 // sgd    g += weightDecay * w;  m = momentum m + g;  w -= learningRate * (nesterov ? g + momentum m : m)
 // Any shape; w, m, v in place; float32, the two corrections in float64. Repeatable to the bit.
 #pragma once

@@ -1,8 +1,8 @@
 // max_pool       y[n,c,p,q] = max of x over the window of size x size at (p, q) * stride - padding; outside the image
-//   nothing takes part.  x [N,C,H,W] -> y [N,C,P,Q], P = (H + 2 padding - size) / stride + 1.  NaN in a window gives
-//   NaN.
-// max_pool_grad  gx: each gy goes to the first (row by row) position of its window that attains the maximum; windows
-//   overlap by adding.
+//                nothing takes part. x [N,C,H,W] -> y [N,C,P,Q], P = (H + 2 padding - size) / stride + 1 rounded down.
+//                A NaN in a window gives NaN.
+// max_pool_grad  gx: each gy goes to the first position (row by row) of its window that attains the maximum; where
+//                windows overlap, gradients add.
 // avg_pool       y = sum of x over the window / size^2, zeros outside (so padding counts, as in PyTorch's default)
 // avg_pool_grad  gx: gy / size^2 to every position of its window
 // Sums in float32, windows in the order of (p, q). Repeatable to the bit.

@@ -1,6 +1,6 @@
 // The ops: X(snake_case name, contract). One row is all that an op needs beside its contract, its kernel on each back
 // end (striate::cpu::name and striate::cuda::name) and its wrapper in lib/ops. The order is that of the headers; it is
-// the op's number.
+// the op's number. Kernel files include their own contract, not this: a row concerns the back ends and the binding.
 #pragma once
 #include "ops/batch_norm.h"
 #include "ops/competition.h"
@@ -32,6 +32,7 @@
   X(relu, Relu)                                          \
   X(relu_grad, ReluGrad)                                 \
   X(to_f32, ToF32)                                       \
+  X(to_f64, ToF64)                                       \
   X(unit_rows, UnitRows)                                 \
   X(copy_rows, CopyRows)                                 \
   X(copy_columns, CopyColumns)                           \

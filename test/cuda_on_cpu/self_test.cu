@@ -1,7 +1,8 @@
 // Whether the simulation of CUDA on the CPU keeps CUDA's meaning: run in every order of threads, each against a plain
-// loop, and with kernels that are wrong on purpose. Compiles under nvcc too, so that a GPU can be asked the same.
+// loop, and with kernels that are wrong on purpose. Compiles under nvcc too, so that a GPU can be asked the same:
 //   g++ -std=c++20 -DSTRIATE_CUDA_SIM -Inative -Itest/cuda_on_cpu -x c++ test/cuda_on_cpu/self_test.cu
-//   test/cuda_on_cpu/*.cpp -pthread nvcc -std=c++20 -arch=sm_90 -Inative test/cuda_on_cpu/self_test.cu
+//     test/cuda_on_cpu/*.cpp -pthread
+//   nvcc -std=c++20 -arch=sm_90 -Inative test/cuda_on_cpu/self_test.cu
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

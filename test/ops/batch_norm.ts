@@ -253,7 +253,7 @@ export const proofs: Proof[] = [
     refusals: [
       {
         name: 'gy of another size',
-        inputs: [...(small.inputs.slice(0, 4) as Host[]), random(2, [3, 2, 3, 3])],
+        inputs: [...gradientCase('rounded', 80, [3, 2, 3, 2], all).inputs.slice(0, 4), random(2, [3, 2, 3, 3])],
         request: all,
         error: 'ShapeError',
         argument: 'gy',

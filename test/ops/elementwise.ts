@@ -129,6 +129,12 @@ export const proofs: Proof[] = [
       { name: 'u8 as counts', inputs: [u8([2, 3], [0, 1, 2, 253, 254, 255])], options: { unit: false } },
       { name: 'i32', inputs: [i32([4], [0, -7, 16777217, -2147483648])] },
       { name: 'bf16', inputs: [bf16([1, 5], [0, -1.5, 3.125, 1e-30, 2e38])] },
+      { name: 'f64', inputs: [f64([40013], normals(19, 40013))] },
+      {
+        name: 'f64: ties, subnormals and what float32 does not hold',
+        inputs: [f64([11], [...special.slice(0, 8), 1 + 2 ** -24, 1 + 3 * 2 ** -24, 2 ** -150])],
+      },
+      { name: 'f64 past the range', inputs: [f64([3], [1e300, -3.5e38, 5e-324])] },
     ],
     reference: (c) => {
       const x = first(c)
@@ -143,6 +149,7 @@ export const proofs: Proof[] = [
     budget: () => 0, // correctly rounded: division by 255, or a conversion
     refusals: [{ name: 'f32', inputs: [random(1, [2])], error: 'ShapeError', argument: 'x' }],
   },
+  unary('to_f64', (x) => x),
   {
     op: 'copy_rows',
     cases: [
@@ -296,6 +303,14 @@ export const proofs: Proof[] = [
       { name: '[1,1]', inputs: [f32([1, 1], [-3])] },
       { name: '[400,48]', inputs: [random(3, [400, 48])] },
       { name: 'a zero row stays', inputs: [f32([3, 2], [0, 0, 3, 4, -1e-20, 1e-20])] },
+      {
+        name: 'the ends of the range',
+        inputs: [f32([5, 3], [3e-42, -4e-42, 0, 3e38, -3e38, 3.4e38, 3e38, 1e-7, 1, 1e-45, 0, 0, 1e-20, 1e20, -1e19])],
+      },
+      {
+        name: 'NaN makes its row NaN, an infinity the rest of its row 0',
+        inputs: [f32([4, 3], [1, Number.NaN, 2, Number.POSITIVE_INFINITY, 5, -5, 3, 4, 0, 0, 0, Number.NaN])],
+      },
     ],
     reference: (c) => {
       const [k, d] = first(c).shape as [number, number]
@@ -304,12 +319,12 @@ export const proofs: Proof[] = [
       for (let row = 0; row < k; row++) {
         let sum = 0
         for (let i = 0; i < d; i++) sum += x[row * d + i]! ** 2
-        for (let i = 0; i < d; i++) y[row * d + i] = sum > 0 ? x[row * d + i]! / Math.sqrt(sum) : 0
+        for (let i = 0; i < d; i++) y[row * d + i] = sum === 0 ? 0 : x[row * d + i]! / Math.sqrt(sum)
       }
       return { y: f64([k, d], y) }
     },
-    // Rounding 1/|x| and the product: (1 + U)^2.
-    budget: (_, i, expected) => 2.01 * U * Math.abs(expected.y!.data[i]!),
+    // One rounding to float32; those in float64 are 2^-29 of it. Below the normal range half of the smallest subnormal.
+    budget: (_, i, expected) => Math.max(1.01 * U * Math.abs(expected.y!.data[i]!), 2 ** -150),
     refusals: [{ name: 'three axes', inputs: [random(1, [2, 2, 2])], error: 'ShapeError', argument: 'x' }],
   },
 ]

@@ -107,6 +107,15 @@ function withGradient(c: Case, seed: number, request = ['gx', 'gw']): Case {
   const l = layer(c)
   return { ...c, inputs: [x(c), w(c), random(seed, [l.N, l.K, l.rows, l.columns])], request }
 }
+function scaledGradient(c: Case, seed: number, factor: number): Case {
+  const made = withGradient(c, seed)
+  const gy = made.inputs[2] as Host
+  const scaled = f32(
+    gy.shape,
+    gy.data.map((g) => g * factor),
+  )
+  return { ...made, inputs: [...made.inputs.slice(0, 2), scaled] }
+}
 function withBias(c: Case, seed: number, request = ['gx', 'gw', 'gb']): Case {
   const made = withGradient(c, seed, request)
   return { ...made, inputs: [...made.inputs, random(seed + 1000, [layer(c).K], 0.1, 0.3)] }
@@ -187,6 +196,9 @@ const backward: Case[] = [
     { name: 'zero patches, n = 40', inputs: [flat([1, 2, 10, 18]), unitRows(57, [4, 2, 4, 4], 0.5)], options: { power: 40 } },
     67,
   ),
+  // d / |v| near 1e-35 and 1e33, within the range that the contract states
+  scaledGradient({ name: 'large patches', inputs: [random(61, [1, 2, 7, 7], 0, 1e15), unitRows(62, [3, 2, 3, 3])] }, 63, 1e-19),
+  scaledGradient({ name: 'small patches', inputs: [random(61, [1, 2, 7, 7], 0, 1e-17), unitRows(62, [3, 2, 3, 3])] }, 63, 1e17),
   withGradient({ name: 'gx alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gx']),
   withGradient({ name: 'gw alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gw']),
   withGradient({ name: 'gb alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gb']),

@@ -1,7 +1,7 @@
 // What one op's proof consists of. test/ops.test.ts runs every proof on every device; nothing in a proof names a device.
 // The oracle is a plain float64 loop, never another back end.
 
-export type Dtype = 'f32' | 'bf16' | 'i32' | 'u8'
+export type Dtype = 'f32' | 'bf16' | 'i32' | 'u8' | 'f64'
 
 /** A host array with its shape. `data` holds plain numbers: bf16 values are given as the numbers they stand for. */
 export interface Host {
@@ -64,8 +64,8 @@ export const f32 = (shape: number[], data: ArrayLike<number>): Host => host('f32
 export const i32 = (shape: number[], data: ArrayLike<number>): Host => host('i32', shape, data)
 export const u8 = (shape: number[], data: ArrayLike<number>): Host => host('u8', shape, data)
 export const bf16 = (shape: number[], data: ArrayLike<number>): Host => host('bf16', shape, Array.from(data, roundToBf16))
-/** A float64 result, to compare with. */
-export const f64 = (shape: number[], data: ArrayLike<number>): Host => ({ dtype: 'f32', shape, data: Float64Array.from(data) })
+/** Also a result to compare with. */
+export const f64 = (shape: number[], data: ArrayLike<number>): Host => host('f64', shape, data)
 
 /** The bf16 number nearest to x, ties to even. */
 export function roundToBf16(x: number): number {

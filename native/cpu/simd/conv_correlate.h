@@ -10,6 +10,7 @@
 
 #include "core/context.h"
 #include "core/parallel.h"
+
 #include "cpu/simd/conv_tile.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS::conv {

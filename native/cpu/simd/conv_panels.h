@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "core/parallel.h"
+
 #include "cpu/simd/transpose.h"
 #include "cpu/simd/vec.h"
 #include "cpu/simd/wide.h"

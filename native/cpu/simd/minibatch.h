@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/random.h"
+
 #include "cpu/simd/patches.h"
 #include "cpu/simd/windows.h"
 #include "cpu/simd/winners.h"

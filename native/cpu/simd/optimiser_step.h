@@ -1,8 +1,9 @@
 // One step of an optimiser on a vector of weights: Adam, shared by adam, adamw and readout_learn, and gradient descent
 // with momentum. Included after simd/vmath.h.
 #pragma once
-#include "cpu/simd/vmath.h"
 #include "ops/optimiser.h"
+
+#include "cpu/simd/vmath.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/check.h"
+
 #include "cpu/simd/vmath.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {

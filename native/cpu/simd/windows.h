@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/random.h"
+
 #include "cpu/simd/vmath.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {

@@ -1,13 +1,15 @@
 // The best unit and the unit of rank m for a group of patches, without storing their currents. Included after
-// simd/vec.h. Layout: up to kGroupVectors vectors of patches, a patch in each lane: tile[d][vectors * kLanes]. kUnits
-// rows of w meet them in registers, D fused multiply-adds deep, and the ranking is brought up to date as each block of
-// units leaves the registers. Rows are read as they lie: a broadcast costs the same from 8 streams as from a packed
-// one, and nothing needs repacking. Order: current descending, ties to the lowest index, NaN below everything. The fast
-// paths only ever test `current > best`, so what is not above -infinity is never taken; a patch that then lacks m units
-// is ranked again by `rank_exactly`. Rank 2 keeps two values and two indices in registers. A higher rank keeps the m
-// best values as a sorted list through which a new one sinks by max/min, only where some lane beats its last; such
-// currents are logged with their unit, and the unit of rank m is found in the log afterwards: the t-th entry equal to
-// the m-th value, t being how many of the list equal it.
+// simd/vec.h.
+// Layout: up to kGroupVectors vectors of patches, a patch in each lane: tile[d][vectors * kLanes]. kUnits rows of w
+// meet them in registers, D fused multiply-adds deep, and the ranking is brought up to date as each block of units
+// leaves the registers. Rows are read as they lie: a broadcast costs the same from 8 streams as from a packed one, and
+// nothing needs repacking.
+// Order: current descending, ties to the lowest index, NaN below everything. The fast paths only ever test
+// `current > best`, so what is not above -infinity is never taken; a patch that then lacks m units is ranked again by
+// `rank_exactly`. Rank 2 keeps two values and two indices in registers. A higher rank keeps the m best values as a
+// sorted list through which a new one sinks by max/min, only where some lane beats its last; such currents are logged
+// with their unit, and the unit of rank m is found in the log afterwards: the t-th entry equal to the m-th value, t
+// being how many of the list equal it.
 #pragma once
 #include <cstdint>
 #include <limits>
