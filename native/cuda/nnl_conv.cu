@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cuda/device.cuh"
 #include "cuda/kernels.cuh"
 #include "cuda/nnl_pool.cuh"
 
@@ -146,7 +147,7 @@ __global__ void __launch_bounds__(kThreads, 2) nnl_conv_kernel(NnlLayer l, NnlFo
 
 template <bool kPool, bool kIndex>
 void launch_forward(core::Context& ctx, const NnlLayer& l, NnlForward f) {
-  const int64_t blocks = f.plan(l, kTileBytes);
+  const int64_t blocks = f.plan(l, kTileBytes, device_of(ctx).processors);
   STRIATE_LAUNCH((nnl_conv_kernel<kPool, kIndex>), blocks_for(blocks, 1), kThreads, kTileBytes + f.running_bytes(l),
                  stream_of(ctx), l, f);
 }

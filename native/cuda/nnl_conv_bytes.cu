@@ -9,6 +9,7 @@
 // 3 x 2 N K P Q C R S in bf16. Not yet timed on a GPU.
 #include <cstdint>
 
+#include "cuda/device.cuh"
 #include "cuda/kernels.cuh"
 #include "cuda/nnl_pool.cuh"
 
@@ -125,7 +126,7 @@ void launch(core::Context& ctx, const NnlLayer& l, NnlForward f) {
   const size_t all = kFixedBytes + sizeof(uint16_t) * kFilterTile * l.chunks;
   const bool resident = l.chunks == 1 || all + kNnlReserve <= static_cast<size_t>(shared_limit() / 2);
   const size_t bytes = resident ? all : kFixedBytes + sizeof(uint16_t) * kFilterTile;
-  const int64_t blocks = f.plan(l, bytes);
+  const int64_t blocks = f.plan(l, bytes, device_of(ctx).processors);
   STRIATE_LAUNCH((nnl_conv_bytes_kernel<kPool, kIndex>), blocks_for(blocks, 1), kNnlThreads, bytes + f.running_bytes(l),
                  stream_of(ctx), l, f, resident);
 }

@@ -269,7 +269,8 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
     throw core::Error(core::ErrorKind::shape, "", "w", core::shape_text(in[1]),
                       "at most 4 million filters and positions on CUDA");
   // groups of images for gw: enough blocks to fill the device, none of them empty
-  const int64_t wanted = std::max<int64_t>(1, 4 * processors() / (static_cast<int64_t>(tap_tiles) * filter_tiles));
+  const int64_t wanted =
+      std::max<int64_t>(1, 4 * device_of(ctx).processors / (static_cast<int64_t>(tap_tiles) * filter_tiles));
   const int64_t each = (together + std::min(wanted, together) - 1) / std::min(wanted, together);
   float* partial = want_w ? ctx.scratch<float>((together + each - 1) / each * l.k * l.taps) : nullptr;
   unsigned long long* flag = saved ? clear_flag(ctx) : nullptr;

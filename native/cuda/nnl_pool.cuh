@@ -38,7 +38,7 @@ struct NnlForward {
 
   /// Splits the output; returns the number of blocks. `tile_bytes` is the shared memory that a block needs beside its
   /// cells.
-  int64_t plan(const NnlLayer& l, size_t tile_bytes) {
+  int64_t plan(const NnlLayer& l, size_t tile_bytes, int processors) {
     const int limit = shared_limit();
     const auto fitting = [&](int bytes) {
       return std::max(1, (bytes - 1024 - static_cast<int>(tile_bytes)) / static_cast<int>(cell_bytes()));
@@ -61,7 +61,7 @@ struct NnlForward {
     for (;;) {  // small batches are split further, down to one pooled row, to fill the device
       even(l.pooled_p, band_rows, bands);
       const int64_t blocks = l.n * filter_blocks * spans * bands;
-      if (blocks >= 2 * processors() || band_rows == 1) return blocks;
+      if (blocks >= 2 * processors || band_rows == 1) return blocks;
       band_rows = (band_rows + 1) / 2;
     }
   }

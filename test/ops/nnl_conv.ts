@@ -266,6 +266,11 @@ const forward: Case[] = [
     options: { centre: true, power: 3 },
   },
   {
+    name: 'bytes without a pool, with places',
+    inputs: [pixels(87, [2, 2, 9, 12]), unitRows(88, [7, 2, 3, 3])],
+    request: index,
+  },
+  {
     name: 'centred, contrast of a thousandth',
     inputs: [random(17, [1, 3, 10, 10], 0.8, 0.001), unitRows(18, [9, 3, 4, 4])],
     options: { centre: true, power: 2 },
