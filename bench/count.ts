@@ -56,7 +56,7 @@ async function filters(folder: string, units: number, window: number, device: De
 }
 
 const layer = { power: 40, pool: { size: 11, stride: 2 } }
-const few = 40 // images: enough that no image is split, on 132 multiprocessors
+const few = 70 // images: enough that no image is split further, on 132 multiprocessors
 const thousand = (run: Work['run'], count = few): Work => ({ per: '1,000 images', units: count / 1000, run })
 const step = (batch: number, window: number): Work => ({
   per: 'minibatch',
@@ -199,7 +199,7 @@ const counts: WorkCount[] = wanted.map((name) => {
     per: work.per,
     units: work.units,
     instructions: total,
-    ...(earlier ? { before: earlier.instructions } : {}),
+    ...(earlier ? { before: (earlier.instructions / earlier.units) * work.units } : {}),
     kernels,
   }
 })

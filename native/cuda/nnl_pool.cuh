@@ -17,22 +17,8 @@ inline constexpr int kNnlCell = kNnlFilters + 1;    // of a pooled cell's: filte
 inline constexpr size_t kNnlReserve =
     5 * 1024;  // of shared memory, that a block leaves for the device and for some cells
 
-/// Shared memory that one block may have, bytes.
-inline int shared_limit() {
-  int device = 0, limit = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
-  return limit;
-}
-
-/// What one call adds to the layer: its outputs and its split into blocks.
-struct NnlForward {
-  bool raw = false;  // store the cosine itself
-  bool bf16 = false;
-  void* y = nullptr;
-  int32_t* index = nullptr;
-  const float* bias = nullptr;  // [K], or none
-  Power power{1};
+/// A call's outputs and its split into blocks.
+struct NnlForward : NnlOutput {
   int filter_blocks = 0, bands = 0, spans = 0;  // of one image
   int band_rows = 0, span_columns = 0;          // pooled
 
@@ -209,8 +195,5 @@ struct NnlBlock {
     if constexpr (kIndex) f.index[at] = place;
   }
 };
-
-/// The forward kernels: 8-bit images on the tensor cores, float images in FFMA.
-void nnl_forward_bytes(core::Context& ctx, const NnlLayer& l, NnlForward f);
 
 }  // namespace striate::cuda

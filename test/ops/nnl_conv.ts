@@ -266,6 +266,28 @@ const forward: Case[] = [
     options: { centre: true, power: 3 },
   },
   {
+    name: 'bytes of many channels, padded, pool 3/2',
+    inputs: [pixels(89, [2, 14, 7, 8]), unitRows(90, [34, 14, 4, 4])],
+    options: { padding: 1, poolSize: 3, poolStride: 2 },
+  },
+  {
+    name: 'a wide image of bytes, pool 11/2',
+    inputs: [pixels(91, [1, 1, 14, 470]), unitRows(92, [3, 1, 2, 2])],
+    options: pool11,
+    request: index,
+  },
+  {
+    name: 'one window of a large map, with places',
+    inputs: [pixels(93, [1, 1, 470, 460]), f32([2, 1, 1, 1], [0.5, -2])],
+    options: { normalise: 'none', poolSize: 460 },
+    request: index,
+  },
+  {
+    name: 'pool 15/1 of bytes',
+    inputs: [pixels(94, [1, 2, 19, 20]), unitRows(95, [5, 2, 3, 3])],
+    options: { poolSize: 15 },
+  },
+  {
     name: 'bytes without a pool, with places',
     inputs: [pixels(87, [2, 2, 9, 12]), unitRows(88, [7, 2, 3, 3])],
     request: index,
