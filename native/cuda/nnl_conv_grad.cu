@@ -14,6 +14,7 @@
 #include "cuda/device.cuh"
 #include "cuda/kernels.cuh"
 #include "cuda/nnl_conv.cuh"
+#include "cuda/nnl_winners.cuh"
 #include "cuda/power.cuh"
 
 namespace striate::cuda {
@@ -268,6 +269,9 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   if (filter_tiles > 65535 || map_tiles > 65535)
     throw core::Error(core::ErrorKind::shape, "", "w", core::shape_text(in[1]),
                       "at most 4 million filters and positions on CUDA");
+  // gw visits the positions that won a cell, where an image fits into shared memory.
+  const WinnerImage shape(l);
+  const bool winners = winner_bytes(shape) <= static_cast<size_t>(shared_limit());
   // groups of images for gw: enough blocks to fill the device, none of them empty
   const int64_t wanted =
       std::max<int64_t>(1, 4 * device_of(ctx).processors / (static_cast<int64_t>(tap_tiles) * filter_tiles));
@@ -295,7 +299,14 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
     if (want_w) {
       const unsigned groups = blocks_for(g.l.n, each);
       const dim3 grid(tap_tiles, filter_tiles, groups);
-      if (l.bytes)
+      const dim3 winner_grid(blocks_for(l.k, kWinnerFilters), blocks_for(l.taps, kWinnerTaps), groups);
+      if (winners && l.bytes)
+        STRIATE_LAUNCH((nnl_winners_kernel<uint8_t>), winner_grid, kWinnerThreads, winner_bytes(shape), stream, g.l,
+                       shape, g.index, g.a, each, partial);
+      else if (winners)
+        STRIATE_LAUNCH((nnl_winners_kernel<float>), winner_grid, kWinnerThreads, winner_bytes(shape), stream, g.l,
+                       shape, g.index, g.a, each, partial);
+      else if (l.bytes)
         STRIATE_LAUNCH((nnl_conv_grad_w_kernel<uint8_t>), grid, kThreads, 0, stream, g, each, partial);
       else
         STRIATE_LAUNCH((nnl_conv_grad_w_kernel<float>), grid, kThreads, 0, stream, g, each, partial);

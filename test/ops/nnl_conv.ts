@@ -119,7 +119,7 @@ export function maxima(c: Case): Maxima {
   const map = new Float64Array(l.P * l.Q)
   for (let n = 0; n < l.N; n++) {
     const patches = Array.from(map, (_, i) => patchAt(c, l, n, Math.floor(i / l.Q), i % l.Q))
-    const longest = Math.max(...patches.map((p) => p.norm))
+    const longest = patches.reduce((most, p) => Math.max(most, p.norm), 0)
     for (let k = 0; k < l.K; k++) {
       const row = w(c).data.subarray(k * T, (k + 1) * T)
       patches.forEach(({ v, norm }, i) => {

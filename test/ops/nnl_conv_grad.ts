@@ -187,6 +187,17 @@ const backward: Case[] = [
     { name: 'zero patches, n = 40', inputs: [flat([1, 2, 10, 18]), unitRows(57, [4, 2, 4, 4], 0.5)], options: { power: 40 } },
     67,
   ),
+  // images too large for a block's memory
+  withGradient({ name: 'a large image', inputs: [random(140, [1, 1, 245, 250]), random(141, [2, 1, 2, 1])] }, 142, ['gw']),
+  withGradient(
+    {
+      name: 'a large image of bytes, centred, pool 3/2',
+      inputs: [pixels(143, [1, 1, 243, 250]), random(144, [2, 1, 2, 2])],
+      options: { centre: true, poolSize: 3, poolStride: 2 },
+    },
+    145,
+    ['gw'],
+  ),
   withGradient({ name: 'gx alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gx']),
   withGradient({ name: 'gw alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gw']),
   withGradient({ name: 'gb alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gb']),
