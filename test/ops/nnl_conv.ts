@@ -278,7 +278,7 @@ const forward: Case[] = [
   },
   {
     name: 'one window of a large map, with places',
-    inputs: [pixels(93, [1, 1, 470, 460]), f32([2, 1, 1, 1], [0.5, -2])],
+    inputs: [pixels(93, [1, 1, 460, 462]), f32([2, 1, 1, 1], [0.5, -2])],
     options: { normalise: 'none', poolSize: 460 },
     request: index,
   },
