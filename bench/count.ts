@@ -1,7 +1,7 @@
-// npx tsx bench/count.ts --interpreter <folder> --images <folder> [--resources <library>] [--before <report>] [--name <name>] [work ...]
+// npx tsx bench/count.ts --interpreter <folder> --images <folder> [--ptxas <log>] [--before <report>] [--name <name>] [work ...]
 // counts the warp instructions, sectors and shared-memory wavefronts of the CUDA kernels in an interpreter of PTX that stands in for libcudart
 // and libcuda (CONTRIBUTING.md, "Judging a kernel"), and keeps them as bench/results/<name>.json. Counts are exact and repeat; no time is measured.
-// `--images` holds CIFAR-10's binary files; `--resources` is a libstriate_cuda.so with machine code, for ptxas's registers and stack.
+// `--images` holds CIFAR-10's binary files; `--ptxas` is what `nvcc -Xptxas -v` said of the kernels: registers and spills.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -96,7 +96,7 @@ const works: Record<string, Work> = {
 const program = new Command('npx tsx bench/count.ts')
   .option('--interpreter <folder>', 'holds its libcudart and libcuda')
   .requiredOption('--images <folder>', "CIFAR-10's binary files")
-  .option('--resources <library>', 'a libstriate_cuda.so with machine code')
+  .option('--ptxas <log>', 'what nvcc -Xptxas -v said')
   .option('--before <report>', 'an earlier report; its counts become "before"')
   .option('--name <name>', 'of the report', 'cuda-counted')
   .option('--only <work>', 'runs one work in this process')
@@ -105,7 +105,7 @@ const program = new Command('npx tsx bench/count.ts')
 const options = program.opts<{
   interpreter?: string
   images: string
-  resources?: string
+  ptxas?: string
   before?: string
   name: string
   only?: string
@@ -128,12 +128,12 @@ function plainName(mangled: string): string {
     .replace(/\((?![a-z ]*\)::)[^()]*\)$/, '')
 }
 
-/** Registers and stack of every kernel, as ptxas made it for the newest architecture of the library. */
-function resources(library: string): Map<string, { registers: number; stack: number }> {
-  const text = execFileSync('cuobjdump', ['--dump-resource-usage', library], { encoding: 'utf8', maxBuffer: 1 << 26 })
-  const found = new Map<string, { registers: number; stack: number }>()
-  for (const [, name, registers, stack] of text.matchAll(/Function (\S+):\s+REG:(\d+) STACK:(\d+)/g))
-    found.set(name as string, { registers: Number(registers), stack: Number(stack) })
+/** Registers and spilled bytes of every kernel in what `nvcc -Xptxas -v` said. */
+function resources(log: string): Map<string, { registers: number; spilled: number }> {
+  const found = new Map<string, { registers: number; spilled: number }>()
+  const entry = /entry function '(\S+)' for.*?(\d+) bytes spill stores.*?Used (\d+) registers/gs
+  for (const [, name, spilled, registers] of readFileSync(log, 'utf8').matchAll(entry))
+    found.set(name as string, { registers: Number(registers), spilled: Number(spilled) })
   return found
 }
 
@@ -183,7 +183,7 @@ const root = join(import.meta.dirname, '..')
 const file = join(root, 'bench', 'results', `${options.name}.json`)
 const wanted = program.args.length ? program.args : Object.keys(works)
 const before = options.before ? (JSON.parse(readFileSync(options.before, 'utf8')) as CountReport) : null
-const made = options.resources ? resources(options.resources) : null
+const made = options.ptxas ? resources(options.ptxas) : null
 const counts: WorkCount[] = wanted.map((name) => {
   const work = works[name]
   if (!work) throw new Error(`count: work is ${name}; expected one of ${Object.keys(works).join(', ')}`)

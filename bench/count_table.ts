@@ -17,7 +17,7 @@ export interface KernelCount {
   wavefronts: number
   idealWavefronts: number
   registers?: number
-  stack?: number
+  spilled?: number
 }
 
 export interface WorkCount {
@@ -48,12 +48,12 @@ export function markdownCounts({ works, multiprocessors, clock }: CountReport): 
     `| **${work}** | ${per} | ${before === undefined ? '' : millions(before / units)} | **${millions(instructions / units)}** | | | | | ${bound(instructions / units)} |`,
     ...kernels.map(
       (k) =>
-        `| \`${k.kernel}\` | | | ${millions(k.instructions / units)} | ${((100 * k.mma) / k.instructions).toFixed(1)} % | ${millions(k.sectors / units)} (${ratio(k.sectors, k.idealSectors)}) | ${millions(k.wavefronts / units)} (${ratio(k.wavefronts, k.idealWavefronts)}) | ${k.registers ?? ''}${k.stack === undefined ? '' : ` + ${k.stack} B`} | ${bound(k.instructions / units)} |`,
+        `| \`${k.kernel}\` | | | ${millions(k.instructions / units)} | ${((100 * k.mma) / k.instructions).toFixed(1)} % | ${millions(k.sectors / units)} (${ratio(k.sectors, k.idealSectors)}) | ${millions(k.wavefronts / units)} (${ratio(k.wavefronts, k.idealWavefronts)}) | ${k.registers ?? ''}${k.spilled ? `, ${k.spilled} B spilled` : ''} | ${bound(k.instructions / units)} |`,
     ),
   ])
   return [
     'Counted, not timed: warp instructions of the PTX that nvcc emits, in an interpreter; nothing ran on hardware. `sectors` and `wavefronts` stand beside their ratio to what the bytes alone would need,',
-    `\`registers\` beside the stack that ptxas gives a thread. \`issue\` is the time in which ${multiprocessors} multiprocessors of four issue slots could start so many instructions at ${(clock / 1e9).toFixed(2)} GHz: a bound, no prediction.`,
+    `\`registers\` are what ptxas gives a thread for sm_90, where it was asked. \`issue\` is the time in which ${multiprocessors} multiprocessors of four issue slots could start so many instructions at ${(clock / 1e9).toFixed(2)} GHz: a bound, no prediction.`,
     '',
     '| work, kernel | per | before | warp instructions | mma | sectors | wavefronts | registers | issue |',
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',

@@ -4,10 +4,12 @@
 // the a there, vhat = v / |v| and w' = w (less its mean if centred):
 //   gw[k]         = sum over positions of A vhat
 //   gv[position]  = (sum over k of A w'_k - (sum over k of A c) vhat) / |v|, added onto the pixels of its window
-// Both are products over tiles of 64 x 64 of A, which is built in shared memory (a thread owns a filter and 16
-// positions, so that sums have one order); one thread holds 4 x 4 results. gw comes as one partial sum a group of
+// gw visits the positions that won a cell (nnl_winners.cuh) where an image fits into shared memory. gv, and gw of
+// larger images, are products over tiles of 64 x 64 of A, which is built in shared memory (a thread owns a filter and
+// 16 positions, so that sums have one order); one thread holds 4 x 4 results. gw comes as one partial sum a group of
 // images, added up in order; gx gathers, pixel by pixel, from gv, which exists for a few images at a time. No atomics:
-// the bits repeat. Flops: each product 2 N K P Q C R S, as much as the forward pass. Not yet timed on a GPU.
+// the bits repeat. Flops: a product over all positions 2 N K P Q C R S, as much as the forward pass; over the winners
+// 2 N K C R S for each pooled cell. Not yet timed on a GPU.
 #include <algorithm>
 #include <cstdint>
 
