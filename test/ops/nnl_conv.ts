@@ -231,6 +231,12 @@ const forward: Case[] = [
     inputs: [pixels(3, [1, 3, 32, 32]), unitRows(2, [19, 3, 4, 4], 0.5)],
     options: { power: 40, ...pool11 },
   },
+  {
+    name: '... of bytes with places',
+    inputs: [pixels(3, [1, 3, 20, 20]), unitRows(2, [35, 3, 4, 4], 0.5)],
+    options: pool11,
+    request: index,
+  },
   { name: 'all of size 1', inputs: [f32([1, 1, 1, 1], [0.3]), f32([1, 1, 1, 1], [2])] },
   { name: 'defaults', inputs: [random(4, [2, 2, 9, 11]), unitRows(5, [5, 2, 3, 2])], request: index },
   {
@@ -243,6 +249,11 @@ const forward: Case[] = [
     name: 'products, not cosines',
     inputs: [random(8, [2, 3, 10, 12]), random(9, [18, 3, 3, 3])],
     options: { normalise: 'none', power: 5, poolSize: 3 },
+  },
+  {
+    name: 'products without a pool',
+    inputs: [random(112, [2, 2, 6, 7]), random(113, [5, 2, 3, 2])],
+    options: { normalise: 'none' },
   },
   {
     name: 'products of bytes',
