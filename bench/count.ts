@@ -128,12 +128,14 @@ function plainName(mangled: string): string {
     .replace(/\((?![a-z ]*\)::)[^()]*\)$/, '')
 }
 
+/** Names within a file carry a hash of how it was compiled. */
+const unhashed = (mangled: string): string => mangled.replace(/_GLOBAL__N__[0-9a-f]{8}_(\w+?)_cu_[0-9a-f]{8}/, '$1')
 /** Registers and spilled bytes of every kernel in what `nvcc -Xptxas -v` said. */
 function resources(log: string): Map<string, { registers: number; spilled: number }> {
   const found = new Map<string, { registers: number; spilled: number }>()
   const entry = /entry function '(\S+)' for.*?(\d+) bytes spill stores.*?Used (\d+) registers/gs
   for (const [, name, spilled, registers] of readFileSync(log, 'utf8').matchAll(entry))
-    found.set(name as string, { registers: Number(registers), spilled: Number(spilled) })
+    found.set(unhashed(name as string), { registers: Number(registers), spilled: Number(spilled) })
   return found
 }
 
@@ -192,7 +194,7 @@ const counts: WorkCount[] = wanted.map((name) => {
   const total = all.reduce((sum, k) => sum + k.instructions, 0)
   const kernels = all
     .filter((k) => k.instructions > 0.01 * total)
-    .map((k) => ({ ...k, ...made?.get(k.kernel), kernel: plainName(k.kernel) }))
+    .map((k) => ({ ...k, ...made?.get(unhashed(k.kernel)), kernel: plainName(k.kernel) }))
   const earlier = before?.works.find((w) => w.work === name)
   return {
     work: name,
