@@ -1,9 +1,10 @@
 // The one op test: every row of native/ops/table.h, on every device, on every case of its proof in test/ops.
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { root } from '#root'
-import { type Device, testDevice } from '../lib/device.js'
+import { Device, testDevice } from '../lib/device.js'
 import { DataError, OptionError, ShapeError, type StriateError } from '../lib/errors.js'
 import { Tensor } from '../lib/index.js'
 import { addon, type OpDescription } from '../lib/native.js'
@@ -25,12 +26,29 @@ interface Candidate {
   reason: string
 }
 
-function candidate(kind: string, path?: string): Candidate {
+/** `processors` caps the multiprocessors that a GPU reports: kernels are chosen by their number. */
+function candidate(kind: string, { path, processors }: { path?: string; processors?: number } = {}): Candidate {
+  const name = processors ? `${kind}, ${processors} multiprocessors` : kind
   const { count, reason } = addon.probe(kind, path)
-  return { kind, device: count > 0 ? testDevice(kind, path) : null, reason }
+  if (count === 0) return { kind: name, device: null, reason }
+  if (processors) process.env.STRIATE_CUDA_SMS = `${processors}`
+  try {
+    return { kind: name, device: new Device(new addon.Device(kind, 0, true, path)), reason }
+  } finally {
+    delete process.env.STRIATE_CUDA_SMS
+  }
 }
 
-const candidates = [candidate('cpu'), candidate('cuda-sim', sim()), candidate('cuda')]
+const folder = mkdtempSync(join(tmpdir(), 'striate-ops-'))
+const kernels = join(folder, 'kernels')
+process.env.STRIATE_SIM_KERNELS = kernels
+const candidates = [
+  candidate('cpu'),
+  candidate('cuda-sim', { path: sim() }),
+  candidate('cuda-sim', { path: sim(), processors: 3 }),
+  candidate('cuda'),
+  candidate('cuda', { processors: 3 }),
+]
 
 const classes = { ShapeError, OptionError, DataError }
 
@@ -224,7 +242,18 @@ for (const { kind, device, reason } of candidates) {
   })
 }
 
+describe('the CUDA library', () => {
+  it('has no kernel that no case launches', () => {
+    const lines = readFileSync(kernels, 'utf8').trimEnd().split('\n')
+    const named = (what: string) => lines.filter((line) => line.startsWith(`${what} `)).map((line) => line.slice(what.length + 1))
+    const launched = new Set(named('launched'))
+    expect(named('holds').length).toBeGreaterThan(0)
+    expect(named('holds').filter((name) => !launched.has(name))).toEqual([])
+  })
+})
+
 afterAll(async () => {
+  rmSync(folder, { recursive: true })
   for (const { device } of candidates) {
     if (!device) continue
     await device.sync()

@@ -1,6 +1,8 @@
 // The CUDA back end: expands the table into launches and gives the addon its C table. One Device is one GPU with one
 // stream.
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -203,6 +205,21 @@ void describe(const Device& device, core::DeviceInfo* info) {
 #endif
 }
 
+/// Multiprocessors that kernels are chosen and cut for. STRIATE_CUDA_SMS caps them, so that tests on a large GPU meet
+/// what a small one would run.
+int processors(int ordinal) {
+  int count = 0;
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, ordinal), "cudaDeviceGetAttribute");
+  const char* cap = std::getenv("STRIATE_CUDA_SMS");
+  if (!cap || !*cap) return count;
+  char* end = nullptr;
+  const long most = std::strtol(cap, &end, 10);
+  if (*end || most < 1)
+    throw core::Error(core::ErrorKind::device, "",
+                      std::string("STRIATE_CUDA_SMS is ") + cap + "; expected a number of multiprocessors");
+  return static_cast<int>(std::min<long>(count, most));
+}
+
 int32_t open(int32_t index, void** device, core::DeviceInfo* info, core::Fault* fault) {
   return core::guarded(fault, [&] {
     std::string why;
@@ -220,7 +237,7 @@ int32_t open(int32_t index, void** device, core::DeviceInfo* info, core::Fault* 
     set_device(made.get());
     check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
     made->arena.stream = made->stream;
-    made->processors = processors();
+    made->processors = processors(made->ordinal);
     // Memory that was released stays with the process until an allocation fails: no call of the driver for a tensor of
     // a known size.
     cudaMemPool_t pool = nullptr;

@@ -156,17 +156,23 @@ int64_t pieces_of(const Planes& planes) { return (planes.images * planes.size + 
 const Sums* sums_of(core::Context& ctx, const float* x, const float* gy, const float* centre, const Planes& planes) {
   const int64_t pieces = pieces_of(planes), blocks = planes.channels * pieces;
   Sums* parts = ctx.scratch<Sums>(static_cast<size_t>(blocks));
-  STRIATE_LAUNCH(planes.size % 4 == 0 ? sums_kernel<4> : sums_kernel<1>, blocks_for(blocks, 1), kThreads, 0,
-                 stream_of(ctx), x, gy, centre, planes, pieces, parts);
+  const auto with = [&](auto count) {
+    STRIATE_LAUNCH(sums_kernel<decltype(count)::value>, blocks_for(blocks, 1), kThreads, 0, stream_of(ctx), x, gy,
+                   centre, planes, pieces, parts);
+  };
+  planes.size % 4 == 0 ? with(std::integral_constant<int, 4>{}) : with(std::integral_constant<int, 1>{});
   return parts;
 }
 
 void apply(core::Context& ctx, const float* x, const float* gy, const Channel* channels, const Planes& planes,
            float* to) {
-  const bool fours = planes.size % 4 == 0;
-  const int64_t packs = planes.count() / (fours ? 4 : 1);
-  STRIATE_LAUNCH(fours ? apply_kernel<4> : apply_kernel<1>, blocks_for(packs, kThreads), kThreads, 0, stream_of(ctx), x,
-                 gy, channels, planes, packs, to);
+  const auto with = [&](auto count) {
+    constexpr int kCount = decltype(count)::value;
+    const int64_t packs = planes.count() / kCount;
+    STRIATE_LAUNCH(apply_kernel<kCount>, blocks_for(packs, kThreads), kThreads, 0, stream_of(ctx), x, gy, channels,
+                   planes, packs, to);
+  };
+  planes.size % 4 == 0 ? with(std::integral_constant<int, 4>{}) : with(std::integral_constant<int, 1>{});
 }
 
 Planes planes_of(const core::View& x) { return {x.shape[0], x.shape[1], x.shape[2] * x.shape[3]}; }

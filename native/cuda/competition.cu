@@ -125,8 +125,8 @@ __global__ void __launch_bounds__(kThreads) apply_change_kernel(float* __restric
 }
 
 /// One warp: the order of the sums depends on K alone.
-__global__ void tally_kernel(UnitSums sums, const double* __restrict__ energies, int64_t k, int* wins, float* gains,
-                             float* energy) {
+__global__ void unit_tally_kernel(UnitSums sums, const double* __restrict__ energies, int64_t k, int* wins,
+                                  float* gains, float* energy) {
   double sum = 0;
   unsigned long long patches = 0;
   for (int64_t unit = threadIdx.x; unit < k; unit += 32) {
@@ -173,7 +173,7 @@ void competitive_step(core::Context& ctx, const core::View* in, core::View* out,
     STRIATE_LAUNCH(apply_change_kernel, blocks_for(k * d, kThreads), kThreads, 0, stream, w, change, k * d,
                    o.learning_rate, largest);
   if (out[0].data || out[1].data || out[2].data)
-    STRIATE_LAUNCH(tally_kernel, 1, 32, 0, stream, sums, energies, k, out[0].data ? out[0].as<int>() : nullptr,
+    STRIATE_LAUNCH(unit_tally_kernel, 1, 32, 0, stream, sums, energies, k, out[0].data ? out[0].as<int>() : nullptr,
                    out[1].data ? out[1].as<float>() : nullptr, out[2].data ? out[2].as<float>() : nullptr);
 }
 

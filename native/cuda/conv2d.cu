@@ -47,9 +47,10 @@ __global__ void __launch_bounds__(kThreads, 2)
   using LoadB = conv::PositionLoader<T, S::kN>;
   __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
   __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
+  const gemm::Corner<S> corner(n);
   const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
-  LoadA load_a{w, static_cast<int64_t>(blockIdx.y) * S::kM, m, end, aligned, {}};
-  LoadB load_b(patches, static_cast<int64_t>(blockIdx.x) * S::kN, n, end);
+  LoadA load_a{w, corner.m, m, end, aligned, {}};
+  LoadB load_b(patches, corner.n, n, end);
   if (split)
     gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, part);
   else
@@ -70,21 +71,11 @@ __global__ void __launch_bounds__(kThreads, 2)
   using LoadB = conv::PositionLoader<float, S::kN>;
   __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
   __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
+  const gemm::Corner<S> corner(n);
   const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
-  LoadA load_a{w,
-               channels,
-               static_cast<int64_t>(blockIdx.y) * S::kM,
-               channels,
-               end,
-               area,
-               width,
-               stride,
-               phase.first_down,
-               phase.first_across,
-               phase.down,
-               phase.across,
-               {}};
-  LoadB load_b(patches, static_cast<int64_t>(blockIdx.x) * S::kN, n, end);
+  LoadA load_a{w,      channels,         corner.m,           channels,   end,          area, width,
+               stride, phase.first_down, phase.first_across, phase.down, phase.across, {}};
+  LoadB load_b(patches, corner.n, n, end);
   if (split)
     gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, channels, n, begin, end, part);
   else
@@ -99,9 +90,10 @@ __global__ void __launch_bounds__(kThreads, 2)
   using LoadB = conv::PositionDepthLoader<conv::TapValue<T>, S::kN>;
   __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
   __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
+  const gemm::Corner<S> corner(n);
   const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
-  LoadA load_a(gy, static_cast<int64_t>(blockIdx.y) * S::kM, m, end, gy.plane);
-  LoadB load_b(taps, static_cast<int64_t>(blockIdx.x) * S::kN, n, end, gy.plane);
+  LoadA load_a(gy, corner.m, m, end, gy.plane);
+  LoadB load_b(taps, corner.n, n, end, gy.plane);
   gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, store);
 }
 
@@ -154,10 +146,7 @@ struct Plan {
   dim3 grid;
   Plan(int64_t m, int64_t n, int64_t depth, int processors)
       : cut(((m + S::kM - 1) / S::kM) * ((n + S::kN - 1) / S::kN), depth, processors),
-        grid(blocks_for(n, S::kN), blocks_for(m, S::kM), static_cast<unsigned>(cut.stretches)) {
-    if (grid.y > 65535)
-      throw core::Error(core::ErrorKind::shape, "", std::to_string(m) + " channels are too many for this device");
-  }
+        grid(gemm::grid_of<S>(m, n, cut.stretches)) {}
   bool split() const { return cut.stretches > 1; }
   gemm::Store store(const core::Context& ctx, int64_t m, int64_t n, float* whole) const {
     float* to = split() ? ctx.scratch<float>(static_cast<size_t>(cut.stretches * m * n)) : whole;

@@ -30,9 +30,20 @@ namespace striate::cuda {
 namespace {
 
 #if defined(STRIATE_CUDA_SIM)
+std::string product_name(int op_a, int op_b) {
+  return std::string("cublasGemmEx ") + (op_a == Cublas::op_n ? 'N' : 'T') + (op_b == Cublas::op_n ? 'N' : 'T');
+}
+// Counted with the kernels: some case must be large enough for it.
+const bool kListed = [] {
+  for (int a : {Cublas::op_n, Cublas::op_t})
+    for (int b : {Cublas::op_n, Cublas::op_t}) cuda_on_cpu::list_kernel(product_name(a, b));
+  return true;
+}();
+
 // Column-major, as cuBLAS is.
 int gemm_on_cpu(Cublas::Handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int, int lda,
                 const void* b, int, int ldb, const void* beta, void* c, int, int ldc, int, int) {
+  if (kListed) cuda_on_cpu::note_launch(product_name(op_a, op_b));
   const float *x = static_cast<const float*>(a), *y = static_cast<const float*>(b);
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   float* z = static_cast<float*>(c);

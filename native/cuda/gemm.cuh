@@ -35,6 +35,23 @@ using Small = Tile<64, 64, 16>;
 using Tall = Tile<128, 16, 32>;  // few columns
 using Wide = Tile<16, 128, 8>;   // few rows
 
+/// The grid of a product: every tile of c in x, by rows of tiles, and the stretches in z.
+template <class S>
+dim3 grid_of(int64_t m, int64_t n, int64_t stretches) {
+  return dim3(blocks_for(static_cast<int64_t>(blocks_for(m, S::kM)) * blocks_for(n, S::kN), 1), 1,
+              static_cast<unsigned>(stretches));
+}
+/// Where the block's tile begins in c [.., n].
+template <class S>
+struct Corner {
+  int64_t m, n;
+  __device__ __forceinline__ explicit Corner(int64_t columns) {
+    const unsigned across = static_cast<unsigned>((columns + S::kN - 1) / S::kN);
+    m = static_cast<int64_t>(blockIdx.x / across) * S::kM;
+    n = static_cast<int64_t>(blockIdx.x % across) * S::kN;
+  }
+};
+
 /// Four numbers of a row from `column` on; zeros from `limit` on.
 __device__ __forceinline__ float4 load_four(const float* row, int64_t column, int64_t limit, bool aligned) {
   if (aligned && column + 4 <= limit) return __ldg(reinterpret_cast<const float4*>(row + column));
@@ -120,7 +137,7 @@ template <class S, class LoadA, class LoadB, class Finish>
 __device__ __forceinline__ void tile_product(LoadA& load_a, LoadB& load_b, float (&tile_a)[2][kDepth * LoadA::kPitch],
                                              float (&tile_b)[2][kDepth * LoadB::kPitch], int64_t m, int64_t n,
                                              int64_t begin, int64_t end, const Finish& finish) {
-  const int64_t first_m = static_cast<int64_t>(blockIdx.y) * S::kM, first_n = static_cast<int64_t>(blockIdx.x) * S::kN;
+  const Corner<S> corner(n);
   const int at_m = threadIdx.x / S::kAcrossN, at_n = threadIdx.x % S::kAcrossN;
   float sum[S::kRows][S::kColumns] = {};
 
@@ -156,10 +173,10 @@ __device__ __forceinline__ void tile_product(LoadA& load_a, LoadB& load_b, float
   }
   STRIATE_UNROLL
   for (int r = 0; r < S::kRows; ++r) {
-    const int64_t row = first_m + (r / S::kGroupM * S::kAcrossM + at_m) * S::kGroupM + r % S::kGroupM;
+    const int64_t row = corner.m + (r / S::kGroupM * S::kAcrossM + at_m) * S::kGroupM + r % S::kGroupM;
     STRIATE_UNROLL
     for (int piece = 0; piece < S::kColumns / S::kGroupN; ++piece) {
-      const int64_t column = first_n + (piece * S::kAcrossN + at_n) * S::kGroupN;
+      const int64_t column = corner.n + (piece * S::kAcrossN + at_n) * S::kGroupN;
       float v[S::kGroupN];
       STRIATE_UNROLL
       for (int i = 0; i < S::kGroupN; ++i) v[i] = sum[r][piece * S::kGroupN + i];
@@ -178,8 +195,9 @@ __global__ void __launch_bounds__(kThreads, S::kM == 128 && S::kN == 128 ? 2 : 3
   __shared__ __align__(16) float tile_a[2][kDepth * LoadA::kPitch];
   __shared__ __align__(16) float tile_b[2][kDepth * LoadB::kPitch];
   const int64_t begin = blockIdx.z * length, end = min(depth, begin + length);
-  LoadA load_a{a, static_cast<int64_t>(blockIdx.y) * S::kM, m, end, aligned_a, {}};
-  LoadB load_b{b, static_cast<int64_t>(blockIdx.x) * S::kN, n, end, aligned_b, {}};
+  const Corner<S> corner(n);
+  LoadA load_a{a, corner.m, m, end, aligned_a, {}};
+  LoadB load_b{b, corner.n, n, end, aligned_b, {}};
   tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, finish);
 }
 
@@ -209,12 +227,8 @@ struct Store {
 template <class S, bool kAlongA, bool kAlongB, class A, class B, class Finish>
 void launch_product(cudaStream_t stream, Operand<A> a, Operand<B> b, int64_t m, int64_t n, int64_t depth,
                     int64_t length, int64_t stretches, Finish finish) {
-  const dim3 grid(blocks_for(n, S::kN), blocks_for(m, S::kM), static_cast<unsigned>(stretches));
-  if (grid.y > 65535)
-    throw core::Error(core::ErrorKind::shape, "",
-                      "a product of " + std::to_string(m) + " rows is too tall for this device");
-  STRIATE_LAUNCH((product_kernel<S, A, kAlongA, B, kAlongB, Finish>), grid, kThreads, 0, stream, a, b, m, n, depth,
-                 length, a.stride % 4 == 0, b.stride % 4 == 0, finish);
+  STRIATE_LAUNCH((product_kernel<S, A, kAlongA, B, kAlongB, Finish>), grid_of<S>(m, n, stretches), kThreads, 0, stream,
+                 a, b, m, n, depth, length, a.stride % 4 == 0, b.stride % 4 == 0, finish);
 }
 
 /// How k is cut: enough blocks for two on every processor, stretches of at least 256, at most 64 of them. From the

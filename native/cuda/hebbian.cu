@@ -16,15 +16,24 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cuda/device.cuh"
 #include "cuda/hebbian_rank.cuh"
 #include "ops/hebbian.h"
 
 namespace striate::cuda {
 namespace {
 
-constexpr int kSlice = 128;              // features that `update` keeps in registers
-constexpr int64_t kStepsALaunch = 1024;  // a launch stays within an epoch; so many steps, or
-constexpr int kLaunchesAhead = 64;       // launches, are queued between two looks at the cancel flag
+constexpr int kSlice = 128;  // features that `update` keeps in registers
+// A launch stays within an epoch and within some 20 to 40 ms, by its products (a multiprocessor makes about 10^11 a
+// second), so that a display's watchdog is never met; so much, or so many launches, are queued between two looks at the
+// cancel flag.
+#if defined(STRIATE_CUDA_SIM)
+constexpr double kProductsALaunch = 1 << 14;  // of a multiprocessor; small, so that tests cross the seams
+#else
+constexpr double kProductsALaunch = 3e9;
+#endif
+constexpr int64_t kStepsALaunch = 1024;
+constexpr int kLaunchesAhead = 64;
 
 /// What one warp adds up for its unit over the batch, kSlice features at a time.
 struct Sums {
@@ -222,8 +231,8 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   const size_t shared = shared_bytes<kPatches>(h.units, spill);
   // no more blocks than have work: each one more makes the barrier slower
   const int64_t busy = std::max((h.batch + kPatches - 1) / kPatches, h.units);
-  const int blocks =
-      static_cast<int>(std::min<int64_t>(resident_blocks(hebbian_kernel<kPatches>, kThreads, shared), busy));
+  const int blocks = static_cast<int>(
+      std::min<int64_t>(resident_blocks(hebbian_kernel<kPatches>, kThreads, shared, device_of(ctx).processors), busy));
   if (h.windows.images) h.gathered = ctx.scratch<float>(2 * h.batch * h.features);
   h.ranked = ctx.scratch<int2>(2 * h.batch);
   h.currents = ctx.scratch<float2>(h.batch);
@@ -250,16 +259,21 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   check(cudaMemsetAsync(h.losses, 0, static_cast<size_t>(h.units) * sizeof(int), stream), "cudaMemsetAsync");
 
   const int64_t an_epoch = static_cast<int64_t>(patch_count) / h.batch, end = h.step + steps;
+  const double products = static_cast<double>(h.batch) * static_cast<double>(h.units * h.features);
+  const int64_t most = std::clamp<int64_t>(
+      static_cast<int64_t>(kProductsALaunch * device_of(ctx).processors / products), 1, kStepsALaunch);
+  int64_t queued_steps = 0;
   int queued = 0;
   while (h.step < end) {
     const int64_t epoch = h.step / an_epoch;
     h.first_batch = h.step % an_epoch;
-    h.steps = std::min({end - h.step, an_epoch - h.first_batch, kStepsALaunch});
+    h.steps = std::min({end - h.step, an_epoch - h.first_batch, most});
     STRIATE_LAUNCH_COOPERATIVE((hebbian_kernel<kPatches>), blocks, kThreads, shared, stream, h,
                                core::Permutation(patch_count, seed, static_cast<uint32_t>(epoch)));
     h.step += h.steps;
-    if (h.steps < kStepsALaunch && ++queued < kLaunchesAhead) continue;
-    queued = 0;
+    queued_steps += h.steps;
+    if (queued_steps < most && ++queued < kLaunchesAhead) continue;
+    queued_steps = queued = 0;
     check(cudaStreamSynchronize(stream), "hebbian_learn");
     if (ctx.stop()) return;
   }
@@ -269,7 +283,8 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
 /// Tiles of 8 patches while one tile a multiprocessor is enough (and its two stages fit), else of 16: half the reads of
 /// w.
 void run(core::Context& ctx, const Hebbian& h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
-  if (h.batch <= 8 * static_cast<int64_t>(processors()) && shared_bytes<8>(h.units, true) <= shared_limit())
+  if (h.batch <= 8 * static_cast<int64_t>(device_of(ctx).processors) &&
+      shared_bytes<8>(h.units, true) <= shared_limit())
     run<8>(ctx, h, patch_count, seed, steps, out);
   else
     run<16>(ctx, h, patch_count, seed, steps, out);

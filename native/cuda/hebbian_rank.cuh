@@ -95,15 +95,17 @@ __device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t
 }
 
 /// Starts to copy rows x kChunk floats from rows of `features` floats, of which `rows_left` rows and `left` features
-/// exist; zeros elsewhere.
+/// exist; zeros elsewhere, up to a multiple of 4 features at least.
 __device__ __forceinline__ void start_chunk(float* to, int stride, const float* from, int64_t features, int rows,
                                             int64_t rows_left, int64_t left) {
-  if (left >= kChunk && features % 4 == 0) {
-    for (int i = threadIdx.x; i < rows * (kChunk / 4); i += kThreads) {
-      const int row = i / (kChunk / 4), d = 4 * (i % (kChunk / 4));
-      const bool there = row < rows_left;
-      copy_async<16>(to + row * stride + d, there ? from + row * features + d : from, there);
-    }
+  if (features % 4 == 0) {
+    const int shift = left > 16 ? 3 : left > 8 ? 2 : 1;  // of the pieces of a row
+    const int first = threadIdx.x >> shift, step = kThreads >> shift, d = 4 * (threadIdx.x & ((1 << shift) - 1));
+    const int there = d < left ? static_cast<int>(min(rows_left, static_cast<int64_t>(rows))) : 0;  // rows
+    from += first * features + d;
+    to += first * stride + d;
+    for (int row = first; row < rows; row += step, from += step * features, to += step * stride)
+      copy_async<16>(to, from, row < there);
   } else {
     for (int i = threadIdx.x; i < rows * kChunk; i += kThreads) {
       const int row = i / kChunk, d = i % kChunk;
@@ -113,8 +115,34 @@ __device__ __forceinline__ void start_chunk(float* to, int stride, const float* 
   }
 }
 
+/// The two units of greatest current, by the calling warp: one pass.
+__device__ int2 first_two(const float* current, int units) {
+  unsigned best = 0, next = 0;
+  int best_at = -1, next_at = -1;  // key_of of these is less than any unit's
+  for (int u = threadIdx.x & 31; u < units; u += 32) {
+    const unsigned value = max(ordered(current[u]), 1u);
+    if (value <= next) continue;
+    const bool first = value > best;
+    next = first ? best : value;
+    next_at = first ? best_at : u;
+    best = first ? value : best;
+    best_at = first ? u : best_at;
+  }
+  const auto key = [](unsigned value, int at) {
+    return static_cast<unsigned long long>(value) << 32 | ~static_cast<unsigned>(at);
+  };
+  unsigned long long one = key(best, best_at), two = key(next, next_at);
+  for (int i = 16; i; i >>= 1) {
+    const unsigned long long other = __shfl_xor_sync(kAll, one, i), below = __shfl_xor_sync(kAll, two, i);
+    two = max(min(one, other), max(two, below));
+    one = max(one, other);
+  }
+  return make_int2(static_cast<int>(~static_cast<unsigned>(one)), static_cast<int>(~static_cast<unsigned>(two)));
+}
+
 /// Units of rank 1 and `rank` among the currents of one patch, by the calling warp.
 __device__ int2 rank_units(const float* current, int64_t units, int64_t rank) {
+  if (rank == 2) return first_two(current, static_cast<int>(units));
   const int lane = threadIdx.x & 31;
   unsigned long long first = 0, below = ~0ull;
   for (int64_t r = 0; r < (rank <= kExtract ? rank : 1); ++r) {

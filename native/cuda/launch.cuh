@@ -2,7 +2,9 @@
 // what stands between the two: launches, dynamic shared memory, the grid's barrier, asynchronous copies and the tensor
 // cores' instructions.
 #pragma once
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -21,13 +23,13 @@
 
 /// `STRIATE_LAUNCH((kernel<256>), grid, block, shared_bytes, stream, arguments...)`: arguments are converted to the
 /// kernel's parameters, shared memory above 48 KiB is asked for, and a refused launch throws core::Error with the
-/// kernel's name.
+/// name of the kernel's instance.
 #define STRIATE_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
-  ::striate::cuda::launch(#kernel, false, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
+  ::striate::cuda::launch<kernel>(false, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
 /// The same with every block alive at once, so that grid_sync() may be called: no more blocks than `resident_blocks`
 /// tells.
 #define STRIATE_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, ...) \
-  ::striate::cuda::launch(#kernel, true, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
+  ::striate::cuda::launch<kernel>(true, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
 
 /// `STRIATE_DYNAMIC_SHARED(float, tile)` declares float* tile, the block's dynamic shared memory, aligned to 128 bytes.
 #if defined(STRIATE_CUDA_SIM)
@@ -61,11 +63,34 @@ inline unsigned blocks_for(int64_t count, int64_t each) {
   return static_cast<unsigned>(blocks);
 }
 
-template <class... P, class... A>
-void launch(const char* name, bool cooperative, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
-            cudaStream_t stream, A&&... arguments) {
+/// As it is written with its template's arguments: `nnl_conv_bytes_kernel<true, false>`.
+template <auto kKernel>
+const std::string& kernel_name() {
+  // ... [with auto kKernel = striate::cuda::{anonymous}::nnl_conv_bytes_kernel<true, false>; ...]
+  static const std::string name = [](std::string text) {
+    const std::string before = "kKernel = ";
+    text.erase(0, text.find(before) + before.size());
+    text.erase(std::min(text.find(';'), text.rfind(']')));
+    for (const char* space : {"striate::", "cuda::", "{anonymous}::", "(anonymous namespace)::", "& "})
+      for (size_t at; (at = text.find(space)) != std::string::npos;) text.erase(at, std::strlen(space));
+    return text;
+  }(__PRETTY_FUNCTION__);
+  return name;
+}
+
+#if defined(STRIATE_CUDA_SIM)
+/// Every instance that the library can launch is listed when it is loaded.
+template <auto kKernel>
+inline const bool kListed = cuda_on_cpu::list_kernel(kernel_name<kKernel>());
+#endif
+
+template <auto kKernel, class... P, class... A>
+void launch(bool cooperative, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+            A&&... arguments) {
+  const char* name = kernel_name<kKernel>().c_str();
 #if defined(STRIATE_CUDA_SIM)
   (void)stream;
+  if (kListed<kKernel>) cuda_on_cpu::note_launch(name);
   cuda_on_cpu::launch(kernel, grid, block, shared_bytes, cooperative, std::forward<A>(arguments)...);
   check(cudaGetLastError(), name);
 #else
@@ -86,12 +111,10 @@ void launch(const char* name, bool cooperative, void (*kernel)(P...), dim3 grid,
 #endif
 }
 
-/// How many blocks of this kernel the current device holds at once: the largest grid of a cooperative launch.
+/// How many blocks of this kernel so many multiprocessors hold at once: the largest grid of a cooperative launch.
 template <class... P>
-int resident_blocks(void (*kernel)(P...), int threads, size_t shared_bytes) {
-  int device = 0, processors = 0, each = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+int resident_blocks(void (*kernel)(P...), int threads, size_t shared_bytes, int processors) {
+  int each = 0;
 #if !defined(STRIATE_CUDA_SIM)
   if (shared_bytes > 48 * 1024)
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
@@ -100,14 +123,6 @@ int resident_blocks(void (*kernel)(P...), int threads, size_t shared_bytes) {
   check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, shared_bytes),
         "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
   return each * processors;
-}
-
-/// Multiprocessors of the current device.
-inline int processors() {
-  int device = 0, count = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
-  return count;
 }
 
 // ---- device code

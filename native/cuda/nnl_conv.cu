@@ -1,4 +1,5 @@
-// nnl_conv: ops/nnl_conv.h.
+// nnl_conv: ops/nnl_conv.h. The layer's maps, and products of float images that are no cosines (cosines, and bytes, go
+// to nnl_conv_split.cu): an infinite pixel or weight gives what float32 gives.
 // Implicit GEMM, positions x filters, fused with the norm, the pool and the power. One block per (image, 64 filters,
 // band of pooled rows, span of pooled columns): it walks over the positions under its band 128 at a time in the order
 // of p * Q + q, taps 16 at a time through shared memory (patches gathered from the image by the position's own thread,
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cuda/device.cuh"
 #include "cuda/nnl_pool.cuh"
 #include "ops/nnl_conv.h"
 
@@ -34,24 +36,39 @@ __global__ void nnl_pack_kernel(NnlLayer l, const float* __restrict__ w) {
   l.filters[i] = k < l.k ? w[k * l.taps + d] : 0.0f;
 }
 
-/// w (less its mean if centred) as a sum of three bf16 numbers, exactly: one warp a filter.
+/// w (less its mean if centred) as a sum of three bf16 numbers, exactly: one warp for 16 filters, whose lanes each make
+/// the eight numbers that they will hold.
 __global__ void nnl_split_kernel(NnlLayer l, const float* __restrict__ w) {
-  const int64_t k = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  const int64_t tile = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  if (tile >= (l.k + 15) / 16) return;  // whole warps leave
   const int lane = threadIdx.x & 31;
-  if (k >= l.padded_k) return;
-  double sum = 0;
-  for (int64_t d = lane; k < l.k && d < l.taps; d += 32) sum += w[k * l.taps + d];
-  const double mean = l.centre ? warp_sum(sum) / static_cast<double>(l.taps) : 0;
-  for (int64_t d = lane; d < l.chunks * kNnlChunk; d += 32) {
-    float rest = k < l.k && d < l.taps ? static_cast<float>(w[k * l.taps + d] - mean) : 0.0f;
-    uint16_t* to =
-        l.parts + ((k / kFilters * l.chunks + d / kNnlChunk) * 3 * kFilters + k % kFilters) * kNnlChunk + d % kNnlChunk;
-    for (int part = 0; part < 3; ++part) {  // cut off, not rounded: 3 x 8 bits are the float's 24, and none overflows
-      const bool finite = fabsf(rest) < INFINITY;
-      const uint16_t bits = finite ? static_cast<uint16_t>(__float_as_uint(rest) >> 16) : float_to_bf16(rest);
-      to[part * kFilters * kNnlChunk] = bits;
-      rest = finite ? rest - bf16_to_float(bits) : 0.0f;
+  const int64_t upper = 16 * tile + lane / 4, steps = (l.taps + 15) / 16;
+  double mean[2] = {};
+  for (int row = 0; l.centre && row < 16; ++row) {
+    double sum = 0;
+    for (int64_t d = lane; 16 * tile + row < l.k && d < l.taps; d += 32) sum += w[(16 * tile + row) * l.taps + d];
+    sum = warp_sum(sum) / static_cast<double>(l.taps);
+    if (row == lane / 4) mean[0] = sum;
+    if (row == lane / 4 + 8) mean[1] = sum;
+  }
+  for (int64_t step = 0; step < steps; ++step) {
+    unsigned parts[3][4];  // pairs: upper row, lower row, and both again eight taps on
+    STRIATE_UNROLL
+    for (int i = 0; i < 8; ++i) {
+      const int64_t k = upper + i / 2 % 2 * 8, d = 16 * step + lane % 4 * 2 + i % 2 + i / 4 * 8;
+      float rest = k < l.k && d < l.taps ? static_cast<float>(w[k * l.taps + d] - mean[i / 2 % 2]) : 0.0f;
+      STRIATE_UNROLL
+      for (int part = 0; part < 3; ++part) {  // cut off, not rounded: 3 x 8 bits are the float's 24, and none overflows
+        const bool finite = fabsf(rest) < INFINITY;
+        const unsigned bits = finite ? __float_as_uint(rest) >> 16 : float_to_bf16(rest);
+        parts[part][i / 2] = i % 2 ? parts[part][i / 2] | bits << 16 : bits;
+        rest = finite ? rest - __uint_as_float(bits << 16) : 0.0f;
+      }
     }
+    STRIATE_UNROLL
+    for (int part = 0; part < 3; ++part)
+      reinterpret_cast<uint4*>(l.parts)[((tile * steps + step) * 3 + part) * 32 + lane] =
+          make_uint4(parts[part][0], parts[part][1], parts[part][2], parts[part][3]);
   }
 }
 
@@ -146,14 +163,15 @@ __global__ void __launch_bounds__(kThreads, 2) nnl_conv_kernel(NnlLayer l, NnlFo
 
 template <bool kPool, bool kIndex>
 void launch_forward(core::Context& ctx, const NnlLayer& l, NnlForward f) {
-  const int64_t blocks = f.plan(l, kTileBytes);
+  const int64_t blocks = f.plan(l, kTileBytes, device_of(ctx).processors);
   STRIATE_LAUNCH((nnl_conv_kernel<kPool, kIndex>), blocks_for(blocks, 1), kThreads, kTileBytes + f.running_bytes(l),
                  stream_of(ctx), l, f);
 }
 
-void forward(core::Context& ctx, const NnlLayer& l, const NnlForward& f) {
+void forward(core::Context& ctx, const NnlLayer& l, const NnlOutput& output) {
   if (l.n == 0) return;
-  if (l.bytes) return nnl_forward_bytes(ctx, l, f);
+  if (l.parts) return nnl_forward_split(ctx, l, output);
+  const NnlForward f{output};
   if (NnlForward::pools(l))
     f.index ? launch_forward<true, true>(ctx, l, f) : launch_forward<true, false>(ctx, l, f);
   else
@@ -196,10 +214,10 @@ NnlLayer nnl_prepare(core::Context& ctx, const core::View& x, const core::View& 
   if (l.centre) l.mean = ctx.scratch<float2>(map);
   const cudaStream_t stream = stream_of(ctx);
   STRIATE_LAUNCH((nnl_taps_kernel), blocks_for(l.taps, kThreads), kThreads, 0, stream, l);
-  if (l.bytes) {
-    l.chunks = (l.taps + kNnlChunk - 1) / kNnlChunk;
-    l.parts = ctx.scratch<uint16_t>(l.padded_k * l.chunks * kNnlChunk * 3);
-    STRIATE_LAUNCH((nnl_split_kernel), blocks_for(l.padded_k, kThreads / 32), kThreads, 0, stream, l, w.as<float>());
+  if (l.bytes || l.unit) {
+    const int64_t filter_tiles = (l.k + 15) / 16, steps = (l.taps + 15) / 16;
+    l.parts = ctx.scratch<uint16_t>(filter_tiles * steps * 3 * 16 * 16);
+    STRIATE_LAUNCH((nnl_split_kernel), blocks_for(filter_tiles, kThreads / 32), kThreads, 0, stream, l, w.as<float>());
   } else {
     l.filters = ctx.scratch<float>(l.taps * l.padded_k);
     STRIATE_LAUNCH((nnl_pack_kernel), blocks_for(l.taps * l.padded_k, kThreads), kThreads, 0, stream, l, w.as<float>());
@@ -213,7 +231,7 @@ NnlLayer nnl_prepare(core::Context& ctx, const core::View& x, const core::View& 
 }
 
 void nnl_cosines(core::Context& ctx, const NnlLayer& l, float* cosine, int32_t* index) {
-  NnlForward f;
+  NnlOutput f;
   f.raw = true;
   f.y = cosine;
   f.index = index;
@@ -221,7 +239,7 @@ void nnl_cosines(core::Context& ctx, const NnlLayer& l, float* cosine, int32_t* 
 }
 
 void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {
-  NnlForward f;
+  NnlOutput f;
   f.bf16 = out[0].dtype == core::Dtype::bf16;
   f.y = out[0].data;
   f.index = out[1].rank >= 0 ? out[1].as<int32_t>() : nullptr;

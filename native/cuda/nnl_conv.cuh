@@ -4,15 +4,13 @@
 #include <cstdint>
 
 #include "cuda/launch.cuh"
+#include "cuda/power.cuh"
 #include "ops/nnl_conv.h"
 
 namespace striate::cuda {
 
 /// A patch whose |v|^2 is no more counts as zero.
 inline constexpr float kNnlTiny = 0x1p-126f;
-
-/// Taps of one pass of the tensor-core kernel through shared memory.
-inline constexpr int kNnlChunk = 64;
 
 /// Where tap d = (c, r, s) of a patch lies from the patch's first pixel.
 struct NnlTap {
@@ -30,10 +28,9 @@ struct NnlLayer {
   float* factor;  // [N,P,Q] 1 / |v|, 0 at a zero patch; null without patch normalisation
   float2* mean;   // [N,P,Q] of the patch, in two floats (bytes: the nearest integer, and the rest); null unless centred
   int64_t padded_k;  // whole blocks of filters; zeros beyond K
-  float* filters;    // [taps][padded_k], for float images
-  uint16_t* parts;  // [padded_k / 64][chunks][3][64][kNnlChunk] bf16, for 8-bit images: w (less its mean if centred) in
-                    // three parts
-  int64_t chunks;
+  float* filters;    // [taps][padded_k], where there are no parts
+  uint16_t* parts;   // [K / 16][taps / 16][3][32][8] bf16: w (less its mean if centred) in three parts, 16 filters x 16
+      // taps as the lanes of a warp hold them for mma_bf16; null where products go to nnl_conv.cu's kernel
 
   __device__ int64_t positions() const { return static_cast<int64_t>(p) * q; }
 };
@@ -66,6 +63,27 @@ struct NnlPatch {
 
 /// Fills in a layer and queues the kernels that make its maps. x f32|u8 [N,C,H,W], w f32 [K,C,R,S].
 NnlLayer nnl_prepare(core::Context& ctx, const core::View& x, const core::View& w, const op::NnlConv::Options& o);
+
+/// What one call adds to the layer.
+struct NnlOutput {
+  bool raw = false;  // store the cosine itself
+  bool bf16 = false;
+  void* y = nullptr;
+  int32_t* index = nullptr;
+  const float* bias = nullptr;  // [K], or none
+  Power power{1};
+};
+
+/// Shared memory that one block may have, bytes.
+inline int shared_limit() {
+  int device = 0, limit = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
+  return limit;
+}
+
+/// The forward pass on the tensor cores, for a layer that has parts.
+void nnl_forward_split(core::Context& ctx, const NnlLayer& l, const NnlOutput& output);
 
 /// The pooled cosines themselves, unclamped, and their positions, both [N,K,pooled P,pooled Q].
 void nnl_cosines(core::Context& ctx, const NnlLayer& l, float* cosine, int32_t* index);

@@ -4,15 +4,18 @@
 // the a there, vhat = v / |v| and w' = w (less its mean if centred):
 //   gw[k]         = sum over positions of A vhat
 //   gv[position]  = (sum over k of A w'_k - (sum over k of A c) vhat) / |v|, added onto the pixels of its window
-// Both are products over tiles of 64 x 64 of A, which is built in shared memory (a thread owns a filter and 16
-// positions, so that sums have one order); one thread holds 4 x 4 results. gw comes as one partial sum a group of
+// gw visits the positions that won a cell (nnl_winners.cuh) where an image fits into shared memory. gv, and gw of
+// larger images, are products over tiles of 64 x 64 of A, which is built in shared memory (a thread owns a filter and
+// 16 positions, so that sums have one order); one thread holds 4 x 4 results. gw comes as one partial sum a group of
 // images, added up in order; gx gathers, pixel by pixel, from gv, which exists for a few images at a time. No atomics:
-// the bits repeat. Flops: each product 2 N K P Q C R S, as much as the forward pass. Not yet timed on a GPU.
+// the bits repeat. Flops: a product over all positions 2 N K P Q C R S, as much as the forward pass; over the winners
+// 2 N K C R S for each pooled cell. Not yet timed on a GPU.
 #include <algorithm>
 #include <cstdint>
 
 #include "cuda/device.cuh"
 #include "cuda/nnl_conv.cuh"
+#include "cuda/nnl_winners.cuh"
 #include "cuda/power.cuh"
 #include "ops/nnl_conv.h"
 
@@ -268,8 +271,12 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   if (filter_tiles > 65535 || map_tiles > 65535)
     throw core::Error(core::ErrorKind::shape, "", "w", core::shape_text(in[1]),
                       "at most 4 million filters and positions on CUDA");
+  // gw visits the positions that won a cell, where an image fits into shared memory.
+  const WinnerImage shape(l);
+  const bool winners = winner_bytes(shape) <= static_cast<size_t>(shared_limit());
   // groups of images for gw: enough blocks to fill the device, none of them empty
-  const int64_t wanted = std::max<int64_t>(1, 4 * processors() / (static_cast<int64_t>(tap_tiles) * filter_tiles));
+  const int64_t wanted =
+      std::max<int64_t>(1, 4 * device_of(ctx).processors / (static_cast<int64_t>(tap_tiles) * filter_tiles));
   const int64_t each = (together + std::min(wanted, together) - 1) / std::min(wanted, together);
   float* partial = want_w ? ctx.scratch<float>((together + each - 1) / each * l.k * l.taps) : nullptr;
   unsigned long long* flag = saved ? clear_flag(ctx) : nullptr;
@@ -294,7 +301,14 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
     if (want_w) {
       const unsigned groups = blocks_for(g.l.n, each);
       const dim3 grid(tap_tiles, filter_tiles, groups);
-      if (l.bytes)
+      const dim3 winner_grid(blocks_for(l.k, kWinnerFilters), blocks_for(l.taps, kWinnerTaps), groups);
+      if (winners && l.bytes)
+        STRIATE_LAUNCH((nnl_winners_kernel<uint8_t>), winner_grid, kWinnerThreads, winner_bytes(shape), stream, g.l,
+                       shape, g.index, g.a, each, partial);
+      else if (winners)
+        STRIATE_LAUNCH((nnl_winners_kernel<float>), winner_grid, kWinnerThreads, winner_bytes(shape), stream, g.l,
+                       shape, g.index, g.a, each, partial);
+      else if (l.bytes)
         STRIATE_LAUNCH((nnl_conv_grad_w_kernel<uint8_t>), grid, kThreads, 0, stream, g, each, partial);
       else
         STRIATE_LAUNCH((nnl_conv_grad_w_kernel<float>), grid, kThreads, 0, stream, g, each, partial);

@@ -17,28 +17,14 @@ inline constexpr int kNnlCell = kNnlFilters + 1;    // of a pooled cell's: filte
 inline constexpr size_t kNnlReserve =
     5 * 1024;  // of shared memory, that a block leaves for the device and for some cells
 
-/// Shared memory that one block may have, bytes.
-inline int shared_limit() {
-  int device = 0, limit = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
-  return limit;
-}
-
-/// What one call adds to the layer: its outputs and its split into blocks.
-struct NnlForward {
-  bool raw = false;  // store the cosine itself
-  bool bf16 = false;
-  void* y = nullptr;
-  int32_t* index = nullptr;
-  const float* bias = nullptr;  // [K], or none
-  Power power{1};
+/// A call's outputs and its split into blocks.
+struct NnlForward : NnlOutput {
   int filter_blocks = 0, bands = 0, spans = 0;  // of one image
   int band_rows = 0, span_columns = 0;          // pooled
 
   /// Splits the output; returns the number of blocks. `tile_bytes` is the shared memory that a block needs beside its
   /// cells.
-  int64_t plan(const NnlLayer& l, size_t tile_bytes) {
+  int64_t plan(const NnlLayer& l, size_t tile_bytes, int processors) {
     const int limit = shared_limit();
     const auto fitting = [&](int bytes) {
       return std::max(1, (bytes - 1024 - static_cast<int>(tile_bytes)) / static_cast<int>(cell_bytes()));
@@ -61,7 +47,7 @@ struct NnlForward {
     for (;;) {  // small batches are split further, down to one pooled row, to fill the device
       even(l.pooled_p, band_rows, bands);
       const int64_t blocks = l.n * filter_blocks * spans * bands;
-      if (blocks >= 2 * processors() || band_rows == 1) return blocks;
+      if (blocks >= 2 * processors || band_rows == 1) return blocks;
       band_rows = (band_rows + 1) / 2;
     }
   }
@@ -209,8 +195,5 @@ struct NnlBlock {
     if constexpr (kIndex) f.index[at] = place;
   }
 };
-
-/// The forward kernels: 8-bit images on the tensor cores, float images in FFMA.
-void nnl_forward_bytes(core::Context& ctx, const NnlLayer& l, NnlForward f);
 
 }  // namespace striate::cuda

@@ -4,6 +4,7 @@
 // near 2^-33 for the result to keep float32 accuracy. Neither flushes subnormals (the build never passes
 // --use_fast_math).
 #pragma once
+#include <bit>
 #include <cmath>
 
 #include "cuda/launch.cuh"
@@ -14,11 +15,19 @@ namespace striate::cuda {
 struct Power {
   float high, low;  // n = high + low
   int whole;        // n when it is an integer, else -1
+  // n = m 2^squares with an odd m: the bits of m after its first, from the top of the word, and a 1 behind them
+  unsigned odd_bits = 0x80000000u;
+  int squares = 0;
 
   explicit Power(double n)
       : high(static_cast<float>(n)),
         low(static_cast<float>(n - static_cast<double>(static_cast<float>(n)))),
-        whole(n == std::floor(n) ? static_cast<int>(n) : -1) {}
+        whole(n == std::floor(n) ? static_cast<int>(n) : -1) {
+    if (whole <= 0) return;
+    squares = std::countr_zero(static_cast<unsigned>(whole));
+    const unsigned odd = static_cast<unsigned>(whole) >> squares;
+    odd_bits = (2 * odd + 1) << std::countl_zero(2 * odd) << 1;
+  }
 };
 
 __device__ __forceinline__ float power_whole(float x, int n) {
@@ -98,6 +107,19 @@ __device__ __forceinline__ float power(float x, const Power& n) {
 /// max(x, 0)^n with n > 0; NaN stays NaN.
 __device__ __forceinline__ float rectified_power(float x, const Power& n) {
   return x > 0 ? power(x, n) : (x <= 0 ? 0.0f : x);
+}
+
+/// max(x, 0)^n for an x whose own error outweighs n roundings: plain repeated squaring where n is whole.
+__device__ __forceinline__ float rectified_power_by_squares(float x, const Power& n) {
+  if (n.whole < 0) return rectified_power(x, n);
+  if (!(x > 0)) return x <= 0 ? 0.0f : x;
+  float y = x;
+  for (unsigned bits = n.odd_bits; bits != 0x80000000u; bits <<= 1) {
+    y *= y;
+    if (bits >> 31) y *= x;
+  }
+  for (int i = 0; i < n.squares; ++i) y *= y;
+  return y;
 }
 
 }  // namespace striate::cuda

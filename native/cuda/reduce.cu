@@ -2,10 +2,11 @@
 //   columns  one warp per row of up to kShort numbers, float64; longer rows, and `all`: one block per row or per kPiece
 //            numbers, where a thread adds kRun numbers in float32, the runs in float64, the block's threads in a fixed
 //            tree
-//   rows     one block per 32 columns and kRows rows, float64
+//   rows     one block per 32 columns and kRows rows (more of them where the grid ends), float64
 //   argmax   one warp per row
 // Where there are several blocks a result they leave float64 parts, which a second kernel adds in order: no float
 // atomics. Not yet timed on a GPU.
+#include <algorithm>
 #include <cstdint>
 
 #include "cuda/softmax.cuh"
@@ -15,7 +16,7 @@ namespace striate::cuda {
 namespace {
 
 constexpr int kThreads = 256, kRun = 16;
-constexpr int64_t kPiece = 1 << 15, kRows = 1024, kShort = 1024;
+constexpr int64_t kPiece = 1 << 15, kRows = 1024, kShort = 1024, kMostBlocks = 65535;
 
 struct Sum {
   static __device__ double start() { return 0; }
@@ -84,13 +85,13 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) y[0] = static_cast<float>(total * scale);
 }
 
-/// parts[b][j] over rows b * kRows ...; 8 threads a column.
+/// parts[b][j] over rows b * each ...; 8 threads a column.
 template <class Op>
 __global__ void __launch_bounds__(kThreads)
-    reduce_rows_kernel(const float* __restrict__ x, int64_t n, int64_t d, double* parts) {
+    reduce_rows_kernel(const float* __restrict__ x, int64_t n, int64_t d, int64_t each, double* parts) {
   __shared__ double part[8][33];
   const int64_t column = static_cast<int64_t>(blockIdx.x) * 32 + threadIdx.x;
-  const int64_t first = blockIdx.y * kRows, end = min(n, first + kRows);
+  const int64_t first = blockIdx.y * each, end = min(n, first + each);
   double total = Op::start();
   if (column < d)
     for (int64_t i = first + threadIdx.y; i < end; i += 8)
@@ -121,11 +122,10 @@ void reduce_by(core::Context& ctx, const core::View& x, float* y, int32_t over, 
   const double scale = mean ? 1 / static_cast<double>(range) : 1.0;
   const cudaStream_t stream = stream_of(ctx);
   if (over == op::Reduce::rows) {
-    int64_t blocks = (n + kRows - 1) / kRows;
-    if (blocks > 65535) throw core::Error(core::ErrorKind::device, "", "more than 67 million rows");
+    const int64_t each = std::max(kRows, (n + kMostBlocks - 1) / kMostBlocks), blocks = (n + each - 1) / each;
     double* parts = ctx.scratch<double>(static_cast<size_t>(blocks * d));
     STRIATE_LAUNCH((reduce_rows_kernel<Op>), dim3(blocks_for(d, 32), static_cast<unsigned>(blocks)), dim3(32, 8), 0,
-                   stream, data, n, d, parts);
+                   stream, data, n, d, each, parts);
     STRIATE_LAUNCH((reduce_row_parts_kernel<Op>), blocks_for(d, kThreads), kThreads, 0, stream, parts, blocks, d, y,
                    scale);
   } else if (over == op::Reduce::columns && d <= kShort) {

@@ -452,7 +452,7 @@ void run(dim3 grid, dim3 block, size_t shared_bytes, bool cooperative, void (*bo
       grid.z > 65535 || shared_bytes > 227 * 1024)
     return set_failure("invalid configuration: " + std::to_string(blocks) + " blocks of " + std::to_string(threads) +
                        " threads with " + std::to_string(shared_bytes) + " bytes of shared memory");
-  if (cooperative && blocks > 64) return set_failure("too many blocks for a cooperative launch");
+  if (cooperative && blocks > 80) return set_failure("too many blocks for a cooperative launch");
   const Launch launch{grid, block, shared_bytes, body, argument, order_of_run()};
   const std::string failure = cooperative ? run_cooperative(launch, blocks) : run_in_order(launch, blocks);
   if (!failure.empty()) set_failure(failure);

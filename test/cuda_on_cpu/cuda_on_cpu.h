@@ -8,6 +8,7 @@
 // approximations.
 #pragma once
 #include <cstdio>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -46,6 +47,11 @@ const Payload* exchange(unsigned mask, const void* payload, size_t bytes, Where)
 [[noreturn]] void fail(const char* text, Where);
 
 void run(dim3 grid, dim3 block, size_t shared_bytes, bool cooperative, void (*body)(void*), void* argument);
+
+/// Kernels that the library holds, told when it is loaded, and those that were launched: both go to the file that
+/// STRIATE_SIM_KERNELS names, one line each, `holds <name>` or `launched <name>`. Always true.
+bool list_kernel(const std::string& name);
+void note_launch(const std::string& name);
 
 template <class... P, class... A>
 void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, bool cooperative, A&&... arguments) {

@@ -1,11 +1,15 @@
 #include "on_cpu_runtime.h"
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
+
+#include "cuda_on_cpu.h"
 
 namespace cuda_on_cpu {
 
@@ -21,6 +25,9 @@ std::map<void*, size_t>& blocks() {
 size_t live = 0;
 // Room for the tests, and small enough that a test of running out does not need much.
 constexpr size_t kMemory = size_t(8) << 30;
+// A middling GPU, so that what is chosen by their number is what users will run (more would need more stacks for a
+// cooperative launch than a process may map); STRIATE_CUDA_SMS caps them.
+constexpr int kProcessors = 40;
 
 cudaError_t result(cudaError_t e) {
   if (e != cudaSuccess) last = e;
@@ -36,6 +43,35 @@ void set_failure(const std::string& text) {
 }  // namespace cuda_on_cpu
 
 using namespace cuda_on_cpu;
+
+namespace {
+struct Kernels {
+  std::mutex mutex;
+  std::set<std::string> held, launched;
+  static Kernels& all() {
+    static auto* kernels = new Kernels;
+    return *kernels;
+  }
+};
+void append(const char* what, const std::string& name) {
+  const char* path = std::getenv("STRIATE_SIM_KERNELS");
+  if (!path || !*path) return;
+  if (FILE* file = std::fopen(path, "a")) {
+    std::fprintf(file, "%s %s\n", what, name.c_str());
+    std::fclose(file);
+  }
+}
+}  // namespace
+
+bool cuda_on_cpu::list_kernel(const std::string& name) {
+  std::lock_guard lock(Kernels::all().mutex);
+  if (Kernels::all().held.insert(name).second) append("holds", name);
+  return true;
+}
+void cuda_on_cpu::note_launch(const std::string& name) {
+  std::lock_guard lock(Kernels::all().mutex);
+  if (Kernels::all().launched.insert(name).second) append("launched", name);
+}
 
 cudaError_t cudaGetLastError() {
   const cudaError_t e = last;
@@ -81,7 +117,7 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {};
   properties->totalGlobalMem = kMemory;
-  properties->multiProcessorCount = 3;
+  properties->multiProcessorCount = kProcessors;
   return result(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
@@ -90,7 +126,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       *value = 1024;
       break;
     case cudaDevAttrMultiProcessorCount:
-      *value = 3;  // odd and small: a persistent kernel has several blocks, none of a convenient number
+      *value = kProcessors;
       break;
     case cudaDevAttrComputeCapabilityMajor:
       *value = 9;

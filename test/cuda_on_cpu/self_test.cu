@@ -233,7 +233,7 @@ void test_mma() {
 }
 
 void test_grid() {
-  const int blocks = std::min(5, resident_blocks(ring_kernel, 64, 0)), rounds = 7;
+  const int blocks = std::min(5, resident_blocks(ring_kernel, 64, 0, 3)), rounds = 7;
   std::vector<int> cells(blocks);
   for (int i = 0; i < blocks; ++i) cells[i] = i + 1;
   Device<int> d(cells);
@@ -246,11 +246,12 @@ void test_grid() {
 }
 
 #if defined(STRIATE_CUDA_SIM)
-void expect_refusal(void (*kernel)(int*), const char* phrase) {
+template <auto kKernel>
+void expect_refusal(const char* phrase) {
   Device<int> out(64);
   std::string text;
   try {
-    STRIATE_LAUNCH(kernel, 2, 64, 0, nullptr, out.data);
+    STRIATE_LAUNCH(kKernel, 2, 64, 0, nullptr, out.data);
   } catch (const core::Error& e) {
     text = e.what();
   }
@@ -269,9 +270,9 @@ int main() {
     test_mma();
     test_grid();
 #if defined(STRIATE_CUDA_SIM)
-    expect_refusal(early_return_kernel, "waits for ever at a barrier");
-    expect_refusal(missing_lane_kernel, "waits for ever at a warp operation");
-    expect_refusal(split_barrier_kernel, "meet at different barriers");
+    expect_refusal<early_return_kernel>("waits for ever at a barrier");
+    expect_refusal<missing_lane_kernel>("waits for ever at a warp operation");
+    expect_refusal<split_barrier_kernel>("meet at different barriers");
 #endif
   }
   std::printf(failures ? "%d failed\n" : "cuda on cpu: all good\n", failures);

@@ -153,6 +153,8 @@ const forwardCases: Case[] = setups.flatMap((s, i) => {
 })
 const large = forwardCases.find((c) => c.name === name(setups[6] as Setup)) as Case
 forwardCases.push({ ...large, name: `${large.name}, bias`, inputs: [...large.inputs.slice(0, 2), random(6, [70])] })
+const lit: Setup = { x: [3, 2, 13, 12], w: [130, 3, 3], padding: 1 }
+forwardCases.push({ name: `${name(lit)}, u8`, inputs: [bytes(7, lit.x), weights(8, lit), null], options: options(lit) })
 forwardCases.push({ name: 'stride 1, padding 0 by default', inputs: [random(1, [2, 3, 5, 5]), random(2, [4, 3, 3, 3]), null] })
 forwardCases.push(special(forwardCases[3] as Case))
 

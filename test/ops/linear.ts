@@ -72,6 +72,15 @@ function matmulCases(): Case[] {
           inputs: [random(i + 1, transposeA ? [depth, m] : [m, depth]), random(i + 70, transposeB ? [n, depth] : [depth, n])],
           options: { transposeA, transposeB },
         })
+  // 2^24 products are large enough for a vendor's library; the second is deep enough for the largest tile.
+  for (const transposeA of [false, true])
+    for (const transposeB of [false, true])
+      cases.push({
+        name: `large${transposeA ? ', a transposed' : ''}${transposeB ? ', b transposed' : ''}`,
+        inputs: [random(51, transposeA ? [255, 257] : [257, 255]), random(52, transposeB ? [257, 255] : [255, 257])],
+        options: { transposeA, transposeB },
+      })
+  cases.push({ name: 'large and deep', inputs: [random(53, [130, 2053]), random(54, [2053, 131])] })
   cases.push({ name: 'default: neither transposed', inputs: [random(1, [4, 3]), random(2, [3, 5])] })
   return cases
 }
@@ -93,8 +102,12 @@ const linearSizes: [n: number, targets: number, d: number][] = [
   [37, 23, 391],
 ]
 
+// Large enough for a vendor's library; wide enough for the largest tile on a small GPU.
+const large: [n: number, targets: number, d: number] = [257, 257, 255]
+const wide: [n: number, targets: number, d: number] = [300, 130, 40]
+
 function linearCases(): Case[] {
-  return linearSizes.flatMap(([n, targets, d], i) =>
+  return [...linearSizes, large, wide].flatMap(([n, targets, d], i) =>
     (['f32', 'bf16'] as const).flatMap((type) => {
       const [x, w] = linearInputs(i * 9 + 1, n, targets, d, type)
       const name = `[${n},${d}] ${type} to ${targets}`
@@ -125,7 +138,7 @@ function linearGrad(c: Case): Expected {
 }
 
 const gradCases: Case[] = [
-  ...linearSizes.flatMap(([n, targets, d], i) =>
+  ...[...linearSizes, large].flatMap(([n, targets, d], i) =>
     (['f32', 'bf16'] as const).map((type) => ({
       name: `[${n},${d}] ${type} to ${targets}`,
       inputs: [...linearInputs(i * 9 + 3, n, targets, d, type), random(i + 40, [n, targets])],

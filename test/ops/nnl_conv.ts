@@ -119,7 +119,7 @@ export function maxima(c: Case): Maxima {
   const map = new Float64Array(l.P * l.Q)
   for (let n = 0; n < l.N; n++) {
     const patches = Array.from(map, (_, i) => patchAt(c, l, n, Math.floor(i / l.Q), i % l.Q))
-    const longest = Math.max(...patches.map((p) => p.norm))
+    const longest = patches.reduce((most, p) => Math.max(most, p.norm), 0)
     for (let k = 0; k < l.K; k++) {
       const row = w(c).data.subarray(k * T, (k + 1) * T)
       patches.forEach(({ v, norm }, i) => {
@@ -231,6 +231,12 @@ const forward: Case[] = [
     inputs: [pixels(3, [1, 3, 32, 32]), unitRows(2, [19, 3, 4, 4], 0.5)],
     options: { power: 40, ...pool11 },
   },
+  {
+    name: '... of bytes with places',
+    inputs: [pixels(3, [1, 3, 20, 20]), unitRows(2, [35, 3, 4, 4], 0.5)],
+    options: pool11,
+    request: index,
+  },
   { name: 'all of size 1', inputs: [f32([1, 1, 1, 1], [0.3]), f32([1, 1, 1, 1], [2])] },
   { name: 'defaults', inputs: [random(4, [2, 2, 9, 11]), unitRows(5, [5, 2, 3, 2])], request: index },
   {
@@ -243,6 +249,11 @@ const forward: Case[] = [
     name: 'products, not cosines',
     inputs: [random(8, [2, 3, 10, 12]), random(9, [18, 3, 3, 3])],
     options: { normalise: 'none', power: 5, poolSize: 3 },
+  },
+  {
+    name: 'products without a pool',
+    inputs: [random(112, [2, 2, 6, 7]), random(113, [5, 2, 3, 2])],
+    options: { normalise: 'none' },
   },
   {
     name: 'products of bytes',
@@ -264,6 +275,33 @@ const forward: Case[] = [
     name: 'centred bytes',
     inputs: [pixels(16, [1, 3, 14, 17]), unitRows(15, [5, 3, 4, 4])],
     options: { centre: true, power: 3 },
+  },
+  {
+    name: 'bytes of many channels, padded, pool 3/2',
+    inputs: [pixels(89, [2, 14, 7, 8]), unitRows(90, [34, 14, 4, 4])],
+    options: { padding: 1, poolSize: 3, poolStride: 2 },
+  },
+  {
+    name: 'a wide image of bytes, pool 11/2',
+    inputs: [pixels(91, [1, 1, 14, 470]), unitRows(92, [3, 1, 2, 2])],
+    options: pool11,
+    request: index,
+  },
+  {
+    name: 'one window of a large map, with places',
+    inputs: [pixels(93, [1, 1, 460, 462]), f32([2, 1, 1, 1], [0.5, -2])],
+    options: { normalise: 'none', poolSize: 460 },
+    request: index,
+  },
+  {
+    name: 'pool 15/1 of bytes',
+    inputs: [pixels(94, [1, 2, 19, 20]), unitRows(95, [5, 2, 3, 3])],
+    options: { poolSize: 15 },
+  },
+  {
+    name: 'bytes without a pool, with places',
+    inputs: [pixels(87, [2, 2, 9, 12]), unitRows(88, [7, 2, 3, 3])],
+    request: index,
   },
   {
     name: 'centred, contrast of a thousandth',

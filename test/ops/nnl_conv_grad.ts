@@ -199,6 +199,17 @@ const backward: Case[] = [
   // d / |v| near 1e-35 and 1e33, within the range that the contract states
   scaledGradient({ name: 'large patches', inputs: [random(61, [1, 2, 7, 7], 0, 1e15), unitRows(62, [3, 2, 3, 3])] }, 63, 1e-19),
   scaledGradient({ name: 'small patches', inputs: [random(61, [1, 2, 7, 7], 0, 1e-17), unitRows(62, [3, 2, 3, 3])] }, 63, 1e17),
+  // images too large for a block's memory
+  withGradient({ name: 'a large image', inputs: [random(140, [1, 1, 245, 250]), random(141, [2, 1, 2, 1])] }, 142, ['gw']),
+  withGradient(
+    {
+      name: 'a large image of bytes, centred, pool 3/2',
+      inputs: [pixels(143, [1, 1, 243, 250]), random(144, [2, 1, 2, 2])],
+      options: { centre: true, poolSize: 3, poolStride: 2 },
+    },
+    145,
+    ['gw'],
+  ),
   withGradient({ name: 'gx alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gx']),
   withGradient({ name: 'gw alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gw']),
   withGradient({ name: 'gb alone', inputs: [random(58, [1, 2, 7, 7]), random(59, [3, 2, 3, 3])] }, 68, ['gb']),

@@ -268,6 +268,11 @@ const learnCases: Case[] = [
     inputs: learnInputs(data(7, 50, 10, 531, 'bf16'), someRows(50)),
     options: { ...gentle, batch: 11, steps: 4, totalSteps: 4 },
   },
+  {
+    name: 'bf16, many targets',
+    inputs: learnInputs(data(8, 40, 21, 70, 'bf16')),
+    options: { ...gentle, batch: 9, steps: 4, totalSteps: 4 },
+  },
 ]
 
 const scoreCases: Case[] = (
