@@ -1,21 +1,49 @@
 // npx tsx bench/report.ts bench/results/<name>.json ...
-// puts the table of each results file between the markers <!-- bench:start --> and <!-- bench:end --> of README.md.
+// puts the table of each results file between the markers <!-- bench:start --> and <!-- bench:end --> of bench/results/README.md, and five of
+// their rows between those of README.md.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type BenchReport, markdownBench } from '../lib/bench/index.js'
 
+/** Rows of the README: what users do most, whether they are won or lost. Of rows that stand in several reports, the first. */
+const chosen = [
+  ['hebbian_step', 'B=1000 D=48 K=400 m=2'],
+  ['nnl_conv', 'W=4 K=400 n=40 pool 11/2, batch 100'],
+  ['rectified_power', 'n=40, 1e7 elements'],
+  ['readout', '40000 -> 10, Adam, batch 100'],
+  ['train_resnet18', '64 x 64, SGD with momentum, batch 32'],
+]
+
 const [start, end] = ['<!-- bench:start -->', '<!-- bench:end -->']
 const files = process.argv.slice(2)
 if (files.length === 0) throw new Error('usage: npx tsx bench/report.ts bench/results/<name>.json ...')
-
 const root = join(import.meta.dirname, '..')
-const readme = join(root, 'README.md')
-const text = readFileSync(readme, 'utf8')
-const [from, to] = [text.indexOf(start), text.indexOf(end)]
-if (from < 0 || to < from) throw new Error(`README.md has no ${start} ... ${end}`)
-const tables = files.map((file) => {
-  const report = JSON.parse(readFileSync(file, 'utf8')) as BenchReport & { commit: string }
-  return `${markdownBench(report)} From \`${relative(root, file)}\`, commit ${report.commit.slice(0, 10)}.\n`
+
+function insert(page: string, tables: readonly string[]): void {
+  const path = join(root, page)
+  const text = readFileSync(path, 'utf8')
+  const [from, to] = [text.indexOf(start), text.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`${page} has no ${start} ... ${end}`)
+  writeFileSync(`${path}.part`, `${text.slice(0, from + start.length)}\n${tables.join('\n')}${text.slice(to)}`)
+  renameSync(`${path}.part`, path)
+}
+
+const reports = files.map((file) => ({ file, ...(JSON.parse(readFileSync(file, 'utf8')) as BenchReport & { commit: string }) }))
+const source = (file: string, commit: string) => `From \`${relative(root, file)}\`, commit ${commit.slice(0, 10)}.`
+insert(
+  join('bench', 'results', 'README.md'),
+  reports.map(({ file, commit, ...report }) => `${markdownBench(report)} ${source(file, commit)}\n`),
+)
+const rows = chosen.flatMap(([op, name]) => {
+  const found = reports.flatMap((report) => report.rows).find((row) => row.op === op && row.case === name && !row.scaling)
+  return found ? [found] : []
 })
-writeFileSync(`${readme}.part`, `${text.slice(0, from + start.length)}\n${tables.join('\n')}${text.slice(to)}`)
-renameSync(`${readme}.part`, readme)
+const [first] = reports
+if (first) {
+  const table = markdownBench({ ...first, rows }).split('\n\n')[0]
+  const days = [...new Set(reports.map(({ date }) => date.slice(0, 10)))].join(' and ')
+  insert('README.md', [
+    `${table}\n\n${first.machine.processor}, ${first.machine.instructionSet}; PyTorch ${first.peer?.torch ?? 'not measured'}; measured ${days}. ` +
+      `Quartiles of the ratio in brackets.\n`,
+  ])
+}

@@ -4,13 +4,15 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { benchOps, describeBench, formatBench, runBench } from '../lib/bench/index.js'
-import { type BenchCommandOptions, benchOptions, benchRequest } from '../lib/cli/bench.js'
+import { addBenchFlags } from '../lib/cli/bench.js'
 
-const program = benchOptions(new Command('npm run bench --'))
+const program = new Command('npm run bench --')
+const request = addBenchFlags(program)
+program
   .description('kernels and training steps against the machine and PyTorch; the report goes to bench/results')
   .option('--name <name>', 'of the report (default: date and ops)')
   .parse()
-const values = program.opts<BenchCommandOptions & { name?: string }>()
+const values = program.opts<{ name?: string; json?: boolean }>()
 const positionals = program.args
 
 const root = join(import.meta.dirname, '..')
@@ -18,8 +20,7 @@ const git = (...args: string[]): string => execFileSync('git', args, { cwd: root
 const controller = new AbortController()
 process.once('SIGINT', () => controller.abort(new Error('stopped')))
 
-const report = await runBench({
-  ...benchRequest(positionals, values),
+const report = await runBench(request(), {
   signal: controller.signal,
   onRow: (row) => {
     if (values.json) console.log(JSON.stringify(row))

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Striate: image models learned without backpropagation, measured and timed. Kernels in C++ and CUDA behind typed wrappers.
  * @packageDocumentation
@@ -36,7 +37,7 @@ export * from './light/index.js'
 export * from './models/index.js'
 export * from './ops/index.js'
 export { normals, Permutation, philox, type Words2, type Words4 } from './random.js'
-export { type OnProgress, startPhase, type TrainProgress } from './run/index.js'
+export { type OnProgress, type RunOptions, startPhase, type TrainProgress } from './run/index.js'
 export * from './scene/index.js'
 export { type Dtype, type HostData, leakedTensors, scope, Tensor, type TensorOptions, type TensorSource } from './tensor.js'
 export * from './train/index.js'

@@ -1,5 +1,6 @@
 // The counter-based random numbers of native/core/random.h, bit for bit, for what is random on the host: initial weights, data
 // splits, test references. Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+import { refuseUnknown } from './options.js'
 
 const TWO_32 = 2 ** 32
 
@@ -109,6 +110,7 @@ export class Permutation {
  * @param options first: place of the first number in the series, a multiple of 4, default 0; stream: 32 bits that choose one of a seed's series
  */
 export function normals(seed: number, count: number, options: { first?: number; stream?: number } = {}): Float32Array {
+  refuseUnknown('normals', options, ['first', 'stream'])
   const { first = 0, stream = 0x6e6f726d } = options
   const key = words(seed, 'seed')
   words(count, 'count')

@@ -1,6 +1,7 @@
-// Compiles lib/ twice: ES modules with declarations by tsc into dist/, and the same files as CommonJS into dist/cjs.
+// Compiles lib/ twice: ES modules with declarations by tsc into dist/, and the same files as CommonJS into dist/cjs. All of it is made beside its
+// place first, so that what runs meanwhile finds the old files or the new ones.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { root } from './root.mjs'
@@ -9,11 +10,12 @@ const require = createRequire(import.meta.url)
 if (!existsSync(join(root, 'lib'))) process.exit(0) // an installed package brings dist/ along
 
 const ts = require('typescript')
-const dist = join(root, 'dist')
-rmSync(dist, { recursive: true, force: true })
-const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], {
-  stdio: 'inherit',
-})
+mkdirSync(join(root, 'build'), { recursive: true })
+const beside = mkdtempSync(join(root, 'build', 'dist-'))
+process.on('exit', () => rmSync(beside, { recursive: true, force: true }))
+const dist = join(beside, 'new')
+const project = ['-p', join(root, 'tsconfig.build.json'), '--outDir', dist]
+const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), ...project], { stdio: 'inherit' })
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 
 const files = (folder) =>
@@ -46,3 +48,7 @@ for (const file of files(dist)) {
 // A package.json of its own says that these files are CommonJS; it hides the package's, so it names the root again.
 writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs", "imports": { "#root": "./root.cjs" } }\n')
 writeFileSync(join(cjs, 'root.cjs'), "exports.root = require('node:path').resolve(__dirname, '..', '..')\n")
+
+const place = join(root, 'dist')
+if (existsSync(place)) renameSync(place, join(beside, 'old'))
+renameSync(dist, place)

@@ -54,6 +54,26 @@ describe('lib', () => {
     expect(wrong).toEqual([])
   })
 
+  it('has no circle of files', () => {
+    const imports = new Map(
+      sources.map((file) => {
+        const text = readFileSync(join(root, 'lib', file), 'utf8')
+        const targets = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, target]) => join(file, '..', target as string))
+        return [file, targets.map((target) => target.replace(/\.js$/, '.ts'))] as const
+      }),
+    )
+    const done = new Set<string>()
+    const circles: string[] = []
+    const visit = (file: string, path: string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+      if (done.has(file) || path.includes(file)) return
+      for (const target of imports.get(file) ?? []) visit(target, [...path, file])
+      done.add(file)
+    }
+    for (const file of sources) visit(file, [])
+    expect(circles).toEqual([])
+  })
+
   it('touches the addon in native.ts, device.ts and tensor.ts only', () => {
     const users = sources.filter((file) => /from '(\.\.?\/)+native\.js'/.test(readFileSync(join(root, 'lib', file), 'utf8')))
     expect(users.sort()).toEqual(['device.ts', 'tensor.ts'])

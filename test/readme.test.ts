@@ -32,8 +32,18 @@ describe('README', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
     for (const page of ['README.md', 'CONTRIBUTING.md']) {
       const text = readFileSync(join(root, page), 'utf8')
-      for (const [, path] of text.matchAll(/\]\(((?!https?:|#)[^)]+)\)/g))
-        expect(existsSync(join(root, path as string)), `${page}: ${path}`).toBe(true)
+      for (const [, link] of text.matchAll(/\]\(((?!https?:|#)[^)]+)\)/g)) {
+        const [path, anchor] = (link as string).split('#') as [string, string | undefined]
+        expect(existsSync(join(root, path)), `${page}: ${link}`).toBe(true)
+        if (anchor === undefined) continue
+        const headings = [...readFileSync(join(root, path), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+          (heading as string)
+            .toLowerCase()
+            .replace(/[^\w\s-]/g, '')
+            .replaceAll(' ', '-'),
+        )
+        expect(headings, `${page}: ${link}`).toContain(anchor)
+      }
       for (const [, script] of text.matchAll(/npm run ([\w:]+)/g))
         expect(Object.keys(scripts), `${page}: ${script}`).toContain(script)
     }
@@ -44,11 +54,11 @@ describe('README', () => {
     try {
       writeFileSync(
         join(folder, 'a.cjs'),
-        "const s = require('striate'); require('striate/plot'); require('striate/bench'); console.log(s.cpu().kind, typeof require('striate/ops').nnlConv)",
+        "const s = require('striate'); require('striate/plot'); require('striate/report'); require('striate/reproduce'); require('striate/bench'); console.log(s.cpu().kind, typeof require('striate/ops').nnlConv)",
       )
       writeFileSync(
         join(folder, 'b.mjs'),
-        "import { cpu } from 'striate'\nimport { nnlConv } from 'striate/ops'\nimport 'striate/plot'\nimport 'striate/bench'\nconsole.log(cpu().kind, typeof nnlConv)",
+        "import { cpu } from 'striate'\nimport { nnlConv } from 'striate/ops'\nimport 'striate/plot'\nimport 'striate/report'\nimport 'striate/reproduce'\nimport 'striate/bench'\nconsole.log(cpu().kind, typeof nnlConv)",
       )
       for (const file of ['a.cjs', 'b.mjs']) {
         const { stdout, stderr } = spawnSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' })

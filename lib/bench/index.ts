@@ -1,6 +1,7 @@
-export type { BenchCase, Goal } from './cases.js'
+/// <reference types="node" preserve="true" />
+export type { BenchCase, Goal } from './case.js'
 export type { PeerVersions } from './peer.js'
 export type { BenchReport, BenchRow, PeerForm } from './rows.js'
-export { type BenchOptions, benchOps, runBench } from './run.js'
+export { type BenchOptions, type BenchRun, benchOps, benchOptions, runBench } from './run.js'
 export { describeBench, formatBench, markdownBench } from './table.js'
 export type { Spread } from './timing.js'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { root } from '#root'
-import type { BenchCase } from './cases.js'
+import type { BenchCase } from './case.js'
 import type { Summary } from './data.js'
 import type { Burst } from './timing.js'
 

@@ -1,6 +1,6 @@
 // What a run gives: rows, and the report that holds them.
 import type { MachineLimits } from '../device.js'
-import type { Goal } from './cases.js'
+import type { Goal } from './case.js'
 import type { PeerVersions } from './peer.js'
 import type { Spread } from './timing.js'
 

@@ -1,50 +1,53 @@
 // The runner of `striate bench`: ours and the peer's forms in turn, round by round, within one run.
 import { cpus, loadavg } from 'node:os'
+import { z } from 'zod'
 import { cpu, cuda, type Device, instructionSet, limits, type MachineLimits, setThreads, threads } from '../device.js'
 import { OptionError } from '../errors.js'
+import { parseOptions, refuseUnknown, whole } from '../options.js'
 import { version } from '../version.js'
-import { type BenchCase, cases } from './cases.js'
+import type { BenchCase } from './case.js'
+import { cases } from './cases.js'
 import { difference, summarise } from './data.js'
 import { NoPeer, Peer } from './peer.js'
 import { type BenchReport, type BenchRow, judge, type PeerForm } from './rows.js'
 import { measureScaling } from './scaling.js'
 import { burst, calibrate, type Spread, spread } from './timing.js'
 
-export interface BenchOptions {
-  /** Names of ops ({@link benchOps}). Default: all. */
-  ops?: string[]
-  /** Default `cpu`. */
-  device?: 'cpu' | 'cuda'
-  /** Threads of both sides. Default 1: the figure that a shared machine disturbs least, by processor time. */
-  threads?: number
-  /** Rounds, from 3; the median is reported. Default 9. */
-  rounds?: number
-  /** Compare with PyTorch and NumPy where they are installed. Default true. */
-  peers?: boolean
-  /** The peer's Python; one that is named here must have PyTorch and NumPy. Default: STRIATE_PYTHON, or `python3`, and no peer without them. */
-  python?: string
+/** Names of all ops, and `scaling`: several threads against one. */
+export const benchOps: readonly string[] = [...new Set(cases.map((c) => c.op)), 'scaling']
+
+export const benchOptions = z.strictObject({
+  ops: z.array(z.enum(benchOps)).default([]).describe('what is measured; all when the list is empty'),
+  device: z.enum(['cpu', 'cuda']).default('cpu').describe('where'),
+  threads: whole(1, 1024)
+    .default(1)
+    .describe('of both sides; one is the figure that a shared machine disturbs least, by processor time'),
+  rounds: whole(3, 1000).default(9).describe('alternations of both sides, of which the median is reported'),
+  peers: z.boolean().default(true).describe('compare with PyTorch and NumPy where they are installed'),
+  python: z
+    .string()
+    .optional()
+    .describe('a Python that must have PyTorch and NumPy (default: STRIATE_PYTHON or python3, and no peer without them)'),
+})
+
+export type BenchOptions = z.input<typeof benchOptions>
+
+export interface BenchRun {
   /** Ends the run; it rejects with the signal's reason. */
   signal?: AbortSignal
   /** Called with each row as it is done. */
   onRow?: (row: BenchRow) => void
 }
 
-/** Names that `ops` may hold. */
-export const benchOps: readonly string[] = [...new Set(cases.map((c) => c.op)), 'scaling']
-
 /** After this many rounds, forms that are out of the race are left out. */
 const allForms = 3
 
 /** Measures ops against the machine's limits and against PyTorch and NumPy. Sets the thread count back afterwards. */
-export async function runBench(options: BenchOptions = {}): Promise<BenchReport> {
-  const { device: kind = 'cpu', rounds = 9, signal } = options
-  const count = options.threads ?? 1
-  const refuse = (argument: string, actual: unknown, expected: string): never => {
-    throw new OptionError({ op: 'bench', argument, actual: String(actual), expected })
-  }
-  for (const op of options.ops ?? []) if (!benchOps.includes(op)) refuse('op', `'${op}'`, `one of ${benchOps.join(', ')}`)
-  if (!Number.isInteger(rounds) || rounds < 3) refuse('rounds', rounds, 'a whole number from 3')
-  const wanted = (op: string): boolean => !options.ops?.length || options.ops.includes(op)
+export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): Promise<BenchReport> {
+  const { ops, device: kind, threads: count, rounds, peers, python } = parseOptions('bench', benchOptions, options)
+  refuseUnknown('bench', run, ['signal', 'onRow'])
+  const { signal, onRow } = run
+  const wanted = (op: string): boolean => ops.length === 0 || ops.includes(op)
   const device = kind === 'cuda' ? cuda() : cpu()
   const before = threads()
   const [load = 0] = loadavg()
@@ -53,14 +56,20 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
   try {
     signal?.throwIfAborted()
     let note: string | undefined
-    if (options.peers ?? true) {
+    if (peers) {
       if (kind === 'cuda') note = 'no peer: the peers run on the processor'
       else {
         try {
-          peer = await Peer.start(options.python ?? (process.env.STRIATE_PYTHON || 'python3'), count, signal)
+          peer = await Peer.start(python ?? (process.env.STRIATE_PYTHON || 'python3'), count, signal)
         } catch (error) {
           if (!(error instanceof NoPeer)) throw error
-          if (options.python !== undefined) refuse('python', error.message, 'a Python 3 with PyTorch and NumPy')
+          if (python !== undefined)
+            throw new OptionError({
+              op: 'bench',
+              argument: 'python',
+              actual: error.message,
+              expected: 'a Python 3 with PyTorch and NumPy',
+            })
           note = `no peer: ${error.message}`
         }
       }
@@ -69,7 +78,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
     const rows: BenchRow[] = []
     const add = (row: BenchRow): void => {
       rows.push(row)
-      options.onRow?.(row)
+      onRow?.(row)
     }
     for (const c of cases) {
       if (!wanted(c.op)) continue

@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process'
 import { cpus } from 'node:os'
 import { cpu, setThreads } from '../device.js'
-import { type BenchCase, scalingCases } from './cases.js'
+import type { BenchCase } from './case.js'
+import { scalingCases } from './cases.js'
 import { type BenchRow, judge } from './rows.js'
 import { burst, calibrate, spread, watchOthers } from './timing.js'
 

@@ -1,5 +1,5 @@
 // Bench rows as text for a terminal and as Markdown for the README.
-import type { Goal } from './cases.js'
+import type { Goal } from './case.js'
 import type { BenchReport, BenchRow } from './rows.js'
 import type { Spread } from './timing.js'
 

@@ -1,7 +1,7 @@
 // Clocks, bursts, and their statistics.
 import { cpus } from 'node:os'
 import type { Device } from '../device.js'
-import type { OpenCase } from './cases.js'
+import type { OpenCase } from './case.js'
 
 /** Seconds of one repetition by the wall's clock, and by the process's processor time over all its threads. */
 export interface Burst {

@@ -1,11 +1,11 @@
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { OptionError } from '../errors.js'
 import { writeNpy } from '../io/index.js'
-import { exportOnnx, LocalNet, loadNetwork } from '../models/index.js'
+import { exportOnnx, loadNetwork, localBlocks } from '../models/index.js'
+import { networkFile } from '../run/index.js'
 import { run } from './terminal.js'
 
-interface ExportOptions {
+interface ExportValues {
   run: string
   format: 'safetensors' | 'npy' | 'onnx'
   out: string
@@ -28,18 +28,22 @@ export function addExport(program: Command): void {
     .requiredOption('--out <file>', 'file to write')
     .option(
       '--tensor <name>',
-      'for npy: blocks.0.filters (the default of a local network), blocks.1.filters ..., readout.weight, 0.weight ...',
+      'for npy: blocks.0.weight, readout.weight, conv1.weight ... (default: the filters of a network of one block)',
     )
     .addHelpText('after', '\nExample:\n  $ striate export --run runs/grinberg --format onnx --out grinberg.onnx')
-    .action((options: ExportOptions) =>
+    .action(({ run: folder, format, out, tensor: name }: ExportValues) =>
       run(async () => {
-        const net = await loadNetwork(join(options.run, 'model.safetensors'))
-        if (options.format === 'safetensors') await net.save(options.out)
-        else if (options.format === 'onnx') await exportOnnx(net, options.out)
+        if (name !== undefined && format !== 'npy')
+          throw new OptionError({ op: 'export', argument: '--tensor', actual: `given for ${format}`, expected: '--format npy' })
+        using net = await loadNetwork(networkFile(folder))
+        if (format === 'safetensors') await net.save(out)
+        else if (format === 'onnx') await exportOnnx(net, out)
         else {
-          const tensors = net instanceof LocalNet ? net.tensors() : new Map([...net.parameters, ...net.buffers])
-          const name = options.tensor ?? (net instanceof LocalNet ? 'blocks.0.filters' : undefined)
-          const tensor = tensors.get(name ?? '')
+          const tensors = new Map([...net.parameters, ...net.buffers])
+          const { trunk, blocks } = localBlocks(net.config)
+          const [layer, ...others] = [...trunk, ...blocks]
+          const wanted = name ?? (layer && others.length === 0 ? `${layer.name}.weight` : undefined)
+          const tensor = wanted === undefined ? undefined : tensors.get(wanted)
           if (!tensor)
             throw new OptionError({
               op: 'export',
@@ -47,10 +51,9 @@ export function addExport(program: Command): void {
               actual: name === undefined ? 'missing' : `'${name}'`,
               expected: [...tensors.keys()].join(', '),
             })
-          await writeNpy(options.out, { shape: [...tensor.shape], data: (await tensor.read()).data })
+          await writeNpy(out, { shape: [...tensor.shape], data: (await tensor.read()).data })
         }
-        net.dispose()
-        console.log(`written: ${options.out}`)
+        console.log(`written: ${out}`)
       }),
     )
 }

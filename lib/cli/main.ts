@@ -5,7 +5,9 @@ import { addBench } from './bench.js'
 import { addDemo } from './demo.js'
 import { addEval } from './eval.js'
 import { addExport } from './export.js'
+import { addFeatures } from './features.js'
 import { addInfo } from './info.js'
+import { addPredict } from './predict.js'
 import { addRender } from './render.js'
 import { addReport } from './report.js'
 import { addReproduce } from './reproduce.js'
@@ -20,7 +22,20 @@ const program = new Command('striate')
     process.exit(error.exitCode === 0 ? 0 : 2)
   })
 
-for (const add of [addInfo, addDemo, addTrain, addEval, addRender, addReport, addReproduce, addExport, addBench]) add(program)
+for (const add of [
+  addInfo,
+  addDemo,
+  addTrain,
+  addEval,
+  addPredict,
+  addFeatures,
+  addRender,
+  addReport,
+  addReproduce,
+  addExport,
+  addBench,
+])
+  add(program)
 // Subcommands made after exitOverride inherit it only when they copy the settings.
 const inherit = (command: Command): void => {
   for (const child of command.commands) {

@@ -2,82 +2,104 @@
 import { cpus, freemem } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Command } from 'commander'
-import { type ImageSet, openImages, selectImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { OptionError } from '../errors.js'
-import { writeStudy } from '../report/study_page.js'
-import { runStudy, type Scale, type Study, studies } from '../reproduce/index.js'
-import { numbers } from './options.js'
-import { duration, interruptSignal, output, run } from './terminal.js'
+import { writeStudy } from '../report/index.js'
+import {
+  listParts,
+  openStudyData,
+  runStudy,
+  type Study,
+  type StudyOptions,
+  scaleOf,
+  studies,
+  studyCost,
+  studyOptions,
+} from '../reproduce/index.js'
+import { addFlags, refuseOthers } from './flags.js'
+import { duration, interruptSignal, type Output, output, run } from './terminal.js'
 
-interface ReproduceOptions {
+interface ReproduceValues {
   data?: string
-  quick?: boolean
   list?: boolean
-  seeds?: number[]
+  parts?: boolean
   out: string
   device: string
-  reportOnly?: boolean
   json?: boolean
 }
 
-/** Images of `--quick`, spread over the set so that every class has its share. */
-const quickImages = { train: 3000, test: 1000 }
-
 export function addReproduce(program: Command): void {
-  program
+  const command = program
     .command('reproduce')
     .description('repeat a figure or table of a paper: its numbers beside ours')
     .argument('[name]', 'which one; --list names them')
-    .option('--list', 'name the studies, with the time and memory that each needs')
+    .option('--list', 'name the studies, with the data, time and memory that each needs')
+    .option('--parts', 'name the parts of the study, with their time and whether they are done')
     .option(
       '--data <path>',
       'CIFAR-10 in binary batches (other labelled images work too, but the published numbers are on CIFAR-10)',
     )
-    .option('--quick', "a minute's version: part of the images, small networks, one seed; its numbers are not the paper's")
-    .option('--seeds <list>', 'seeds of the runs (default: 0,1,2; with --quick 0)', numbers(0, 2 ** 32))
     .option('--out <dir>', 'folder of all studies; parts that are there already are not run again', 'runs/reproduce')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
-    .option('--report-only', 'run nothing: report on the parts that are there')
     .option('--json', 'progress and result as JSON lines')
+  const given = addFlags(command, studyOptions)
+  command
     .addHelpText(
       'after',
-      '\nA study that was stopped goes on where it was when the same command is given again.\n\nExamples:\n' +
+      '\nA study that was stopped goes on where it was when the same command is given again. Several processes share one in one folder.\n\nExamples:\n' +
         '  $ striate reproduce --list\n' +
         '  $ striate reproduce grinberg-fig2 --data cifar-10-batches-bin\n' +
-        '  $ striate reproduce grinberg-table --data cifar-10-batches-bin --quick',
+        '  $ striate reproduce grinberg-table --data cifar-10-batches-bin --quick\n' +
+        '  $ striate reproduce grinberg-fig2 --parts\n' +
+        '  $ striate reproduce grinberg-fig2 --data cifar-10-batches-bin --part local-one-seed0',
     )
-    .action((name: string | undefined, options: ReproduceOptions) =>
+    .action((name: string | undefined, values: ReproduceValues) =>
       run(
-        () => reproduce(name, options),
+        async () => {
+          const say = output(values)
+          if (values.list) {
+            refuseOthers(command, ['list', 'quick', 'seeds', 'json'], '--list')
+            return listStudies(given(), say)
+          }
+          const study = studies.find((s) => s.name === name)
+          if (!study)
+            throw new OptionError({
+              op: 'reproduce',
+              argument: name ? `'${name}'` : 'the name of a study',
+              actual: name ? 'no study' : 'missing',
+              expected: studies.map((s) => s.name).join(', '),
+            })
+          if (!values.parts) return reproduce(study, given(), values, say)
+          refuseOthers(command, ['parts', 'data', 'out', 'quick', 'seeds', 'json'], '--parts')
+          return printParts(study, given(), values, say)
+        },
         () => 'what was done is kept, go on with the same command',
       ),
     )
 }
 
-async function reproduce(name: string | undefined, options: ReproduceOptions): Promise<void> {
-  const say = output(options)
-  const scale: Scale = { quick: options.quick ?? false, seeds: options.seeds ?? (options.quick ? [0] : [0, 1, 2]) }
-  for (const seed of scale.seeds)
-    if (!Number.isInteger(seed))
-      throw new OptionError({ op: 'reproduce', argument: '--seeds', actual: String(seed), expected: 'whole numbers' })
-  if (options.list) {
-    for (const study of studies) {
-      const { minutes, bytes } = total(study, scale)
-      say.line(`${study.name.padEnd(16)} ${study.source}: ${study.about}\n${' '.repeat(17)}${cost(minutes, bytes)}`)
-      say.json({ name: study.name, source: study.source, about: study.about, minutes, bytes })
-    }
-    return
+function listStudies(options: StudyOptions, say: Output): void {
+  for (const study of studies) {
+    const { name, source, about, needs } = study
+    const { minutes, bytes } = studyCost(study, options)
+    say.line(`${name.padEnd(16)} ${source}: ${about}\n${' '.repeat(17)}${needs}; ${cost(minutes, bytes)}`)
+    say.json({ name, source, about, needs, minutes, bytes })
   }
-  const study = studies.find((s) => s.name === name)
-  if (!study)
-    throw new OptionError({
-      op: 'reproduce',
-      argument: name ? `'${name}'` : 'the name of a study',
-      actual: name ? 'no study' : 'missing',
-      expected: studies.map((s) => s.name).join(', '),
-    })
-  if (!options.data)
+}
+
+async function printParts(study: Study, options: StudyOptions, { data, out }: ReproduceValues, say: Output): Promise<void> {
+  const opened = data === undefined ? null : await openStudyData(study.needs, data, { quick: scaleOf(options).quick })
+  const parts = await listParts(study, out, options, opened)
+  const width = Math.max(...parts.map(({ name }) => name.length))
+  for (const part of parts) {
+    const time = duration(60 * part.minutes).padStart(12)
+    say.line(`${part.name.padEnd(width)} ${part.done ? 'done' : '    '} ${time}  ${part.about}`)
+    say.json(part)
+  }
+}
+
+async function reproduce(study: Study, options: StudyOptions, values: ReproduceValues, say: Output): Promise<void> {
+  if (values.data === undefined)
     throw new OptionError({
       op: 'reproduce',
       argument: '--data',
@@ -85,13 +107,10 @@ async function reproduce(name: string | undefined, options: ReproduceOptions): P
       expected: 'the path of CIFAR-10 in binary batches',
     })
   const signal = interruptSignal()
-  const device = deviceOf(options.device)
-  const open = async (split: 'train' | 'test'): Promise<ImageSet> => {
-    const set = await openImages(options.data as string, { split, signal })
-    return scale.quick ? spread(set, quickImages[split]) : set
-  }
-  const data = { train: await open('train'), test: await open('test') }
-  const { minutes, bytes } = total(study, scale)
+  const device = deviceOf(values.device)
+  const scale = scaleOf(options)
+  const data = await openStudyData(study.needs, values.data, { quick: scale.quick, signal })
+  const { minutes, bytes } = studyCost(study, options)
   say.line(`${study.name}: ${study.source}. ${study.about}`)
   say.line(
     `${data.train.shape[0]} training and ${data.test.shape[0]} test images; ${study.parts(scale).length} parts, ${cost(minutes, bytes)}`,
@@ -101,55 +120,20 @@ async function reproduce(name: string | undefined, options: ReproduceOptions): P
       `${gigabytes(freemem())} are free: features that do not fit are computed again for every minibatch, which takes several times longer`,
     )
   const started = performance.now()
-  const records = await runStudy(study, scale, {
-    data,
-    out: options.out,
-    device,
-    signal,
-    onProgress: say.progress,
-    say: (text) => {
-      say.done()
-      say.line(text)
-    },
-    reportOnly: options.reportOnly ?? false,
-  })
+  const { out } = values
+  const records = await runStudy(study, data, options, { out, device, signal, onProgress: say.progress, onPlan: say.line })
   say.done()
-  const folder = join(options.out, scale.quick ? `${study.name}-quick` : study.name)
-  const command = ['striate', 'reproduce', study.name, '--data', basename(options.data)]
+  const command = ['striate', 'reproduce', study.name, '--data', basename(values.data)]
   if (scale.quick) command.push('--quick')
-  if (device.kind !== 'cpu') command.push('--device', options.device)
-  if (options.seeds) command.push('--seeds', scale.seeds.join())
-  const report = await study.report(new Map([...records].map(([part, record]) => [part, record.result])), scale, { folder, data })
-  const written = await writeStudy(study, scale, report, records, {
-    folder,
-    data,
-    command: command.join(' '),
-    device: device.toString(),
-  })
+  if (device.kind !== 'cpu') command.push('--device', values.device)
+  if (options.seeds) command.push('--seeds', options.seeds.join())
+  const written = await writeStudy(study, data, options, records, { out, command: command.join(' '), device: device.toString() })
   for (const row of written.rows) say.line(row)
-  say.line(`done in ${duration((performance.now() - started) / 1000)}: ${join(folder, 'index.html')}`)
-  say.json({ event: 'done', folder, ...written.json })
-}
-
-function total(study: Study, scale: Scale): { minutes: number; bytes: number } {
-  const parts = study.parts(scale)
-  return {
-    minutes: parts.reduce((sum, part) => sum + part.expected.minutes, 0),
-    bytes: Math.max(...parts.map((part) => part.expected.bytes)),
-  }
+  say.line(`done in ${duration((performance.now() - started) / 1000)}: ${join(written.folder, 'index.html')}`)
+  say.json({ event: 'done', folder: written.folder, ...written.json })
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(2)} GiB`
 
 const cost = (minutes: number, bytes: number): string =>
   `about ${duration(60 * minutes)} on two cores (this machine: ${cpus().length}), up to ${gigabytes(bytes)} of memory`
-
-/** `count` images, evenly spaced over the set. */
-async function spread(set: ImageSet, count: number): Promise<ImageSet> {
-  const n = set.shape[0]
-  if (n <= count) return set
-  return selectImages(
-    set,
-    Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count)),
-  )
-}

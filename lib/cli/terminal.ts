@@ -24,6 +24,22 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`
 }
 
+/** Names with their descriptions, folded to 100 columns. */
+export function folded(entries: readonly { name: string; text: string }[]): string {
+  const indent = 22
+  return entries
+    .map(({ name, text }) => {
+      const lines = ['']
+      for (const word of text.split(' ')) {
+        const last = lines.at(-1) as string
+        if (last.length + 1 + word.length > 100 - indent) lines.push(word)
+        else lines[lines.length - 1] = last ? `${last} ${word}` : word
+      }
+      return `  ${name.padEnd(indent - 2)}${lines.join(`\n${' '.repeat(indent)}`)}`
+    })
+    .join('\n')
+}
+
 /** 1234567 as 1.23 M. */
 export function quantity(x: number): string {
   for (const [factor, unit] of [

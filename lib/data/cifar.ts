@@ -1,19 +1,26 @@
 // CIFAR-10 and CIFAR-100 in their binary layout (Krizhevsky 2009): records of label byte(s) and 3,072 planar RGB bytes.
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { DataError } from '../errors.js'
+import { parseOptions, whole } from '../options.js'
 import { listFolder, openFile, readFully, statFile } from './files.js'
-import { allocatePixels, countToLoad, finishImageSet, type ImageSet, type LoadOptions, loadOptionNames } from './image_set.js'
-import { checkChoice, checkInteger, refuseUnknownOptions } from './options.js'
+import type { LoadControl } from './images.js'
+import { allocatePixels, type InMemoryImages, imagesFrom } from './memory.js'
+import { classColumn } from './targets.js'
 
-export interface CifarOptions extends LoadOptions {
-  /** `train` by default. */
-  split?: 'train' | 'test' | undefined
-  /** CIFAR-100 only: the 100 `fine` labels (default) or the 20 `coarse` ones. */
-  labels?: 'fine' | 'coarse' | undefined
-  /** Records in each file: 10,000 for CIFAR-10, and 50,000 (train) or 10,000 (test) for CIFAR-100. Set it for cut-down copies. */
-  recordsPerFile?: number | undefined
-}
+/** The schema of {@link CifarOptions}. */
+export const cifarOptions = z.strictObject({
+  limit: whole(1).optional().describe('load at most so many images'),
+  split: z.enum(['train', 'test']).default('train').describe('training or test images'),
+  labels: z.enum(['fine', 'coarse']).default('fine').describe('CIFAR-100 only: its 100 fine or its 20 coarse labels'),
+  recordsPerFile: whole(1).optional().describe('records in each file of a cut-down copy'),
+})
+
+/**
+ * `recordsPerFile` is 10,000 for CIFAR-10, and 50,000 (train) or 10,000 (test) for CIFAR-100, unless a cut-down copy says otherwise.
+ */
+export interface CifarOptions extends z.input<typeof cifarOptions>, LoadControl {}
 
 interface Layout {
   name: string
@@ -26,7 +33,6 @@ interface Layout {
 }
 
 const pixelBytes = 3 * 32 * 32
-const optionNames = [...loadOptionNames, 'split', 'labels', 'recordsPerFile']
 const trainFiles = [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`)
 
 function layoutOf(names: ReadonlySet<string>, split: 'train' | 'test', labels: 'fine' | 'coarse'): Layout | null {
@@ -68,15 +74,14 @@ async function readClasses(op: string, path: string, count: number): Promise<str
  * Loads CIFAR-10 (`data_batch_1.bin` ... `data_batch_5.bin`, `test_batch.bin`, `batches.meta.txt`) or CIFAR-100 (`train.bin`, `test.bin`,
  * `fine_label_names.txt`, `coarse_label_names.txt`) from a folder, in the order of the files, as [N,3,32,32] bytes.
  * The sizes of all files of the split are checked before the first is read. Without the file of names, classes are named by their numbers.
- * @throws DataError naming the file that is missing, of the wrong size, or holds a label out of range
- * @throws OptionError for an unknown or out-of-range option
+ * @throws {DataError} naming the file that is missing, of the wrong size, or holds a label out of range
+ * @throws {OptionError} for an unknown or out-of-range option
  */
-export async function loadCifar(folder: string, options: CifarOptions = {}): Promise<ImageSet> {
+export async function loadCifar(folder: string, options: CifarOptions = {}): Promise<InMemoryImages> {
   const op = 'loadCifar'
-  refuseUnknownOptions(op, options, optionNames)
-  const { split = 'train', labels: labelKind = 'fine', signal, onProgress } = options
-  checkChoice(op, 'split', split, ['train', 'test'])
-  checkChoice(op, 'labels', labelKind, ['fine', 'coarse'])
+  const { signal, onProgress, ...rest } = options
+  const { limit, split, labels: labelKind, recordsPerFile } = parseOptions(op, cifarOptions, rest)
+  signal?.throwIfAborted()
   const expected =
     'a folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin (CIFAR-10), or train.bin and test.bin (CIFAR-100)'
   const names = new Set((await listFolder(op, folder, expected)).map((entry) => entry.name))
@@ -89,8 +94,7 @@ export async function loadCifar(folder: string, options: CifarOptions = {}): Pro
       expected,
     })
 
-  const records = options.recordsPerFile ?? layout.records
-  checkInteger(op, 'recordsPerFile', records, 1)
+  const records = recordsPerFile ?? layout.records
   const recordBytes = layout.labelBytes + pixelBytes
   const fileBytes = records * recordBytes
   const paths = layout.files.map((file) => join(folder, file))
@@ -104,9 +108,10 @@ export async function loadCifar(folder: string, options: CifarOptions = {}): Pro
   }
   const classes = await readClasses(op, join(folder, layout.classFile), layout.classCount)
 
-  const count = countToLoad(op, records * paths.length, options)
+  const available = records * paths.length
+  const count = Math.min(available, limit ?? available)
   const shape = [count, 3, 32, 32] as const
-  const images = allocatePixels(op, shape)
+  const pixels = allocatePixels(op, shape)
   const labels = new Int32Array(count)
   const chunk = new Uint8Array(recordBytes * Math.min(1000, records))
   for (let done = 0; done < count; ) {
@@ -125,7 +130,7 @@ export async function loadCifar(folder: string, options: CifarOptions = {}): Pro
             throw new DataError({ op, argument: path, actual, expected: `labels from 0 to ${layout.classCount - 1}` })
           }
           labels[done + i] = label
-          images.set(chunk.subarray(at + layout.labelBytes, at + recordBytes), (done + i) * pixelBytes)
+          pixels.set(chunk.subarray(at + layout.labelBytes, at + recordBytes), (done + i) * pixelBytes)
         }
         record += some
         done += some
@@ -135,5 +140,6 @@ export async function loadCifar(folder: string, options: CifarOptions = {}): Pro
       await file.close()
     }
   }
-  return finishImageSet({ images, labels, shape, classes, name: `${layout.name}/${split}` }, signal)
+  const targets = { class: classColumn(classes, labels) }
+  return imagesFrom({ pixels, shape, targets, name: `${layout.name}/${split}` }, { signal })
 }

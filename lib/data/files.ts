@@ -1,38 +1,85 @@
 // File access of the loaders: every failure of the file system becomes one DataError that names the file.
-import type { Stats } from 'node:fs'
+import { isUtf8 } from 'node:buffer'
+import { constants, type Dirent, type Stats } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { DataError } from '../errors.js'
 import { describeReadError } from '../io/file_errors.js'
 
-function refuse(op: string, path: string, error: unknown, expected: string): never {
-  throw describeReadError(op, path, error, expected)
+/** A path; as bytes where a name in it is not UTF-8. */
+export type Path = string | Buffer
+
+/** A path, or a part of one, as it is shown: names that are not UTF-8 are Latin-1 almost always. */
+export const shown = (path: Path): string => (typeof path === 'string' ? path : path.toString(isUtf8(path) ? 'utf8' : 'latin1'))
+
+function refuse(op: string, path: Path, error: unknown, expected: string): never {
+  throw describeReadError(op, shown(path), error, expected)
+}
+
+function refuseSpecial(op: string, path: Path, found: Stats, expected: string): void {
+  if (found.isFile()) return
+  const actual = found.isDirectory() ? 'a folder' : 'not a regular file'
+  throw new DataError({ op, argument: shown(path), actual, expected })
 }
 
 export async function statFile(op: string, path: string, expected: string): Promise<Stats> {
   const found = await stat(path).catch((error) => refuse(op, path, error, expected))
-  if (!found.isFile())
-    throw new DataError({ op, argument: path, actual: found.isDirectory() ? 'a folder' : 'not a regular file', expected })
+  refuseSpecial(op, path, found, expected)
   return found
 }
 
 export interface FolderEntry {
+  /** As it is shown. */
   name: string
+  path: Path
   isFolder: boolean
+  /** Whether it is a regular file: neither a folder nor a pipe, a device, a socket or a link to nothing. */
+  isFile: boolean
+}
+
+function within(folder: Path, name: Buffer): Path {
+  if (typeof folder === 'string' && isUtf8(name)) return `${folder.replace(/\/+$/, '')}/${name}`
+  return Buffer.concat([Buffer.from(folder), Buffer.from('/'), name])
 }
 
 /** The entries of a folder, links followed, sorted by name (by UTF-16 code unit: the same order in every locale). */
-export async function listFolder(op: string, path: string, expected: string): Promise<FolderEntry[]> {
-  const found = await readdir(path, { withFileTypes: true }).catch((error) => refuse(op, path, error, expected))
+export async function listFolder(op: string, path: Path, expected: string): Promise<FolderEntry[]> {
+  const found = await readdir(path, { withFileTypes: true, encoding: 'buffer' }).catch((error) =>
+    refuse(op, path, error, expected),
+  )
   const entries = found.map(async (entry) => {
-    const target = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => null) : entry
-    return { name: entry.name, isFolder: target?.isDirectory() ?? false }
+    const own = within(path, entry.name)
+    const target: Dirent<Buffer> | Stats | null = entry.isSymbolicLink() ? await stat(own).catch(() => null) : entry
+    const [isFolder, isFile] = [target?.isDirectory() ?? false, target?.isFile() ?? false]
+    return { name: shown(entry.name), path: own, isFolder, isFile }
   })
   return (await Promise.all(entries)).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-export async function openFile(op: string, path: string, expected: string): Promise<FileHandle> {
-  return open(path, 'r').catch((error) => refuse(op, path, error, expected))
+// Without O_NONBLOCK, opening a pipe waits for whoever writes to it.
+const readOnly = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
+export async function openFile(op: string, path: Path, expected: string): Promise<FileHandle> {
+  const file = await open(path, readOnly).catch((error) => refuse(op, path, error, expected))
+  try {
+    refuseSpecial(op, path, await file.stat(), expected)
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** All bytes of a regular file. */
+export async function readWhole(op: string, path: Path, expected: string, signal?: AbortSignal): Promise<Buffer> {
+  const file = await openFile(op, path, expected)
+  try {
+    return await file.readFile({ signal: signal as AbortSignal }).catch((error) => {
+      signal?.throwIfAborted()
+      return refuse(op, path, error, expected)
+    })
+  } finally {
+    await file.close()
+  }
 }
 
 /** Fills `into` from `position`; a file that ends early is refused. */

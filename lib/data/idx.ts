@@ -3,23 +3,35 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { createGunzip } from 'node:zlib'
+import { z } from 'zod'
 import { DataError } from '../errors.js'
+import { parseOptions, whole } from '../options.js'
 import { listFolder, statFile } from './files.js'
-import { allocatePixels, countToLoad, finishImageSet, type ImageSet, type LoadOptions, loadOptionNames } from './image_set.js'
-import { checkChoice, refuseUnknownOptions } from './options.js'
+import { type ImageShape, type LoadControl, rowBytes } from './images.js'
+import { allocatePixels, type InMemoryImages, imagesFrom } from './memory.js'
+import { classColumn } from './targets.js'
 
-export interface IdxOptions extends LoadOptions {
-  /** `train` (files `train-images...`) by default, or `test` (`t10k-images...` or `test-images...`). */
-  split?: 'train' | 'test' | undefined
-  /** Class names; labels at or past their number are refused. By default as many numbers as the largest label asks for. */
-  classes?: readonly string[] | undefined
-}
+/** The schema of {@link IdxOptions}. */
+export const idxOptions = z.strictObject({
+  limit: whole(1).optional().describe('load at most so many images'),
+  split: z
+    .enum(['train', 'test'])
+    .default('train')
+    .describe('training images (train-images...) or test images (t10k- or test-images...)'),
+  classes: z
+    .array(z.string())
+    .readonly()
+    .optional()
+    .describe('class names; by default as many numbers as the largest label asks for'),
+})
+
+/** Labels at or past the number of `classes` are refused. */
+export interface IdxOptions extends z.input<typeof idxOptions>, LoadControl {}
 
 const op = 'loadIdx'
-const optionNames = [...loadOptionNames, 'split', 'classes']
 const imagesPattern = /^(train|t10k|test)-images[.-]idx3-ubyte(\.gz)?$/
 
-/** Whether a folder with these entries holds IDX image files. */
+/** Whether a folder with these entries holds IDX image files, or folders of their names with the files inside. */
 export function looksLikeIdx(names: ReadonlySet<string>): boolean {
   return [...names].some((name) => imagesPattern.test(name))
 }
@@ -111,7 +123,7 @@ async function readIdx(path: string, dimensions: number, sink: Sink, signal: Abo
 async function findFiles(
   path: string,
   split: 'train' | 'test',
-): Promise<{ imagesPath: string; labelsPath: string; split: string }> {
+): Promise<{ imagesPath: string; labelsPath: string; name: string }> {
   const isFile = (await stat(path).catch(() => null))?.isFile() ?? false
   const folder = isFile ? dirname(path) : path
   const expected = 'a folder with train-images-idx3-ubyte and train-labels-idx1-ubyte (plain or .gz)'
@@ -122,7 +134,12 @@ async function findFiles(
       actual: 'not named as IDX images',
       expected: 'a name with `images`, its labels beside it',
     })
-  const names = (await listFolder(op, folder, expected)).map((entry) => entry.name)
+  const entries = await listFolder(op, folder, expected)
+  // Kaggle's MNIST has every file twice, once in a folder of its dashed name: the file itself comes first.
+  const names = [...entries.filter((entry) => !entry.isFolder), ...entries.filter((entry) => entry.isFolder)].map(
+    ({ name }) => name,
+  )
+  const isFolder = (name: string) => entries.some((entry) => entry.name === name && entry.isFolder)
   const imagesOf = (name: string) => {
     const prefix = imagesPattern.exec(name)?.[1]
     return split === 'train' ? prefix === 'train' : prefix === 't10k' || prefix === 'test'
@@ -135,49 +152,65 @@ async function findFiles(
   const stem = images.replace(/\.gz$/, '').replace('images', 'labels').replace('idx3', 'idx1')
   const labels = names.find((name) => name === stem || name === `${stem}.gz`) ?? stem
   const prefix = imagesPattern.exec(images)?.[1]
+  const pathOf = async (name: string) => {
+    if (!isFolder(name)) return join(folder, name)
+    const inside = (await listFolder(op, join(folder, name), expected)).map((entry) => entry.name)
+    const alike = (other: string) => other.replace(/\.gz$/, '').replaceAll('.', '-') === name.replaceAll('.', '-')
+    return join(folder, name, inside.find(alike) ?? name)
+  }
   return {
-    imagesPath: join(folder, images),
-    labelsPath: join(folder, labels),
-    split: prefix ? (prefix === 'train' ? 'train' : 'test') : images,
+    imagesPath: await pathOf(images),
+    labelsPath: await pathOf(labels),
+    name: `${basename(folder)}/${prefix ? (prefix === 'train' ? 'train' : 'test') : images}`,
   }
 }
 
 /**
  * Loads images [N,1,H,W] and labels of the MNIST layout. `path` is the folder, or the images file, whose labels lie beside it under the
  * same name with `labels` for `images` and `idx1` for `idx3`.
- * @throws DataError naming the file that is missing, truncated, too long, of another kind, or does not match its partner
- * @throws OptionError for an unknown or out-of-range option
+ * @throws {DataError} naming the file that is missing, truncated, too long, of another kind, or does not match its partner
+ * @throws {OptionError} for an unknown or out-of-range option
  */
-export async function loadIdx(path: string, options: IdxOptions = {}): Promise<ImageSet> {
-  refuseUnknownOptions(op, options, optionNames)
-  const { split = 'train', signal, onProgress } = options
-  checkChoice(op, 'split', split, ['train', 'test'])
+export async function loadIdx(path: string, options: IdxOptions = {}): Promise<InMemoryImages> {
+  const { signal, onProgress, ...rest } = options
+  const { limit, split, classes: classNames } = parseOptions(op, idxOptions, rest)
+  signal?.throwIfAborted()
   const files = await findFiles(path, split)
 
   let allLabels = new Uint8Array(0)
   const beginLabels = ([n = 0]: number[]) => (allLabels = allocatePixels(op, [n, 1, 1, 1]))
   await readIdx(files.labelsPath, 1, { begin: beginLabels }, signal)
-  const count = countToLoad(op, allLabels.length, options)
+  const count = Math.min(allLabels.length, limit ?? allLabels.length)
   const largest = allLabels.reduce((a, b) => Math.max(a, b), 0)
-  const classes = options.classes ?? Array.from({ length: largest + 1 }, (_, i) => String(i))
+  // The mark of images without a label: only 256 classes have it as one.
+  if (largest === 255 && !classNames && !allLabels.includes(254)) {
+    const actual = `holding label 255 in record ${allLabels.indexOf(255)}, which marks images without one`
+    throw new DataError({
+      op,
+      argument: files.labelsPath,
+      actual,
+      expected: 'a label for every image (or classes of that many names)',
+    })
+  }
+  const classes = classNames ?? Array.from({ length: largest + 1 }, (_, i) => String(i))
   if (largest >= classes.length) {
     const actual = `holding label ${largest} in record ${allLabels.indexOf(largest)}`
     throw new DataError({ op, argument: files.labelsPath, actual, expected: `labels from 0 to ${classes.length - 1}` })
   }
 
-  let shape: ImageSet['shape'] = [count, 1, 0, 0]
-  let images = new Uint8Array(0)
+  let shape: ImageShape = [count, 1, 0, 0]
+  let pixels = new Uint8Array(0)
   const begin = ([n = 0, height = 0, width = 0]: number[]) => {
     if (n !== allLabels.length) {
       const expected = `${allLabels.length}, as ${basename(files.labelsPath)} has labels`
       throw new DataError({ op, argument: files.imagesPath, actual: `a file of ${n} images`, expected })
     }
     shape = [count, 1, height, width]
-    images = allocatePixels(op, shape)
-    return images
+    pixels = allocatePixels(op, shape)
+    return pixels
   }
-  const progress = (bytes: number) => onProgress?.({ done: Math.floor(bytes / (shape[2] * shape[3])), total: count })
+  const progress = (bytes: number) => onProgress?.({ done: Math.floor(bytes / rowBytes(shape)), total: count })
   await readIdx(files.imagesPath, 3, { begin, progress }, signal)
-  const labels = Int32Array.from(allLabels.subarray(0, count))
-  return finishImageSet({ images, labels, shape, classes, name: `${basename(dirname(files.imagesPath))}/${files.split}` }, signal)
+  const targets = { class: classColumn(classes, allLabels.subarray(0, count)) }
+  return imagesFrom({ pixels, shape, targets, name: files.name }, { signal })
 }

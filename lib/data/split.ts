@@ -1,5 +1,8 @@
+import { z } from 'zod'
+import { parseOptions, seed as seedOption, whole } from '../options.js'
 import { Permutation } from '../random.js'
-import { checkInteger, checkNumber } from './options.js'
+
+const splitArguments = z.strictObject({ fraction: z.number().min(0).max(1), seed: seedOption, n: whole(0) })
 
 /** Image numbers of the two parts, each ascending. */
 export interface TrainValidationSplit {
@@ -13,14 +16,12 @@ export interface TrainValidationSplit {
  * @param labels class of each image [N], or N alone for a draw without classes
  * @param fraction share of the validation part, from 0 to 1
  * @param seed the same seed gives the same split
- * @throws OptionError for a fraction or count out of range
+ * @throws {OptionError} for a fraction or count out of range
  */
 export function splitTrainValidation(labels: ArrayLike<number> | number, fraction: number, seed: number): TrainValidationSplit {
   const op = 'splitTrainValidation'
-  checkNumber(op, 'fraction', fraction, 0, 1)
-  checkInteger(op, 'seed', seed, 0)
   const count = typeof labels === 'number' ? labels : labels.length
-  checkInteger(op, 'n', count, 0)
+  parseOptions(op, splitArguments, { fraction, seed, n: count })
 
   const members = new Map<number, number[]>()
   for (let i = 0; i < count; ++i) {

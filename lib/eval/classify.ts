@@ -1,18 +1,22 @@
-import type { ImageSet } from '../data/index.js'
+import { z } from 'zod'
+import { ahead, batchesOf, type Images, labelsAmong, labelsOf } from '../data/index.js'
 import { DataError } from '../errors.js'
-import type { Classifier } from '../models/index.js'
-import { scope, Tensor } from '../tensor.js'
+import type { Network } from '../models/index.js'
+import { parseOptions, whole } from '../options.js'
+import { Tensor } from '../tensor.js'
 import type { Score } from './score.js'
 
-export interface ClassifyOptions {
-  /** Images at a time. Default 256. */
-  batch?: number
+export const classifyOptions = z.strictObject({ batch: whole(1).default(256).describe('images at a time') })
+
+export interface ClassifyOptions extends z.input<typeof classifyOptions> {
+  /** Stops between two batches; the promise rejects with the signal's reason. */
   signal?: AbortSignal
+  /** Called after each batch: images done, of how many. */
   onProgress?: (done: number, total: number) => void
 }
 
 export interface Classification {
-  /** Test error in percent. */
+  /** Share of wrong images. */
   score: Score
   /** Mean cross-entropy in nats. */
   loss: number
@@ -23,74 +27,92 @@ export interface Classification {
 }
 
 /**
- * The labels of a set that a network can classify.
- * @throws {DataError} when the set does not fit the network
+ * The labels of images that a network can classify: those that its first softmax head was trained on.
+ * @throws {DataError} when the images do not fit the network
  */
-export function labelsFor(op: string, net: Classifier, set: ImageSet): Int32Array {
-  const { config } = net
-  const refuse = (actual: string, expected: string) => new DataError({ op, argument: set.name, actual, expected })
-  const [, channels, height, width] = set.shape
-  if (config.classes.length === 0)
-    throw new DataError({ op, argument: 'network', actual: 'without a readout', expected: 'one trained with labels' })
-  if (!set.labels) throw refuse('without labels', 'labelled images')
-  if (channels !== config.channels || height !== config.image[0] || width !== config.image[1])
-    throw refuse(
-      `of images [${channels},${height},${width}]`,
-      `[${config.channels},${config.image}], those that the network was trained on`,
-    )
-  if (set.classes.join() !== config.classes.join())
-    throw refuse(`of the classes ${set.classes.join(', ')}`, `the network's: ${config.classes.join(', ')}`)
-  return set.labels
+export function labelsFor(op: string, net: Network, images: Images): Int32Array {
+  const head = net.heads.find(({ loss }) => loss === 'softmax')
+  const refuse = (actual: string, expected: string) => new DataError({ op, argument: images.name, actual, expected })
+  if (!head) throw new DataError({ op, argument: 'network', actual: 'without a readout', expected: 'one trained with labels' })
+  const found = labelsOf(images, head.target)
+  if (!found) throw refuse('without labels', `labelled images (a target '${head.target}')`)
+  checkExtent(op, net, images)
+  // A test split may lack some of the classes, or know them in another order.
+  const labels = labelsAmong({ classes: found.classes, values: found.labels }, net.classes)
+  if (!labels) throw refuse(`of the classes ${found.classes.join(', ')}`, `the network's: ${net.classes.join(', ')}`)
+  return labels
 }
 
-/** The error of a network that called so many images of a set wrong. */
-export function errorScore(net: Classifier, set: ImageSet, wrong: number): Score {
-  const images = set.shape[0]
-  const share = wrong / images
+/** Refuses images of another size than the network's with a {@link DataError}. */
+export function checkExtent(op: string, net: Network, images: Images): void {
+  const { channels, image } = net.config
+  const extent = images.shape.slice(1)
+  if (extent.join() === [channels, ...image].join()) return
+  const expected = `[${channels},${image}], those that the network was trained on`
+  throw new DataError({ op, argument: images.name, actual: `of images [${extent}]`, expected })
+}
+
+/** The error of a network that called so many images wrong. */
+export function errorScore(net: Network, images: Images, wrong: number): Score {
+  const count = images.shape[0]
+  const share = wrong / count
   return {
     name: 'error',
-    value: 100 * share,
-    unit: '%',
-    raw: { wrong, images, chance: 100 * (1 - 1 / net.config.classes.length) },
+    value: share,
+    unit: '',
+    raw: { wrong, images: count, chance: 1 - 1 / net.classes.length },
     ceiling: null,
-    spread: { value: 100 * Math.sqrt((share * (1 - share)) / images), over: `${images} images (binomial standard error)` },
+    spread: { value: Math.sqrt((share * (1 - share)) / count), over: `${count} images (binomial standard error)` },
     seed: null,
     model: net.describe(),
-    data: { name: set.name, sha256: set.sha256 },
+    data: { name: images.name, sha256: images.sha256 },
+  }
+}
+
+/** What a network says of pixels [n,C,H,W]: its loss, and the class that each image is called. */
+export async function judge(
+  net: Network,
+  pixels: Uint8Array | Float32Array,
+  labels: Int32Array,
+): Promise<{ loss: number; prediction: Int32Array }> {
+  const { channels, image } = net.config
+  using input = Tensor.from(pixels, { shape: [labels.length, channels, ...image], device: net.device })
+  using expected = Tensor.from(labels, { device: net.device })
+  const { loss, errors, prediction } = await net.score(input, expected)
+  try {
+    const [mean, called] = await Promise.all([loss.read(), prediction.read()])
+    return { loss: mean.data[0] ?? Number.NaN, prediction: called.data as Int32Array }
+  } finally {
+    for (const tensor of [loss, errors, prediction]) tensor.dispose()
   }
 }
 
 /**
- * Classifies a labelled image set with a network's readout.
- * @throws {DataError} when the set does not fit the network, before anything runs
+ * Classifies labelled images with a network's first softmax head.
+ * @throws {DataError} when the images do not fit the network, before anything runs
  */
-export async function classify(net: Classifier, set: ImageSet, options: ClassifyOptions = {}): Promise<Classification> {
-  const setLabels = labelsFor('classify', net, set)
-  const [n, channels, height, width] = set.shape
-  const batch = options.batch ?? 256
-  const stride = channels * height * width
-  const prediction = new Int32Array(n)
-  let loss = 0
-  let wrong = 0
-  for (let first = 0; first < n; first += batch) {
-    options.signal?.throwIfAborted()
-    const count = Math.min(batch, n - first)
-    const labels = setLabels.subarray(first, first + count)
-    await scope(async () => {
-      const pixels = set.images.subarray(first * stride, (first + count) * stride)
-      const images = Tensor.from(pixels, { shape: [count, channels, height, width], device: net.device })
-      const result = net.score(images, Tensor.from(labels, { device: net.device }))
-      loss += ((await result.loss.read()).data[0] ?? Number.NaN) * count
-      wrong += (await result.errors.read()).data[0] ?? 0
-      prediction.set((await result.prediction.read()).data as Int32Array, first)
-    })
-    options.onProgress?.(first + count, n)
-  }
-  const classes = net.config.classes.length
+export async function classify(net: Network, images: Images, options: ClassifyOptions = {}): Promise<Classification> {
+  const { signal, onProgress, ...rest } = options
+  const { batch } = parseOptions('classify', classifyOptions, rest)
+  const labels = labelsFor('classify', net, images)
+  const count = images.shape[0]
+  const classes = net.classes.length
+  const prediction = new Int32Array(count)
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
-  prediction.forEach((called, i) => {
-    const row = confusion[setLabels[i] ?? 0]
-    if (row) row[called] = (row[called] ?? 0) + 1
-  })
-  return { score: errorScore(net, set, wrong), loss: loss / n, prediction, confusion }
+  let [loss, wrong, done] = [0, 0, 0]
+  for await (const { pixels, rows } of ahead(images, batchesOf(count, batch), signal ? { signal } : {})) {
+    const expected = labels.subarray(done, done + rows.length)
+    const judged = await judge(net, pixels, expected)
+    loss += judged.loss * rows.length
+    judged.prediction.forEach((called, i) => {
+      const label = expected[i] as number
+      prediction[done + i] = called
+      if (called !== label) wrong++
+      const row = confusion[label] as number[]
+      row[called] = (row[called] as number) + 1
+    })
+    done += rows.length
+    onProgress?.(done, count)
+  }
+  return { score: errorScore(net, images, wrong), loss: loss / count, prediction, confusion }
 }

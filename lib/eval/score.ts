@@ -1,8 +1,8 @@
 /** A result is never a bare number. */
 export interface Score {
-  /** What was measured: `test error`. */
+  /** What was measured: `error`, the share of wrong images. */
   name: string
-  /** The number, in `unit`. */
+  /** The number, in `unit`; empty for shares from 0 to 1. */
   value: number
   unit: string
   /** Numbers behind it. */

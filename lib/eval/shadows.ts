@@ -1,33 +1,59 @@
 // How far a classifier's error rises when the light on its test images changes.
-
-import type { ImageSet } from '../data/index.js'
-import { checkChoice, checkInteger, refuseUnknownOptions } from '../data/options.js'
-import { OptionError } from '../errors.js'
-import { LightField, type LightFormat, type LightKind, lightKinds, unchangedStrength } from '../light/index.js'
-import { checkLight, defaultCover, lightName } from '../light/light.js'
-import type { Classifier } from '../models/index.js'
-import { scope, Tensor } from '../tensor.js'
-import { errorScore, labelsFor } from './classify.js'
+import { z } from 'zod'
+import { ahead, batchesOf, type Images } from '../data/index.js'
+import {
+  checkLight,
+  defaultCover,
+  LightField,
+  type LightFormat,
+  type LightKind,
+  lightKinds,
+  lightName,
+  lightOptions,
+  unchangedStrength,
+} from '../light/index.js'
+import type { Network } from '../models/index.js'
+import { parseOptions, seed, whole } from '../options.js'
+import { errorScore, judge, labelsFor } from './classify.js'
 import type { Score } from './score.js'
 
-/** One kind of light at several strengths. */
-export interface LightSeries {
-  kind: LightKind
-  /** What they mean: {@link Light}. Default 0.9, 0.7, 0.5, 0.3, 0.2, 0.1; for noise 0.02, 0.05, 0.1, 0.15, 0.2. */
-  strengths?: readonly number[] | undefined
-  /** `shadow` only: share of each image in the shadow, 0.8 by default. */
-  cover?: number | undefined
-}
+/** The strengths of a kind of light where none are given. */
+export const defaultStrengths = (kind: LightKind): number[] =>
+  kind === 'noise' ? [0.02, 0.05, 0.1, 0.15, 0.2] : [0.9, 0.7, 0.5, 0.3, 0.2, 0.1]
 
-export interface ShadowsOptions {
-  /** Default: every kind at its default strengths. */
-  lights?: readonly LightSeries[]
-  /** Pixels as bytes again (`u8`), as floats that nothing rounds (`f32`), or, by default, both. */
-  formats?: readonly LightFormat[]
-  /** Draws what differs between images. Default 0. */
-  seed?: number
-  /** Images at a time. Default 256, fewer where images are large. Results do not depend on it. */
-  batch?: number
+const { kind, strength, cover } = lightOptions.shape
+export const lightSeries = z.strictObject({
+  kind,
+  strengths: z
+    .array(strength)
+    .optional()
+    .describe(
+      `what they mean: see Light; of noise by default ${defaultStrengths('noise').join(', ')}, else ${defaultStrengths('shadow').join(', ')}`,
+    ),
+  cover,
+})
+
+export const shadowsOptions = z.strictObject({
+  lights: z
+    .array(lightSeries)
+    .default(lightKinds.map((name) => ({ kind: name })))
+    .describe('kinds of light, each at several strengths; all by default'),
+  formats: z
+    .array(z.enum(['u8', 'f32']))
+    .min(1)
+    .default(['u8', 'f32'])
+    .describe('pixels as bytes again (u8), as floats that nothing rounds (f32), or both'),
+  seed: seed.default(0).describe('of what differs between images'),
+  batch: whole(1)
+    .optional()
+    .describe('images at a time, on which results do not depend (default: 256, fewer where images are large)'),
+})
+
+/** One kind of light at several strengths. */
+export type LightSeries = z.input<typeof lightSeries>
+
+export interface ShadowsOptions extends z.input<typeof shadowsOptions> {
+  /** Stops between two batches; the promise rejects with the signal's reason. */
   signal?: AbortSignal
   /** Images classified, of how many: each counts once for every light, strength and format. */
   onProgress?: (done: number, total: number) => void
@@ -36,7 +62,7 @@ export interface ShadowsOptions {
 export interface ShadowPoint {
   strength: number
   /**
-   * Error in percent. `raw.lost`: images called right in their own light and wrong in this one; `raw.gained`: the other way round.
+   * Share of wrong images. `raw.lost`: images called right in their own light and wrong in this one; `raw.gained`: the other way round.
    * `data.sha256` is that of the images in their own light.
    */
   score: Score
@@ -52,17 +78,16 @@ export interface ShadowCurve {
 }
 
 export interface ShadowScores {
+  /** That drew what differs between images. */
+  seed: number
   /** Error on the images as they are. */
   unmodified: Score
   /** A curve for every light and format, in the order asked for. */
   curves: ShadowCurve[]
 }
 
-const shares = [0.9, 0.7, 0.5, 0.3, 0.2, 0.1]
-const deviations = [0.02, 0.05, 0.1, 0.15, 0.2]
-
 /** The strengths of a series: each once, those nearest to the unmodified image first, the unmodified one left out. */
-function strengthsOf({ kind, strengths = kind === 'noise' ? deviations : shares }: LightSeries): number[] {
+function strengthsOf({ kind, strengths = defaultStrengths(kind) }: LightSeries): number[] {
   const unchanged = unchangedStrength(kind)
   return [...new Set(strengths)].filter((s) => s !== unchanged).sort((a, b) => Math.abs(a - unchanged) - Math.abs(b - unchanged))
 }
@@ -81,23 +106,13 @@ interface Tally {
  * strength 0.3 and cover 0.8; there a network with patch normalisation goes from about 23 to 28 % error, one without to more than 50 %.
  * @throws {DataError} when the set does not fit the network, {OptionError} for a light that cannot be, before anything runs
  */
-export async function shadows(net: Classifier, set: ImageSet, options: ShadowsOptions = {}): Promise<ShadowScores> {
+export async function shadows(net: Network, images: Images, options: ShadowsOptions = {}): Promise<ShadowScores> {
   const op = 'shadows'
-  refuseUnknownOptions(op, options, ['lights', 'formats', 'seed', 'batch', 'signal', 'onProgress'])
-  const { lights = lightKinds.map((kind): LightSeries => ({ kind })), formats = ['u8', 'f32'], seed = 0, signal } = options
-  const [count, channels, height, width] = set.shape
-  const stride = channels * height * width
-  const batch = options.batch ?? Math.max(1, Math.min(256, Math.floor(2 ** 24 / stride)))
-  checkInteger(op, 'seed', seed, 0)
-  checkInteger(op, 'batch', batch, 1)
-  if (formats.length === 0) throw new OptionError({ op, argument: 'formats', actual: 'empty', expected: "'u8', 'f32' or both" })
-  for (const format of formats) checkChoice(op, 'formats', format, ['u8', 'f32'])
-  for (const series of lights) {
-    refuseUnknownOptions(op, series, ['kind', 'strengths', 'cover'])
-    for (const strength of [unchangedStrength(series.kind), ...(series.strengths ?? [])])
-      checkLight(op, { kind: series.kind, strength, cover: series.cover })
-  }
-  const labels = labelsFor(op, net, set)
+  const { signal, onProgress, ...rest } = options
+  const { lights, formats, seed, batch = defaultBatch(images) } = parseOptions(op, shadowsOptions, rest)
+  for (const { kind, cover } of lights) checkLight(op, { kind, strength: unchangedStrength(kind), cover })
+  const labels = labelsFor(op, net, images)
+  const [count, ...extent] = images.shape
 
   const tally = (): Tally => ({ wrong: 0, lost: 0, gained: 0 })
   const plain = tally()
@@ -110,53 +125,50 @@ export async function shadows(net: Classifier, set: ImageSet, options: ShadowsOp
 
   // While the device classifies one condition, the next one's pixels are made; at most two are held.
   let running: Promise<void> = Promise.resolve()
-  const queue = async (pixels: Uint8Array | Float32Array, first: number, into: Tally, right: Uint8Array): Promise<void> => {
+  const queue = async (
+    pixels: Uint8Array | Float32Array,
+    expected: Int32Array,
+    into: Tally,
+    right: Uint8Array,
+  ): Promise<void> => {
     await running
     signal?.throwIfAborted()
-    const size = pixels.length / stride
-    const expected = labels.subarray(first, first + size)
-    const { loss, errors, prediction } = scope(() => {
-      const images = Tensor.from(pixels, { shape: [size, channels, height, width], device: net.device })
-      return net.score(images, Tensor.from(expected, { device: net.device }))
-    })
-    const read = Promise.all([errors.read(), prediction.read()])
-    for (const tensor of [loss, errors, prediction]) tensor.dispose()
-    running = read.then(([wrong, called]) => {
-      into.wrong += wrong.data[0] ?? Number.NaN
+    running = judge(net, pixels, expected).then(({ prediction }) => {
       expected.forEach((label, i) => {
-        const now = Number(called.data[i] === label)
+        const now = Number(prediction[i] === label)
+        into.wrong += 1 - now
         if (into === plain) right[i] = now
         else if (now < (right[i] as number)) into.lost += 1
         else if (now > (right[i] as number)) into.gained += 1
       })
-      done += size
-      options.onProgress?.(done, total)
+      done += expected.length
+      onProgress?.(done, total)
     })
     // It is awaited by whoever comes next; until then a failure must not count as unhandled.
     running.catch(() => undefined)
   }
-  for (let first = 0; first < count; first += batch) {
-    const size = Math.min(batch, count - first)
-    const pixels = set.images.subarray(first * stride, (first + size) * stride)
-    const right = new Uint8Array(size)
-    await queue(pixels, first, plain, right)
+  for await (const { pixels, rows } of ahead(images, batchesOf(count, batch), signal ? { signal } : {})) {
+    const first = rows[0] as number
+    const expected = labels.subarray(first, first + rows.length)
+    const right = new Uint8Array(rows.length)
+    await queue(pixels, expected, plain, right)
     for (const { light, steps } of series) {
-      const field = new LightField(light, [size, channels, height, width], { seed, first })
+      const field = new LightField({ kind: light.kind, cover: light.cover }, [rows.length, ...extent], { seed, first })
       for (const { strength, tallies } of steps)
         for (const [k, format] of formats.entries())
-          await queue(field.apply(pixels, strength, format), first, tallies[k] as Tally, right)
+          await queue(field.apply(pixels, strength, format), expected, tallies[k] as Tally, right)
     }
   }
   await running
 
-  const unmodified = errorScore(net, set, plain.wrong)
+  const unmodified = errorScore(net, images, plain.wrong)
   const curves = series.flatMap(({ light, steps }) => {
     const { kind, cover = defaultCover } = light
     const points = (format: LightFormat, k: number) =>
       steps.map(({ strength, tallies }): ShadowPoint => {
         const { wrong, lost, gained } = tallies[k] as Tally
-        const score = errorScore(net, set, wrong)
-        const name = `${set.name}+${lightName({ ...light, strength }, seed)}${format === 'f32' ? ' as float32' : ''}`
+        const score = errorScore(net, images, wrong)
+        const name = `${images.name}+${lightName({ kind, cover: light.cover, strength }, seed)}${format === 'f32' ? ' as float32' : ''}`
         return { strength, score: { ...score, raw: { ...score.raw, lost, gained }, seed, data: { ...score.data, name } } }
       })
     const start = { strength: unchangedStrength(kind), score: unmodified }
@@ -169,5 +181,9 @@ export async function shadows(net: Classifier, set: ImageSet, options: ShadowsOp
       }),
     )
   })
-  return { unmodified, curves }
+  return { seed, unmodified, curves }
 }
+
+/** About 16 million bytes of pixels. */
+const defaultBatch = ({ shape: [, ...extent] }: Images): number =>
+  Math.max(1, Math.min(256, Math.floor(2 ** 24 / extent.reduce((a, b) => a * b, 1))))

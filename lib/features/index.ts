@@ -3,7 +3,7 @@ export {
   type EpochResult,
   type ReadoutConfig,
   type ReadoutOptions,
-  type ReadoutRun,
+  readoutOptions,
   type TrainedReadout,
   trainReadout,
 } from './readout.js'

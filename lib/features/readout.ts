@@ -1,50 +1,21 @@
-// The readout: a softmax classifier trained by Adam on the frozen, pooled features; learning rate, decay, power and pool stride chosen on
-// a validation split.
-import { type ImageSet, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
+// The readout: a softmax classifier trained by Adam on the frozen features of a network; learning rate, decay, and the power and pool stride of
+// local blocks chosen on a validation split.
+import { createHash } from 'node:crypto'
+import { type Images, labelsOf, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
 import type { Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
-import type { Safetensor } from '../io/index.js'
-import { checkLocalConfig, type LocalNetConfig } from '../models/local_config.js'
-import { hostTensor, type LocalNet } from '../models/local_net.js'
+import { hostTensor, type Safetensor } from '../io/index.js'
+import { cutAt, Network, type NetworkConfig, readoutInput, withPools, withReadout } from '../models/index.js'
 import type { ReadoutState } from '../ops/index.js'
 import { Checkpoints, pick, prefixed } from '../run/checkpoint.js'
-import { type OnProgress, startPhase } from '../run/progress.js'
+import { openFolder } from '../run/folder.js'
+import { checkRun, type RunOptions } from '../run/options.js'
+import { startPhase } from '../run/progress.js'
 import { Tensor } from '../tensor.js'
+import { type ReadoutConfig, type ReadoutOptions, readoutConfig } from './readout_options.js'
 import { FeatureSource } from './source.js'
 
-export interface ReadoutOptions {
-  /** Powers n of the rectified power, for all blocks, to choose from on the validation split. Default: each block's own. */
-  powers?: number[] | null
-  /** Side of the max pool's window in all blocks, in positions. Default: each block's own. */
-  poolSize?: number | null
-  /** Strides of the pool of all blocks to choose from on the validation split. Default: each block's own. */
-  poolStrides?: number[] | null
-  /** Learning rates to choose from. Default [0.001]. */
-  learningRates?: number[]
-  /** L2 decays to choose from. Default [0.0003]. */
-  weightDecays?: number[]
-  /** Passes over the training images at most. Default 20. */
-  epochs?: number
-  /** Stop a candidate when the validation error has not improved for so many epochs. Default 5. */
-  patience?: number
-  /** Images of a minibatch. Default 100. */
-  batch?: number
-  /** Share of the images kept for validation. Default 0.1. */
-  validation?: number
-  /**
-   * Take each feature's mean off while the readout learns; its bias undoes that at the end, so that the network is the same kind of
-   * classifier. Features that are never negative make a badly conditioned problem otherwise. Default true.
-   */
-  centreFeatures?: boolean
-  /** Train the chosen candidate again on all images, validation included. Default true. */
-  refit?: boolean
-  /** Most bytes for cached features; beyond, they are recomputed in every epoch. Default: 75 % of the memory that is free, 60 % of a GPU's. */
-  memoryLimit?: number
-  /** Default 0. */
-  seed?: number
-}
-
-export type ReadoutConfig = Required<Omit<ReadoutOptions, 'memoryLimit'>> & { memoryLimit: number | null }
+export { type ReadoutConfig, type ReadoutOptions, readoutConfig, readoutOptions } from './readout_options.js'
 
 /** The part of a readout's setting that the features depend on; null: each block's own. */
 interface FeatureSetting {
@@ -52,22 +23,8 @@ interface FeatureSetting {
   poolStride: number | null
 }
 
-export interface ReadoutRun {
-  out?: string
-  resume?: boolean
-  checkpointSeconds?: number
-  signal?: AbortSignal
-  onProgress?: OnProgress
-  /** Told once before each stage: what it will need. */
-  onPlan?: (text: string) => void
-}
-
 /** One candidate's result on the validation split. */
-export interface CandidateResult {
-  /** Of all blocks; null: each block's own. */
-  power: number | null
-  /** Of all blocks; null: each block's own. */
-  poolStride: number | null
+export interface CandidateResult extends FeatureSetting {
   learningRate: number
   weightDecay: number
   /** Passes after which its validation error was lowest. */
@@ -89,8 +46,10 @@ export interface EpochResult {
 }
 
 export interface TrainedReadout {
-  net: LocalNet
+  net: Network
   config: ReadoutConfig
+  /** Name of the layer that it reads. */
+  at: string
   chosen: CandidateResult
   candidates: CandidateResult[]
   /** Curve of the refit on all images; null without. */
@@ -110,58 +69,6 @@ interface Position {
 
 const stateNames = ['w', 'b', 'mw', 'vw', 'mb', 'vb'] as const
 
-/** Fills in defaults and refuses what cannot work, before anything runs. */
-export function readoutConfig(options: ReadoutOptions = {}): ReadoutConfig {
-  const config: ReadoutConfig = {
-    powers: null,
-    poolSize: null,
-    poolStrides: null,
-    learningRates: [1e-3],
-    weightDecays: [3e-4],
-    epochs: 20,
-    patience: 5,
-    batch: 100,
-    validation: 0.1,
-    centreFeatures: true,
-    refit: true,
-    memoryLimit: null,
-    seed: 0,
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (!(name in config))
-      throw new OptionError({
-        op: 'trainLocal',
-        argument: `readout.${name}`,
-        actual: 'no option of it',
-        expected: `one of ${Object.keys(config).join(', ')}`,
-      })
-    if (value !== undefined) Object.assign(config, { [name]: value })
-  }
-  const refuse = (argument: string, actual: unknown, expected: string): never => {
-    throw new OptionError({ op: 'trainLocal', argument, actual: String(actual), expected })
-  }
-  for (const name of ['poolSize', 'epochs', 'patience', 'batch'] as const)
-    if (config[name] !== null && !(Number.isInteger(config[name]) && config[name] >= 1))
-      refuse(name, config[name], 'a whole number of at least 1')
-  const lists = {
-    powers: [(x: number) => x >= 1 && x <= 200, 'numbers from 1 to 200'],
-    poolStrides: [(x: number) => Number.isInteger(x) && x >= 1, 'whole numbers of at least 1'],
-    learningRates: [(x: number) => x > 0 && Number.isFinite(x), 'numbers above 0'],
-    weightDecays: [(x: number) => x >= 0 && Number.isFinite(x), 'numbers from 0'],
-  } as const
-  for (const [name, [ok, expected]] of Object.entries(lists)) {
-    const list = config[name as keyof typeof lists]
-    if (list === null && (name === 'powers' || name === 'poolStrides')) continue
-    if (!Array.isArray(list) || list.length === 0) refuse(name, list, `a list of ${expected}`)
-    for (const x of list ?? []) if (!ok(x)) refuse(name, x, expected)
-  }
-  if (!(config.validation >= 0 && config.validation < 1)) refuse('validation', config.validation, 'a share from 0 to under 1')
-  if (settingsOf(config).length > 1 && config.validation === 0)
-    refuse('validation', 0, 'a share above 0, since there are several settings to choose from')
-  if (!Number.isInteger(config.seed) || config.seed < 0) refuse('seed', config.seed, 'a whole number from 0')
-  return config
-}
-
 /** All combinations to choose from. */
 function settingsOf({ powers, poolStrides, learningRates, weightDecays }: ReadoutConfig) {
   return (powers ?? [null]).flatMap((power) =>
@@ -174,72 +81,99 @@ function settingsOf({ powers, poolStrides, learningRates, weightDecays }: Readou
 }
 
 /** A network's configuration under a setting. */
-function configured(net: LocalNetConfig, { poolSize }: ReadoutConfig, { power, poolStride }: FeatureSetting): LocalNetConfig {
-  const blocks = net.blocks.map((block) => ({
-    ...block,
-    power: power ?? block.power,
-    pool: { ...block.pool, size: poolSize ?? block.pool.size, stride: poolStride ?? block.pool.stride },
-  }))
-  return { ...net, blocks }
+function configured(net: NetworkConfig, { poolSize }: ReadoutConfig, { power, poolStride }: FeatureSetting): NetworkConfig {
+  const change = {
+    ...(power === null ? {} : { power }),
+    ...(poolSize === null ? {} : { poolSize }),
+    ...(poolStride === null ? {} : { poolStride }),
+  }
+  return Object.keys(change).length > 0 ? withPools(net, change) : net
+}
+
+/** What a readout of this network and these images is made of. */
+interface Plan {
+  /** Name of the layer that is read. */
+  at: string
+  /** The network up to that layer. */
+  base: NetworkConfig
+  labels: Int32Array
+  classes: readonly string[]
+  grid: (FeatureSetting & { learningRate: number; weightDecay: number })[]
+  split: TrainValidationSplit
 }
 
 /**
- * Refuses what could not be trained, before anything is learned; gives the split.
- * @throws {DataError} {OptionError}
+ * Refuses what could not be trained, before anything is learned.
+ * @throws {DataError} {OptionError} {ShapeError}
  */
-export function checkReadout(net: LocalNetConfig, set: ImageSet, config: ReadoutConfig): TrainValidationSplit {
-  const { labels } = set
-  if (!labels || set.classes.length < 2)
+export function checkReadout(net: NetworkConfig, images: Images, config: ReadoutConfig): Plan {
+  const op = 'trainReadout'
+  const known = labelsOf(images, config.target)
+  if (!known || known.classes.length < 2)
     throw new DataError({
-      op: 'trainReadout',
-      argument: set.name,
-      actual: 'without labels',
+      op,
+      argument: images.name,
+      actual: known || config.target === 'class' ? 'without labels' : `without a column of classes '${config.target}'`,
       expected: 'labels of at least two classes',
     })
-  for (const setting of settingsOf(config)) checkLocalConfig(configured(net, config, setting))
+  const refuse = (argument: string, actual: unknown, expected: string) =>
+    new OptionError({ op, argument, actual: String(actual), expected })
+  const grid = settingsOf(config)
+  if (grid.length > 1 && config.validation === 0)
+    throw refuse('validation', 0, 'a share above 0, since there are several settings to choose from')
+  const at = config.at ?? readoutInput(net)
+  const base = cutAt(net, at)
+  for (const setting of grid) configured(base, config, setting)
+  const { labels, classes } = known
   const split = splitTrainValidation(labels, config.validation, config.seed)
-  if (split.train.length < config.batch)
-    throw new OptionError({
-      op: 'trainReadout',
-      argument: 'batch',
-      actual: String(config.batch),
-      expected: `at most the ${split.train.length} training images`,
-    })
-  return split
+  if (split.train.length < config.batch) throw refuse('batch', config.batch, `at most the ${split.train.length} training images`)
+  return { at, base, labels, classes, grid, split }
 }
 
 /**
- * Trains the readout of a network's frozen filters on a labelled image set. The network that it gives has filters of its own, copied from
- * `layers`, and the powers and pools of the setting that was chosen.
- * @param layers a network of any blocks; its readout, if it has one, does not matter
- * @throws {DataError} when the set has no labels or a class without images; {OptionError} before anything runs
+ * Trains a softmax readout of a network's frozen features on labelled images. The network that it gives has tensors of its own: the
+ * layers of `net` up to the one that is read, with the powers and pools of the setting that was chosen, and the readout.
+ * @param net any network; what stands above the layer that is read does not matter
+ * @throws {DataError} when the images have no such classes or a class without images; {OptionError} before anything runs
  */
 export async function trainReadout(
-  layers: LocalNet,
-  set: ImageSet,
+  net: Network,
+  images: Images,
   options: ReadoutOptions = {},
-  run: ReadoutRun = {},
+  run: RunOptions = {},
 ): Promise<TrainedReadout> {
+  const asked = checkRun('trainReadout', { ...run, device: run.device ?? net.device })
   const config = readoutConfig(options)
-  const base: LocalNetConfig = { ...layers.config, classes: [...set.classes] }
-  const split = checkReadout(base, set, config)
-  const labels = set.labels as Int32Array
-  const { device } = layers
-  const grid = settingsOf(config)
+  checkReadout(net.config, images, config)
+  if (asked.out) await openFolder('trainReadout', asked.out, asked.resume ?? false)
+  await asked.onFolder?.()
+  return readOut(net, images, config, asked)
+}
 
-  const identity = { readout: config, data: set.sha256, device: device.kind, net: base }
-  const checkpoints = run.out ? new Checkpoints<Position>(run.out, 'readout', identity, run.checkpointSeconds) : null
+/** {@link trainReadout} in a folder that is open. @internal */
+export async function readOut(
+  net: Network,
+  images: Images,
+  config: ReadoutConfig,
+  asked: RunOptions & { device: Device },
+): Promise<TrainedReadout> {
+  const { at, base, labels, classes, grid, split } = checkReadout(net.config, images, config)
+  const layers = await net.state()
+  const { device } = asked
+
+  const identity = { readout: config, data: images.sha256, device: device.kind, net: base, weights: hashOf(layers) }
+  const checkpoints = asked.out ? new Checkpoints<Position>(asked.out, 'readout', identity, asked.checkpointSeconds) : null
   let position: Position = { candidates: [], candidate: 0, epoch: 0, curve: [], best: 0 }
   let restored: Map<string, Safetensor> | null = null
-  const saved = run.resume ? await checkpoints?.load() : null
+  const saved = asked.resume ? await checkpoints?.load() : null
   if (saved) {
     position = saved.position
     restored = saved.tensors
   }
 
-  const targets = Tensor.from(labels, { device })
-  const source = new FeatureSource(set, layers, device, config.memoryLimit, config.centreFeatures, run)
-  const trainer: Trainer = { source, targets, config, run, checkpoints }
+  const settings = { at, memoryLimit: config.memoryLimit, centre: config.centreFeatures, classes: classes.length }
+  const source = new FeatureSource(images, labels, layers, device, settings, asked)
+  const trainer: Trainer = { source, config, run: asked, checkpoints }
   let state: ReadoutState | null = null
   try {
     let best: Map<string, Safetensor> | null = restored ? pick(restored, 'best.') : null
@@ -247,7 +181,7 @@ export async function trainReadout(
       const candidate = grid[i] as (typeof grid)[number]
       await source.use(configured(base, config, candidate))
       if (i !== position.candidate || !restored) position = { ...position, candidate: i, epoch: 0, curve: [], best: 0 }
-      state = newState(device, set.classes.length, source.features, restored ? pick(restored, 'state.') : null)
+      state = newState(device, classes.length, source.features, restored ? pick(restored, 'state.') : null)
       restored = null
       const result = await fitReadout(trainer, state, candidate, split, position, `search ${i + 1}/${grid.length}`, best)
       position = { ...position, candidates: [...position.candidates, { ...candidate, ...result.summary }] }
@@ -263,15 +197,17 @@ export async function trainReadout(
     let refit: EpochResult[] | null = null
     if (config.refit && config.validation > 0) {
       await source.use(chosenNet)
-      state = newState(device, set.classes.length, source.features, restored ? pick(restored, 'state.') : null)
+      state = newState(device, classes.length, source.features, restored ? pick(restored, 'state.') : null)
       const all = { train: Int32Array.from(labels, (_, i) => i), validation: new Int32Array() }
       const result = await fitReadout(trainer, state, chosen, all, position, 'refit', best)
       refit = result.summary.curve
       best = result.best
     }
+    const whole = new Map([...layers, ...uncentred(best as Map<string, Safetensor>)])
     return {
-      net: layers.copy({ config: chosenNet, device, readout: uncentred(best as Map<string, Safetensor>, device) }),
+      net: new Network(withReadout(chosenNet, classes), { device, state: whole }),
       config,
+      at,
       chosen,
       candidates: position.candidates,
       refit,
@@ -280,15 +216,13 @@ export async function trainReadout(
   } finally {
     if (state) disposeState(state)
     source.dispose()
-    targets.dispose()
   }
 }
 
 interface Trainer {
   source: FeatureSource
-  targets: Tensor
   config: ReadoutConfig
-  run: ReadoutRun
+  run: RunOptions
   checkpoints: Checkpoints<Position> | null
 }
 
@@ -297,7 +231,7 @@ interface Trainer {
  * it runs all epochs, since the learning rate has fallen to zero only at the end, and keeps the last.
  */
 async function fitReadout(
-  { source, targets, config, run, checkpoints }: Trainer,
+  { source, config, run, checkpoints }: Trainer,
   state: ReadoutState,
   setting: { learningRate: number; weightDecay: number },
   split: { train: Int32Array; validation: Int32Array },
@@ -320,9 +254,7 @@ async function fitReadout(
     const { learningRate, weightDecay } = setting
     const options = { learningRate, weightDecay, batch: config.batch, totalSteps, seed: config.seed }
     const began = performance.now()
-    const trained = await source.train(targets, state, split.train, options, epoch, batches, (done) =>
-      report(epoch * perEpoch + done),
-    )
+    const trained = await source.train(state, split.train, options, epoch, batches, (done) => report(epoch * perEpoch + done))
     if (!Number.isFinite(trained.loss))
       throw new DataError({
         op: 'trainReadout',
@@ -331,7 +263,7 @@ async function fitReadout(
         expected: 'a finite number (try a lower learning rate)',
       })
     const seconds = (curve.at(-1)?.seconds ?? 0) + (performance.now() - began) / 1000
-    const validationError = validated ? await source.errorRate(targets, state, split.validation) : null
+    const validationError = validated ? await source.errorRate(state, split.validation) : null
     const trainError = trained.errors / perEpoch
     curve = [...curve, { epoch: epoch + 1, trainLoss: trained.loss, trainError, validationError, seconds }]
     const lowestSoFar = curve.reduce((a, b) => ((b.validationError ?? 0) < (a.validationError ?? 0) ? b : a))
@@ -361,17 +293,27 @@ async function fitReadout(
 }
 
 /** A readout of features as they are, from one of features less their mean: b - w mean is its bias. */
-function uncentred(state: Map<string, Safetensor>, device: Device): { w: Tensor; b: Tensor } {
+function uncentred(state: Map<string, Safetensor>): Map<string, Safetensor> {
   const [w, b] = (['w', 'b'] as const).map((name) => state.get(name) as Safetensor) as [Safetensor, Safetensor]
   const weights = w.data as Float32Array
   const mean = state.get('mean')?.data as Float32Array | undefined
   const [, features] = w.shape as [number, number]
-  const bias = Float32Array.from(b.data as Float32Array, (value, row) => {
+  const data = Float32Array.from(b.data as Float32Array, (value, row) => {
     let shift = 0
     for (const [i, offset] of (mean ?? []).entries()) shift += (weights[row * features + i] as number) * offset
     return value - shift
   })
-  return { w: Tensor.from(weights, { shape: w.shape, device }), b: Tensor.from(bias, { device }) }
+  return new Map([
+    ['readout.weight', w],
+    ['readout.bias', { ...b, data }],
+  ])
+}
+
+/** SHA-256 of tensors and their names. */
+function hashOf(state: ReadonlyMap<string, Safetensor>): string {
+  const hash = createHash('sha256')
+  for (const [name, { data }] of state) hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  return hash.digest('hex')
 }
 
 function newState(device: Device, classes: number, features: number, from: Map<string, Safetensor> | null): ReadoutState {

@@ -1,20 +1,15 @@
-// Where a readout's features come from: cached on the device where they fit the memory limit, else recomputed for every stretch of minibatches.
-import type { ImageSet } from '../data/index.js'
+// Where a readout's features come from: the outputs of a network's layer, cached on the device where they fit the memory limit, else computed
+// again for every stretch of minibatches.
+import { ahead, type Images } from '../data/index.js'
 import type { Device } from '../device.js'
 import { OutOfMemoryError } from '../errors.js'
-import { featureCount, LocalNet, type LocalNetConfig } from '../models/index.js'
+import type { Safetensor } from '../io/index.js'
+import { cutAt, type Extent, featureBlocks, Network, type NetworkConfig } from '../models/index.js'
 import { add, copyRows, type ReadoutState, readoutLearn, readoutScore, reduce, scale, subtractRow } from '../ops/index.js'
 import { Permutation } from '../random.js'
-import { uploadImages } from '../run/batches.js'
-import { type OnProgress, startPhase } from '../run/progress.js'
+import type { RunOptions } from '../run/options.js'
+import { startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
-
-export interface FeatureRun {
-  signal?: AbortSignal
-  onProgress?: OnProgress
-  /** Told once before features are computed: what they will need. */
-  onPlan?: (text: string) => void
-}
 
 /** Bytes that a readout needs: features of all images as bf16, and weights with their moments. */
 export function readoutMemory(images: number, features: number, classes: number): { cache: number; state: number } {
@@ -24,36 +19,63 @@ export function readoutMemory(images: number, features: number, classes: number)
 /** Images whose features give the mean that is taken off all of them. */
 const meanImages = 2048
 
-/** The features of an image set under one configuration: cached on the device, or computed as they are needed. */
+const count = (extent: Extent): number => extent.reduce((a, b) => a * b, 1)
+const range = (from: number, to: number): Int32Array => Int32Array.from({ length: to - from }, (_, i) => from + i)
+
+export interface FeatureSettings {
+  /** Name of the layer. */
+  at: string
+  /** Bytes; null: most of what is free. */
+  memoryLimit: number | null
+  /** Take each feature's mean off. */
+  centre: boolean
+  classes: number
+}
+
+/** What {@link FeatureSource.train} is told of an epoch. */
+export interface EpochSettings {
+  learningRate: number
+  weightDecay: number
+  batch: number
+  totalSteps: number
+  seed: number
+}
+
+/** The features of images under one configuration of a network: cached on the device, or computed as they are needed. */
 export class FeatureSource {
-  private net: LocalNet | null = null
+  private net: Network | null = null
   private cache: Tensor | null = null
-  /** [D], taken off each image's features; null: they stay as they are. It belongs to the source. */
+  /** [D], taken off each image's features; zeros where they stay as they are. It belongs to the source. */
   mean: Tensor | null = null
   private key = ''
 
+  /**
+   * @param labels class of each image
+   * @param state of the layers, the same under all configurations
+   */
   constructor(
-    private readonly set: ImageSet,
-    private readonly layers: LocalNet,
+    private readonly images: Images,
+    private readonly labels: Int32Array,
+    private readonly state: ReadonlyMap<string, Safetensor>,
     private readonly device: Device,
-    private readonly memoryLimit: number | null,
-    private readonly centre: boolean,
-    private readonly run: FeatureRun,
+    private readonly settings: FeatureSettings,
+    private readonly run: RunOptions,
   ) {}
 
   get features(): number {
-    return featureCount((this.net as LocalNet).config)
+    return count((this.net as Network).extent(this.settings.at))
   }
 
-  async use(config: LocalNetConfig): Promise<void> {
+  async use(config: NetworkConfig): Promise<void> {
     const key = JSON.stringify(config)
     if (key === this.key) return
     this.release()
     this.key = key
-    this.net = new LocalNet({ ...config, classes: [] }, this.layers)
-    const [n] = this.set.shape
-    const { cache, state } = readoutMemory(n, this.features, config.classes.length)
-    const limit = this.memoryLimit ?? defaultMemoryLimit(this.device)
+    const { at, memoryLimit, classes } = this.settings
+    this.net = new Network(cutAt(config, at), { device: this.device, state: this.state })
+    const [n] = this.images.shape
+    const { cache, state } = readoutMemory(n, this.features, classes)
+    const limit = memoryLimit ?? defaultMemoryLimit(this.device)
     if (state > limit)
       throw new OutOfMemoryError(
         `trainReadout: a readout of ${this.features} features needs ${gigabytes(state)}, over the limit of ${gigabytes(limit)}; take a larger pool stride`,
@@ -63,7 +85,7 @@ export class FeatureSource {
       `${describeFeatures(config)}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
         (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed in every epoch`),
     )
-    if (this.centre) this.mean = await this.meanOf(n)
+    this.mean = this.settings.centre ? await this.meanOf(n) : Tensor.zeros([this.features], { device: this.device })
     if (fits) this.cache = await this.compute(n)
   }
 
@@ -72,23 +94,40 @@ export class FeatureSource {
     return Math.max(32, Math.min(256, Math.floor(2 ** 23 / this.features)))
   }
 
+  /** Images in pieces of {@link chunk}, read ahead. */
+  private pieces(rows: Int32Array) {
+    const pieces: Int32Array[] = []
+    for (let first = 0; first < rows.length; first += this.chunk) pieces.push(rows.subarray(first, first + this.chunk))
+    return ahead(this.images, pieces, this.run.signal ? { signal: this.run.signal } : {})
+  }
+
+  /** f32 [n,D] of n images' pixels; the caller's. */
+  private async featuresOf(pixels: Uint8Array): Promise<Tensor> {
+    const { at } = this.settings
+    const [, ...image] = this.images.shape
+    const n = pixels.length / count(image)
+    using batch = Tensor.from(pixels, { shape: [n, ...image], device: this.device })
+    const y = (await (this.net as Network).features(batch, { at: [at] }))[at] as Tensor
+    if (y.shape.length === 2) return y
+    const flat = y.reshape([n, this.features])
+    y.dispose()
+    return flat
+  }
+
   /** The mean of the features of images that are spread evenly over the set. */
   private async meanOf(n: number): Promise<Tensor> {
-    const count = Math.min(n, meanImages)
-    const rows = Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count))
+    const some = Math.min(n, meanImages)
+    const rows = Int32Array.from({ length: some }, (_, i) => Math.floor((i * n) / some))
     let total = Tensor.zeros([this.features], { device: this.device })
     try {
-      for (let first = 0; first < count; first += this.chunk) {
-        this.run.signal?.throwIfAborted()
-        const next = scope(() => {
-          const images = uploadImages(this.set, rows.subarray(first, first + this.chunk), this.device)
-          return add(total, reduce((this.net as LocalNet).features(images), { over: 'rows' }))
-        })
+      for await (const { pixels } of this.pieces(rows)) {
+        using features = await this.featuresOf(pixels)
+        const next = scope(() => add(total, reduce(features, { over: 'rows' })))
         total.dispose()
         total = next
         await this.device.sync()
       }
-      return scale(total, { factor: 1 / count })
+      return scale(total, { factor: 1 / some })
     } finally {
       total.dispose()
     }
@@ -97,15 +136,8 @@ export class FeatureSource {
   private async compute(n: number): Promise<Tensor> {
     const cache = this.rowsOf(n)
     const report = startPhase('features', 'images', n, 0, this.run.onProgress)
-    const step = Math.max(this.chunk, 512)
     try {
-      for (let first = 0; first < n; first += step) {
-        this.run.signal?.throwIfAborted()
-        const rows = Int32Array.from({ length: Math.min(step, n - first) }, (_, i) => first + i)
-        this.fill(rows, cache, first)
-        await this.device.sync()
-        report(first + rows.length)
-      }
+      await this.fill(range(0, n), cache, report)
     } catch (error) {
       cache.dispose()
       throw error
@@ -117,99 +149,89 @@ export class FeatureSource {
     return Tensor.zeros([n, this.features], { dtype: 'bf16', device: this.device })
   }
 
-  private featuresOf(rows: Int32Array): Tensor {
-    const all = this.rowsOf(rows.length)
-    this.fill(rows, all, 0)
-    return all
-  }
-
-  /** Features of images `rows` of the set, less their mean, over the rows of `to` from `at`. */
-  private fill(rows: Int32Array, to: Tensor, at: number): void {
-    const net = this.net as LocalNet
-    const { mean } = this
-    for (let first = 0; first < rows.length; first += this.chunk)
-      scope(() => {
-        const images = uploadImages(this.set, rows.subarray(first, first + this.chunk), this.device)
-        // The mean is taken off before rounding: what is left is smaller, and so is its error.
-        const features = mean
-          ? subtractRow(net.features(images), mean, { store: 'bf16' })
-          : net.features(images, { store: 'bf16' })
-        copyRows(features, to, { at: at + first })
-      })
+  /** Features of images, less their mean, over the rows of `to`. */
+  private async fill(rows: Int32Array, to: Tensor, report?: (done: number) => void): Promise<void> {
+    let at = 0
+    for await (const { rows: piece, pixels } of this.pieces(rows)) {
+      using features = await this.featuresOf(pixels)
+      // The mean is taken off before rounding: what is left is smaller, and so is its error.
+      scope(() => copyRows(subtractRow(features, this.mean as Tensor, { store: 'bf16' }), to, { at }))
+      at += piece.length
+      await this.device.sync()
+      report?.(at)
+    }
   }
 
   /** One epoch of minibatches over `rows`, in the order that the op's own permutation gives, cached or not. */
   async train(
-    targets: Tensor,
     state: ReadoutState,
     rows: Int32Array,
-    options: { learningRate: number; weightDecay: number; batch: number; totalSteps: number; seed: number },
+    settings: EpochSettings,
     epoch: number,
     batches: number,
     onImages: (done: number) => void,
   ): Promise<{ loss: number; errors: number }> {
-    const { batch } = options
-    const order = this.cache ? null : new Permutation(rows.length, options.seed, epoch)
-    // Short enough to stop soon after Ctrl-C, long enough that the call itself costs nothing.
+    const { batch, seed } = settings
+    const order = new Permutation(rows.length, seed, epoch)
+    // Short enough to stop soon after Ctrl-C and to hold few features, long enough that the call itself costs nothing.
     const stretch = Math.max(1, Math.floor((this.cache ? 5000 : 1000) / batch))
-    const chosen = this.cache ? Tensor.from(rows, { device: this.device }) : null
     let loss = 0
     let errors = 0
-    try {
-      for (let first = 0; first < batches; first += stretch) {
-        this.run.signal?.throwIfAborted()
-        const steps = Math.min(stretch, batches - first)
-        const part = { ...options, steps, firstStep: epoch * batches + first }
-        const [l, e] = await scope(async () => {
-          let result: { loss: Tensor; errors: Tensor }
-          if (this.cache && chosen) {
-            result = readoutLearn(this.cache, targets, state, part, chosen)
-          } else {
-            const picked = Int32Array.from(
-              { length: steps * batch },
-              (_, i) => rows[(order as Permutation).at(first * batch + i)] as number,
-            )
-            const labels = Int32Array.from(picked, (row) => (this.set.labels as Int32Array)[row] as number)
-            result = readoutLearn(this.featuresOf(picked), Tensor.from(labels, { device: this.device }), state, {
-              ...part,
-              shuffle: false,
-            })
-          }
-          return [(await result.loss.read()).data[0] ?? Number.NaN, (await result.errors.read()).data[0] ?? 0] as const
-        })
-        loss += l * steps
-        errors += e
-        onImages((first + steps) * batch)
+    using targets = this.cache ? Tensor.from(this.labels, { device: this.device }) : null
+    using chosen = this.cache ? Tensor.from(rows, { device: this.device }) : null
+    for (let first = 0; first < batches; first += stretch) {
+      this.run.signal?.throwIfAborted()
+      const steps = Math.min(stretch, batches - first)
+      const part = { ...settings, steps, firstStep: epoch * batches + first }
+      let result: { loss: Tensor; errors: Tensor }
+      if (this.cache && chosen && targets) {
+        result = readoutLearn(this.cache, targets, state, part, chosen)
+      } else {
+        const picked = Int32Array.from({ length: steps * batch }, (_, i) => rows[order.at(first * batch + i)] as number)
+        using features = this.rowsOf(picked.length)
+        await this.fill(picked, features)
+        using labels = this.labelsOf(picked)
+        result = readoutLearn(features, labels, state, { ...part, shuffle: false })
       }
-    } finally {
-      chosen?.dispose()
+      using l = result.loss
+      using e = result.errors
+      loss += ((await l.read()).data[0] ?? Number.NaN) * steps
+      errors += (await e.read()).data[0] ?? 0
+      onImages((first + steps) * batch)
     }
     return { loss: loss / batches, errors }
   }
 
+  private labelsOf(rows: Int32Array): Tensor {
+    return Tensor.from(
+      Int32Array.from(rows, (row) => this.labels[row] as number),
+      { device: this.device },
+    )
+  }
+
   /** Share of wrong images among `rows`. */
-  async errorRate(targets: Tensor, state: ReadoutState, rows: Int32Array): Promise<number> {
+  async errorRate(state: ReadoutState, rows: Int32Array): Promise<number> {
     let wrong = 0
     const chunk = this.cache ? rows.length : 512
     for (let first = 0; first < rows.length; first += chunk) {
       this.run.signal?.throwIfAborted()
       const part = rows.subarray(first, first + chunk)
-      wrong += await scope(async () => {
-        if (this.cache) {
-          const { errors } = readoutScore(this.cache, targets, state, Tensor.from(part, { device: this.device }))
-          return (await errors.read()).data[0] ?? 0
-        }
-        const labels = Int32Array.from(part, (row) => (this.set.labels as Int32Array)[row] as number)
-        const { errors } = readoutScore(this.featuresOf(part), Tensor.from(labels, { device: this.device }), state)
-        return (await errors.read()).data[0] ?? 0
+      using features = this.cache ? null : this.rowsOf(part.length)
+      if (features) await this.fill(part, features)
+      const errors = scope(() => {
+        if (features) return readoutScore(features, this.labelsOf(part), state).errors
+        const targets = Tensor.from(this.labels, { device: this.device })
+        return readoutScore(this.cache as Tensor, targets, state, Tensor.from(part, { device: this.device })).errors
       })
+      wrong += (await errors.read()).data[0] ?? 0
+      errors.dispose()
     }
     return wrong / rows.length
   }
 
   private release(): void {
-    this.cache?.dispose()
-    this.mean?.dispose()
+    for (const held of [this.net, this.cache, this.mean]) held?.dispose()
+    this.net = null
     this.cache = null
     this.mean = null
   }
@@ -224,10 +246,13 @@ function defaultMemoryLimit(device: Device): number {
   return device.kind === 'cpu' ? 0.75 * process.availableMemory() : 0.6 * device.memory
 }
 
-/** Powers and pool strides of a network's blocks, in words. */
-export function describeFeatures({ blocks }: LocalNetConfig): string {
+/** Powers and pool strides of a network's blocks, in words; the network's name where it has no such blocks. */
+export function describeFeatures(config: NetworkConfig): string {
+  const blocks = featureBlocks(config)
+  if (blocks.length === 0) return config.name
   const all = (values: number[]) => [...new Set(values)].join(', ')
-  const power = `power ${all(blocks.map((block) => block.power))}, pool stride ${all(blocks.map((block) => block.pool.stride))}`
+  const strides = blocks.flatMap(({ pool }) => (pool ? [pool.stride] : []))
+  const power = `power ${all(blocks.map((block) => block.power))}${strides.length > 0 ? `, pool stride ${all(strides)}` : ''}`
   return blocks.length === 1 ? power : `${blocks.length} blocks, ${power}`
 }
 

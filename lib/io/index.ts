@@ -11,6 +11,7 @@ export {
 export {
   bf16FromFloat32,
   float32FromBf16,
+  hostTensor,
   readSafetensors,
   type Safetensor,
   type SafetensorData,

@@ -90,20 +90,26 @@ export function encodeNpy(source: NpySource): Uint8Array {
     const expected = 'a Float32Array, Float64Array, Int32Array or Uint8Array'
     throw new ShapeError({ op: 'encodeNpy', argument: 'data', actual: Object.prototype.toString.call(data), expected })
   }
-  const { shape } = source
+  const header = npyHeader(descr, source.shape)
+  const bytes = new Uint8Array(header.length + data.byteLength)
+  bytes.set(header)
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length)
+  return bytes
+}
+
+/** @internal What stands before the data, which it aligns to 64 bytes. */
+export function npyHeader(descr: Descr, shape: readonly number[]): Uint8Array {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`
   const version = text.length + 11 + 64 > 65_535 ? 2 : 1
   const prefix = version === 1 ? 10 : 12
-  const headerEnd = Math.ceil((prefix + text.length + 1) / 64) * 64
-  const bytes = Buffer.alloc(headerEnd + data.byteLength, ' ')
+  const bytes = Buffer.alloc(Math.ceil((prefix + text.length + 1) / 64) * 64, ' ')
   bytes.write(magic, 'latin1')
   bytes.writeUInt16BE(version << 8, 6)
-  if (version === 1) bytes.writeUInt16LE(headerEnd - prefix, 8)
-  else bytes.writeUInt32LE(headerEnd - prefix, 8)
+  if (version === 1) bytes.writeUInt16LE(bytes.length - prefix, 8)
+  else bytes.writeUInt32LE(bytes.length - prefix, 8)
   bytes.write(text, prefix, 'latin1')
-  bytes[headerEnd - 1] = 0x0a
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), headerEnd)
+  bytes[bytes.length - 1] = 0x0a
   return bytes
 }
 

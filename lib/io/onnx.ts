@@ -18,11 +18,11 @@ export interface OnnxNode {
   attributes?: Readonly<Record<string, OnnxAttribute>>
 }
 
-/** A float32 constant: weights. */
+/** A constant: weights, or whole numbers that an operator takes as an input. */
 export interface OnnxTensor {
   name: string
   shape: readonly number[]
-  data: Float32Array
+  data: Float32Array | BigInt64Array
 }
 
 /** A float32 input or output; a size that is a name is free. */
@@ -49,7 +49,7 @@ export interface OnnxModel {
 // Operator set 15 (ONNX 1.10, 2021) is the first with today's BatchNormalization, and 8 the first IR version that goes with it.
 const irVersion = 8
 const opset = 15
-const float = 1 // TensorProto.DataType.FLOAT
+const dataType = { float: 1, int64: 7 } // TensorProto.DataType
 const attributeType = { float: 1, int: 2, ints: 7 } // AttributeProto.AttributeType
 const maxBytes = 2 ** 31 - 1 // of a protobuf message
 // Numbers of the fields that are written in pieces: ModelProto.graph, GraphProto.initializer, TensorProto.raw_data.
@@ -105,7 +105,7 @@ const valueInfo = ({ name, shape, doc }: OnnxValue): object => ({
   ...(doc ? { docString: doc } : {}),
   type: {
     tensorType: {
-      elemType: float,
+      elemType: dataType.float,
       shape: { dim: shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size })) },
     },
   },
@@ -131,7 +131,8 @@ const lengthOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, 
 /** An initialiser as a field of its graph: pieces, so that no weight is copied. */
 function tensorField({ name, shape, data }: OnnxTensor): Uint8Array[] {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  const tensor = [encode('TensorProto', { dims: shape, dataType: float, name }), fieldHead(fields.rawData, raw.length), raw]
+  const type = data instanceof BigInt64Array ? dataType.int64 : dataType.float
+  const tensor = [encode('TensorProto', { dims: shape, dataType: type, name }), fieldHead(fields.rawData, raw.length), raw]
   return [fieldHead(fields.initializer, lengthOf(tensor)), ...tensor]
 }
 

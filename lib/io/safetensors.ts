@@ -2,6 +2,8 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { z } from 'zod'
 import { DataError, OptionError, ShapeError } from '../errors.js'
+import { refuseUnknown } from '../options.js'
+import type { Tensor } from '../tensor.js'
 import { type AtomicSink, writeAtomic } from './atomic.js'
 import { describeReadError } from './file_errors.js'
 
@@ -57,11 +59,14 @@ function bytesOf(data: SafetensorData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
 
-/** Checks the tensors, lays them out (widest type first, then by name, so that all stay aligned) and makes the padded header. */
-function layOut(
-  tensors: ReadonlyMap<string, Safetensor>,
+/**
+ * @internal The padded header of tensors whose data lie one after another in the order given.
+ * @throws OptionError when a metadata value is not a string
+ */
+export function safetensorsHeader(
+  tensors: Iterable<readonly [name: string, { dtype: Dtype; shape: readonly number[] }]>,
   metadata: Record<string, string>,
-): { header: Uint8Array; ordered: Safetensor[] } {
+): Uint8Array {
   const entries: [string, unknown][] = []
   for (const [key, value] of Object.entries(metadata))
     if (typeof value !== 'string')
@@ -72,9 +77,25 @@ function layOut(
         expected: 'a string',
       })
   if (Object.keys(metadata).length > 0) entries.push(['__metadata__', metadata])
+  let offset = 0
+  for (const [name, { dtype, shape }] of tensors) {
+    const end = offset + shape.reduce((a, b) => a * b, kinds[dtype].BYTES_PER_ELEMENT)
+    entries.push([name, { dtype, shape: [...shape], data_offsets: [offset, end] }])
+    offset = end
+  }
+  // Written entry by entry: an object would move names that look like numbers to the front, and lose `__proto__`.
+  const json = Buffer.from(`{${entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`)
+  const padded = Math.ceil(json.length / 8) * 8
+  const header = Buffer.alloc(8 + padded, ' ')
+  header.writeBigUInt64LE(BigInt(padded))
+  header.set(json, 8)
+  return header
+}
+
+/** Checks the tensors and lays them out: widest type first, then by name, so that all stay aligned. */
+function layOut(tensors: ReadonlyMap<string, Safetensor>): [string, Safetensor][] {
   const width = (tensor: Safetensor) => kinds[tensor.dtype]?.BYTES_PER_ELEMENT ?? 0
   const sorted = [...tensors].sort(([a, x], [b, y]) => width(y) - width(x) || (a < b ? -1 : 1))
-  let offset = 0
   for (const [name, { dtype, shape, data }] of sorted) {
     const refuse = (actual: string, expected: string) =>
       new ShapeError({ op: 'writeSafetensors', argument: name, actual, expected })
@@ -83,16 +104,8 @@ function layOut(
     if (!(data instanceof kinds[dtype])) throw refuse(`held in a ${data.constructor.name}`, `a ${kinds[dtype].name} for ${dtype}`)
     const count = shape.reduce((a, b) => a * b, 1)
     if (data.length !== count) throw refuse(`${data.length} elements`, `${count} for [${shape.join(',')}]`)
-    entries.push([name, { dtype, shape: [...shape], data_offsets: [offset, offset + data.byteLength] }])
-    offset += data.byteLength
   }
-  // Written entry by entry: an object would move names that look like numbers to the front, and lose `__proto__`.
-  const json = Buffer.from(`{${entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`)
-  const padded = Math.ceil(json.length / 8) * 8
-  const header = Buffer.alloc(8 + padded, ' ')
-  header.writeBigUInt64LE(BigInt(padded))
-  header.set(json, 8)
-  return { header, ordered: sorted.map(([, tensor]) => tensor) }
+  return sorted
 }
 
 function asMap(tensors: Readonly<Record<string, Safetensor>> | ReadonlyMap<string, Safetensor>): ReadonlyMap<string, Safetensor> {
@@ -110,10 +123,12 @@ export async function writeSafetensors(
   tensors: Readonly<Record<string, Safetensor>> | ReadonlyMap<string, Safetensor>,
   options: { metadata?: Record<string, string> | undefined } = {},
 ): Promise<void> {
-  const { header, ordered } = layOut(asMap(tensors), options.metadata ?? {})
+  refuseUnknown('writeSafetensors', options, ['metadata'])
+  const ordered = layOut(asMap(tensors))
+  const header = safetensorsHeader(ordered, options.metadata ?? {})
   await writeAtomic(path, async (sink: AtomicSink) => {
     await sink.write(header)
-    for (const { data } of ordered) await sink.write(bytesOf(data))
+    for (const [, { data }] of ordered) await sink.write(bytesOf(data))
   })
 }
 
@@ -216,4 +231,11 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   } finally {
     await file.close()
   }
+}
+
+/** A tensor's values for a file. */
+export async function hostTensor(tensor: Tensor): Promise<Safetensor> {
+  const { data } = await tensor.read()
+  const dtype = ({ f32: 'F32', bf16: 'F32', f64: 'F64', i32: 'I32', u8: 'U8' } as const)[tensor.dtype]
+  return { dtype, shape: tensor.shape, data }
 }

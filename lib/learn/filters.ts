@@ -1,21 +1,21 @@
 // Filters learned without labels by one of the rules: initial rows, the loop over stretches of minibatches, dead units, convergence.
-import type { ImageSet } from '../data/index.js'
-import { cpu, type Device } from '../device.js'
-import { DataError } from '../errors.js'
-import type { Safetensor } from '../io/index.js'
-import { hostTensor } from '../models/local_net.js'
+import type { Images } from '../data/index.js'
+import type { Device } from '../device.js'
+import { DataError, OptionError } from '../errors.js'
+import { hostTensor, type Safetensor } from '../io/index.js'
 import { unitRows } from '../ops/index.js'
 import { Checkpoints } from '../run/checkpoint.js'
-import { type OnProgress, startPhase } from '../run/progress.js'
+import { openFolder } from '../run/folder.js'
+import { checkRun, type RunOptions } from '../run/options.js'
+import { startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
 import { type FilterConfig, type FilterOptions, filterConfig } from './filter_options.js'
 import { examine, type FilterHealth, type HistoryEntry, inspect, type StretchHealth } from './health.js'
-import { dataPatches } from './patches.js'
-import { type RuleState, ruleOf } from './rules.js'
-import { type Whitening, whiteningOf } from './whitening.js'
-
-export { type FilterConfig, type FilterOptions, filterConfig } from './filter_options.js'
-export { dataPatches } from './patches.js'
+import { drawPatches } from './patches.js'
+import { type Pixels, type Reservoirs, reservoirs } from './reservoirs.js'
+import type { RuleState } from './rules/rule.js'
+import { ruleOf } from './rules.js'
+import type { Whitening } from './whitening.js'
 
 export interface LearnedFilters {
   /** [K,C,W,W], rows of norm 1. */
@@ -30,17 +30,9 @@ export interface LearnedFilters {
   whitening: Whitening | null
 }
 
-export interface FilterRun {
-  device?: Device
+export interface FilterRun extends RunOptions {
   /** Which of a network's layers these are, from 1: it names phase and checkpoint. Default: the only one. */
   part?: { number: number; of: number }
-  /** Folder for checkpoints; none by default. */
-  out?: string
-  /** Go on from the checkpoint in `out`. Default false. */
-  resume?: boolean
-  checkpointSeconds?: number
-  signal?: AbortSignal
-  onProgress?: OnProgress
 }
 
 interface Position {
@@ -54,39 +46,47 @@ interface Position {
 const stretchOf = (steps: number): number => Math.max(1, Math.min(250, Math.ceil(steps / 100)))
 
 /**
- * Learns filters from the patches of an image set. The same options, data, device and seed give the same bits, interrupted or not.
+ * Learns filters from the patches of images. The same options, data, device and seed give the same bits, interrupted or not, from memory or
+ * from a disk.
  * @throws {OptionError} for options out of range, before anything runs; the signal's reason when it is aborted (a checkpoint is kept)
  */
-export async function learnFilters(set: ImageSet, options: FilterOptions = {}, run: FilterRun = {}): Promise<LearnedFilters> {
+export async function learnFilters(images: Images, options: FilterOptions = {}, run: FilterRun = {}): Promise<LearnedFilters> {
+  const { device, part, ...asked } = checkRun('learnFilters', run, ['part'])
   const config = filterConfig(options)
-  checkFilters(set, config)
-  const device = run.device ?? cpu()
-  const { number, of } = run.part ?? { number: 1, of: 1 }
+  checkFilters(images.shape, config)
+  // The layers of a network share the folder that their recipe has opened.
+  if (asked.out && !part) await openFolder('learnFilters', asked.out, asked.resume ?? false)
+  const { number, of } = part ?? { number: 1, of: 1 }
   const phase = of === 1 ? 'filters' : `filters ${number}/${of}`
-  const checkpoints = run.out
+  const checkpoints = asked.out
     ? new Checkpoints<Position>(
-        run.out,
+        asked.out,
         number === 1 ? 'filters' : `filters-${number}`,
-        { filters: config, data: set.sha256, device: device.kind },
-        run.checkpointSeconds,
+        { filters: config, data: images.sha256, device: device.kind },
+        asked.checkpointSeconds,
       )
     : null
   let position: Position = { step: 0, history: [], health: null, converged: false }
   const rule = ruleOf(config.rule)
-  const saved = run.resume ? await checkpoints?.load() : null
+  const saved = asked.resume ? await checkpoints?.load() : null
   if (saved) position = saved.position
-  const state = saved ? stateFrom(saved.tensors, device) : rule.start(set, config, device)
-  const stretch = stretchOf(config.steps)
-  const images = Tensor.from(set.images, { shape: set.shape, device })
-  const report = startPhase(phase, 'patches', config.steps * config.batch, position.step * config.batch, run.onProgress)
-  const save = async () => checkpoints?.save(position, await hostState(state))
+  const visit = new Visit(reservoirs(images, config.reservoir, config.seed), config, device)
+  let state: RuleState | null = null
+  const save = async () => {
+    if (state) await checkpoints?.save(position, await hostState(state))
+  }
   try {
+    const live = saved ? stateFrom(saved.tensors, device) : rule.start((await visit.at(0, asked.signal)).host, config, device)
+    state = live
+    const stretch = stretchOf(config.steps)
+    const report = startPhase(phase, 'patches', config.steps * config.batch, position.step * config.batch, asked.onProgress)
     while (position.step < config.steps && !position.converged) {
-      run.signal?.throwIfAborted()
-      const steps = Math.min(stretch, config.steps - position.step)
-      const tally = await rule.learn(images, state, config, position.step, steps)
+      asked.signal?.throwIfAborted()
+      const here = await visit.at(position.step, asked.signal)
+      const steps = Math.min(stretch, here.end - position.step)
+      const tally = await rule.learn(here.images, live, config, position.step, steps)
       const step = position.step + steps
-      const health = await inspect(state.w, tally, config, step)
+      const health = await inspect(live.w, tally, config, step)
       if (!Number.isFinite(health.energy))
         throw new DataError({
           op: 'learnFilters',
@@ -96,7 +96,7 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
         })
       // The new rows are given the first two thirds of the run only, so that they have time to settle.
       if (config.dead === 'reseed' && health.dead.length > 0 && step < (2 / 3) * config.steps)
-        state.w = await reseed(state.w, health.dead, set, config, step)
+        live.w = await reseed(live.w, health.dead, here.host, config, step)
       const { energy, unitNorm, repelled, winShare } = health
       const dead = health.dead.length
       position = {
@@ -109,16 +109,63 @@ export async function learnFilters(set: ImageSet, options: FilterOptions = {}, r
       if (checkpoints?.due()) await save()
     }
     await save()
-    const health = await examine(images, state, config, position.health as StretchHealth)
-    const whitening = await whiteningOf(state, set.shape[1], config.window)
-    const filters = await freeze(state.w, set, config, health)
+    const last = await visit.at(position.step - 1, asked.signal)
+    const health = await examine(last.images, live, config, position.health as StretchHealth)
+    const channels = images.shape[1]
+    const whitening = (await rule.inputs?.whitening(live, channels, config.window)) ?? null
+    const filters = await freeze(live.w, channels, config, health)
     return { filters, config, health, history: position.history, converged: position.converged, whitening }
   } catch (error) {
-    if (run.signal?.aborted) await save()
+    if (asked.signal?.aborted) await save()
     throw error
   } finally {
-    images.dispose()
-    for (const tensor of Object.values(state)) tensor.dispose()
+    visit.dispose()
+    for (const tensor of Object.values(state ?? {})) tensor.dispose()
+  }
+}
+
+interface Stay {
+  host: Pixels
+  /** u8 [N,C,H,W] on the device. */
+  images: Tensor
+  /** Minibatch at which the next reservoir begins. */
+  end: number
+}
+
+/** The reservoirs of a run, each for an equal share of its minibatches; the next one is read while the device learns from this one. */
+class Visit {
+  private readonly share: number
+  private stay: (Stay & { index: number }) | null = null
+  private coming: { index: number; pixels: Promise<Pixels> } | null = null
+
+  constructor(
+    private readonly reservoirs: Reservoirs,
+    private readonly config: FilterConfig,
+    private readonly device: Device,
+  ) {
+    this.share = Math.ceil(config.steps / reservoirs.count)
+  }
+
+  /** Where the patches of minibatch `step` come from. */
+  async at(step: number, signal?: AbortSignal): Promise<Stay> {
+    const index = Math.min(this.reservoirs.count - 1, Math.floor(step / this.share))
+    if (this.stay?.index === index) return this.stay
+    const host = await (this.coming?.index === index ? this.coming.pixels : this.reservoirs.load(index, signal))
+    this.stay?.images.dispose()
+    const images = Tensor.from(host.pixels, { shape: host.shape, device: this.device })
+    const end = Math.min(this.config.steps, (index + 1) * this.share)
+    this.stay = { index, host, images, end }
+    if (end < this.config.steps) {
+      const pixels = this.reservoirs.load(index + 1, signal)
+      // Whoever needs it awaits it; until then a failure must not count as unhandled.
+      pixels.catch(() => undefined)
+      this.coming = { index: index + 1, pixels }
+    }
+    return this.stay
+  }
+
+  dispose(): void {
+    this.stay?.images.dispose()
   }
 }
 
@@ -132,8 +179,17 @@ async function hostState(state: RuleState): Promise<Record<string, Safetensor>> 
   return Object.fromEntries(await Promise.all(entries))
 }
 
-/** Refuses what the rule's ops would refuse for this image set, before anything is made or written. */
-export const checkFilters = (set: ImageSet, config: FilterConfig): void => ruleOf(config.rule).check(set.shape, config)
+/** Refuses what the rule's ops would refuse for images of this shape, before anything is made or written. */
+export function checkFilters([n, channels, height, width]: Images['shape'], config: FilterConfig, path = 'filters'): void {
+  const held = Math.min(n, Math.max(1, Math.floor(config.reservoir / (channels * height * width))))
+  try {
+    ruleOf(config.rule).check([held, channels, height, width], config)
+  } catch (cause) {
+    if (!(cause instanceof OptionError)) throw cause
+    const { argument, actual, expected } = cause
+    throw new OptionError({ op: 'trainLocal', argument: `${path}.${argument}`, actual, expected }, { cause })
+  }
+}
 
 /** Settled: the same units dead, all live rows within 1 % of norm 1 and attracted to it, and wins that moved by less than a tenth. */
 function hasConverged(now: StretchHealth, before: StretchHealth | null): boolean {
@@ -144,10 +200,10 @@ function hasConverged(now: StretchHealth, before: StretchHealth | null): boolean
   return now.repelled === 0 && live.every((n) => Math.abs(n - 1) < 0.01) && moved < 0.1 * total
 }
 
-async function reseed(w: Tensor, dead: number[], set: ImageSet, config: FilterConfig, step: number): Promise<Tensor> {
+async function reseed(w: Tensor, dead: number[], images: Pixels, config: FilterConfig, step: number): Promise<Tensor> {
   const rows = (await w.read()).data as Float32Array
   const d = w.shape[1] as number
-  const fresh = dataPatches(set, config, dead.length, step)
+  const fresh = drawPatches(images, config, dead.length, step)
   dead.forEach((unit, i) => {
     rows.set(fresh.subarray(i * d, (i + 1) * d), unit * d)
   })
@@ -156,13 +212,19 @@ async function reseed(w: Tensor, dead: number[], set: ImageSet, config: FilterCo
   return next
 }
 
-async function freeze(w: Tensor, set: ImageSet, config: FilterConfig, health: FilterHealth): Promise<Tensor> {
-  const shape = (units: number) => [units, set.shape[1], config.window, config.window]
+/** Rows as filters, without dead ones where they are pruned. */
+async function freeze(w: Tensor, channels: number, config: FilterConfig, health: FilterHealth): Promise<Tensor> {
+  const shape = (units: number) => [units, channels, config.window, config.window]
   if (config.dead !== 'prune' || health.dead.length === 0) return scope(() => unitRows(w).reshape(shape(config.units)))
   const rows = (await w.read()).data as Float32Array
   const d = w.shape[1] as number
   const gone = new Set(health.dead)
   const live = Array.from({ length: config.units }, (_, unit) => unit).filter((unit) => !gone.has(unit))
+  if (live.length === 0) {
+    const actual = `'prune', where all of the ${config.units} units are dead`
+    const expected = "settings under which units live, or 'report' or 'reseed'"
+    throw new DataError({ op: 'learnFilters', argument: 'dead', actual, expected })
+  }
   const kept = new Float32Array(live.length * d)
   live.forEach((unit, i) => {
     kept.set(rows.subarray(unit * d, (unit + 1) * d), i * d)

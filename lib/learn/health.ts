@@ -1,11 +1,9 @@
 // How the units of a layer fare while they learn without labels, and what speaks of a collapse.
 import { matmul, multiply, reduce, unitRows } from '../ops/index.js'
-import { scope, Tensor } from '../tensor.js'
+import { scope, type Tensor } from '../tensor.js'
 import type { FilterConfig } from './filter_options.js'
-import { minibatch, pNorm, rateAt } from './rules/rule.js'
-import { whitenedMinibatch } from './rules/unlearned.js'
-import type { RuleState, RuleTally } from './rules.js'
-import { whiteningOffset } from './whitening.js'
+import { minibatch, pNorm, type RuleState, type RuleTally, rateAt } from './rules/rule.js'
+import { ruleOf } from './rules.js'
 
 /** The state of the units over a stretch of minibatches. */
 export interface StretchHealth {
@@ -39,7 +37,7 @@ export interface FilterHealth extends StretchHealth {
   duplicates: number
   /** Cosine of each unit with the unit nearest to it, to 4 digits; near 1 for near-duplicates. */
   nearest: number[]
-  /** Of 4096 patches, drawn with the seed of the filters, with the unit nearest to each; zero patches are left out. null when all are zero. */
+  /** Of at most 4096 patches, drawn with the seed of the filters, with the unit nearest to each; zero patches are left out. null when all are zero. */
   cosines: CosineCounts | null
 }
 
@@ -124,11 +122,15 @@ async function compareUnits(w: Tensor, dead: number[]): Promise<Pick<FilterHealt
   return { duplicates, nearest: nearest.map((x) => round(x, 4)) }
 }
 
-/** The sample, in parts that keep the currents of many units small. */
+/** The sample, in parts that keep the currents of many units small; fewer where the images have no more patches. */
 const sample = { parts: 4, batch: 1024 }
 
 async function winnerCosines(images: Tensor, state: RuleState, config: FilterConfig): Promise<CosineCounts | null> {
-  const patches = await patchesOf(state, { ...config, batch: sample.batch, normalise: 'patch' })
+  const [n, , height, width] = images.shape as [number, number, number, number]
+  const available = n * (height - config.window + 1) * (width - config.window + 1)
+  const drawn: FilterConfig = { ...config, batch: Math.min(sample.batch, available), normalise: 'patch' }
+  const { inputs } = ruleOf(config.rule)
+  const patches = inputs ? await inputs.minibatches(state, drawn) : (from: Tensor, step: number) => minibatch(from, drawn, step)
   const found: number[] = []
   for (let part = 0; part < sample.parts; part++) {
     const made = scope(() => {
@@ -145,15 +147,6 @@ async function winnerCosines(images: Tensor, state: RuleState, config: FilterCon
     for (let i = 0; i < cosine.data.length; i++) if ((square.data[i] ?? 0) > 0) found.push(cosine.data[i] ?? 0)
   }
   return found.length > 0 ? countCosines(found) : null
-}
-
-/** Minibatches as the rows meet them, of norm 1. */
-async function patchesOf(state: RuleState, config: FilterConfig): Promise<(images: Tensor, step: number) => Tensor> {
-  const { matrix, mean } = state
-  if (!matrix || !mean) return (images, step) => minibatch(images, config, step)
-  const [z, m] = await Promise.all([matrix.read(), mean.read()])
-  const offset = whiteningOffset(z.data, m.data)
-  return (images, step) => whitenedMinibatch(images, matrix, Tensor.from(offset, { device: matrix.device }), config, step)
 }
 
 /** Counts in equal bins up to 1, from the hundredth under all but half a percent of the cosines, so that a few far ones do not hide the rest. */
@@ -173,18 +166,6 @@ export function countCosines(cosines: readonly number[]): CosineCounts {
   return { edges, counts, below, median: round(sorted[Math.floor((sorted.length - 1) / 2)] ?? 0, 5) }
 }
 
-/** A rule's cure for units that lose every patch; rules without learning have none. */
-function cure({ rule, antiHebbian, init, dead }: FilterConfig): string {
-  if (rule === 'krotov-hopfield' && antiHebbian > 0) return `try a lower anti-Hebbian strength (Delta, now ${antiHebbian})`
-  if (rule === 'softhebb') return 'try centred patches or a higher temperature'
-  const tries = [
-    ...(init === 'patches' ? [] : ["init 'patches'"]),
-    ...(dead === 'reseed' ? [] : ["dead 'reseed'"]),
-    'fewer units',
-  ]
-  return `try ${tries.join(', or ')}`
-}
-
 /**
  * What is wrong with learned filters, each in a sentence that says what to try; empty when nothing is. Looked for: dead units, a unit that
  * takes more than a quarter of all patches (of fewer than 16 units more than four times its even share), and near-duplicate pairs
@@ -192,24 +173,23 @@ function cure({ rule, antiHebbian, init, dead }: FilterConfig): string {
  */
 export function healthWarnings(health: Pick<FilterHealth, 'wins' | 'dead' | 'duplicates'>, config: FilterConfig): string[] {
   const { wins, dead, duplicates } = health
-  if (['random', 'patches', 'whitened-patches'].includes(config.rule)) return []
+  const rule = ruleOf(config.rule)
+  if (!rule.learns) return []
   const warnings: string[] = []
   const total = wins.reduce((a, b) => a + b, 0)
   const largest = wins.reduce((a, b) => Math.max(a, b), 0)
   if (largest > total * Math.max(1 / 4, 4 / wins.length))
-    warnings.push(`one unit takes ${((100 * largest) / total).toFixed(0)} % of the patches, a sign of collapse: ${cure(config)}`)
+    warnings.push(
+      `one unit takes ${((100 * largest) / total).toFixed(0)} % of the patches, a sign of collapse: ${rule.againstDead(config)}`,
+    )
   if (dead.length > 0)
-    warnings.push(`${dead.length} of ${wins.length} units are dead (no win among the last ${total} patches): ${cure(config)}`)
+    warnings.push(
+      `${dead.length} of ${wins.length} units are dead (no win among the last ${total} patches): ${rule.againstDead(config)}`,
+    )
   const live = config.units - dead.length
   if (duplicates > live / 10)
-    warnings.push(`${duplicates} near-duplicate pairs (cosine over 0.99) among ${live} live units: try ${duplicateCure(config)}`)
+    warnings.push(
+      `${duplicates} near-duplicate pairs (cosine over 0.99) among ${live} live units: try ${rule.againstDuplicates(config)}`,
+    )
   return warnings
-}
-
-function duplicateCure({ rule, temperature, antiHebbian, steps }: FilterConfig): string {
-  if (rule === 'soft-wta') return `a lower temperature (now ${temperature}) or fewer units`
-  const longer = `more minibatches (now ${steps}) or fewer units`
-  return rule === 'krotov-hopfield' && antiHebbian < 0.2
-    ? `${longer}, or a higher anti-Hebbian strength (Delta, now ${antiHebbian})`
-    : longer
 }

@@ -1,68 +1,66 @@
 // The whole of local learning as one run: filters without labels, then a readout with them, in a folder that can be resumed.
-import { join } from 'node:path'
-import type { ImageSet } from '../data/index.js'
-import { cpu, type Device } from '../device.js'
+import { z } from 'zod'
+import { type Images, labelsOf } from '../data/index.js'
 import { OptionError } from '../errors.js'
-import { checkReadout, type ReadoutOptions, readoutConfig, type TrainedReadout, trainReadout } from '../features/readout.js'
-import { writeAtomic } from '../io/index.js'
-import { checkLocalConfig, type LocalBlock, type LocalNetConfig, type MapShape, trunkShapes } from '../models/local_config.js'
-import { type BlockWeights, LocalNet } from '../models/local_net.js'
-import { philox, words } from '../random.js'
-import { openFolder, type Provenance, provenance } from '../run/folder.js'
-import type { OnProgress } from '../run/progress.js'
+import { checkReadout, readOut, readoutConfig, readoutOptions, type TrainedReadout } from '../features/readout.js'
+import { hostTensor, type Safetensor } from '../io/index.js'
 import {
-  checkFilters,
-  type FilterConfig,
-  type FilterOptions,
-  type FilterRun,
-  filterConfig,
-  type LearnedFilters,
-  learnFilters,
-} from './filters.js'
-import { trunkMaps } from './maps.js'
-import { whiteningFilters } from './whitening.js'
+  cutAt,
+  type LocalBlockOptions,
+  localNet,
+  Network,
+  type NetworkConfig,
+  networkShapes,
+  whiteningLayer,
+} from '../models/index.js'
+import { overrides, parseOptions, seed, whole } from '../options.js'
+import { philox, words } from '../random.js'
+import { finishFolder, openFolder, type Provenance, provenance } from '../run/folder.js'
+import { checkRun, type RunOptions } from '../run/options.js'
+import { type FilterConfig, filterConfig, filterOptions } from './filter_options.js'
+import { checkFilters, type LearnedFilters, learnFilters } from './filters.js'
+import { mapsOf } from './maps.js'
+import { whiteningOffset } from './whitening.js'
 
-export interface BlockOptions {
-  /** What differs from the options of all blocks. */
-  filters?: FilterOptions
-  /** n of the rectified power. Default 40, in a trunk 20. */
-  power?: number
-  /**
-   * Max pool, in positions. Default: of side 11 (in a trunk 3), or all of the positions where there are fewer; stride 2. With a padding
-   * (default 0, at most half of the side) windows also reach so far over the map's border, with the positions within.
-   */
-  pool?: { size?: number; stride?: number; padding?: number }
-}
+export const blockOptions = z.strictObject({
+  filters: overrides(filterOptions).default({}).describe('what differs from the filters of all blocks'),
+  power: z.number().min(1).max(200).optional().describe('n of the rectified power; 40, in a trunk 20'),
+  pool: z
+    .strictObject({
+      size: whole(1).optional().describe('side in positions; 11, in a trunk 3, or all positions where there are fewer'),
+      stride: whole(1).default(2).describe('positions from one window to the next'),
+      padding: whole(0).default(0).describe('positions that windows reach over the border of the map; at most half of the side'),
+    })
+    .prefault({})
+    .describe('max pool'),
+})
 
-export interface TrainLocalOptions {
-  /** Of all blocks. */
-  filters?: FilterOptions
-  /**
-   * Blocks one after another under those of `blocks`: the pooled map of each is the next one's input. Each is learned once those under it
-   * are, from their maps, rounded to 8 bits. Default: none.
-   */
-  trunk?: readonly BlockOptions[]
-  /** Blocks side by side, each with filters of its own size and number. Default: one. */
-  blocks?: readonly BlockOptions[]
-  /** false: filters only. Default: a readout when the images have labels. */
-  readout?: ReadoutOptions | false
-  /** Seed of filters (for each block after the first, one that is derived from it), split and readout, where they have none of their own. Default 0. */
-  seed?: number
-  /** Default `cpu()`. */
-  device?: Device
-  /** Folder of the run: `model.safetensors`, `run.json` and checkpoints. Default: nothing is written. */
-  out?: string
-  /** Go on with the run in `out`. Default false: a folder that holds a run is refused. */
-  resume?: boolean
-  /** Seconds between checkpoints. Default 20. */
-  checkpointSeconds?: number
-  /** Stops cleanly after a checkpoint; the promise rejects with the signal's reason. */
-  signal?: AbortSignal
-  onProgress?: OnProgress
-  onPlan?: (text: string) => void
-  /** Called once `out` is made and known to be usable, before any work. */
-  onFolder?: () => Promise<void>
-}
+/** One block: its filters, power and pool. */
+export type BlockOptions = z.input<typeof blockOptions>
+
+export const localOptions = z.strictObject({
+  filters: overrides(filterOptions).default({}).describe('of all blocks'),
+  trunk: z
+    .array(blockOptions)
+    .default([])
+    .describe(
+      'blocks one after another under the others: the pooled map of each, rounded to 8 bits while it is learned from, is the next input',
+    ),
+  blocks: z
+    .array(blockOptions)
+    .min(1)
+    .prefault([{}])
+    .describe('blocks side by side, each with filters of its own size and number'),
+  readout: z
+    .union([z.literal(false), overrides(readoutOptions)])
+    .optional()
+    .describe('false: filters only; a readout where the images have classes'),
+  seed: seed
+    .default(0)
+    .describe('of filters (of blocks after the first, drawn from it), split and readout, where they have none of their own'),
+})
+
+export type LocalOptions = z.input<typeof localOptions>
 
 /** How the filters of one block came about. */
 export interface BlockRecord extends Pick<LearnedFilters, 'health' | 'history' | 'converged'> {
@@ -72,185 +70,172 @@ export interface BlockRecord extends Pick<LearnedFilters, 'health' | 'history' |
 }
 
 /** What `run.json` holds. */
-export interface RunRecord extends Provenance {
+export interface LocalRecord extends Provenance {
   kind: 'local'
   seed: number
   /** How each block was learned, in order. */
   trunk: BlockRecord[]
   blocks: BlockRecord[]
-  readout: (Pick<TrainedReadout, 'config' | 'chosen' | 'candidates' | 'refit'> & { images: TrainedReadout['images'] }) | null
+  readout: Omit<TrainedReadout, 'net'> | null
   /** Seconds of this process's part in each stage. */
   seconds: Record<string, number>
 }
 
 /**
- * Learns the filters of one block or of several side by side by the Krotov-Hopfield rule and, on labelled images, a softmax readout of all
- * of their pooled responses. Grinberg, Hopfield, Krotov 2019, figure 2. The same data, options, device and seed give the same bits, also when interrupted and resumed.
+ * Learns the filters of one block or of several side by side by a local rule, without labels, and where the images have classes a softmax
+ * readout of all of their pooled responses. Grinberg, Hopfield, Krotov 2019, figure 2. The same data, options, device and seed give the same
+ * bits, also when interrupted and resumed, from memory or from a disk.
  * @throws {OptionError} {DataError} in one sentence, before anything runs
  */
-export async function trainLocal(set: ImageSet, options: TrainLocalOptions = {}): Promise<{ net: LocalNet; record: RunRecord }> {
-  const device = options.device ?? cpu()
-  const seed = options.seed ?? 0
-  const wantsReadout = options.readout ?? (set.labels && set.classes.length > 1 ? {} : false)
-  const readoutOptions = wantsReadout === false ? null : { seed, ...wantsReadout }
-  const { config, filters } = planLayers(set, options, seed)
-  const shapes = trunkShapes(config)
-  for (const [i, own] of filters.entries()) {
-    const shape = shapes[Math.min(i, config.trunk.length)] as MapShape
-    if (i > 0 && config.trunk.length > 0 && own.normalise === 'none')
-      throw new OptionError({
-        op: 'trainLocal',
-        argument: 'normalise',
-        actual: "'none'",
-        expected: "'patch' above a trunk, whose maps have no common scale while they are learned from",
-      })
-    checkFilters({ ...set, shape: [set.shape[0], ...shape] }, own)
-  }
-  checkLocalConfig(config)
-  if (readoutOptions) checkReadout(config, set, readoutConfig(readoutOptions))
-  if (options.out) await openFolder('trainLocal', options.out, options.resume ?? false)
-  await options.onFolder?.()
+export async function trainLocal(
+  images: Images,
+  options: LocalOptions = {},
+  run: RunOptions = {},
+): Promise<{ net: Network; record: LocalRecord }> {
+  const asked = checkRun('trainLocal', run)
+  const settings = parseOptions('trainLocal', localOptions, options)
+  const plan = planLayers(images, settings)
+  const network = networkOf(plan)
+  const known = labelsOf(images)
+  const wanted = settings.readout ?? (known && known.classes.length > 1 ? {} : false)
+  const readout = wanted === false ? null : readoutConfig({ seed: settings.seed, ...wanted }, 'readout')
+  if (readout) checkReadout(network, images, readout)
+  if (asked.out) await openFolder('trainLocal', asked.out, asked.resume ?? false)
+  await asked.onFolder?.()
 
-  const {
-    filters: _filters,
-    blocks: _blocks,
-    trunk: _trunk,
-    readout: _readout,
-    seed: _seed,
-    onFolder: _onFolder,
-    ...rest
-  } = options
-  const run = { ...rest, device }
   const seconds: Record<string, number> = {}
   let start = performance.now()
   const lap = (name: string) => {
     seconds[name] = Math.round(performance.now() - start) / 1000
     start = performance.now()
   }
-  const learned = await learnLayers(set, config, filters, run)
+  const { trunk, blocks, net: learned } = await learnLayers(images, plan, asked)
   lap('filters')
-  let net = learned.net
-  let trained: TrainedReadout | null = null
-  if (readoutOptions) {
+  let net = learned
+  let trained: Omit<TrainedReadout, 'net'> | null = null
+  if (readout) {
     try {
-      trained = await trainReadout(net, set, readoutOptions, run)
+      const { net: classifier, ...rest } = await readOut(learned, images, readout, asked)
+      net = classifier
+      trained = rest
     } finally {
-      net.dispose()
+      learned.dispose()
     }
-    net = trained.net
     lap('readout')
   }
-  const record: RunRecord = {
+  const record: LocalRecord = {
     kind: 'local',
-    ...provenance(set, device),
-    seed,
-    trunk: learned.records.slice(0, config.trunk.length),
-    blocks: learned.records.slice(config.trunk.length),
-    readout: trained && {
-      config: trained.config,
-      chosen: trained.chosen,
-      candidates: trained.candidates,
-      refit: trained.refit,
-      images: trained.images,
-    },
+    ...provenance(images, asked.device),
+    seed: settings.seed,
+    trunk,
+    blocks,
+    readout: trained,
     seconds,
   }
-  if (options.out) {
-    await net.save(join(options.out, 'model.safetensors'))
-    await writeAtomic(join(options.out, 'run.json'), `${JSON.stringify(record, null, 1)}\n`)
-  }
+  if (asked.out) await finishFolder(asked.out, net, record)
   return { net, record }
+}
+
+/** A network without its weights, and how each layer is to be learned. */
+interface Plan {
+  channels: number
+  image: [number, number]
+  trunk: { layer: LocalBlockOptions; filters: FilterConfig }[]
+  blocks: { layer: LocalBlockOptions; filters: FilterConfig }[]
+}
+
+const networkOf = ({ trunk, blocks, channels, image }: Plan): NetworkConfig =>
+  localNet({ channels, image, trunk: trunk.map(({ layer }) => layer), blocks: blocks.map(({ layer }) => layer) })
+
+/** Every block's options filled in. */
+function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.output<typeof localOptions>): Plan {
+  const [n, channels, height, width] = shape
+  const plan: Plan = { channels, image: [height, width], trunk: [], blocks: [] }
+  let input: readonly [number, number, number] = [channels, height, width]
+  const add = (part: 'trunk' | 'blocks', own: z.output<typeof blockOptions>, i: number): void => {
+    const number = plan.trunk.length + plan.blocks.length
+    const path = `${part}.${i}.filters`
+    const config = filterConfig({ ...filters, seed: layerSeed(filters.seed ?? seed, number), ...own.filters }, path)
+    if (number > 0 && plan.trunk.length > 0 && config.normalise === 'none')
+      throw new OptionError({
+        op: 'trainLocal',
+        argument: `${path}.normalise`,
+        actual: "'none'",
+        expected: "'patch' above a trunk, whose maps have no common scale while they are learned from",
+      })
+    checkFilters([n, ...input], config, path)
+    const { window, units, normalise, centre } = config
+    const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
+    const fitting = Math.max(1, Math.min(usual.size, Math.min(input[1], input[2]) - window + 1))
+    const pool = { ...own.pool, size: own.pool.size ?? fitting }
+    const layer = { window, units, power: own.power ?? usual.power, normalise, centre, pool }
+    plan[part].push({ layer, filters: config })
+    if (part === 'trunk') input = networkShapes({ channels, image: plan.image, trunk: plan.trunk.map((t) => t.layer) })
+  }
+  for (const [i, own] of trunk.entries()) add('trunk', own, i)
+  for (const [i, own] of blocks.entries()) add('blocks', own, i)
+  return plan
 }
 
 /** Learns the trunk's blocks one after another, then those on it, each from the maps that it will read. */
 async function learnLayers(
-  set: ImageSet,
-  planned: LocalNetConfig,
-  filters: FilterConfig[],
-  run: FilterRun,
-): Promise<{ net: LocalNet; records: BlockRecord[] }> {
-  const config = { ...planned, trunk: [...planned.trunk], blocks: [...planned.blocks] }
-  const trunk: BlockWeights[] = []
-  const blocks: BlockWeights[] = []
+  images: Images,
+  planned: Plan,
+  run: ReturnType<typeof checkRun<RunOptions>>,
+): Promise<{ net: Network; trunk: BlockRecord[]; blocks: BlockRecord[] }> {
+  const { device } = run
+  const plan: Plan = { ...planned, trunk: [...planned.trunk], blocks: [...planned.blocks] }
+  const all = [...plan.trunk, ...plan.blocks]
+  const state = new Map<string, Safetensor>()
   const records: BlockRecord[] = []
-  let source = set
+  let source = images
+  let under: Network | null = null
   try {
-    for (const [i, own] of filters.entries()) {
+    for (const [i, { layer, filters }] of all.entries()) {
       const began = performance.now()
-      const learned = await learnFilters(source, own, { ...run, part: { number: i + 1, of: filters.length } })
-      const { config: used, health, history, converged } = learned
-      records.push({ filters: used, health, history, converged, seconds: Math.round(performance.now() - began) / 1000 })
-      const inTrunk = i < config.trunk.length
-      const [weights, layers, at] = inTrunk ? [trunk, config.trunk, i] : [blocks, config.blocks, i - config.trunk.length]
-      const layer = blockOf(learned)
-      weights.push(layer.weights)
-      layers[at] = { ...(layers[at] as LocalBlock), ...layer.config }
+      const part = { number: i + 1, of: all.length }
+      const { onPlan: _onPlan, onFolder: _onFolder, ...rest } = run
+      const learned = await learnFilters(source, filters, { ...rest, part })
+      const { config, health, history, converged } = learned
+      records.push({ filters: config, health, history, converged, seconds: Math.round(performance.now() - began) / 1000 })
+      const inTrunk = i < plan.trunk.length
+      const list = inTrunk ? plan.trunk : plan.blocks
+      const at = inTrunk ? i : i - plan.trunk.length
+      list[at] = { filters, layer: await keep(learned, layer, `${inTrunk ? 'trunk' : 'blocks'}.${at}`, state) }
       if (!inTrunk) continue
-      const under = config.trunk.slice(0, i + 1)
-      const shape = trunkShapes({ ...config, trunk: under }).at(-1) as MapShape
-      const identity = [under, filters.slice(0, i + 1)]
-      const phase = `maps ${i + 1}/${config.trunk.length}`
-      source = await trunkMaps(set, { blocks: under, weights: trunk }, [set.shape[0], ...shape], { ...run, phase, identity })
+      under?.dispose()
+      const name = `trunk.${at}`
+      under = new Network(cutAt(networkOf(plan), name), { device, state })
+      source = mapsOf(images, under, name, [all.slice(0, i + 1)])
     }
-    return { net: new LocalNet(config, { trunk, blocks }), records }
-  } catch (error) {
-    for (const { filters: tensor, whitening } of [...trunk, ...blocks])
-      for (const made of [tensor, whitening?.weight, whitening?.bias]) made?.dispose()
-    throw error
+    const net = new Network(networkOf(plan), { device, state })
+    return { net, trunk: records.slice(0, plan.trunk.length), blocks: records.slice(plan.trunk.length) }
+  } finally {
+    under?.dispose()
   }
 }
 
-/** Learned filters as a network's block: what its configuration learns from them, and its tensors. */
-function blockOf({ filters, whitening }: Pick<LearnedFilters, 'filters' | 'whitening'>): {
-  config: Pick<LocalBlock, 'units'> & { whitened?: number }
-  weights: BlockWeights
-} {
+/** Puts learned filters into a network's state under their layer's name. @returns the layer that they make */
+async function keep(
+  { filters, whitening }: LearnedFilters,
+  planned: LocalBlockOptions,
+  name: string,
+  state: Map<string, Safetensor>,
+): Promise<LocalBlockOptions> {
+  const { dtype, shape, data } = await hostTensor(filters)
+  filters.dispose()
   // Pruning may have left fewer filters than were asked for.
-  const units = filters.shape[0] as number
-  if (!whitening) return { config: { units }, weights: { filters } }
+  const units = shape[0] as number
+  if (!whitening) {
+    state.set(`${name}.weight`, { dtype, shape, data })
+    return { ...planned, units }
+  }
   const whitened = whitening.mean.length
-  const { filters: weight, bias } = whiteningFilters(whitening, filters.device)
-  return {
-    config: { units, whitened },
-    weights: { filters: filters.reshape([units, whitened, 1, 1]), whitening: { weight, bias } },
-  }
-}
-
-/** Every block's options filled in: the network without its weights, and how each layer is to be learned, the trunk's first. */
-function planLayers(
-  set: ImageSet,
-  options: TrainLocalOptions,
-  seed: number,
-): { config: LocalNetConfig; filters: FilterConfig[] } {
-  const { filters: shared = {}, trunk = [], blocks = [{}] } = options
-  if (!Array.isArray(blocks) || blocks.length === 0)
-    throw new OptionError({ op: 'trainLocal', argument: 'blocks', actual: 'empty', expected: 'a list of at least one block' })
-  const filters: FilterConfig[] = []
-  const plan = (part: 'trunk' | 'blocks', own: BlockOptions, i: number, [, height, width]: MapShape): LocalBlock => {
-    for (const name of Object.keys(own))
-      if (!['filters', 'power', 'pool'].includes(name))
-        throw new OptionError({
-          op: 'trainLocal',
-          argument: `${part}.${i}.${name}`,
-          actual: 'no option of it',
-          expected: 'one of filters, power, pool',
-        })
-    const config = filterConfig({ ...shared, seed: layerSeed(shared.seed ?? seed, filters.length), ...own.filters })
-    filters.push(config)
-    const { window, units, normalise, centre } = config
-    const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
-    const fitting = Math.max(1, Math.min(usual.size, Math.min(height, width) - window + 1))
-    const { size = fitting, stride = 2, padding } = own.pool ?? {}
-    const pool = { size, stride, ...(padding ? { padding } : {}) }
-    return { window, units, power: own.power ?? usual.power, normalise, centre, pool }
-  }
-  const channels = set.shape[1]
-  const image: [number, number] = [set.shape[2], set.shape[3]]
-  const stem: LocalBlock[] = []
-  const top = () => trunkShapes({ channels, image, trunk: stem }).at(-1) as MapShape
-  for (const [i, own] of trunk.entries()) stem.push(plan('trunk', own, i, top()))
-  const side = blocks.map((own, i) => plan('blocks', own, i, top()))
-  return { config: { kind: 'local', channels, image, trunk: stem, blocks: side, classes: [] }, filters }
+  const { channels, window, matrix, mean } = whitening
+  state.set(`${name}.weight`, { dtype, shape: [units, whitened, 1, 1], data })
+  state.set(`${whiteningLayer(name)}.weight`, { dtype: 'F32', shape: [whitened, channels, window, window], data: matrix })
+  state.set(`${whiteningLayer(name)}.bias`, { dtype: 'F32', shape: [whitened], data: whiteningOffset(matrix, mean) })
+  return { ...planned, units, whitened }
 }
 
 /** The run's seed for the first layer; for the others one that is drawn from it and the layer's number. */

@@ -1,21 +1,48 @@
 // Patches drawn on the host: initial rows, baselines, and what a whitening is computed from.
-import type { ImageSet } from '../data/index.js'
+import { z } from 'zod'
+import type { Images } from '../data/index.js'
 import { OptionError } from '../errors.js'
+import { parseOptions, whole } from '../options.js'
 import { Permutation } from '../random.js'
+import { type Pixels, reservoirs } from './reservoirs.js'
+import { ruleSettings } from './rules/settings.js'
 
-export interface PatchSettings {
+const { window, seed, centre, reservoir } = ruleSettings.shape
+export const patchOptions = z.strictObject({
+  window,
+  seed,
+  centre,
+  unit: z.boolean().default(true).describe('patches of norm 1, without zero patches; false: pixels / 255'),
+  draw: whole(0, 2 ** 31 - 1)
+    .default(0)
+    .describe('number of the drawing'),
+  reservoir,
+})
+
+/** See {@link dataPatches}. */
+export type PatchOptions = z.input<typeof patchOptions>
+
+interface PatchSettings {
   window: number
   seed: number
-  /** Take each patch's mean off. Default false. */
   centre?: boolean
-  /** Patches of norm 1, without zero patches; false: pixels / 255. Default true. */
   unit?: boolean
 }
 
-/** `count` patches drawn without replacement, prepared as the learning op prepares them, and of norm 1. `draw` numbers the drawing. */
-export function dataPatches(set: ImageSet, config: PatchSettings, count: number, draw: number): Float32Array {
-  const [n, channels, height, width] = set.shape
-  const { window } = config
+/**
+ * `count` patches [count, C x window x window] of images, drawn without replacement, prepared as the learning op prepares them, and of norm
+ * 1. Of a set whose pixels take more than `reservoir` bytes, the images are those that filters are learned from first.
+ * @throws {OptionError} for a window larger than the images, or more patches than there are
+ */
+export async function dataPatches(images: Images, count: number, options: PatchOptions = {}): Promise<Float32Array> {
+  const { draw, reservoir: bytes, ...settings } = parseOptions('dataPatches', patchOptions, options)
+  return drawPatches(await reservoirs(images, bytes, settings.seed).load(0), settings, count, draw)
+}
+
+/** {@link dataPatches} of images in memory. */
+export function drawPatches({ pixels, shape }: Pixels, settings: PatchSettings, count: number, draw: number): Float32Array {
+  const [n, channels, height, width] = shape
+  const { window } = settings
   const [rows, columns] = [height - window + 1, width - window + 1]
   if (rows < 1 || columns < 1)
     throw new OptionError({
@@ -25,7 +52,7 @@ export function dataPatches(set: ImageSet, config: PatchSettings, count: number,
       expected: `at most the images' ${height} x ${width}`,
     })
   const d = channels * window ** 2
-  const order = new Permutation(n * rows * columns, config.seed, (0x80000000 + draw) >>> 0)
+  const order = new Permutation(n * rows * columns, settings.seed, (0x80000000 + draw) >>> 0)
   const patches = new Float32Array(count * d)
   let made = 0
   for (let i = 0; i < n * rows * columns && made < count; i++) {
@@ -38,16 +65,16 @@ export function dataPatches(set: ImageSet, config: PatchSettings, count: number,
     for (let c = 0; c < channels; c++)
       for (let r = 0; r < window; r++)
         for (let s = 0; s < window; s++)
-          patch[e++] = (set.images[((image * channels + c) * height + y + r) * width + x + s] ?? 0) / 255
-    if (config.centre) {
+          patch[e++] = (pixels[((image * channels + c) * height + y + r) * width + x + s] ?? 0) / 255
+    if (settings.centre) {
       const mean = patch.reduce((a, b) => a + b, 0) / d
       for (let j = 0; j < d; j++) patch[j] = (patch[j] ?? 0) - mean
     }
-    if (config.unit === false) {
+    if (settings.unit === false) {
       made++
       continue
     }
-    const norm = Math.hypot(...patch)
+    const norm = norm2(patch)
     if (norm * norm <= 1e-12) continue // a zero patch says nothing
     for (let j = 0; j < d; j++) patch[j] = (patch[j] ?? 0) / norm
     made++
@@ -60,4 +87,20 @@ export function dataPatches(set: ImageSet, config: PatchSettings, count: number,
       expected: `at most the ${made} patches that are not zero`,
     })
   return patches
+}
+
+/** |x|_2, summed in float64. */
+export function norm2(x: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < x.length; i++) sum += (x[i] as number) ** 2
+  return Math.sqrt(sum)
+}
+
+/** Rows of `d` numbers brought to norm 1, in place; a zero row stays. */
+export function unitInPlace(rows: Float32Array, d: number): Float32Array {
+  for (let at = 0; at < rows.length; at += d) {
+    const norm = norm2(rows.subarray(at, at + d))
+    if (norm > 0) for (let i = at; i < at + d; i++) rows[i] = (rows[i] as number) / norm
+  }
+  return rows
 }

@@ -7,8 +7,6 @@ import type { Rule } from './rules/rule.js'
 import { softHebb, softWta } from './rules/soft.js'
 import { patches, random, whitenedPatches } from './rules/unlearned.js'
 
-export type { Rule, RuleState, RuleTally } from './rules/rule.js'
-
 const rules = {
   'krotov-hopfield': krotovHopfield,
   'hard-wta': hardWta,
@@ -25,17 +23,12 @@ export type RuleName = keyof typeof rules
 
 export const ruleNames = Object.keys(rules) as RuleName[]
 
-/** Settings that some rule has and others have not. */
-export const ruleSettings: ReadonlySet<string> = new Set(Object.values(rules).flatMap((rule: Rule) => rule.settings))
-
 /** The rule of that name. @throws {OptionError} when there is none */
-export function ruleOf(name: string): Rule & { name: RuleName } {
-  const rule = (rules as Record<string, Rule>)[name]
-  if (!rule || !Object.hasOwn(rules, name))
-    throw new OptionError({ op: 'trainLocal', argument: 'rule', actual: `'${name}'`, expected: `one of ${ruleNames.join(', ')}` })
-  return rule as Rule & { name: RuleName }
+export function ruleOf(name: RuleName): Rule {
+  if (Object.hasOwn(rules, name)) return rules[name]
+  throw new OptionError({ op: 'trainLocal', argument: 'rule', actual: `'${name}'`, expected: `one of ${ruleNames.join(', ')}` })
 }
 
-/** Name and description of every rule. */
-export const describeRules = (): { name: RuleName; text: string }[] =>
-  ruleNames.map((name) => ({ name, text: rules[name].describe() }))
+/** Every rule: its name, whether it learns at all, formula and source. */
+export const describeRules = (): { name: RuleName; learns: boolean; text: string }[] =>
+  ruleNames.map((name) => ({ name, learns: rules[name].learns, text: rules[name].describe() }))

@@ -1,11 +1,15 @@
 // ZCA whitening of patches: z = Z (v - mean), Z = E diag(1 / sqrt(lambda + regularisation)) E^T of the patches' covariance. Computed in
 // float64 on the host from a sample; applied on the device as one convolution.
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
-import type { ImageSet } from '../data/index.js'
+import { z } from 'zod'
+import type { Images } from '../data/index.js'
 import type { Device } from '../device.js'
 import { conv2d, type NnlConvOptions, nnlConv } from '../ops/index.js'
+import { parseOptions, whole } from '../options.js'
 import { scope, Tensor } from '../tensor.js'
-import { dataPatches } from './patches.js'
+import { drawPatches } from './patches.js'
+import { type Pixels, reservoirs } from './reservoirs.js'
+import { ruleSettings } from './rules/settings.js'
 
 export interface Whitening {
   channels: number
@@ -16,25 +20,34 @@ export interface Whitening {
   mean: Float32Array
 }
 
-export interface WhiteningOptions {
-  /** W. Default 4. */
-  window?: number
-  /** Patches of the sample. Default 50000, or all if there are fewer. */
-  patches?: number
-  /** Added to the eigenvalues of the covariance of pixels / 255. Default 0.001. */
-  regularisation?: number
-  /** Default 0. */
-  seed?: number
+const { window, regularisation, seed, reservoir } = ruleSettings.shape
+export const whiteningOptions = z.strictObject({
+  window,
+  patches: whole(1).default(50_000).describe('patches of the sample, or all if there are fewer'),
+  regularisation,
+  seed,
+  reservoir,
+})
+
+/** See {@link computeWhitening}. */
+export type WhiteningOptions = z.input<typeof whiteningOptions>
+
+/** Whitening of the patches of images. Bell and Sejnowski 1997; Coates and Ng 2012. */
+export async function computeWhitening(images: Images, options: WhiteningOptions = {}): Promise<Whitening> {
+  const settings = parseOptions('computeWhitening', whiteningOptions, options)
+  return whiteningOf(await reservoirs(images, settings.reservoir, settings.seed).load(0), settings)
 }
 
-/** Whitening of the patches of an image set. Bell and Sejnowski 1997; Coates and Ng 2012. */
-export function computeWhitening(set: ImageSet, options: WhiteningOptions = {}): Whitening {
-  const { window = 4, regularisation = 1e-3, seed = 0 } = options
-  const [n, channels, height, width] = set.shape
+/** {@link computeWhitening} of images in memory. */
+export function whiteningOf(
+  images: Pixels,
+  { window, regularisation, seed, patches = 50_000 }: { window: number; regularisation: number; seed: number; patches?: number },
+): Whitening {
+  const [n, channels, height, width] = images.shape
   const d = channels * window ** 2
   const available = n * Math.max(0, height - window + 1) * Math.max(0, width - window + 1)
-  const count = Math.min(options.patches ?? 50_000, Math.max(1, available))
-  const sample = dataPatches(set, { window, seed, unit: false }, count, 1)
+  const count = Math.min(patches, Math.max(1, available))
+  const sample = drawPatches(images, { window, seed, unit: false }, count, 1)
   const mean = new Float64Array(d)
   for (let i = 0; i < sample.length; i++) mean[i % d] = (mean[i % d] ?? 0) + (sample[i] ?? 0) / count
   const covariance = new Float64Array(d * d)
@@ -111,11 +124,4 @@ export function whitenedResponses(
     const whitened = conv2d(images, z, { bias })
     return nnlConv(whitened, filters.reshape([filters.shape[0] as number, whitening.mean.length, 1, 1]), options)
   })
-}
-
-/** The whitening that a rule's state holds, if any. @internal */
-export async function whiteningOf(state: Record<string, Tensor>, channels: number, window: number): Promise<Whitening | null> {
-  if (!state.matrix || !state.mean) return null
-  const [matrix, mean] = await Promise.all([state.matrix.read(), state.mean.read()])
-  return { channels, window, matrix: matrix.data as Float32Array, mean: mean.data as Float32Array }
 }

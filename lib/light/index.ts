@@ -1,2 +1,13 @@
-export { applyLight, type Light, LightField, type LightFormat, type LightKind, lightKinds, unchangedStrength } from './light.js'
-export { applyShadow, type ShadowOptions } from './shadow.js'
+export { applyLight, applyShadow, type ShadowOptions } from './apply.js'
+export { LightField } from './field.js'
+export {
+  checkLight,
+  defaultCover,
+  type Light,
+  type LightFormat,
+  type LightKind,
+  lightKinds,
+  lightName,
+  lightOptions,
+  unchangedStrength,
+} from './light.js'

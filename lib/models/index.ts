@@ -1,17 +1,20 @@
-export type { Classifier } from './classifier.js'
-export {
-  type ChannelStatistics,
-  type ConvBlock,
-  type ConvNetOptions,
-  convNet,
-  type ResNet18Options,
-  resNet18,
-} from './conv_net.js'
-export type { Extent, Layer, Saved, Watch } from './layer.js'
-export type { LayerSpec, LayerSpecInput, NetworkConfig, NetworkConfigInput } from './layer_spec.js'
-export { loadNetwork } from './load.js'
-export { featureCount, type LocalBlock, type LocalNetConfig, poolText } from './local_config.js'
-export { toNetwork } from './local_layers.js'
-export { type BlockWeights, LocalNet, type LocalWeights, type Readout } from './local_net.js'
-export { Network, type NetworkOptions } from './network.js'
+export { describeBlocks, featureBlocks, type LocalBlock, localBlocks, poolText, whiteningLayer } from './blocks.js'
+export { type BuilderOptions, builderOptions, buildNetwork } from './builders/by_name.js'
+export { type ConvBlock, type ConvNetOptions, convNet, convNetOptions } from './builders/conv_net.js'
+export { type LocalBlockOptions, type LocalNetOptions, localNet, networkShapes } from './builders/local_net.js'
+export { type ResNet18Options, resNet18, resNet18Options } from './builders/resnet18.js'
+export { cutAt, type PoolChange, readoutInput, withPools, withReadout } from './edit.js'
+export type { Extent } from './extent.js'
+export { type Head, type HeadInput, headOutput, type PlacedHead } from './heads.js'
+export type { Layer, Pool, Saved, Watch } from './layer.js'
+export { loadNetwork, Network, type NetworkOptions } from './network.js'
 export { exportOnnx } from './onnx.js'
+export { layerExtents } from './outline.js'
+export {
+  type LayerSpec,
+  type LayerSpecInput,
+  type NetworkConfig,
+  type NetworkConfigInput,
+  networkConfig,
+  type SpecOf,
+} from './spec.js'

@@ -1,43 +1,54 @@
-// A network of layers that is trained end to end: the twins and baselines of the locally learned ones.
-import type { z } from 'zod'
+// A network of layers: computed, read by the names of its layers, trained, saved.
+import { z } from 'zod'
 import { cpu, type Device } from '../device.js'
 import { DataError, OptionError, ShapeError } from '../errors.js'
-import { readSafetensors, type Safetensor, type SafetensorsFile, writeSafetensors } from '../io/index.js'
-import { argmax, softmaxCrossEntropy, toF32 } from '../ops/index.js'
-import { normals, Permutation, philox, words } from '../random.js'
-import { scope, type Tensor } from '../tensor.js'
-import type { Classifier } from './classifier.js'
-import type { Extent, Initialise, Layer, Saved, Watch } from './layer.js'
-import { type NetworkConfig, type NetworkConfigInput, networkConfig } from './layer_spec.js'
-import { hostTensor, metadataKey } from './local_net.js'
-import { Sequence } from './sequence.js'
+import { hostTensor, readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
+import { argmax, copyRows, softmaxCrossEntropy, toF32 } from '../ops/index.js'
+import { parseOptions, refuseUnknown, seed } from '../options.js'
+import { scope, Tensor } from '../tensor.js'
+import { describeBlocks } from './blocks.js'
+import type { Extent } from './extent.js'
+import { headOutput, type PlacedHead } from './heads.js'
+import { fromSeed, fromState } from './initialise.js'
+import type { Layer, Saved, Watch } from './layer.js'
+import { everyLayer, noSuchLayer } from './names.js'
+import { outline } from './outline.js'
+import { Pass } from './pass.js'
+import type { Sequence } from './sequence.js'
+import type { NetworkConfig, NetworkConfigInput } from './spec.js'
 
 export interface NetworkOptions {
   /** Of the initial weights. Default 0. */
-  seed?: number
+  seed?: number | undefined
   /** Default `cpu()`. */
-  device?: Device
-  /**
-   * How weights start. `fan-in`: uniform within 1 / sqrt(fan-in), biases too (PyTorch's default for Conv2d and Linear). `he`: normal with
-   * variance 2 / fan-in, biases 0 (He et al. 2015). Default `fan-in`.
-   */
-  init?: 'fan-in' | 'he'
-  /** Parameters and buffers by name, as `state()` gives them, in place of initial values. */
-  state?: ReadonlyMap<string, Safetensor>
+  device?: Device | undefined
+  /** How weights start, in place of what the configuration says. */
+  init?: 'fan-in' | 'he' | undefined
+  /** Parameters and buffers by name, as `state()` gives them, in place of initial values. All must be there; others may be. */
+  state?: ReadonlyMap<string, Safetensor> | undefined
 }
 
-export class Network implements Classifier {
+const startOptions = z.strictObject({ seed: seed.default(0), init: z.enum(['fan-in', 'he']).optional() })
+
+/** Under which a file's metadata hold a network's configuration. */
+const metadataKey = 'striate'
+
+export class Network {
   readonly config: NetworkConfig
   readonly device: Device
   readonly layers: readonly Layer[]
   /** Sizes of one example's output, without N. */
   readonly output: Extent
-  /** Trained tensors by `layer.name`, in the order of the layers. */
+  /** Trained tensors by `layer.parameter`, in the order of the layers. */
   readonly parameters: ReadonlyMap<string, Tensor>
-  /** Running means and variances. */
+  /** Those of layers that are not frozen: what an optimiser updates. */
+  readonly trained: ReadonlyMap<string, Tensor>
+  /** Tensors that are kept but not trained, such as running means and variances, by `layer.buffer`. */
   readonly buffers: ReadonlyMap<string, Tensor>
-  private readonly constants: ReadonlyMap<string, Tensor>
+  /** What the outputs of the last layer are. */
+  readonly heads: readonly PlacedHead[]
   private readonly sequence: Sequence
+  private readonly extents: ReadonlyMap<string, Extent>
 
   /**
    * @throws {OptionError} for a configuration that is none
@@ -45,60 +56,179 @@ export class Network implements Classifier {
    * @throws {DataError} naming a tensor that `state` lacks or has in another shape
    */
   constructor(config: NetworkConfigInput, options: NetworkOptions = {}) {
-    this.config = parseConfig(config)
-    this.device = options.device ?? cpu()
-    const { channels, image, classes, layers } = this.config
-    const place = { path: '', input: [channels, ...image], device: this.device, initialise: initialiser(options) }
-    this.sequence = new Sequence(layers, place)
-    this.layers = this.sequence.layers
-    this.output = this.sequence.output
-    if (classes.length > 0 && this.output.join() !== String(classes.length))
-      throw new ShapeError({
-        op: 'Network',
-        argument: 'the last layer',
-        actual: `of [${this.output}]`,
-        expected: `[${classes.length}], one output a class`,
-      })
-    this.parameters = collect(this.layers, 'parameters')
-    this.buffers = collect(this.layers, 'buffers')
-    this.constants = collect(this.layers, 'constants')
+    const { device = cpu(), state, ...start } = options
+    const { seed, init } = parseOptions('Network', startOptions, start)
+    const { config: parsed, sequence, extents, heads } = outline(config)
+    this.config = parsed
+    this.device = device
+    this.sequence = sequence
+    this.layers = sequence.layers
+    this.output = sequence.output
+    this.extents = extents
+    this.heads = heads
+    const initialise = state ? fromState(state) : fromSeed(seed, init ?? parsed.init)
+    try {
+      for (const layer of this.layers) layer.allocate(device, initialise)
+    } catch (error) {
+      this.dispose()
+      throw error
+    }
+    const all = everyLayer(this.layers)
+    this.parameters = named(all, 'parameters')
+    this.trained = named(
+      all.filter(({ frozen }) => !frozen),
+      'parameters',
+    )
+    this.buffers = named(all, 'buffers')
   }
 
-  describe(): string {
-    const weights = [...this.parameters.values()].reduce((sum, t) => sum + t.size, 0)
-    return `${this.config.name}: ${weights.toLocaleString('en')} weights, trained end to end`
+  /** Names of the classes of the first softmax head; none without one. */
+  get classes(): readonly string[] {
+    return this.heads.find(({ loss }) => loss === 'softmax')?.classes ?? []
+  }
+
+  /** Every layer's name in order of computing, those within first. */
+  get layerNames(): readonly string[] {
+    return [...this.extents.keys()]
   }
 
   /**
+   * Sizes of a layer's output for one image, [C,H,W] or [D].
+   * @throws {OptionError} naming the nearest names when there is no such layer
+   */
+  extent(name: string): Extent {
+    const found = this.extents.get(name)
+    if (!found) throw noSuchLayer('Network.extent', 'name', name, this.layerNames)
+    return found
+  }
+
+  /** One line on what the network is, for scores and reports. */
+  describe(): string {
+    const weights = [...this.parameters.values()].reduce((sum, t) => sum + t.size, 0)
+    const blocks = describeBlocks(this.config)
+    return `${this.config.name}: ${blocks ? `${blocks}; ` : ''}${weights.toLocaleString('en')} weights`
+  }
+
+  /**
+   * For training. What is only to be read is better asked of {@link features}, {@link infer} and {@link score}, which hold less.
    * @param images f32 [N,C,H,W], or u8 that stands for x / 255
-   * @param options training: batch normalisation by the batch, and `saved` for {@link backward}. Default false.
+   * @param options training: batch normalisation by the batch, and `saved` for {@link backward}. Default false. watch: told each layer's output
    */
   forward(images: Tensor, options: { training?: boolean; watch?: Watch } = {}): { y: Tensor; saved: Saved[] } {
-    // conv2d and nnl_conv read bytes themselves; every other first layer wants numbers.
-    const kind = this.layers[0]?.spec.kind
-    const bytes = images.dtype === 'u8' && kind !== 'conv' && kind !== 'nnl_conv' && !this.startsWithConvolutions()
-    return this.sequence.forward(bytes ? toF32(images) : images, options.training ?? false, options.watch)
+    refuseUnknown('Network.forward', options, ['training', 'watch'])
+    this.check('Network.forward', images)
+    const { training = false, watch } = options
+    // Below the lowest trained layer no backward pass will look.
+    const from = training ? this.sequence.lowestTrained : this.layers.length
+    return this.sequence.forward(this.readable(images) ? images : toF32(images), training, watch, from)
   }
 
-  private startsWithConvolutions(): boolean {
-    const { spec } = this.layers[0] as Layer
-    return spec.kind === 'parallel' && spec.branches.every(([first]) => first?.kind === 'conv' || first?.kind === 'nnl_conv')
-  }
-
-  /** Gradients of every parameter, by name, for the gradient gy of the output. */
+  /**
+   * Gradients of every parameter that is trained, by name, for the gradient gy of the output.
+   * @param saved what {@link forward} gave in training
+   */
   backward(saved: Saved[], gy: Tensor): Map<string, Tensor> {
     const gradients = new Map<string, Tensor>()
     this.sequence.backward(saved, gy, false, gradients)
     return gradients
   }
 
-  score(images: Tensor, labels: Tensor): { loss: Tensor; errors: Tensor; prediction: Tensor } {
-    if (this.config.classes.length === 0)
-      throw new DataError({ op: 'Network.score', argument: 'network', actual: 'without classes', expected: 'a classifier' })
-    return scope(() => {
-      const { y } = this.forward(images)
-      return { ...softmaxCrossEntropy(y, labels), prediction: argmax(y) }
-    })
+  /**
+   * Outputs of layers, in one pass that stops after the last of them and holds no more maps than it takes.
+   * @param images f32 [N,C,H,W], or u8 that stands for x / 255
+   * @param options at: names of layers
+   * @returns by name, each [N,C,H,W] or [N,D]; the caller's to dispose of
+   * @throws {OptionError} naming the nearest names when there is no such layer
+   */
+  async features(images: Tensor, options: { at: readonly string[] }): Promise<Record<string, Tensor>> {
+    refuseUnknown('Network.features', options, ['at'])
+    if (!Array.isArray(options?.at) || options.at.length === 0)
+      throw new OptionError({ op: 'Network.features', argument: 'at', actual: 'empty', expected: 'names of layers' })
+    for (const name of options.at) if (!this.extents.has(name)) throw noSuchLayer('Network.features', 'at', name, this.layerNames)
+    const { kept } = await this.compute('Network.features', images, new Set(options.at))
+    return Object.fromEntries(options.at.map((name) => [name, kept.get(name) as Tensor]))
+  }
+
+  /** Outputs of the last layer, [N,D] or [N,C,H,W], as when not training. The caller's to dispose of. */
+  async infer(images: Tensor): Promise<Tensor> {
+    return (await this.compute('Network.infer', images, new Set())).y
+  }
+
+  private async compute(op: string, images: Tensor, names: ReadonlySet<string>): Promise<{ y: Tensor; kept: Pass['kept'] }> {
+    this.check(op, images)
+    const { channels, image } = this.config
+    const input = [channels, ...image]
+    const pass = new Pass(images, names, [input, ...this.extents.values()])
+    let results: Tensor[] = []
+    try {
+      const x = this.readable(images) ? images : await pass.make(input, () => toF32(images))
+      const y = await this.sequence.infer(x, pass, true)
+      results = names.size > 0 ? [...pass.kept.values()] : [y]
+      return { y, kept: pass.kept }
+    } finally {
+      pass.end(results)
+    }
+  }
+
+  /** Some first layers read bytes themselves; every other one wants numbers. */
+  private readable(images: Tensor): boolean {
+    return images.dtype !== 'u8' || this.sequence.readsBytes
+  }
+
+  private check(op: string, images: Tensor): void {
+    const { channels, image } = this.config
+    const [, ...one] = images.shape
+    if (one.join() === [channels, ...image].join()) return
+    throw new ShapeError({ op, argument: 'images', actual: `[${images.shape}]`, expected: `[N,${channels},${image}]` })
+  }
+
+  /**
+   * Mean loss (nats), wrong images and predicted classes of a batch, by the first softmax head. The caller's to dispose of.
+   * @param images f32 [N,C,H,W], or u8 that stands for x / 255
+   * @param labels i32 [N]
+   * @throws {DataError} when no head is a softmax
+   */
+  async score(images: Tensor, labels: Tensor): Promise<{ loss: Tensor; errors: Tensor; prediction: Tensor }> {
+    const head = this.heads.find(({ loss }) => loss === 'softmax')
+    if (!head)
+      throw new DataError({
+        op: 'Network.score',
+        argument: 'network',
+        actual: 'without a softmax head',
+        expected: 'a classifier',
+      })
+    const y = await this.infer(images)
+    try {
+      return scope(() => {
+        const logits = headOutput(y, head)
+        return { ...softmaxCrossEntropy(logits, labels), prediction: argmax(logits) }
+      })
+    } finally {
+      y.dispose()
+    }
+  }
+
+  /**
+   * Sets buffers to numbers, such as `standardise.mean`.
+   * @throws {OptionError} when there is no such buffer, or the numbers are not as many, not finite, or no standard deviations
+   */
+  setBuffers(values: Readonly<Record<string, ArrayLike<number>>>): void {
+    const refuse = (name: string, actual: string, expected: string) =>
+      new OptionError({ op: 'Network.setBuffers', argument: name, actual, expected })
+    for (const [name, numbers] of Object.entries(values)) {
+      const buffer = this.buffers.get(name)
+      const known = [...this.buffers.keys()].join(', ') || 'none'
+      if (!buffer) throw refuse(name, 'no buffer of the network', `one of ${known}`)
+      if (numbers.length !== buffer.size) throw refuse(name, `${numbers.length} numbers`, `${buffer.size}`)
+      const spread = /\.(std|variance)$/.test(name)
+      if (!Array.from(numbers).every((v) => Number.isFinite(v) && (!spread || v > 0)))
+        throw refuse(name, `[${Array.from(numbers)}]`, spread ? 'finite numbers above 0' : 'finite numbers')
+    }
+    for (const [name, numbers] of Object.entries(values))
+      scope(() => {
+        const row = Tensor.from(Float32Array.from(numbers), { shape: [1, numbers.length], device: this.device })
+        copyRows(row, (this.buffers.get(name) as Tensor).reshape([1, numbers.length]))
+      })
   }
 
   /** Parameters and buffers as they would be saved. */
@@ -109,29 +239,35 @@ export class Network implements Classifier {
 
   /** Writes the network as safetensors: its tensors by name, and its configuration as metadata. */
   async save(path: string): Promise<void> {
-    await writeSafetensors(path, Object.fromEntries(await this.state()), {
-      metadata: { [metadataKey]: JSON.stringify(this.config) },
-    })
+    await writeSafetensors(path, await this.state(), { metadata: { [metadataKey]: JSON.stringify(this.config) } })
   }
 
   /**
    * Reads a network that `save` wrote.
-   * @param options file: what `path` holds, where it was read already
    * @throws {DataError} naming the file when it is none
    */
-  static async load(path: string, { file, ...options }: NetworkOptions & { file?: SafetensorsFile } = {}): Promise<Network> {
-    const { tensors, metadata } = file ?? (await readSafetensors(path))
+  static async load(path: string, options: { device?: Device | undefined } = {}): Promise<Network> {
+    refuseUnknown('loadNetwork', options, ['device'])
+    const { tensors, metadata } = await readSafetensors(path)
+    const refuse = (actual: string, cause?: unknown) =>
+      new DataError({ op: 'loadNetwork', argument: path, actual, expected: 'a network saved by Striate' }, { cause })
+    let config: NetworkConfigInput
     try {
-      return new Network(JSON.parse(metadata[metadataKey] ?? '') as NetworkConfigInput, { ...options, state: tensors })
+      config = JSON.parse(metadata[metadataKey] ?? '')
     } catch (cause) {
-      const actual =
-        cause instanceof DataError ? `a file in which ${cause.argument} is ${cause.actual}` : 'a file without its configuration'
-      throw new DataError({ op: 'Network.load', argument: path, actual, expected: 'a network saved by Striate' }, { cause })
+      throw refuse('a file without the configuration of a network', cause)
+    }
+    try {
+      return new Network(config, { ...options, state: tensors })
+    } catch (cause) {
+      if (cause instanceof DataError || cause instanceof OptionError || cause instanceof ShapeError)
+        throw refuse(`a file in which ${cause.argument} is ${cause.actual}`, cause)
+      throw cause
     }
   }
 
   dispose(): void {
-    for (const tensors of [this.parameters, this.buffers, this.constants]) for (const tensor of tensors.values()) tensor.dispose()
+    for (const layer of this.layers) layer.dispose()
   }
 
   [Symbol.dispose](): void {
@@ -139,54 +275,16 @@ export class Network implements Classifier {
   }
 }
 
-function parseConfig(config: NetworkConfigInput): NetworkConfig {
-  const parsed = networkConfig.safeParse(config)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0] as z.core.$ZodIssue
-  throw new OptionError({
-    op: 'Network',
-    argument: issue.path.join('.') || 'config',
-    actual: 'not usable',
-    expected: issue.message.replace(/^Invalid input: expected /, ''),
-  })
-}
+/**
+ * Reads a network that Striate saved.
+ * @param path of the safetensors file
+ * @throws {DataError} naming the file when it is none
+ */
+export const loadNetwork = (path: string, options: { device?: Device | undefined } = {}): Promise<Network> =>
+  Network.load(path, options)
 
-function collect(layers: readonly Layer[], group: 'parameters' | 'buffers' | 'constants'): Map<string, Tensor> {
-  const found = new Map<string, Tensor>()
-  const visit = (layer: Layer): void => {
-    for (const [name, tensor] of Object.entries(layer[group])) found.set(`${layer.path}.${name}`, tensor)
-    layer.children.forEach(visit)
-  }
-  layers.forEach(visit)
-  return found
-}
-
-/** Initial values: given ones, or numbers of its own for each parameter, numbered in the order of the layers. */
-function initialiser({ seed = 0, init = 'fan-in', state }: NetworkOptions): Initialise {
-  let drawn = 0
-  return ({ name, shape, role, fanIn }) => {
-    if (state) {
-      const found = state.get(name)
-      if (found?.dtype === 'F32' && found.shape.join() === shape.join()) return found.data as Float32Array
-      const actual = found ? `${found.dtype} [${found.shape}]` : 'missing'
-      throw new DataError({ op: 'Network', argument: name, actual, expected: `F32 [${shape}]` })
-    }
-    const count = shape.reduce((a, b) => a * b, 1)
-    if (role === 'one') return new Float32Array(count).fill(1)
-    if (role === 'zero' || (role === 'bias' && init === 'he')) return new Float32Array(count)
-    const number = drawn++
-    if (init === 'he') {
-      const values = normals(new Permutation(2 ** 48, seed, number).at(number), count)
-      const spread = Math.sqrt(2 / fanIn)
-      return values.map((v) => v * spread)
-    }
-    const bound = 1 / Math.sqrt(fanIn)
-    const key = words(seed, 'seed')
-    const values = new Float32Array(count)
-    for (let i = 0; i < count; i += 4)
-      philox([i / 4, number, 0x696e6974, 0], key).forEach((word, j) => {
-        if (i + j < count) values[i + j] = bound * ((2 * (word + 0.5)) / 2 ** 32 - 1)
-      })
-    return values
-  }
+function named(layers: readonly Layer[], group: 'parameters' | 'buffers'): Map<string, Tensor> {
+  return new Map(
+    layers.flatMap((layer) => Object.entries(layer[group]).map(([short, tensor]) => [`${layer.name}.${short}`, tensor] as const)),
+  )
 }

@@ -1,12 +1,13 @@
 // Charts as SVG text, drawn by echarts without a browser. Light background, Okabe and Ito's colours, every series also told apart by its dashes.
 import type * as ECharts from 'echarts'
+import { refuseUnknown } from '../options.js'
 import {
   type ChartOptions,
+  type Drawing,
   dashes,
   draw,
   gridInk,
   ink,
-  type LegendEntry,
   palette,
   pick,
   referenceDashes,
@@ -65,6 +66,21 @@ export interface BarChart extends ChartOptions {
   references?: readonly Reference[]
 }
 
+const axisNames = ['label', 'unit', 'scale', 'min', 'max']
+
+/** Refuses unknown options of a chart, of its axes and of its references. @param own those that not every chart has */
+export function checkNames(
+  op: string,
+  options: ChartOptions & { x?: Axis | undefined; y?: Axis; references?: readonly Reference[] },
+  own: readonly string[],
+): void {
+  refuseUnknown(op, options, ['title', 'description', 'width', 'height', 'x', 'references', ...own])
+  refuseUnknown(op, options.x, axisNames, 'x.')
+  refuseUnknown(op, options.y, axisNames, 'y.')
+  for (const [i, reference] of (options.references ?? []).entries())
+    refuseUnknown(op, reference, ['label', 'value'], `references.${i}.`)
+}
+
 export function checkLength(op: string, argument: string, list: ArrayLike<number> | undefined, length: number): void {
   if (list && list.length !== length) refuse(op, argument, `${list.length} numbers`, `${length}`)
 }
@@ -108,7 +124,7 @@ export function referenceLines(
   along: 'xAxis' | 'yAxis',
   axis: Axis,
   overBars: boolean,
-): { series: ECharts.SeriesOption[]; legend: LegendEntry[] } {
+): Pick<Drawing, 'series' | 'legend'> {
   const z = overBars ? 4 : 2
   const lines = references.flatMap((r, i) => {
     const place = along === 'xAxis' ? { xAxis: r.value } : { yAxis: r.value }
@@ -117,8 +133,10 @@ export function referenceLines(
       ? [{ ...place, lineStyle: { color: '#ffffff', width: 4, opacity: 0.75, type: 'solid' as const } }, line]
       : [line]
   })
+  const markLine = { silent: true, symbol: 'none', label: { show: false }, data: lines, z }
+  const drawn: ECharts.SeriesOption = { type: 'line', data: [], z, markLine }
   return {
-    series: [{ type: 'line', data: [], z, markLine: { silent: true, symbol: 'none', label: { show: false }, data: lines, z } }],
+    series: [drawn],
     legend: references.map((r, i) => ({
       name: `${r.label}: ${r.value}${axis.unit ? ` ${axis.unit}` : ''}`,
       color: ink,
@@ -148,9 +166,11 @@ const hasDots = (s: Series) => s.dots ?? s.x.length <= 30
  */
 export async function lineChart(options: LineChart): Promise<string> {
   const op = 'lineChart'
+  checkNames(op, options, ['y', 'series'])
   const { series, references = [], x, y } = options
   if (series.length === 0) refuse(op, 'series', 'empty', 'one or more')
-  for (const s of series) {
+  for (const [i, s] of series.entries()) {
+    refuseUnknown(op, s, ['name', 'x', 'y', 'low', 'high', 'dots'], `series.${i}.`)
     checkLength(op, `'${s.name}'.y`, s.y, s.x.length)
     checkBand(op, `'${s.name}'`, s.low, s.high, s.x.length)
   }
@@ -240,10 +260,12 @@ export async function lineChart(options: LineChart): Promise<string> {
  */
 export async function barChart(options: BarChart): Promise<string> {
   const op = 'barChart'
+  checkNames(op, options, ['y', 'series', 'categories'])
   const { categories, series, references = [], y } = options
   if (series.length === 0 || categories.length === 0)
     refuse(op, series.length === 0 ? 'series' : 'categories', 'empty', 'one or more')
-  for (const s of series) {
+  for (const [i, s] of series.entries()) {
+    refuseUnknown(op, s, ['name', 'values', 'low', 'high'], `series.${i}.`)
     checkLength(op, `'${s.name}'.values`, s.values, categories.length)
     checkBand(op, `'${s.name}'`, s.low, s.high, categories.length)
   }

@@ -81,9 +81,10 @@ export interface Drawing {
   options: ChartOptions
   description: string
   legend: readonly LegendEntry[]
-  xAxis: ECharts.XAXisComponentOption
-  yAxis: ECharts.YAXisComponentOption
-  series: ECharts.SeriesOption[]
+  /** These are echarts' XAXisComponentOption, YAXisComponentOption and SeriesOption: not said in types, since those want a browser's. */
+  xAxis: object
+  yAxis: object
+  series: object[]
 }
 
 const symbols = {

@@ -1,6 +1,7 @@
 // Sorts filters into the groups that figure 1 of Grinberg, Hopfield, Krotov (2019) shows: achromatic oriented ones, other achromatic ones,
 // coloured ones, dead ones. All of it is arithmetic in a fixed order: the same weights give the same order everywhere.
 import { OptionError, ShapeError } from '../errors.js'
+import { refuseUnknown } from '../options.js'
 
 /** [K, C, R, S]: filters, channels (1, or 3 for R, G, B), rows, columns. */
 export type FilterShape = readonly [number, number, number, number]
@@ -140,6 +141,7 @@ export function orderFilters(
   shape: FilterShape,
   options: { dead?: Iterable<number> } = {},
 ): FilterOrder {
+  refuseUnknown('orderFilters', options, ['dead'])
   checkFilters('orderFilters', weights, shape)
   const K = shape[0]
   const traits = Array.from({ length: K }, (_, k) => analyse(weights, shape, k))

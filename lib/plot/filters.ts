@@ -1,5 +1,6 @@
 // Filter sheets: every filter of a layer as a small picture, as in figure 1 of Grinberg, Hopfield, Krotov (2019).
 import { OptionError } from '../errors.js'
+import { refuseUnknown } from '../options.js'
 import { checkFilters, type FilterGroup, type FilterOrder, type FilterShape, orderFilters } from './filter_order.js'
 import { contentId, escapeMarkup, fontFamily, svgPicture } from './markup.js'
 
@@ -81,6 +82,7 @@ export async function filterSheet(
   shape: FilterShape,
   options: FilterSheetOptions = {},
 ): Promise<FilterSheet> {
+  refuseUnknown('filterSheet', options, ['columns', 'scale', 'gap', 'tone', 'order', 'dead', 'title'])
   checkFilters('filterSheet', weights, shape)
   const [K, C, R, S] = shape
   const { tone = 'positive' } = options

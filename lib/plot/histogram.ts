@@ -1,8 +1,10 @@
 // Histograms as SVG text: of values, which are counted here, or of counts.
 import type * as ECharts from 'echarts'
+import { refuseUnknown } from '../options.js'
 import {
   brief,
   checkLength,
+  checkNames,
   checkReferences,
   type Reference,
   referenceLines,
@@ -75,7 +77,9 @@ function checkCounted(op: string, { edges, counts }: Counted): Counted & { media
  */
 export async function histogram(options: Histogram): Promise<string> {
   const op = 'histogram'
+  checkNames(op, options, ['values', 'bins', 'yLabel'])
   const { x, values, references = [], yLabel = 'Count' } = options
+  if ('edges' in values) refuseUnknown(op, values, ['edges', 'counts'], 'values.')
   if (x.scale === 'log') refuse(op, 'x.scale', 'log', 'linear')
   const { edges, counts, median } = 'edges' in values ? checkCounted(op, values) : countValues(op, values, options.bins)
   const bins = counts.length

@@ -1,5 +1,6 @@
 // Rows of small pictures with a label each: the same images as they are and as something made of them.
 import { OptionError, ShapeError } from '../errors.js'
+import { refuseUnknown } from '../options.js'
 import { textWidth, wrap } from './drawing.js'
 import { contentId, escapeMarkup, fontFamily, svgPicture } from './markup.js'
 
@@ -40,6 +41,8 @@ export async function imageSheet(
   options: ImageSheetOptions,
 ): Promise<ImageSheet> {
   const op = 'imageSheet'
+  refuseUnknown(op, options, ['title', 'description', 'scale', 'gap'])
+  for (const [i, row] of rows.entries()) refuseUnknown(op, row, ['label', 'images'], `rows.${i}.`)
   const [count, channels, high, wide] = shape
   const { scale = Math.max(1, Math.round(72 / Math.max(high, wide))), gap = 4 } = options
   for (const [argument, value, least] of [

@@ -1,5 +1,6 @@
 // One self-contained HTML page: no scripts, nothing loaded from elsewhere, readable on a phone, on paper and in the dark.
 import { OptionError } from '../errors.js'
+import { refuseUnknown } from '../options.js'
 import { escapeMarkup, fontFamily } from './markup.js'
 import { alignments, type Cell, type Column, cellText, checkRows, heading } from './table.js'
 
@@ -194,6 +195,33 @@ summary { cursor: pointer; }
 }
 `
 
+const blockNames: Record<Block['kind'], string[]> = {
+  text: ['text'],
+  code: ['text'],
+  figure: ['image', 'alt', 'caption', 'pixelated'],
+  figures: ['figures'],
+  table: ['caption', 'columns', 'rows'],
+}
+
+/** Refuses unknown parts of a page. */
+function checkPage(page: Page): void {
+  const op = 'renderPage'
+  refuseUnknown(op, page, ['title', 'lead', 'language', 'summary', 'sections', 'provenance', 'log'])
+  for (const [i, number] of (page.summary ?? []).entries())
+    refuseUnknown(op, number, ['label', 'value', 'unit', 'note'], `summary.${i}.`)
+  for (const [i, entry] of (page.provenance ?? []).entries())
+    refuseUnknown(op, entry, ['label', 'value', 'code'], `provenance.${i}.`)
+  for (const [i, section] of page.sections.entries()) {
+    refuseUnknown(op, section, ['heading', 'blocks'], `sections.${i}.`)
+    for (const [j, block] of section.blocks.entries()) {
+      const path = `sections.${i}.blocks.${j}.`
+      refuseUnknown(op, block, ['kind', ...blockNames[block.kind]], path)
+      if (block.kind === 'figures')
+        for (const [k, figure] of block.figures.entries()) refuseUnknown(op, figure, blockNames.figure, `${path}figures.${k}.`)
+    }
+  }
+}
+
 /**
  * Writes a page of results as one HTML document without scripts or outside resources; its own content security policy forbids both.
  * Equal input gives equal bytes: dates and machines appear only as given in `provenance`.
@@ -201,6 +229,7 @@ summary { cursor: pointer; }
  * @throws OptionError for a figure that is neither a PNG nor such a drawing, a figure without alt text, or a table row of the wrong length
  */
 export function renderPage(page: Page): string {
+  checkPage(page)
   const { title, lead, language = 'en', summary = [], sections, provenance = [], log = [] } = page
   const numbers = summary.map(({ label, value, unit, note }) => {
     const shownUnit = unit === undefined ? '' : ` <span class="unit">${escapeMarkup(unit)}</span>`

@@ -1,5 +1,6 @@
 // Tables as data, written as Markdown here and as HTML by the page.
 import { OptionError } from '../errors.js'
+import { refuseUnknown } from '../options.js'
 
 /** One column: its heading, its unit (written in the heading, in brackets) and its side; numbers are right-aligned by default. */
 export interface Column {
@@ -29,8 +30,10 @@ export function cellText(cell: Cell | undefined): string {
   return cell === null || cell === undefined ? '–' : String(cell)
 }
 
-/** @throws OptionError when a row has another number of cells than there are columns */
+/** @throws OptionError for an unknown option of a column, and when a row has another number of cells than there are columns */
 export function checkRows(op: string, columns: readonly (Column | string)[], rows: readonly (readonly Cell[])[]): void {
+  for (const [i, column] of columns.entries())
+    if (typeof column !== 'string') refuseUnknown(op, column, ['label', 'unit', 'align'], `columns.${i}.`)
   rows.forEach((row, i) => {
     if (row.length === columns.length) return
     throw new OptionError({

@@ -5,9 +5,9 @@ import { type Block, type Figure, histogram, lineChart } from '../plot/index.js'
 
 const size = { width: 400, height: 290 }
 
-/** Curves, histograms and a table; of records from before the fields existed, those that there are. */
+/** Curves, histograms and a table; of rules without winners or gains, those that they have. */
 export async function healthPanel({ history, health, filters }: BlockRecord): Promise<Block[]> {
-  const warnings = healthWarnings(health, { ...filters, rule: filters.rule ?? 'krotov-hopfield' })
+  const warnings = healthWarnings(health, filters)
   const figures = [...(await curves(history, health)), ...(await spreads(health))]
   return [
     ...warnings.map((text): Block => ({ kind: 'text', text: `Warning: ${text}.` })),
@@ -35,40 +35,47 @@ async function curves(history: readonly HistoryEntry[], health: FilterHealth): P
     ),
   ]
   if (health.wins.length === 0) return figures
-  const repelled: (number | undefined)[] = history.map((h) => h.repelled)
-  const units = [
-    { name: 'dead', x: steps, y: history.map((h) => h.dead), dots: false },
-    ...(repelled.includes(undefined) ? [] : [{ name: 'repelled from norm 1', x: steps, y: repelled as number[], dots: false }]),
-  ]
+  const units = (name: string, y: number[]) => ({ name, x: steps, y, dots: false })
   figures.push({
     image: await lineChart({
       ...size,
-      title: units.length > 1 ? 'Dead and repelled units' : 'Dead units',
+      title: 'Dead and repelled units',
       x,
       y: { label: 'Units', min: 0 },
-      series: units,
+      series: [
+        units(
+          'dead',
+          history.map((h) => h.dead),
+        ),
+        units(
+          'repelled from norm 1',
+          history.map((h) => h.repelled),
+        ),
+      ],
     }),
     alt: 'Units without a win, and units of negative gain, against minibatch',
   })
-  const shares: (number | undefined)[] = history.map((h) => h.winShare)
-  if (!shares.includes(undefined))
-    figures.push({
-      image: await lineChart({
-        ...size,
-        title: 'Largest share of one unit',
-        x,
-        y: { label: 'Share of the patches', unit: '%', min: 0 },
-        series: [{ name: 'unit of most wins', x: steps, y: (shares as number[]).map((s) => 100 * s), dots: false }],
-        references: [{ label: 'even share', value: Number(evenShare(health).toPrecision(3)) }],
-      }),
-      alt: 'Share of the patches that the unit of most wins takes, against minibatch: it rises when learning collapses',
-    })
+  figures.push({
+    image: await lineChart({
+      ...size,
+      title: 'Largest share of one unit',
+      x,
+      y: { label: 'Share of the patches', unit: '%', min: 0 },
+      series: [
+        units(
+          'unit of most wins',
+          history.map((h) => 100 * h.winShare),
+        ),
+      ],
+      references: [{ label: 'even share', value: Number(evenShare(health).toPrecision(3)) }],
+    }),
+    alt: 'Share of the patches that the unit of most wins takes, against minibatch: it rises when learning collapses',
+  })
   return figures
 }
 
 async function spreads(health: FilterHealth): Promise<Figure[]> {
-  const { wins, norms } = health
-  const { gains, nearest = [], cosines }: Partial<FilterHealth> = health
+  const { wins, norms, gains, nearest, cosines } = health
   const figures: Figure[] = []
   const total = wins.reduce((a, b) => a + b, 0)
   if (wins.length > 1 && total > 0)
@@ -121,7 +128,7 @@ async function spreads(health: FilterHealth): Promise<Figure[]> {
         ...size,
         title: 'Patches and their nearest unit',
         x: { label: 'Cosine' },
-        values: cosines,
+        values: { edges: cosines.edges, counts: cosines.counts },
         yLabel: 'Patches',
         references: [{ label: 'median', value: cosines.median }],
       }),
@@ -156,9 +163,8 @@ function countNorms(norms: readonly number[]): { edges: number[]; counts: number
 }
 
 function numbers(health: FilterHealth): Block {
-  const { wins, dead, repelled, duplicates, unitNorm, energy } = health
+  const { wins, dead, repelled, duplicates, nearest, cosines, unitNorm, energy } = health
   const total = wins.reduce((a, b) => a + b, 0)
-  const { nearest = [], cosines }: Partial<FilterHealth> = health
   const largest = wins.reduce((a, b) => Math.max(a, b), 0)
   return {
     kind: 'table',

@@ -1,38 +1,49 @@
-// The page of a run: filters, curves, scores and everything needed to repeat it.
-import { readFile } from 'node:fs/promises'
+// The page of local learning: filters, curves, scores and everything needed to repeat it.
 import { join } from 'node:path'
-import { DataError } from '../errors.js'
 import type { EpochResult } from '../features/index.js'
 import { writeAtomic } from '../io/index.js'
-import { type BlockRecord, describeRules, type RunRecord } from '../learn/index.js'
-import { type BlockWeights, type LocalBlock, type LocalNet, poolText } from '../models/index.js'
-import { type Block, barChart, filterSheet, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
+import { type BlockRecord, describeRules, type LocalRecord } from '../learn/index.js'
+import { localBlocks, type Network, poolText } from '../models/index.js'
+import { type Block, filterSheet, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
-import type { SupervisedRecord } from '../train/index.js'
 import { healthPanel } from './health_panel.js'
+import { percent, provenanceRows } from './record.js'
 import { shadowSections } from './shadow_page.js'
 
-const percent = (share: number): string => (100 * share).toFixed(2)
-
-/** Writes filters.png and filters.svg (of further blocks filters-2.png ...), curves as SVG, and report.html into the folder of a run. */
-export async function writeRunPage(net: LocalNet, record: RunRecord, folder: string, extra: Section[] = []): Promise<void> {
+/**
+ * Writes filters.png and filters.svg (of further blocks filters-2.png ...), error.svg and report.html into the folder of a run.
+ * @param extra sections before the others
+ */
+export async function writeLocalPage(
+  net: Network,
+  record: LocalRecord,
+  folder: string,
+  extra: readonly Section[] = [],
+): Promise<void> {
   const { readout } = record
   const sections: Section[] = []
   const summary: SummaryNumber[] = []
-  const layers = [...record.trunk, ...record.blocks]
-  for (const [i, layer] of layers.entries()) {
-    const { units, window, power, pool } = [...net.config.trunk, ...net.config.blocks][i] as LocalBlock
-    const { filters } = [...net.trunk, ...net.blocks][i] as BlockWeights
-    const above = i - record.trunk.length
-    const name = layers.length === 1 ? '' : above < 0 ? `trunk ${i + 1}` : `block ${above + 1}`
-    const figure = await filterFigure(filters, layer, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
-    const of = name && `: ${name}, power ${power}, ${poolText(pool)}`
+  const config = localBlocks(net.config)
+  const layers = (['trunk', 'blocks'] as const).flatMap((part) =>
+    record[part].map((learned, i) => ({
+      learned,
+      layer: `${part}.${i}`,
+      block: config[part][i],
+      name: `${part === 'trunk' ? 'trunk' : 'block'} ${i + 1}`,
+    })),
+  )
+  for (const [i, { learned, layer, block, name }] of layers.entries()) {
+    const weights = net.parameters.get(`${layer}.weight`)
+    if (!block || !weights) continue
+    const figure = await filterFigure(weights, learned, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
+    const several = layers.length > 1
     sections.push(
-      { heading: `Filters${of}`, blocks: [figure] },
-      { heading: `Learning without labels${name && `: ${name}`}`, blocks: await healthPanel(layer) },
+      { heading: several ? `Filters: ${name}, power ${block.power}, ${poolText(block.pool)}` : 'Filters', blocks: [figure] },
+      { heading: `Learning without labels${several ? `: ${name}` : ''}`, blocks: await healthPanel(learned) },
     )
-    const label = name ? `Filters, ${name}` : 'Filters'
-    summary.push({ label, value: units, note: `${window} x ${window}, ${layer.health.dead.length} dead` })
+    const { window, units } = block
+    const note = `${window} x ${window}, ${learned.health.dead.length} dead`
+    summary.push({ label: several ? `Filters, ${name}` : 'Filters', value: units, note })
   }
   if (readout) {
     const own = "each block's own"
@@ -69,15 +80,11 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
     lead: leadOf(record),
     summary,
     sections: [...extra, ...sections, ...(await shadowSections(folder))],
-    provenance: [
-      { label: 'Striate', value: `${record.striate}, Node ${record.node}` },
-      { label: 'Device', value: `${record.device}, ${record.instructionSet}, ${record.threads} threads` },
-      { label: 'Data', value: `${record.data.name} [${record.data.shape.join(', ')}]` },
-      { label: 'SHA-256 of the data', value: record.data.sha256, code: true },
+    provenance: provenanceRows(record, [
       { label: 'Seed', value: record.seed },
-      ...layers.map(({ filters }, i) => ({
+      ...layers.map(({ learned }, i) => ({
         label: layers.length > 1 ? `Filters ${i + 1}` : 'Filters',
-        value: JSON.stringify(filters),
+        value: JSON.stringify(learned.filters),
         code: true,
       })),
       ...(readout ? [{ label: 'Readout', value: JSON.stringify(readout.config), code: true }] : []),
@@ -87,17 +94,14 @@ export async function writeRunPage(net: LocalNet, record: RunRecord, folder: str
           .map(([name, s]) => `${name} ${s.toFixed(1)}`)
           .join(', '),
       },
-      { label: 'Date', value: record.date },
-    ],
+    ]),
   })
   await writeAtomic(join(folder, 'report.html'), page)
 }
 
-/** What the filters are, in a sentence; records of Striate 0.1 name no rule. */
-function leadOf({ trunk, blocks }: RunRecord): string {
-  const rules = new Set([...trunk, ...blocks].map(({ filters }) => filters.rule ?? 'krotov-hopfield'))
-  if (rules.size === 1 && rules.has('krotov-hopfield'))
-    return 'Filters learned from image patches by the Krotov-Hopfield rule, without labels (Grinberg, Hopfield, Krotov 2019).'
+/** What the filters are. */
+function leadOf({ trunk, blocks }: LocalRecord): string {
+  const rules = new Set([...trunk, ...blocks].map(({ filters }) => filters.rule))
   const texts = describeRules().filter(({ name }) => rules.has(name))
   return `Filters of image patches without labels. ${texts.map(({ name, text }) => `${name}: ${text}.`).join(' ')}`
 }
@@ -114,68 +118,19 @@ async function filterFigure(filters: Tensor, { filters: config, health }: BlockR
   return { kind: 'figure', image: sheet.svg, alt: sheet.description, caption: sheet.description }
 }
 
-async function errorCurve(chosen: EpochResult[], refit: EpochResult[] | null): Promise<string> {
-  const x = chosen.map((e) => e.epoch)
-  const validated = chosen.filter((e) => e.validationError !== null)
+async function errorCurve(chosen: readonly EpochResult[], refit: readonly EpochResult[] | null): Promise<string> {
+  const line = (name: string, entries: readonly EpochResult[], of: (e: EpochResult) => number | null) => {
+    const known = entries.filter((e) => of(e) !== null)
+    return { name, x: known.map((e) => e.epoch), y: known.map((e) => 100 * (of(e) as number)) }
+  }
   return lineChart({
     title: 'Classification error of the readout',
     x: { label: 'Epoch' },
     y: { label: 'Error', unit: '%' },
     series: [
-      { name: 'training images', x, y: chosen.map((e) => 100 * e.trainError) },
-      ...(validated.length > 0
-        ? [
-            {
-              name: 'validation images',
-              x: validated.map((e) => e.epoch),
-              y: validated.map((e) => 100 * (e.validationError ?? 0)),
-            },
-          ]
-        : []),
-      ...(refit ? [{ name: 'all images (refit)', x: refit.map((e) => e.epoch), y: refit.map((e) => 100 * e.trainError) }] : []),
-    ],
+      line('training images', chosen, (e) => e.trainError),
+      line('validation images', chosen, (e) => e.validationError),
+      line('all images (refit)', refit ?? [], (e) => e.trainError),
+    ].filter(({ x }) => x.length > 0),
   })
-}
-
-/** A bar for each named error in percent, with chance as a line. */
-export function errorBars(
-  title: string,
-  errors: Record<string, { value: number; spread: number }>,
-  chance: number,
-): Promise<string> {
-  const entries = Object.values(errors)
-  return barChart({
-    title,
-    categories: Object.keys(errors),
-    y: { label: 'Error', unit: '%', min: 0 },
-    series: [
-      {
-        name: 'error',
-        values: entries.map((e) => e.value),
-        low: entries.map((e) => e.value - e.spread),
-        high: entries.map((e) => e.value + e.spread),
-      },
-    ],
-    references: [{ label: 'chance', value: chance }],
-  })
-}
-
-/** Reads the record of a run's folder. */
-export async function readRecord(folder: string): Promise<RunRecord | SupervisedRecord> {
-  try {
-    return recordOf(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')))
-  } catch (cause) {
-    const actual = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'not readable'
-    throw new DataError(
-      { op: 'run', argument: join(folder, 'run.json'), actual, expected: 'the record of a finished run' },
-      { cause },
-    )
-  }
-}
-
-/** A record as it is today: Striate 0.1 knew one block, whose record was part of the run's own. */
-function recordOf(file: (RunRecord & Partial<BlockRecord>) | SupervisedRecord): RunRecord | SupervisedRecord {
-  if (file.kind === 'supervised' || file.blocks) return file
-  const { filters, health, history, converged, ...run } = file as RunRecord & Omit<BlockRecord, 'seconds'>
-  return { ...run, trunk: [], blocks: [{ filters, health, history, converged, seconds: run.seconds.filters ?? 0 }] }
 }

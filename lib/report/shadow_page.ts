@@ -3,10 +3,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
-import type { LightKind } from '../light/index.js'
-import { lightKinds } from '../light/index.js'
+import { type LightKind, lightKinds } from '../light/index.js'
 import { type Axis, type Block, lineChart, type Section } from '../plot/index.js'
-import { networkSha256 } from '../run/network_file.js'
+import { networkSha256 } from '../run/index.js'
+import { percent } from './record.js'
 
 const score = z.object({
   name: z.string(),
@@ -20,7 +20,7 @@ const score = z.object({
   data: z.object({ name: z.string(), sha256: z.string() }),
 })
 
-const record = z.object({
+export const record = z.object({
   kind: z.literal('shadows'),
   striate: z.string(),
   /** SHA-256 of model.safetensors: results of another network are not shown on this one's page. */
@@ -74,8 +74,8 @@ export function shadowChart(curves: readonly Curve[]): Promise<string> {
     x: words[kind].axis,
     y: { label: 'Error', unit: '%', min: 0 },
     series: curves.map((curve) => {
-      const errors = curve.points.map((p) => p.score.value)
-      const spreads = curve.points.map((p) => p.score.spread.value)
+      const errors = curve.points.map((p) => 100 * p.score.value)
+      const spreads = curve.points.map((p) => 100 * p.score.spread.value)
       return {
         name: `${formatName[curve.format]} (band: standard error)`,
         x: curve.points.map((p) => p.strength),
@@ -85,13 +85,13 @@ export function shadowChart(curves: readonly Curve[]): Promise<string> {
       }
     }),
     references: [
-      { label: 'unmodified', value: Number((points[0]?.score.value ?? 0).toFixed(2)) },
-      { label: 'chance', value: Number((points[0]?.score.raw.chance ?? 0).toFixed(2)) },
+      { label: 'unmodified', value: Number(percent(points[0]?.score.value ?? 0)) },
+      { label: 'chance', value: Number(percent(points[0]?.score.raw.chance ?? 0)) },
     ],
   })
 }
 
-/** Rows of light, strength, errors in float and in bytes, standard error; null where a format was not asked for. */
+/** Rows of light, strength, errors in float and in bytes, standard error, as shares; null where a format was not asked for. */
 export function shadowRows(curves: readonly Curve[]): [string, number, number | null, number | null, number][] {
   const [first] = curves as [Curve]
   const name = first.cover === null ? first.kind : `${first.kind} over ${Math.round(100 * first.cover)} %`
@@ -109,8 +109,6 @@ async function readRecord(file: string): Promise<ShadowRecord> {
     throw new DataError({ op: 'report', argument: file, actual: 'not readable', expected }, { cause })
   }
 }
-
-const percent = (value: number | null) => (value === null ? null : value.toFixed(2))
 
 /**
  * Sections of a run's page: one for every `shadows-<split>.json` in its folder; none where there are none.
@@ -132,7 +130,7 @@ export async function shadowSections(folder: string): Promise<Section[]> {
       const blocks: Block[] = [
         {
           kind: 'text',
-          text: `${unmodified.raw.images} images, ${unmodified.value.toFixed(2)} % wrong as they are. A shadow of strength 0.3 over 80 % of each image is the test of Grinberg, Hopfield, Krotov (2019), figure 3. Seed ${seed}.`,
+          text: `${unmodified.raw.images} images, ${percent(unmodified.value)} % wrong as they are. A shadow of strength 0.3 over 80 % of each image is the test of Grinberg, Hopfield, Krotov (2019), figure 3. Seed ${seed}.`,
         },
       ]
       const samples = await readFile(join(folder, file.replace(/\.json$/, '-images.svg')), 'utf8').catch(() => null)
@@ -161,7 +159,11 @@ export async function shadowSections(folder: string): Promise<Section[]> {
         ],
         rows: lights
           .flatMap(shadowRows)
-          .map(([name, strength, float, byte, spread]) => [name, strength, percent(float), percent(byte), percent(spread)]),
+          .map(([name, strength, ...shares]) => [
+            name,
+            strength,
+            ...shares.map((share) => (share === null ? null : percent(share))),
+          ]),
       })
       return { heading, blocks }
     }),

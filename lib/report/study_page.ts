@@ -6,18 +6,20 @@ import { instructionSet, threads } from '../device.js'
 import { makeFolder } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
 import { type Block, filterSheet, imageSheet, lineChart, renderPage, type Section } from '../plot/index.js'
-import type { PartRecord, Scale, Study, StudyData, StudyReport, Value } from '../reproduce/index.js'
+import { type PartRecord, type Study, type StudyData, type StudyOptions, scaleOf, type Value } from '../reproduce/index.js'
 import { version } from '../version.js'
 
 interface Written {
+  /** Where the page is: `<out>/<study>`, with `-quick` after it for a quick run. */
+  folder: string
   /** The comparison as lines for a terminal. */
   rows: string[]
   json: object
 }
 
 interface Place {
-  folder: string
-  data: StudyData
+  /** Folder of all studies. */
+  out: string
   /** Repeats it. */
   command: string
   device: string
@@ -39,13 +41,21 @@ function compared(value: Value) {
   }
 }
 
+/**
+ * Writes what a study found: results.json, its figures and index.html.
+ * @param records of the parts that were run; those of others are said to be missing
+ */
 export async function writeStudy(
   study: Study,
-  scale: Scale,
-  report: StudyReport,
+  data: StudyData,
+  options: StudyOptions,
   records: ReadonlyMap<string, PartRecord>,
-  { folder, data, command, device }: Place,
+  { out, command, device }: Place,
 ): Promise<Written> {
+  const scale = scaleOf(options)
+  const folder = join(out, scale.quick ? `${study.name}-quick` : study.name)
+  const results = new Map([...records].map(([part, { result }]) => [part, result]))
+  const report = await study.report(results, scale, { folder, data })
   await makeFolder(folder)
   const values = report.values.map(compared)
   const parts = study.parts(scale)
@@ -173,7 +183,7 @@ export async function writeStudy(
     ],
   })
   await writeAtomic(join(folder, 'index.html'), page)
-  return { rows: values.map(line), json }
+  return { folder, rows: values.map(line), json }
 }
 
 const digits = (v: Value): number => (v.unit === '%' ? 2 : 1)

@@ -1,21 +1,35 @@
+/// <reference types="node" preserve="true" />
+/**
+ * Figures and tables of papers, run again: `studies`, and what runs them.
+ * @module
+ */
+import { baselines } from './grinberg/baselines.js'
+import { fig1 } from './grinberg/fig1.js'
+import { fig2 } from './grinberg/fig2.js'
+import { fig3 } from './grinberg/fig3.js'
+import { table } from './grinberg/table.js'
+import type { Study } from './study.js'
+
+export { openStudyData, type StudyData, type StudyNeeds } from './data.js'
+export { type DemoNetwork, type DemoOptions, type DemoResult, demoOptions, runDemo } from './demo.js'
+export { describeRecipes, type RecipeName, recipe, recipeNames } from './grinberg/recipes.js'
 export { fiveBlocks, localReadout, singleBlock, twinOptions } from './grinberg/settings.js'
-export { studies } from './grinberg/studies.js'
 export type { Block, NetworkResult } from './networks.js'
 export type { Observation, Spread } from './observe.js'
-export {
-  type Chart,
-  keptPart,
-  type Part,
-  type PartContext,
-  type PartRecord,
-  runStudy,
-  type Scale,
-  type Study,
-  type StudyData,
-  type StudyFilters,
-  type StudyPictures,
-  type StudyReport,
-  type StudyRun,
-  type StudyTable,
-  type Value,
+export { keptPart, listParts, runStudy, type StudyOptions, type StudyRun, scaleOf, studyCost, studyOptions } from './parts.js'
+export type {
+  Chart,
+  Part,
+  PartContext,
+  PartRecord,
+  Scale,
+  Study,
+  StudyFilters,
+  StudyPictures,
+  StudyReport,
+  StudyTable,
+  Value,
 } from './study.js'
+
+/** Every study, by the name that `striate reproduce` takes. */
+export const studies: readonly Study[] = [fig1, fig2, fig3, table, baselines]

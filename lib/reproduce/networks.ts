@@ -2,24 +2,27 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { channelStatistics, type ImageSet } from '../data/index.js'
+import { type Images, labelsOf } from '../data/index.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
 import { type ReadoutOptions, trainReadout } from '../features/index.js'
-import { writeAtomic } from '../io/index.js'
+import { type Safetensor, writeAtomic } from '../io/index.js'
 import {
   type BlockRecord,
   type FilterHealth,
   type FilterOptions,
   healthWarnings,
-  type RunRecord,
+  type LocalRecord,
   trainLocal,
 } from '../learn/index.js'
 import { applyShadow } from '../light/index.js'
-import { type BlockWeights, type Classifier, convNet, type LocalBlock, LocalNet } from '../models/index.js'
+import { convNet, type LocalBlock, loadNetwork, localBlocks, localNet, Network } from '../models/index.js'
+import { networkFile, recordFile } from '../run/index.js'
+import { waitForLock } from '../run/lock.js'
 import { type SupervisedOptions, trainSupervised } from '../train/index.js'
-import { type Observation, observeLocal, observeNetwork } from './observe.js'
-import { type Part, type PartContext, removeCheckpoints } from './study.js'
+import { type Observation, observeFeatures, observeGradients } from './observe.js'
+import { removeCheckpoints } from './parts.js'
+import type { Part, PartContext } from './study.js'
 
 /** One block of a network: its size, and how its filters are learned. */
 export interface Block {
@@ -35,15 +38,15 @@ export interface Block {
 export interface NetworkResult {
   network: string
   seed: number
-  /** Percent of wrong test images. */
+  /** Share of wrong test images. */
   testError: number
   /** The same images under the paper's shadow. */
   shadowError: number
   testImages: number
-  /** Percent, on the validation split, of the setting that was used; null where there was none. */
+  /** Likewise on the validation split, of the setting that was used; null where there was none. */
   validationError: number | null
   trainLoss: number | null
-  /** Held-out error in percent against seconds of supervised training; the readout alone of a local network. */
+  /** Held-out error against seconds of supervised training; the readout alone of a local network. */
   curve: { seconds: number; error: number }[]
   /** Which images `curve` is on. */
   curveOn: 'validation' | 'test'
@@ -58,43 +61,41 @@ export interface NetworkResult {
 /** The paper's shadow: 0.3 of the light on 80 % of each image, the same for every network. */
 export const paperShadow = { strength: 0.3, cover: 0.8, seed: 0 } as const
 
-/** What a block has learned: its tensors, what its layer is made of, and the health of its filters. */
+/** What a block has learned: its layer, its tensors by name, and the health of its filters. */
 export interface SharedFilters {
-  weights: BlockWeights
-  config: Pick<LocalBlock, 'units' | 'whitened' | 'centre'>
+  block: LocalBlock
+  /** As of the first block of a network: `blocks.0.weight`. */
+  state: ReadonlyMap<string, Safetensor>
   health: FilterHealth
 }
 
 /** Filters of a block, learned once, in a run folder of their own, for all parts that ask for the same from the same images. */
 export async function sharedFilters(context: PartContext, block: Block, seed: number): Promise<SharedFilters> {
-  const options: FilterOptions = { window: block.window, units: block.units, seed, ...block.filters }
-  const { signal, onProgress, device, data } = context
-  const name = Object.entries({ ...options, data: data.train.sha256.slice(0, 12), on: device.kind })
+  const filters: FilterOptions = { window: block.window, units: block.units, seed, ...block.filters }
+  const { watch, device, data, say } = context
+  const name = Object.entries({ ...filters, data: data.train.sha256.slice(0, 12), on: device.kind })
     .map(([key, value]) => `${key}-${value}`)
     .join('_')
   const out = join(context.shared, name)
-  // The record is written last: where it is, the network is whole.
-  if (!existsSync(join(out, 'run.json'))) {
-    const learned = await trainLocal(data.train, {
-      filters: options,
-      readout: false,
-      device,
-      out,
-      resume: true,
-      ...(signal ? { signal } : {}),
-      ...(onProgress ? { onProgress } : {}),
-    })
-    learned.net.dispose()
+  const release = await waitForLock(out, 'reproduce', { signal: watch.signal, say })
+  try {
+    // The record is written last: where it is, the network is whole.
+    if (!existsSync(recordFile(out))) {
+      const options = { filters, readout: false } as const
+      const { net } = await trainLocal(data.train, options, { device, out, resume: true, ...watch })
+      net.dispose()
+    }
+    await removeCheckpoints(out)
+  } finally {
+    await release()
   }
-  await removeCheckpoints(out)
-  const { blocks } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunRecord
-  const [{ health, filters }] = blocks as [BlockRecord]
-  for (const text of healthWarnings(health, filters))
-    context.say(`warning: filters of ${block.window} x ${block.window}: ${text}`)
-  const net = await LocalNet.load(join(out, 'model.safetensors'), { device })
-  const [weights] = net.blocks as [BlockWeights]
-  const [{ units, whitened, centre }] = net.config.blocks as [LocalBlock]
-  return { weights, config: { units, centre, ...(whitened ? { whitened } : {}) }, health }
+  const { blocks } = JSON.parse(await readFile(recordFile(out), 'utf8')) as LocalRecord
+  const [learned] = blocks as [BlockRecord]
+  for (const text of healthWarnings(learned.health, learned.filters))
+    say(`warning: filters of ${block.window} x ${block.window}: ${text}`)
+  using net = await loadNetwork(networkFile(out))
+  const [layer] = localBlocks(net.config).blocks as [LocalBlock]
+  return { block: layer, state: await net.state(), health: learned.health }
 }
 
 export interface LocalPart {
@@ -116,60 +117,45 @@ export function localPart({ name, about, blocks, readout, seed, normalise = 'pat
     settings: { kind: 'local', blocks, readout, seed, normalise, shadow: paperShadow },
     expected,
     run: async (context) => {
-      const { data, signal, onProgress } = context
+      const { data, watch, device } = context
       const { train, test } = data
-      const learned: Awaited<ReturnType<typeof sharedFilters>>[] = []
+      const learned: SharedFilters[] = []
       for (const block of blocks) learned.push(await sharedFilters(context, block, seed))
-      const config = {
-        kind: 'local' as const,
-        channels: train.shape[1],
-        image: [train.shape[2], train.shape[3]] as [number, number],
-        trunk: [],
-        blocks: blocks.map(({ window, power, pool }, i) => ({
-          window,
-          ...(learned[i] as (typeof learned)[number]).config,
-          power,
-          normalise,
-          pool,
-        })),
-        classes: [],
-      }
-      const bare = new LocalNet(config, { blocks: learned.map(({ weights }) => weights) })
-      const before = await observeLocal(bare, train)
+      const [, channels, height, width] = train.shape
+      const config = localNet({
+        channels,
+        image: [height, width],
+        blocks: blocks.map(({ power, pool }, i) => {
+          const { name: _name, ...block } = (learned[i] as SharedFilters).block
+          return { ...block, power, normalise, pool }
+        }),
+      })
+      const state = new Map(
+        learned.flatMap(({ state }, i) =>
+          [...state].map(([name, tensor]) => [name.replace(/^blocks\.0/, `blocks.${i}`), tensor]),
+        ),
+      )
+      using bare = new Network(config, { device, state })
+      const before = await observeFeatures(bare, train)
       const dead = learned.flatMap(({ health }) => health.dead)
       try {
-        const { net, chosen, refit } = await trainReadout(
-          bare,
-          train,
-          { seed, ...readout },
-          {
-            out: context.folder,
-            resume: true,
-            onPlan: context.say,
-            ...(signal ? { signal } : {}),
-            ...(onProgress ? { onProgress } : {}),
-          },
-        )
-        try {
-          return {
-            ...(await testErrors(net, context)),
-            seed,
-            validationError: 100 * chosen.validationError,
-            trainLoss: (refit ?? chosen.curve).at(-1)?.trainLoss ?? null,
-            curve: chosen.curve.map((e) => ({ seconds: e.seconds, error: 100 * (e.validationError ?? Number.NaN) })),
-            curveOn: 'validation',
-            before,
-            after: null,
-            failed: null,
-            dead,
-          }
-        } finally {
-          net.dispose()
+        const run = { out: context.folder, resume: true, onPlan: context.say, ...watch }
+        const { net, chosen, refit } = await trainReadout(bare, train, { seed, ...readout }, run)
+        using classifier = net
+        return {
+          ...(await testErrors(classifier, context)),
+          seed,
+          validationError: chosen.validationError,
+          trainLoss: (refit ?? chosen.curve).at(-1)?.trainLoss ?? null,
+          curve: chosen.curve.map((e) => ({ seconds: e.seconds, error: e.validationError ?? Number.NaN })),
+          curveOn: 'validation',
+          before,
+          after: null,
+          failed: null,
+          dead,
         }
       } catch (error) {
         return { ...failure(error, bare.describe(), test), seed, curveOn: 'validation', before, dead }
-      } finally {
-        bare.dispose()
       }
     },
   }
@@ -197,50 +183,31 @@ export function twinPart({ name, about, blocks, options, seed, normalise = 'none
     settings: { kind: 'end to end', blocks: shapes, options, seed, normalise, standardise, shadow: paperShadow },
     expected,
     run: async (context) => {
-      const { data, device, folder, signal, onProgress } = context
+      const { data, device, folder, watch } = context
       const { train, test } = data
-      const config = convNet({
-        channels: train.shape[1],
-        image: [train.shape[2], train.shape[3]],
-        classes: train.classes,
-        blocks: shapes,
-        normalise,
-        ...(standardise ? { standardise: channelStatistics(train) } : {}),
-      })
+      const [, channels, height, width] = train.shape
+      const { classes = [] } = labelsOf(train) ?? {}
+      const config = convNet({ channels, image: [height, width], classes: [...classes], blocks: shapes, normalise, standardise })
       // Seen before the first step, which a part that goes on has behind it.
       const file = join(folder, 'before.json')
       const before = async () => (existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Observation) : null)
+      const onStart = async (initial: Network) => writeAtomic(file, JSON.stringify(await observeGradients(initial, train)))
       try {
-        const { net, record } = await trainSupervised(
-          train,
-          config,
-          { seed, ...options },
-          {
-            device,
-            out: folder,
-            resume: true,
-            monitor: test,
-            onStart: async (initial) => writeAtomic(file, JSON.stringify(await observeNetwork(initial, train))),
-            ...(signal ? { signal } : {}),
-            ...(onProgress ? { onProgress } : {}),
-          },
-        )
-        try {
-          const last = record.curve.at(-1)
-          return {
-            ...(await testErrors(net, context)),
-            seed,
-            validationError: last?.validationError == null ? null : 100 * last.validationError,
-            trainLoss: last?.trainLoss ?? null,
-            curve: record.curve.map((e) => ({ seconds: e.seconds, error: 100 * (e.monitorError ?? Number.NaN) })),
-            curveOn: 'test',
-            before: await before(),
-            after: await observeNetwork(net, train),
-            failed: null,
-            dead: [],
-          }
-        } finally {
-          net.dispose()
+        const run = { device, out: folder, resume: true, monitor: test, onStart, ...watch }
+        const { net, record } = await trainSupervised(train, config, { seed, ...options }, run)
+        using trained = net
+        const last = record.curve.at(-1)
+        return {
+          ...(await testErrors(trained, context)),
+          seed,
+          validationError: last?.validationError ?? null,
+          trainLoss: last?.trainLoss ?? null,
+          curve: record.curve.map((e) => ({ seconds: e.seconds, error: e.monitorError ?? Number.NaN })),
+          curveOn: 'test',
+          before: await before(),
+          after: await observeGradients(trained, train),
+          failed: null,
+          dead: [],
         }
       } catch (error) {
         return { ...failure(error, config.name, test), seed, curveOn: 'test', before: await before(), dead: [] }
@@ -249,11 +216,10 @@ export function twinPart({ name, about, blocks, options, seed, normalise = 'none
   }
 }
 
-async function testErrors(net: Classifier, context: PartContext) {
-  const { test } = context.data
-  const run = context.signal ? { signal: context.signal } : {}
-  const plain = await classify(net, test, run)
-  const shadowed = await classify(net, await applyShadow(test, paperShadow), run)
+async function testErrors(net: Network, { data: { test }, watch: { signal } }: PartContext) {
+  const options = signal ? { signal } : {}
+  const plain = await classify(net, test, options)
+  const shadowed = await classify(net, await applyShadow(test, paperShadow), options)
   return {
     network: net.describe(),
     testError: plain.score.value,
@@ -263,9 +229,9 @@ async function testErrors(net: Classifier, context: PartContext) {
 }
 
 /** A loss or weights that are no numbers end training, not the study: that is what the paper reports of some settings. Anything else goes on up. */
-function failure(error: unknown, network: string, test: ImageSet): Omit<NetworkResult, 'seed' | 'curveOn' | 'before' | 'dead'> {
+function failure(error: unknown, network: string, test: Images): Omit<NetworkResult, 'seed' | 'curveOn' | 'before' | 'dead'> {
   if (!(error instanceof DataError) || !['loss', 'weights'].includes(error.argument)) throw error
-  const guessing = 100 * (1 - 1 / test.classes.length)
+  const guessing = 1 - 1 / (labelsOf(test)?.classes.length ?? 1)
   return {
     network,
     testError: guessing,

@@ -1,6 +1,6 @@
 // What a network's numbers look like: why a setting trains or fails.
-import type { ImageSet } from '../data/index.js'
-import type { LocalNet, Network } from '../models/index.js'
+import { batchesOf, type Images, labelsOf, uploadRows } from '../data/index.js'
+import { type Layer, type Network, readoutInput } from '../models/index.js'
 import { softmaxCrossEntropy, softmaxCrossEntropyGrad } from '../ops/index.js'
 import { scope, Tensor } from '../tensor.js'
 
@@ -42,37 +42,42 @@ export function spreadOf(values: Float32Array): Spread {
 
 const kept = (x: number): number | null => (Number.isFinite(x) ? x : null)
 
-function firstImages(set: ImageSet, count: number, like: { device: LocalNet['device'] }): Tensor {
-  const n = Math.min(count, set.shape[0])
-  const stride = set.images.length / set.shape[0]
-  return Tensor.from(set.images.subarray(0, n * stride), { shape: [n, ...set.shape.slice(1)], device: like.device })
+/** The first images of a set, on the network's device. */
+function firstImages(images: Images, count: number, { device }: Network): Promise<Tensor> {
+  const [rows = new Int32Array()] = batchesOf(images.shape[0], count)
+  return uploadRows(images, rows, device)
 }
 
-/** A local network's pooled activations on the first images of a set. */
-export async function observeLocal(net: LocalNet, set: ImageSet, count = 200): Promise<Observation> {
-  const features = scope(() => net.features(firstImages(set, count, net)))
+/** What the readout of a network reads of the first images of a set. */
+export async function observeFeatures(net: Network, images: Images, count = 200): Promise<Observation> {
+  const at = readoutInput(net.config)
+  using x = await firstImages(images, count, net)
+  using features = (await net.features(x, { at: [at] }))[at] as Tensor
   const activations = spreadOf((await features.read()).data as Float32Array)
-  features.dispose()
   return { activations, gradientNorm: null, belowEpsilon: null, loss: null }
 }
 
-/** Activations, loss and gradient of a network trained end to end, as it is, on the first images of a set. */
-export async function observeNetwork(net: Network, set: ImageSet, count = 100): Promise<Observation> {
-  const first = [...net.parameters.keys()][0] as string
+const learns = (layer: Layer): boolean => Object.keys(layer.parameters).length > 0 || layer.children.some(learns)
+
+/** Activations of the first layer that learns, loss and gradient of a network trained end to end, as it is, on the first images of a set. */
+export async function observeGradients(net: Network, images: Images, count = 100): Promise<Observation> {
+  const [first] = net.trained.keys()
+  const lowest = net.layers.find(learns)
+  using x = await firstImages(images, count, net)
+  const known = labelsOf(images)?.labels.slice(0, x.shape[0]) as Int32Array
   const { loss, gradient, maps } = scope(() => {
-    const images = firstImages(set, count, net)
-    const labels = Tensor.from((set.labels as Int32Array).slice(0, images.shape[0] as number), { device: net.device })
+    const labels = Tensor.from(known, { device: net.device })
     let maps: Tensor | null = null
-    const { y, saved } = net.forward(images, {
+    const { y, saved } = net.forward(x, {
       training: true,
-      watch: ({ path }, out) => {
-        if (path === '0') maps = out
+      watch: (layer, out) => {
+        if (layer === lowest) maps = out
       },
     })
     const gradients = net.backward(saved, softmaxCrossEntropyGrad(y, labels))
     return {
       loss: softmaxCrossEntropy(y, labels).loss,
-      gradient: gradients.get(first) as Tensor,
+      gradient: gradients.get(first as string) as Tensor,
       maps: maps as unknown as Tensor,
     }
   })

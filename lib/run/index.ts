@@ -1,3 +1,3 @@
-export type { Augmentation } from './batches.js'
-export { networkFile, networkSha256 } from './network_file.js'
+export { networkFile, networkSha256, type Provenance, recordFile } from './folder.js'
+export type { RunOptions } from './options.js'
 export { type OnProgress, startPhase, type TrainProgress } from './progress.js'

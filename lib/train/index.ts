@@ -1,8 +1,11 @@
-export type { OptimiserOptions, ScheduleOptions } from './optimiser.js'
+export { type OptimiserOptions, optimiserOptions, type ScheduleOptions, scheduleOptions } from './optimiser.js'
 export {
+  type HeadScore,
+  type SupervisedConfig,
   type SupervisedEpoch,
   type SupervisedOptions,
   type SupervisedRecord,
   type SupervisedRun,
+  supervisedOptions,
   trainSupervised,
 } from './supervised.js'

@@ -1,55 +1,73 @@
 // Optimisers and learning-rate schedules of the supervised recipe.
 import { z } from 'zod'
 import type { Device } from '../device.js'
-import type { Safetensor } from '../io/index.js'
-import { hostTensor } from '../models/local_net.js'
+import { hostTensor, type Safetensor } from '../io/index.js'
 import { adam, adamw, sgd } from '../ops/index.js'
 import { Tensor } from '../tensor.js'
 
-const rate = z.number().min(0).max(1e6)
-const moment = z.number().min(0).max(0.999999999)
+const rate = (text: string) => z.number().min(0).max(1e6).describe(text)
+const moment = (text: string) => z.number().min(0).max(0.999999999).describe(text)
+const learningRate = rate('at the start; 0.001 of Adam, 0.01 of sgd')
+const weightDecay = rate('of weights, not of biases; 0, of adamw 0.01')
+const moments = {
+  beta1: moment('decay of the mean of gradients, of Adam').default(0.9),
+  beta2: moment('decay of the mean of their squares, of Adam').default(0.999),
+  epsilon: z.number().min(0).max(1).default(1e-8).describe('added to the root of the mean square, of Adam'),
+}
 
 export const optimiserOptions = z.discriminatedUnion('kind', [
   /** Kingma and Ba 2015; `weightDecay` is an L2 term of the loss. */
   z.strictObject({
     kind: z.literal('adam'),
-    learningRate: rate.default(1e-3),
-    beta1: moment.default(0.9),
-    beta2: moment.default(0.999),
-    epsilon: z.number().min(0).max(1).default(1e-8),
-    weightDecay: rate.default(0),
+    learningRate: learningRate.default(1e-3),
+    ...moments,
+    weightDecay: weightDecay.default(0),
   }),
   /** Loshchilov and Hutter 2019; `weightDecay` shrinks the weights. */
   z.strictObject({
     kind: z.literal('adamw'),
-    learningRate: rate.default(1e-3),
-    beta1: moment.default(0.9),
-    beta2: moment.default(0.999),
-    epsilon: z.number().min(0).max(1).default(1e-8),
-    weightDecay: rate.default(0.01),
+    learningRate: learningRate.default(1e-3),
+    ...moments,
+    weightDecay: weightDecay.default(0.01),
   }),
   /** Gradient descent with momentum. */
   z.strictObject({
     kind: z.literal('sgd'),
-    learningRate: rate.default(0.01),
-    momentum: moment.default(0.9),
-    weightDecay: rate.default(0),
-    nesterov: z.boolean().default(false),
+    learningRate: learningRate.default(0.01),
+    momentum: moment('of sgd').default(0.9),
+    weightDecay: weightDecay.default(0),
+    nesterov: z.boolean().default(false).describe("Nesterov's form of the momentum, of sgd"),
   }),
 ])
 export type OptimiserOptions = z.input<typeof optimiserOptions>
 export type OptimiserConfig = z.output<typeof optimiserOptions>
 
 export const scheduleOptions = z.strictObject({
-  /** Course of the learning rate after the warm-up: constant, falling linearly or by a half cosine to `final`, or in `steps`. */
-  kind: z.enum(['constant', 'linear', 'cosine', 'step']).default('cosine'),
-  /** Share of the first learning rate that is left at the end. */
-  final: z.number().min(0).max(1).default(0),
-  /** Epochs over which the rate rises linearly from 0. */
-  warmupEpochs: z.number().min(0).default(0),
-  /** Of `step`: epochs after which the rate is multiplied by `factor`. */
-  milestones: z.array(z.number().positive()).default([]),
-  factor: z.number().positive().max(1).default(0.1),
+  kind: z
+    .enum(['constant', 'linear', 'cosine', 'step'])
+    .default('cosine')
+    .meta({ flag: 'schedule' })
+    .describe(
+      'course of the learning rate after the warm-up: constant, falling linearly or by a half cosine to the final share, or in steps',
+    ),
+  final: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .meta({ flag: 'final-rate' })
+    .describe('share of the first learning rate that is left at the end'),
+  warmupEpochs: z
+    .number()
+    .min(0)
+    .default(0)
+    .meta({ flag: 'warmup' })
+    .describe('epochs over which the rate rises linearly from 0'),
+  milestones: z
+    .array(z.number().positive())
+    .default([])
+    .describe("of schedule 'step': epochs after which the rate is multiplied"),
+  factor: z.number().positive().max(1).default(0.1).describe("of schedule 'step': by how much"),
 })
 export type ScheduleOptions = z.input<typeof scheduleOptions>
 export type ScheduleConfig = z.output<typeof scheduleOptions>

@@ -7,7 +7,8 @@
 // squares add up; where one rounding reaches all inputs of a layer alike (1 / |v| of a patch, in the sum of a readout), errors add up
 // themselves. Errors pass through a layer to first order. Two correct evaluations then differ from this one by a few `error`; tests allow
 // 10, so that a rounding error of another distribution has room and a wrong formula has none.
-import type { Layer, LayerSpec, Safetensor } from '../../lib/index.js'
+import type { Safetensor } from '../../lib/io/index.js'
+import type { Layer, LayerSpec } from '../../lib/models/index.js'
 import { U } from '../ops/proof.js'
 
 export interface Numbers {
@@ -31,8 +32,9 @@ export function evaluate(layers: readonly Layer[], state: State, x: Numbers): Nu
 }
 
 function evaluateLayer(layer: Layer, state: State, x: Numbers): Numbers {
-  const { spec, path } = layer
-  const of = (name: string) => (state.get(`${path}.${name}`) as Safetensor).data as Float32Array
+  const { name: layerName } = layer
+  const spec = layer.spec as LayerSpec
+  const of = (name: string) => (state.get(`${layerName}.${name}`) as Safetensor).data as Float32Array
   switch (spec.kind) {
     case 'conv': {
       const { units, window, stride, padding } = spec
@@ -41,7 +43,7 @@ function evaluateLayer(layer: Layer, state: State, x: Numbers): Numbers {
     case 'nnl_conv': {
       const { units, window, stride, padding, normalise, centre, pool, power } = spec
       const cosines = convolve(x, of('weight'), { units, window, stride, padding }, { patch: normalise === 'patch', centre })
-      const maxima = pool ? pooled(cosines, { ...pool, padding: pool.padding ?? 0 }, 'max') : cosines
+      const maxima = pool ? pooled(cosines, pool, 'max') : cosines
       return raised(spec.bias ? shifted(maxima, of('bias')) : maxima, power)
     }
     case 'relu':
@@ -54,14 +56,16 @@ function evaluateLayer(layer: Layer, state: State, x: Numbers): Numbers {
     case 'batch_norm':
       return normalised(x, of('gamma'), of('beta'), of('mean'), of('variance'), spec.epsilon)
     case 'standardise': {
-      const none = new Float32Array(spec.mean.length)
-      const variance = Float32Array.from(spec.std, (std) => std ** 2)
+      const std = of('std')
+      const none = new Float32Array(std.length)
+      const one = none.map(() => 1)
+      // The rounding of std^2 stands in for that of + epsilon, which changes nothing here.
       return normalised(
         x,
-        none.map(() => 1),
+        one,
         none,
-        Float32Array.from(spec.mean),
-        variance,
+        of('mean'),
+        Float64Array.from(std, (v) => v ** 2),
         0,
       )
     }
@@ -253,7 +257,7 @@ function normalised(
   gamma: Float32Array,
   beta: Float32Array,
   mean: Float32Array,
-  variance: Float32Array,
+  variance: Float32Array | Float64Array,
   epsilon: number,
 ): Numbers {
   const [, C, H, W] = four(x)

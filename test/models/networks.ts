@@ -2,14 +2,12 @@
 import {
   convNet,
   type LayerSpecInput,
-  type LocalBlock,
-  LocalNet,
-  type LocalNetConfig,
+  type LocalNetOptions,
+  localNet,
   Network,
   type NetworkConfigInput,
   resNet18,
-  Tensor,
-} from '../../lib/index.js'
+} from '../../lib/models/index.js'
 import { normals, uniform } from '../ops/proof.js'
 
 export const volume = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
@@ -27,7 +25,7 @@ export function pictures(seed: number, [N, C, H, W]: [number, number, number, nu
 
 /** A network whose running statistics and scales are not those of its start. */
 export async function network(layers: LayerSpecInput[], image: [number, number], channels = 3, seed = 1): Promise<Network> {
-  return moved({ kind: 'network', name: 'test', channels, image, layers, classes: [] }, seed)
+  return moved({ kind: 'network', name: 'test', channels, image, layers }, seed)
 }
 export async function moved(config: NetworkConfigInput, seed = 1): Promise<Network> {
   const first = new Network(config, { seed, init: 'he' })
@@ -35,14 +33,15 @@ export async function moved(config: NetworkConfigInput, seed = 1): Promise<Netwo
   first.dispose()
   const next = uniform(seed)
   for (const [name, { data }] of state)
-    if (/\.(gamma|beta|mean|variance|bias)$/.test(name))
+    if (/\.(gamma|beta|mean|variance|std|bias)$/.test(name))
       (data as Float32Array).forEach((_, i) => {
-        ;(data as Float32Array)[i] = /gamma|variance/.test(name) ? 0.5 + next() : 0.4 * (next() - 0.5)
+        ;(data as Float32Array)[i] = /gamma|variance|std/.test(name) ? 0.5 + next() : 0.4 * (next() - 0.5)
       })
   return new Network(config, { state })
 }
 
-export function unitFilters(shape: readonly number[], seed: number): Tensor {
+/** Rows of norm 1. */
+export function unitRows(shape: readonly number[], seed: number): Float32Array {
   const data = Float32Array.from(normals(seed, volume(shape)), (v) => 0.2 + v)
   const taps = volume(shape.slice(1))
   for (let at = 0; at < data.length; at += taps) {
@@ -52,58 +51,33 @@ export function unitFilters(shape: readonly number[], seed: number): Tensor {
       row[t] = v / length
     })
   }
-  return Tensor.from(data, { shape })
+  return data
 }
 
-/** Small forms of the networks that the commands train. */
-export function localNet(
-  change: Partial<LocalNetConfig>,
-  options: { readout?: boolean; filters?: (shape: number[]) => Tensor } = {},
-): LocalNet {
-  const block = { window: 4, units: 12, power: 12, normalise: 'patch', centre: false, pool: { size: 5, stride: 3 } } as const
-  const config: LocalNetConfig = {
-    kind: 'local',
-    channels: 3,
-    image: [32, 32],
-    trunk: [],
-    blocks: [block],
-    classes: ['a', 'b', 'c'],
-    ...change,
-  }
+/** A small local network with filters of norm 1. */
+export async function smallLocal(
+  change: Partial<LocalNetOptions> = {},
+  filters: (shape: readonly number[], seed: number) => Float32Array = unitRows,
+): Promise<Network> {
+  const block = { window: 4, units: 12, power: 12, pool: { size: 5, stride: 3 } }
+  const config = localNet({ channels: 3, image: [32, 32], blocks: [block], classes: ['a', 'b', 'c'], ...change })
+  using first = new Network(config)
+  const state = await first.state()
   let seed = 1
-  const random = (shape: number[], spread: number) =>
-    Tensor.from(
-      Float32Array.from(normals(seed++, volume(shape)), (v) => v * spread),
-      { shape },
-    )
-  const filters = options.filters ?? ((shape: number[]) => unitFilters(shape, seed++))
-  let channels = config.channels
-  const weights = (block: LocalBlock) => {
-    const { window, whitened, units } = block
-    const shape = [whitened ?? channels, channels, window, window]
-    if (whitened)
-      return {
-        filters: filters([units, whitened, 1, 1]),
-        whitening: { weight: random(shape, 0.3), bias: random([whitened], 0.1) },
-      }
-    return { filters: filters([units, channels, window, window]) }
+  for (const [name, tensor] of state) {
+    const spread = name.startsWith('readout') || name.endsWith('bias') ? 0.1 : 0.3
+    const own = /readout|whiten/.test(name)
+      ? Float32Array.from(normals(seed++, volume(tensor.shape)), (v) => v * spread)
+      : filters(tensor.shape, seed++)
+    state.set(name, { ...tensor, data: own })
   }
-  const trunk = config.trunk.map((block) => {
-    const made = weights(block)
-    channels = block.units
-    return made
-  })
-  const blocks = config.blocks.map(weights)
-  const bare = new LocalNet({ ...config, classes: [] }, { trunk, blocks })
-  if (options.readout === false) return bare
-  const features = bare.features(Tensor.from(new Float32Array(3 * 32 * 32), { shape: [1, 3, 32, 32] })).size
-  return new LocalNet(config, { trunk, blocks }, { w: random([3, features], 0.1), b: random([3], 0.1) })
+  return new Network(config, { state })
 }
 
 const blocks = (units: number, power: number) =>
   [3, 4, 5, 7, 8].map((window) => ({ window, units, power, pool: { size: 9, stride: 5 } }))
 const classes = ['a', 'b', 'c', 'd']
-export const networks: Record<string, () => Promise<LocalNet | Network>> = {
+export const networks: Record<string, () => Promise<Network>> = {
   'a twin of one block': async () =>
     moved(
       convNet({
@@ -123,20 +97,31 @@ export const networks: Record<string, () => Promise<LocalNet | Network>> = {
         image: [32, 32],
         classes,
         blocks: [{ window: 5, units: 12, pool: { size: 9, stride: 3 } }],
-        standardise: { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.3] },
+        standardise: true,
       }),
     ),
   'ResNet-18': async () => moved(resNet18({ image: [32, 32], classes })),
-  'a local network': async () => localNet({}),
-  'a local network without a readout': async () => localNet({}, { readout: false }),
-  'a local network of centred, whitened and plain blocks on a trunk': async () =>
-    localNet({
-      trunk: [{ window: 3, units: 10, power: 2, normalise: 'patch', centre: true, pool: { size: 2, stride: 2 } }],
+  'ResNet-18 of several heads': async () =>
+    moved(
+      resNet18({
+        image: [32, 32],
+        heads: [
+          { name: 'class', loss: 'softmax', classes },
+          { name: 'angle', loss: 'mse', outputs: 2 },
+        ],
+        standardise: true,
+      }),
+    ),
+  'a local network': () => smallLocal(),
+  'a local network without a readout': () => smallLocal({ classes: [] }),
+  'a local network of centred, whitened and plain blocks on a trunk': () =>
+    smallLocal({
+      trunk: [{ window: 3, units: 10, power: 2, centre: true, pool: { size: 2, stride: 2 } }],
       blocks: [
-        { window: 3, units: 9, power: 3, normalise: 'patch', centre: false, pool: { size: 4, stride: 2 } },
-        { window: 4, units: 8, power: 4, normalise: 'patch', centre: true, pool: { size: 3, stride: 3 } },
-        { window: 5, units: 11, power: 2, normalise: 'patch', centre: false, pool: { size: 5, stride: 1 }, whitened: 6 },
-        { window: 2, units: 5, power: 1, normalise: 'none', centre: false, pool: { size: 5, stride: 5 } },
+        { window: 3, units: 9, power: 3, pool: { size: 4, stride: 2 } },
+        { window: 4, units: 8, power: 4, centre: true, pool: { size: 3, stride: 3 } },
+        { window: 5, units: 11, power: 2, pool: { size: 5, stride: 1 }, whitened: 6 },
+        { window: 2, units: 5, power: 1, normalise: 'none', pool: { size: 5, stride: 5 } },
       ],
     }),
 }

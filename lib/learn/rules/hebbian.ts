@@ -1,17 +1,17 @@
 // Rules that one native call runs for a whole stretch: Krotov-Hopfield, and its limit without an anti-Hebbian unit, winner take all.
 import { type HebbianLearnOptions, hebbianLearn } from '../../ops/index.js'
 import { checkOp, type Tensor } from '../../tensor.js'
-import type { FilterConfig } from '../filter_options.js'
-import { dimension, type Rule, type RuleTally, startRows } from './rule.js'
+import { dimension, longerOrFewer, type Rule, type RuleTally, startRows, usualCure } from './rule.js'
+import type { RuleSettings } from './settings.js'
 
-function learnOptions(config: FilterConfig, firstStep: number, steps: number): HebbianLearnOptions {
+function learnOptions(config: RuleSettings, firstStep: number, steps: number): HebbianLearnOptions {
   const { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre } = config
   const rule = { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre }
   return { ...rule, firstStep, steps, totalSteps: config.steps }
 }
 
 /** Refuses what hebbianLearn would. */
-export function checkHebbian(shape: readonly number[], config: FilterConfig): void {
+export function checkHebbian(shape: readonly number[], config: RuleSettings): void {
   const w = { dtype: 'f32', shape: [config.units, dimension(shape, config)] } as const
   checkOp('hebbian_learn', [{ dtype: 'u8', shape }, w], learnOptions(config, 0, 1))
 }
@@ -20,7 +20,7 @@ export function checkHebbian(shape: readonly number[], config: FilterConfig): vo
 export async function learnHebbian(
   images: Tensor,
   w: Tensor,
-  config: FilterConfig,
+  config: RuleSettings,
   first: number,
   steps: number,
 ): Promise<RuleTally> {
@@ -38,17 +38,24 @@ export const krotovHopfield: Rule = {
   describe: () =>
     'the unit of the greatest current learns, the one of rank m unlearns with strength Delta: dw = g (v - current w), current = sum of ' +
     'sign(w) |w|^(p-1) v (Krotov and Hopfield 2019; Grinberg, Hopfield, Krotov 2019)',
+  learns: true,
   settings: ['rank', 'p', 'antiHebbian', 'mode', ...shared],
   defaults: ({ mode }) =>
     mode === 'faithful'
       ? { learningRate: 0.02, init: 'normal', step: 'max' }
       : { learningRate: 0.1, init: 'patches', step: 'count' },
+  againstDead: (config) =>
+    config.antiHebbian > 0 ? `try a lower anti-Hebbian strength (Delta, now ${config.antiHebbian})` : usualCure(config),
+  againstDuplicates: (config) =>
+    config.antiHebbian < 0.2
+      ? `${longerOrFewer(config)}, or a higher anti-Hebbian strength (Delta, now ${config.antiHebbian})`
+      : longerOrFewer(config),
   check: checkHebbian,
-  start: (set, config, device) => ({ w: startRows(set, config, device) }),
+  start: (images, config, device) => ({ w: startRows(images, config, device) }),
   learn: (images, { w }, config, first, steps) => learnHebbian(images, w, config, first, steps),
 }
 
-const winnerOnly = (config: FilterConfig): FilterConfig => ({ ...config, rank: 1, p: 2, antiHebbian: 0 })
+const winnerOnly = (config: RuleSettings): RuleSettings => ({ ...config, rank: 1, p: 2, antiHebbian: 0 })
 
 /** Competitive learning with the decay that draws rows to norm 1. Rumelhart and Zipser 1985; Delta = 0 of Krotov-Hopfield. */
 export const hardWta: Rule = {
@@ -56,8 +63,11 @@ export const hardWta: Rule = {
   describe: () =>
     'only the unit of the greatest current learns: w += rate * (mean of its patches - mean current * w); Krotov-Hopfield with Delta = 0, ' +
     'and online spherical k-means (Ryali et al. 2020)',
+  learns: true,
   settings: shared,
   defaults: () => ({}),
+  againstDead: usualCure,
+  againstDuplicates: longerOrFewer,
   check: (shape, config) => checkHebbian(shape, winnerOnly(config)),
   start: krotovHopfield.start,
   learn: (images, { w }, config, first, steps) => learnHebbian(images, w, winnerOnly(config), first, steps),

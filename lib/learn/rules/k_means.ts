@@ -1,7 +1,18 @@
 // Spherical k-means: Lloyd's iterations by cosine, each on fresh minibatches.
 import { add, competition, matmul, multiply, reduce } from '../../ops/index.js'
 import { scope, Tensor } from '../../tensor.js'
-import { checkMinibatch, dimension, eachMinibatch, minibatch, type Rule, startRows, TallySum } from './rule.js'
+import { norm2 } from '../patches.js'
+import {
+  checkMinibatch,
+  dimension,
+  eachMinibatch,
+  longerOrFewer,
+  minibatch,
+  type Rule,
+  startRows,
+  TallySum,
+  usualCure,
+} from './rule.js'
 
 /** Minibatches of an iteration: about a hundred iterations a run, of at most 250. */
 export const iterationOf = (steps: number): number => Math.max(1, Math.min(250, Math.ceil(steps / 100)))
@@ -31,7 +42,7 @@ export function newRows(sums: ArrayLike<number>, rows: Float32Array, units: numb
   const next = Float32Array.from(rows)
   for (let unit = 0; unit < units; unit++) {
     const sum = Array.from({ length: d }, (_, i) => sums[unit * d + i] ?? 0)
-    const norm = Math.hypot(...sum)
+    const norm = norm2(sum)
     if (norm > 0) for (const [i, x] of sum.entries()) next[unit * d + i] = x / norm
   }
   return next
@@ -47,12 +58,15 @@ export const sphericalKMeans: Rule = {
   describe: () =>
     'rows become the unit mean of the patches nearest by cosine, iteration by iteration; an empty cluster keeps its row (Dhillon and Modha ' +
     '2001)',
+  learns: true,
   settings: ['dead', 'untilConverged'],
   defaults: () => ({}),
+  againstDead: usualCure,
+  againstDuplicates: longerOrFewer,
   check: checkMinibatch,
-  start(set, config, device) {
-    const shape = [config.units, dimension(set.shape, config)]
-    return { w: startRows(set, config, device), sums: Tensor.zeros(shape, { device }) }
+  start(images, config, device) {
+    const shape = [config.units, dimension(images.shape, config)]
+    return { w: startRows(images, config, device), sums: Tensor.zeros(shape, { device }) }
   },
   async learn(images, state, config, first, steps) {
     const tally = new TallySum(config.units)

@@ -2,7 +2,7 @@
 import { add, matmul, multiply, reduce, scale, subtract } from '../../ops/index.js'
 import { normals } from '../../random.js'
 import { scope, Tensor } from '../../tensor.js'
-import { checkMinibatch, dimension, eachMinibatch, minibatch, type Rule, rateAt } from './rule.js'
+import { checkMinibatch, dimension, eachMinibatch, longerOrFewer, minibatch, type Rule, rateAt, usualCure } from './rule.js'
 
 /**
  * One minibatch: y = v w^T, w + learningRate * (y^T v - y^T y w) / B, with y^T (v - y w) for the bracket, which costs B K D rather than
@@ -35,12 +35,15 @@ export const oja: Rule = {
   describe: () =>
     "Oja's subspace rule, dw = y v^T - y y^T w with y = w v: the rows span the principal subspace of the patches, and with more units than " +
     'numbers in a patch they become a tight frame of it (Oja 1989)',
+  learns: true,
   settings: ['learningRate', 'finalLearningRate', 'normalise'],
   defaults: () => ({}),
+  againstDead: usualCure,
+  againstDuplicates: longerOrFewer,
   check: checkMinibatch,
-  start(set, { units, window, seed }, device) {
+  start(images, { units, window, seed }, device) {
     // All singular values of such a matrix are below 1, so that w^T w starts inside the stable range.
-    const d = dimension(set.shape, { window })
+    const d = dimension(images.shape, { window })
     const rows = normals(seed, units * d).map((x) => x / (Math.sqrt(units) + Math.sqrt(d)))
     return { w: Tensor.from(rows, { shape: [units, d], device }) }
   },

@@ -1,12 +1,13 @@
 // What a rule of learning is: rows of filters that change minibatch by minibatch, on patches gathered on the device from u8 images in
 // a seeded order (see gatherPatches).
-import type { ImageSet } from '../../data/index.js'
 import type { Device } from '../../device.js'
 import { gatherPatches } from '../../ops/index.js'
 import { normals } from '../../random.js'
 import { checkOp, Tensor } from '../../tensor.js'
-import type { FilterConfig, FilterOptions } from '../filter_options.js'
-import { dataPatches } from '../patches.js'
+import { drawPatches, norm2 } from '../patches.js'
+import type { Pixels } from '../reservoirs.js'
+import type { Whitening } from '../whitening.js'
+import type { RuleSetting, RuleSettings } from './settings.js'
 
 /** All that a rule carries from step to step, by name: what a checkpoint holds. `w` [K,D] are the rows. */
 export interface RuleState {
@@ -28,36 +29,54 @@ export interface Rule {
   readonly name: string
   /** Formula and source, in a sentence or two. */
   describe(): string
+  /** False for rows that are made and not learned: their health says nothing of learning. */
+  readonly learns: boolean
   /** Settings that it reads beside those that all rules have. */
-  readonly settings: readonly (keyof FilterOptions)[]
+  readonly settings: readonly RuleSetting[]
   /** Its defaults where they are its own. `given` is what the caller asked for. */
-  defaults(given: FilterOptions): Partial<FilterConfig>
+  defaults(given: Partial<RuleSettings>): Partial<RuleSettings>
+  /** What to try against units that lose every patch, in words. */
+  againstDead(config: RuleSettings): string
+  /** What to try against units that become alike, in words. */
+  againstDuplicates(config: RuleSettings): string
   /** @throws {OptionError | ShapeError} what its ops would refuse on images of this shape, before anything is made */
-  check(shape: readonly number[], config: FilterConfig): void
-  /** The state before the first minibatch: the same for the same set, settings and seed. */
-  start(set: ImageSet, config: FilterConfig, device: Device): RuleState
+  check(shape: readonly number[], config: RuleSettings): void
+  /** The state before the first minibatch: the same for the same images, settings and seed. */
+  start(images: Pixels, config: RuleSettings, device: Device): RuleState
   /**
    * Runs minibatches first ... first + steps - 1 of `config.steps`, changing `state` (its tensors may be replaced). Stretches that follow
    * one another give the same bits as one stretch.
    * @param images u8 [N,C,H,W], on the device of the state
    */
-  learn(images: Tensor, state: RuleState, config: FilterConfig, first: number, steps: number): Promise<RuleTally>
+  learn(images: Tensor, state: RuleState, config: RuleSettings, first: number, steps: number): Promise<RuleTally>
+  /** Of a rule whose rows meet transformed patches: what is done to them. */
+  readonly inputs?: {
+    /** Minibatches as the rows meet them, of norm 1. */
+    minibatches(state: RuleState, config: RuleSettings): Promise<(images: Tensor, step: number) => Tensor>
+    whitening(state: RuleState, channels: number, window: number): Promise<Whitening>
+  }
 }
+
+/** What most rules say where units die: start from data, give dead rows new patches, or take fewer. */
+export const usualCure = ({ init, dead }: RuleSettings): string =>
+  `try ${[...(init === 'patches' ? [] : ["init 'patches'"]), ...(dead === 'reseed' ? [] : ["dead 'reseed'"]), 'fewer units'].join(', or ')}`
+
+export const longerOrFewer = ({ steps }: RuleSettings): string => `more minibatches (now ${steps}) or fewer units`
 
 /** D: numbers of a patch. */
 export const dimension = (shape: readonly number[], { window }: { window: number }): number => (shape[1] ?? 0) * window ** 2
 
 /** |x|_p */
 export const pNorm = (x: Float32Array, p: number): number =>
-  p === 2 ? Math.hypot(...x) : x.reduce((sum, y) => sum + Math.abs(y) ** p, 0) ** (1 / p)
+  p === 2 ? norm2(x) : x.reduce((sum, y) => sum + Math.abs(y) ** p, 0) ** (1 / p)
 
 /**
  * Rows from data patches, of p-norm 1 (to which the rule draws them: shorter ones would grow as they win, and win the more), or from the
  * standard normal distribution, as `config.init` says.
  */
-export function startRows(set: ImageSet, config: FilterConfig, device: Device): Tensor {
-  const d = dimension(set.shape, config)
-  const rows = config.init === 'normal' ? normals(config.seed, config.units * d) : dataPatches(set, config, config.units, 0)
+export function startRows(images: Pixels, config: RuleSettings, device: Device): Tensor {
+  const d = dimension(images.shape, config)
+  const rows = config.init === 'normal' ? normals(config.seed, config.units * d) : drawPatches(images, config, config.units, 0)
   if (config.init === 'patches' && config.p !== 2)
     for (let at = 0; at < rows.length; at += d) {
       const row = rows.subarray(at, at + d)
@@ -68,17 +87,17 @@ export function startRows(set: ImageSet, config: FilterConfig, device: Device): 
 }
 
 /** Learning rate of a minibatch, falling linearly as in hebbianLearn. */
-export const rateAt = (config: FilterConfig, step: number): number =>
+export const rateAt = (config: RuleSettings, step: number): number =>
   config.learningRate + ((config.finalLearningRate - config.learningRate) * step) / config.steps
 
 /** Patches of one minibatch [B,D]. */
-export function minibatch(images: Tensor, config: FilterConfig, step: number): Tensor {
+export function minibatch(images: Tensor, config: RuleSettings, step: number): Tensor {
   const { window, batch, seed, normalise, centre } = config
   return gatherPatches(images, { window, batch, step, seed, normalise, centre })
 }
 
 /** Refuses what {@link minibatch} would. */
-export function checkMinibatch(shape: readonly number[], config: FilterConfig): void {
+export function checkMinibatch(shape: readonly number[], config: RuleSettings): void {
   const { window, batch, seed, normalise, centre } = config
   checkOp('gather_patches', [{ dtype: 'u8', shape }], { window, batch, seed, normalise, centre })
 }

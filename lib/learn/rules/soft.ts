@@ -1,11 +1,29 @@
 // Soft competition: every unit learns by its share of a patch, a softmax of the currents.
 import { type CompetitiveTally, competition, competitiveStep, matmul } from '../../ops/index.js'
 import { checkOp, scope, type Tensor } from '../../tensor.js'
-import type { FilterConfig, FilterOptions } from '../filter_options.js'
-import { checkMinibatch, dimension, eachMinibatch, minibatch, type Rule, rateAt, startRows, TallySum } from './rule.js'
+import {
+  checkMinibatch,
+  dimension,
+  eachMinibatch,
+  longerOrFewer,
+  minibatch,
+  type Rule,
+  rateAt,
+  startRows,
+  TallySum,
+  usualCure,
+} from './rule.js'
+import type { RuleSetting, RuleSettings } from './settings.js'
 
-const settings: readonly (keyof FilterOptions)[] = [
-  ...(['temperature', 'learningRate', 'finalLearningRate', 'init', 'step', 'normalise', 'dead', 'untilConverged'] as const),
+const settings: readonly RuleSetting[] = [
+  'temperature',
+  'learningRate',
+  'finalLearningRate',
+  'init',
+  'step',
+  'normalise',
+  'dead',
+  'untilConverged',
 ]
 
 /** One minibatch with shares of that kind; `w` changes in place. */
@@ -13,7 +31,7 @@ export function softStep(
   patches: Tensor,
   w: Tensor,
   kind: 'soft' | 'softhebb',
-  { temperature, learningRate, step }: Pick<FilterConfig, 'temperature' | 'learningRate' | 'step'>,
+  { temperature, learningRate, step }: Pick<RuleSettings, 'temperature' | 'learningRate' | 'step'>,
 ): CompetitiveTally {
   return scope(() => {
     const u = matmul(patches, w, { transposeB: true })
@@ -21,11 +39,19 @@ export function softStep(
   })
 }
 
-const soft = (name: string, kind: 'soft' | 'softhebb', defaults: Partial<FilterConfig>, text: string): Rule => ({
+const soft = (
+  name: string,
+  kind: 'soft' | 'softhebb',
+  defaults: Partial<RuleSettings>,
+  text: string,
+  cures: Pick<Rule, 'againstDead' | 'againstDuplicates'>,
+): Rule => ({
   name,
+  learns: true,
   describe: () => text,
   settings,
   defaults: () => defaults,
+  ...cures,
   check(shape, config) {
     checkMinibatch(shape, config)
     const [u, w, v] = [
@@ -37,7 +63,7 @@ const soft = (name: string, kind: 'soft' | 'softhebb', defaults: Partial<FilterC
     for (const learningRate of [config.learningRate, config.finalLearningRate])
       checkOp('competitive_step', [v, u, u, w] as never, { learningRate, step: config.step })
   },
-  start: (set, config, device) => ({ w: startRows(set, config, device) }),
+  start: (images, config, device) => ({ w: startRows(images, config, device) }),
   async learn(images, { w }, config, first, steps) {
     const sum = new TallySum(config.units)
     const step = (t: number) =>
@@ -58,6 +84,10 @@ export const softWta: Rule = soft(
   'soft',
   { temperature: 0.002 },
   'every unit learns by its share of the patch, g = softmax(current / temperature): dw = g (v - current w) (Nowlan 1990)',
+  {
+    againstDead: usualCure,
+    againstDuplicates: ({ temperature }) => `a lower temperature (now ${temperature}) or fewer units`,
+  },
 )
 
 /**
@@ -71,4 +101,5 @@ export const softHebb: Rule = soft(
   { temperature: 0.02, centre: true },
   'as soft-wta, but the losers unlearn: g = -softmax(current / temperature) for all units but the winner (Moraitis et al. 2022; ' +
     'Journe et al. 2022)',
+  { againstDead: () => 'try centred patches or a higher temperature', againstDuplicates: longerOrFewer },
 )

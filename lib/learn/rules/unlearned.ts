@@ -2,13 +2,13 @@
 import { competition, competitiveStep, linear, matmul, unitRows } from '../../ops/index.js'
 import { normals } from '../../random.js'
 import { scope, Tensor } from '../../tensor.js'
-import type { FilterConfig } from '../filter_options.js'
-import { dataPatches } from '../patches.js'
-import { computeWhitening, whiteningOffset, whitenRows } from '../whitening.js'
+import { drawPatches, unitInPlace } from '../patches.js'
+import { type Whitening, whiteningOf, whiteningOffset, whitenRows } from '../whitening.js'
 import { checkHebbian, learnHebbian } from './hebbian.js'
-import { dimension, eachMinibatch, minibatch, type Rule, TallySum } from './rule.js'
+import { dimension, eachMinibatch, longerOrFewer, minibatch, type Rule, type RuleState, TallySum, usualCure } from './rule.js'
+import type { RuleSettings } from './settings.js'
 
-const still = (config: FilterConfig): FilterConfig => ({
+const still = (config: RuleSettings): RuleSettings => ({
   ...config,
   rank: 1,
   p: 2,
@@ -18,18 +18,11 @@ const still = (config: FilterConfig): FilterConfig => ({
   step: 'count',
 })
 
-function unit(rows: Float32Array, units: number): Float32Array {
-  const d = rows.length / units
-  for (let row = 0; row < units; row++) {
-    const one = rows.subarray(row * d, (row + 1) * d)
-    const norm = Math.hypot(...one)
-    if (norm > 0) for (let i = 0; i < d; i++) one[i] = (one[i] ?? 0) / norm
-  }
-  return rows
-}
-
-const base: Pick<Rule, 'settings' | 'defaults' | 'check' | 'learn'> = {
+const base: Omit<Rule, 'name' | 'describe' | 'start'> = {
+  learns: false,
   settings: ['normalise', 'dead'],
+  againstDead: usualCure,
+  againstDuplicates: longerOrFewer,
   defaults: () => ({ steps: 100 }),
   check: (shape, config) => checkHebbian(shape, still(config)),
   learn: (images, { w }, config, first, steps) => learnHebbian(images, w, still(config), first, steps),
@@ -39,9 +32,9 @@ export const random: Rule = {
   ...base,
   name: 'random',
   describe: () => 'no learning: rows from the standard normal distribution, of norm 1',
-  start(set, { units, window, seed }, device) {
-    const d = dimension(set.shape, { window })
-    return { w: Tensor.from(unit(normals(seed, units * d), units), { shape: [units, d], device }) }
+  start(images, { units, window, seed }, device) {
+    const d = dimension(images.shape, { window })
+    return { w: Tensor.from(unitInPlace(normals(seed, units * d), d), { shape: [units, d], device }) }
   },
 }
 
@@ -49,15 +42,24 @@ export const patches: Rule = {
   ...base,
   name: 'patches',
   describe: () => 'no learning: rows are random patches of the images, of norm 1',
-  start(set, config, device) {
-    const shape = [config.units, dimension(set.shape, config)]
-    return { w: Tensor.from(dataPatches(set, config, config.units, 0), { shape, device }) }
+  start(images, config, device) {
+    const shape = [config.units, dimension(images.shape, config)]
+    return { w: Tensor.from(drawPatches(images, config, config.units, 0), { shape, device }) }
   },
 }
 
-/** Patches of one minibatch [B,D] as whitened rows meet them: Z v + offset, of norm 1. */
-export const whitenedMinibatch = (images: Tensor, z: Tensor, offset: Tensor, config: FilterConfig, step: number): Tensor =>
-  scope(() => unitRows(linear(minibatch(images, { ...config, normalise: 'none', centre: false }, step), z, offset)))
+/** Patches of minibatches [B,D] as whitened rows meet them: Z v + offset, of norm 1. */
+async function whitenedMinibatches(
+  { matrix, mean }: RuleState,
+  config: RuleSettings,
+): Promise<(images: Tensor, step: number) => Tensor> {
+  const z = matrix as Tensor
+  const [values, centre] = await Promise.all([z.read(), (mean as Tensor).read()])
+  const offset = whiteningOffset(values.data, centre.data)
+  const plain: RuleSettings = { ...config, normalise: 'none', centre: false }
+  return (images, step) =>
+    scope(() => unitRows(linear(minibatch(images, plain, step), z, Tensor.from(offset, { device: z.device }))))
+}
 
 /**
  * Rows are whitened random patches, unit(Z (p - mean)), and meet patches whitened likewise. Coates and Ng 2012; Thiry et al. 2021. State
@@ -69,30 +71,35 @@ export const whitenedPatches: Rule = {
   describe: () =>
     'no learning: rows are random patches after ZCA whitening, of norm 1, for inputs whitened likewise (Coates and Ng 2012; Thiry et al. 2021)',
   settings: ['regularisation'],
-  start(set, config, device) {
-    const { window, seed, regularisation, units } = config
-    const whitening = computeWhitening(set, { window, seed, regularisation })
-    const d = dimension(set.shape, config)
-    const drawn = dataPatches(set, { window, seed, unit: false }, units, 0)
+  start(images, config, device) {
+    const { window, seed, units } = config
+    const whitening = whiteningOf(images, config)
+    const d = dimension(images.shape, config)
+    const drawn = drawPatches(images, { window, seed, unit: false }, units, 0)
     return {
-      w: Tensor.from(unit(whitenRows(whitening, drawn), units), { shape: [units, d], device }),
+      w: Tensor.from(unitInPlace(whitenRows(whitening, drawn), d), { shape: [units, d], device }),
       matrix: Tensor.from(whitening.matrix, { shape: [d, d], device }),
       mean: Tensor.from(whitening.mean, { device }),
     }
   },
-  async learn(images, { w, matrix, mean }, config, first, steps) {
-    const [z, m] = [matrix as Tensor, mean as Tensor]
-    const [values, centre] = await Promise.all([z.read(), m.read()])
-    const offset = Tensor.from(whiteningOffset(values.data, centre.data), { device: w.device })
+  inputs: {
+    minibatches: whitenedMinibatches,
+    whitening: async ({ matrix, mean }, channels, window) => {
+      const [z, m] = await Promise.all([(matrix as Tensor).read(), (mean as Tensor).read()])
+      return { channels, window, matrix: z.data as Float32Array, mean: m.data as Float32Array } satisfies Whitening
+    },
+  },
+  async learn(images, state, config, first, steps) {
+    const { w } = state
+    const patches = await whitenedMinibatches(state, config)
     const sum = new TallySum(config.units)
     const step = (t: number) =>
       scope(() => {
-        const v = whitenedMinibatch(images, z, offset, config, t)
+        const v = patches(images, t)
         const u = matmul(v, w, { transposeB: true })
         return { ...competitiveStep(v, u, competition(u, { kind: 'hard' }), w, { learningRate: 0 }) }
       })
     await eachMinibatch(first, steps, step, (tally) => sum.add(tally))
-    offset.dispose()
     return sum.result()
   },
 }

@@ -2,7 +2,7 @@
 // validation split (a power of 40 silences filters that match no patch closely).
 
 import type { ReadoutOptions } from '../../features/index.js'
-import type { FilterOptions } from '../../learn/index.js'
+import { describeRules, type FilterOptions } from '../../learn/index.js'
 import { type Block, localPart, type NetworkResult } from '../networks.js'
 import type { Part, Scale, Study } from '../study.js'
 import { localReadout, singleBlock } from './settings.js'
@@ -52,10 +52,12 @@ const list: Baseline[] = [
   { name: 'random', label: 'normal random filters, nothing learned', filters: { rule: 'random' }, elsewhere: '' },
 ]
 
-/** Minibatches of rules that learn; k-means needs whole passes, and rules without learning none. */
-const learns = (rule: string | undefined): boolean => !['patches', 'random', 'whitened-patches'].includes(rule ?? '')
+/** Rules that do not learn need no minibatches. */
+const learning = new Set(describeRules().flatMap(({ name, learns }) => (learns ? [name] : [])))
+const learns = ({ rule = 'krotov-hopfield' }: FilterOptions): boolean => learning.has(rule)
 
 const powers = [1, 4, 10, 20, 40]
+const percent = (share: number): string => (100 * share).toFixed(2)
 
 function part(scale: Scale, baseline: Baseline, seed: number): Part {
   const block: Block = {
@@ -63,7 +65,7 @@ function part(scale: Scale, baseline: Baseline, seed: number): Part {
     units: scale.quick ? 64 : 400,
     power: 40,
     pool: scale.quick ? { size: 11, stride: 6 } : singleBlock.pool,
-    filters: { ...baseline.filters, ...(learns(baseline.filters.rule) ? { steps: scale.quick ? 500 : 20_000 } : {}) },
+    filters: { ...baseline.filters, ...(learns(baseline.filters) ? { steps: scale.quick ? 500 : 20_000 } : {}) },
   }
   const readout: ReadoutOptions = { ...localReadout, powers, ...(scale.quick ? { learningRates: [1e-3], epochs: 8 } : {}) }
   return localPart({
@@ -80,6 +82,7 @@ export const baselines: Study = {
   name: 'baselines',
   source: 'what the literature compares with (see the notes)',
   about: 'random, data, whitened, k-means, Oja, winner-take-all and SoftHebb filters under one probe',
+  needs: 'labelled images: train and test',
   parts: (scale) => list.flatMap((baseline) => scale.seeds.slice(0, 1).map((seed) => part(scale, baseline, seed))),
   report: async (all, scale) => {
     const rows = list.map((baseline) => ({
@@ -93,7 +96,7 @@ export const baselines: Study = {
         what: `${baseline.label}: test error`,
         unit: '%',
         published: null,
-        ours: result ? [result.testError] : [],
+        ours: result ? [100 * result.testError] : [],
         ...(result ? { note: result.network } : {}),
       })),
       charts: [],
@@ -107,9 +110,9 @@ export const baselines: Study = {
               ? [
                   [
                     baseline.label,
-                    result.validationError?.toFixed(2) ?? '',
-                    result.testError.toFixed(2),
-                    result.shadowError.toFixed(2),
+                    result.validationError === null ? '' : percent(result.validationError),
+                    percent(result.testError),
+                    percent(result.shadowError),
                     result.dead.length,
                     baseline.elsewhere,
                   ],

@@ -1,13 +1,12 @@
 // Settings by name. Each says where it is from and how it was chosen; a recipe's options can be overridden one by one.
 import { OptionError } from '../../errors.js'
 import type { ReadoutOptions } from '../../features/index.js'
-import type { BlockOptions, FilterOptions } from '../../learn/index.js'
-import { type Block, fiveBlocks, localReadout, singleBlock } from '../index.js'
+import type { BlockOptions, LocalOptions } from '../../learn/index.js'
+import type { Block } from '../networks.js'
+import { fiveBlocks, localReadout, singleBlock } from './settings.js'
 
-export interface Recipe {
+interface Recipe extends Pick<LocalOptions, 'filters'> {
   about: string
-  /** Of all blocks. */
-  filters: FilterOptions
   blocks: BlockOptions[]
   readout: ReadoutOptions
 }
@@ -20,18 +19,16 @@ const blockOptions = ({ window, units, power, pool, filters }: Block): BlockOpti
   pool,
 })
 
-const recipes: Record<string, Recipe> = {
+const recipes = {
   grinberg: {
     // Delta 0.275: at 0.28 one unit takes 34 to 60 % of the patches, depending on the seed, and at 0.284 all of them.
     about: 'The single block of Grinberg, Hopfield, Krotov 2019 (figure 2 left) on CIFAR-10: W 4, K 400, n 40, pool 11',
-    filters: {},
     blocks: [blockOptions(singleBlock)],
     readout: localReadout,
   },
   'grinberg-five': {
     about:
       'The five blocks of the same paper (figure 2 middle) side by side: W 2, 3, 4, 5 and 7, pools of 8 to 11 every 3 (chosen here: the paper does not give them), each K 400, n 40',
-    filters: {},
     blocks: fiveBlocks.map(blockOptions),
     readout: localReadout,
   },
@@ -47,13 +44,27 @@ const recipes: Record<string, Recipe> = {
     blocks: [{ filters: { units: 100, window: 4 }, power: 40, pool: { size: 11, stride: 6 } }],
     readout: { epochs: 8 },
   },
-}
+} satisfies Record<string, Recipe>
 
-export const recipeNames: string[] = Object.keys(recipes)
+export type RecipeName = keyof typeof recipes
+export const recipeNames = Object.keys(recipes) as RecipeName[]
 
-export function recipe(name: string): Recipe {
-  const found = recipes[name]
-  if (!found)
-    throw new OptionError({ op: 'train local', argument: '--recipe', actual: `'${name}'`, expected: recipeNames.join(', ') })
-  return found
+/** Name and description of every recipe. */
+export const describeRecipes = (): { name: RecipeName; text: string }[] =>
+  recipeNames.map((name) => ({ name, text: recipes[name].about }))
+
+/**
+ * The options of a recipe, with others over them: those of all blocks over the recipe's blocks, and blocks in place of its blocks.
+ * @throws {OptionError} when there is none of that name
+ */
+export function recipe(name: RecipeName, own: LocalOptions = {}): LocalOptions {
+  if (!Object.hasOwn(recipes, name))
+    throw new OptionError({ op: 'recipe', argument: 'name', actual: `'${name}'`, expected: recipeNames.join(', ') })
+  const { filters, blocks, readout }: Recipe = recipes[name]
+  return {
+    ...own,
+    filters: { ...filters, ...own.filters },
+    blocks: own.blocks ?? blocks.map((block) => ({ ...block, filters: { ...block.filters, ...own.filters } })),
+    readout: own.readout === false ? false : { ...readout, ...own.readout },
+  }
 }

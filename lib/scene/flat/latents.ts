@@ -1,6 +1,6 @@
 // The variables that a scene is made from: typed, each with a range, each drawn by its own counter of the seed.
-import { checkChoice, checkInteger, checkNumber, refuseUnknownOptions } from '../../data/options.js'
-import { OptionError } from '../../errors.js'
+import { z } from 'zod'
+import { parseOptions, seed, whole } from '../../options.js'
 import { draw, shuffled } from '../../random.js'
 import { type ShapeName, shapeNames } from './shapes.js'
 
@@ -44,7 +44,7 @@ export interface SceneLatents {
   backgroundSeed: number
 }
 
-type NumericLatent = {
+export type NumericLatent = {
   [K in keyof SceneLatents]: SceneLatents[K] extends string ? never : K extends 'backgroundSeed' ? never : K
 }[keyof SceneLatents]
 
@@ -96,8 +96,37 @@ const limits: Record<NumericLatent, readonly [number, number]> = {
   backgroundSlope: [0, 4],
 }
 
+const words = <T extends string>(all: readonly T[]) =>
+  z
+    .array(z.enum(all))
+    .refine((chosen) => chosen.length > 0 && new Set(chosen).size === chosen.length, 'at least one name, each once')
+    .readonly()
+    .default(all)
+
+function range(name: NumericLatent) {
+  const [least, most] = limits[name]
+  const bound = z.number().min(least).max(most)
+  return z
+    .tuple([bound, bound])
+    .refine(([low, high]) => low <= high, 'the lower end first')
+    .readonly()
+    .default(defaultRanges[name])
+}
+
+/** Names of the numeric variables that have a range. */
+export const numericLatents = Object.keys(limits) as NumericLatent[]
+
+/** The schema of ranges: those left out are `defaultRanges`. */
+export const rangeOptions = z
+  .strictObject({
+    ...(Object.fromEntries(numericLatents.map((name) => [name, range(name)])) as Record<NumericLatent, ReturnType<typeof range>>),
+    shape: words(shapeNames),
+    texture: words(textureNames),
+  })
+  .prefault({})
+
 // A variable's number is its counter: it stays when others are added, and with it the values that a seed gives.
-const lanes = [...Object.keys(limits), 'texture', 'backgroundSeed']
+const lanes: readonly string[] = [...numericLatents, 'texture', 'backgroundSeed']
 const shapeStream = 0x10000
 
 /** The least distance in RGB (0-1 each) between the object's colour and the background's mean: an object that cannot be seen teaches nothing. */
@@ -113,23 +142,14 @@ export function rgbOf(hueDeg: number, saturation: number, value: number): [numbe
   return [channel(5), channel(3), channel(1)]
 }
 
-/** Fills in the defaults and checks every range. */
-export function completeRanges(op: string, ranges: Partial<LatentRanges>): LatentRanges {
-  refuseUnknownOptions(op, ranges, Object.keys(defaultRanges))
-  const complete = { ...defaultRanges, ...ranges }
-  for (const [name, [least, most]] of Object.entries(limits)) {
-    const [low, high] = complete[name as NumericLatent]
-    checkNumber(op, `${name}[0]`, low, least, most)
-    checkNumber(op, `${name}[1]`, high, low, most)
-  }
-  for (const [name, all] of [['shape', shapeNames] as const, ['texture', textureNames] as const]) {
-    const chosen: readonly string[] = complete[name]
-    if (chosen.length === 0 || new Set(chosen).size !== chosen.length)
-      throw new OptionError({ op, argument: name, actual: `[${chosen.join(',')}]`, expected: 'at least one name, each once' })
-    for (const word of chosen) checkChoice(op, name, word, all)
-  }
-  return complete
-}
+const indexOptions = z.strictObject({ index: whole(0) })
+export const sampleOptions = z.strictObject({
+  seed: seed.default(0).describe('that the series stands for'),
+  ranges: rangeOptions,
+})
+
+/** Of which series a scene is, and where its variables lie. */
+export type SampleOptions = z.input<typeof sampleOptions>
 
 /**
  * The latent variables of image `index` of the endless series that a seed stands for. Every block of as many images as there are shapes holds
@@ -137,15 +157,15 @@ export function completeRanges(op: string, ranges: Partial<LatentRanges>): Laten
  * farthest taken) while it is closer than 0.35 in RGB to the background's mean.
  * @throws OptionError for an unknown latent or a range out of bounds
  */
-export function sampleLatents(
-  index: number,
-  options: { seed?: number | undefined; ranges?: Partial<LatentRanges> | undefined } = {},
-): SceneLatents {
+export function sampleLatents(index: number, options: SampleOptions = {}): SceneLatents {
   const op = 'sampleLatents'
-  refuseUnknownOptions(op, options, ['seed', 'ranges'])
-  checkInteger(op, 'index', index, 0)
-  checkInteger(op, 'seed', options.seed ?? 0, 0)
-  return drawLatents(index, options.seed ?? 0, completeRanges(op, options.ranges ?? {}))
+  const { seed, ranges } = parseOptions(op, sampleOptions, options)
+  return drawLatents(parseOptions(op, indexOptions, { index }).index, seed, ranges)
+}
+
+/** The shape of image `index`. */
+export function drawShape(index: number, seed: number, { shape }: LatentRanges): ShapeName {
+  return shuffled(shape, Math.floor(index / shape.length), shapeStream, seed)[index % shape.length] as ShapeName
 }
 
 /** sampleLatents on complete, checked ranges. */
@@ -155,9 +175,8 @@ export function drawLatents(index: number, seed: number, ranges: LatentRanges): 
     const [low, high] = ranges[name]
     return low + (high - low) * (bits(name, attempt) / 2 ** 32)
   }
-  const block = shuffled(ranges.shape, Math.floor(index / ranges.shape.length), shapeStream, seed)
   const latents: SceneLatents = {
-    shape: block[index % block.length] as ShapeName,
+    shape: drawShape(index, seed, ranges),
     x: number('x'),
     y: number('y'),
     size: number('size'),

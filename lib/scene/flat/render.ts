@@ -1,15 +1,9 @@
 // Latents in, pixels out.
-import { allocatePixels, finishImageSet, type ImageSet, type LoadProgress } from '../../data/image_set.js'
-import { checkInteger, refuseUnknownOptions } from '../../data/options.js'
+import { z } from 'zod'
+import { parseOptions, whole } from '../../options.js'
 import { paintBackground } from './background.js'
-import { completeRanges, drawLatents, type LatentRanges, rgbOf, type SceneLatents } from './latents.js'
+import { rgbOf, type SceneLatents } from './latents.js'
 import { shapes } from './shapes.js'
-
-/** Rendered images with the variables that they were made from. */
-export interface SceneSet extends ImageSet {
-  /** One row per image. */
-  readonly latents: readonly SceneLatents[]
-}
 
 // Samples a pixel's side: 16 levels of coverage at the object's edge.
 const samples = 4
@@ -20,7 +14,8 @@ function isPatterned(texture: SceneLatents['texture'], u: number, v: number): bo
   return Math.cos(2 * Math.PI * u) + Math.cos(2 * Math.PI * v) > 0.55
 }
 
-function renderInto(latents: SceneLatents, side: number, out: Uint8Array, offset: number): void {
+/** Renders one scene into `out` from `offset` on. */
+export function renderInto(latents: SceneLatents, side: number, out: Uint8Array, offset: number): void {
   const pixels = paintBackground(latents, side)
   const plane = side * side
   const distance = shapes[latents.shape]
@@ -75,66 +70,20 @@ function renderInto(latents: SceneLatents, side: number, out: Uint8Array, offset
   for (let i = 0; i < pixels.length; ++i) out[offset + i] = Math.round(255 * Math.min(1, Math.max(0, pixels[i] as number)))
 }
 
+/** Side of an image in pixels. */
+export const sceneSize = whole(4, 4096).default(32).describe('side of the image in pixels')
+export const renderOptions = z.strictObject({ size: sceneSize })
+
+/** How one scene is rendered. */
+export type RenderOptions = z.input<typeof renderOptions>
+
 /**
  * Renders one scene as planar RGB [3,size,size], 8-bit sRGB, its edges and patterns averaged over 4 x 4 samples a pixel.
- * @throws OptionError for an unknown option or a size outside 4 to 4,096
+ * @throws {OptionError} for an unknown option or a size outside 4 to 4,096
  */
-export function render(latents: SceneLatents, options: { size?: number | undefined } = {}): Uint8Array {
-  refuseUnknownOptions('render', options, ['size'])
-  const { size = 32 } = options
-  checkInteger('render', 'size', size, 4, 4096)
-  const out = allocatePixels('render', [1, 3, size, size])
+export function render(latents: SceneLatents, options: RenderOptions = {}): Uint8Array {
+  const { size } = parseOptions('render', renderOptions, options)
+  const out = new Uint8Array(3 * size * size)
   renderInto(latents, size, out, 0)
   return out
-}
-
-export interface RenderSetOptions {
-  /** Images to render. */
-  count: number
-  /** Side in pixels, 32 by default. */
-  size?: number | undefined
-  /** The same seed gives the same bytes; 0 by default. */
-  seed?: number | undefined
-  /** Number of the first image in the seed's endless series, 0 by default: sets of one seed that do not overlap share no image. */
-  first?: number | undefined
-  /** Ranges that differ from `defaultRanges`. */
-  ranges?: Partial<LatentRanges> | undefined
-  /** Stops the rendering; the promise rejects with the signal's reason. */
-  signal?: AbortSignal | undefined
-  /** Called now and then with the images rendered so far. */
-  onProgress?: ((progress: LoadProgress) => void) | undefined
-}
-
-/**
- * Renders a labelled set: shapes of random colour, texture, place, size and rotation on natural-looking backgrounds, [N,3,size,size] bytes, the
- * shape as the class. Balanced: every run of as many images as there are shapes holds each once.
- * @throws OptionError for an unknown option, latent or a value out of range
- */
-export async function renderSet(options: RenderSetOptions): Promise<SceneSet> {
-  const op = 'renderSet'
-  refuseUnknownOptions(op, options, ['count', 'size', 'seed', 'first', 'ranges', 'signal', 'onProgress'])
-  const { count, size = 32, seed = 0, first = 0, signal, onProgress } = options
-  checkInteger(op, 'count', count, 1)
-  checkInteger(op, 'size', size, 4, 4096)
-  checkInteger(op, 'seed', seed, 0)
-  checkInteger(op, 'first', first, 0)
-  const ranges = completeRanges(op, options.ranges ?? {})
-  const shape = [count, 3, size, size] as const
-  const images = allocatePixels(op, shape)
-  const labels = new Int32Array(count)
-  const latents: SceneLatents[] = []
-  let yielded = performance.now()
-  for (let i = 0; i < count; ++i) {
-    const row = drawLatents(first + i, seed, ranges)
-    renderInto(row, size, images, i * 3 * size * size)
-    labels[i] = ranges.shape.indexOf(row.shape)
-    latents.push(row)
-    if (performance.now() - yielded < 10 && i + 1 < count) continue
-    signal?.throwIfAborted()
-    onProgress?.({ done: i + 1, total: count })
-    await new Promise(setImmediate)
-    yielded = performance.now()
-  }
-  const name = `scenes/seed-${seed}/${first}-${first + count - 1}`
-  return { ...(await finishImageSet({ images, labels, shape, classes: ranges.shape, name }, signal)), latents }
 }

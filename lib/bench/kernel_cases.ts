@@ -1,0 +1,255 @@
+// Cases of single ops: those that learn and read, and the kernels that they are made of.
+import type { Device } from '../device.js'
+import { hebbianLearn, hebbianUpdate } from '../ops/hebbian.js'
+import { matmul } from '../ops/linear.js'
+import { nnlConv } from '../ops/nnl_conv.js'
+import { type ReadoutState, readoutLearn } from '../ops/readout.js'
+import { rectifiedPower } from '../ops/rectified_power.js'
+import { Tensor } from '../tensor.js'
+import type { BenchCase, Goal, OpenCase } from './case.js'
+import { still, uniform, unitRows } from './data.js'
+
+const dataOf = async (t: Tensor): Promise<ArrayLike<number>> => (await t.read()).data
+const disposeAll = (tensors: Iterable<Tensor>): void => {
+  for (const t of tensors) t.dispose()
+}
+
+interface HebbianSizes extends Record<string, number> {
+  batch: number
+  inputs: number
+  units: number
+  rank: number
+  antiHebbian: number
+  learningRate: number
+  batches: number
+}
+
+export function hebbian(batch: number, inputs: number, units: number, rank: number, must?: Goal, reach?: Goal): BenchCase {
+  // Several minibatches in turn, so that no branch predictor learns one by heart.
+  const batches = Math.max(4, Math.min(64, Math.floor(8000 / batch)))
+  const sizes: HebbianSizes = { batch, inputs, units, rank, antiHebbian: 0.2, learningRate: 0.02, batches }
+  return {
+    op: 'hebbian_step',
+    name: `B=${batch} D=${inputs} K=${units} m=${rank}`,
+    sizes,
+    unit: 'patches',
+    units: batch,
+    limit: { kind: 'fma', amount: 2 * batch * inputs * units },
+    peer: true,
+    ...(must && { must }),
+    ...(reach && { reach }),
+    // Float32 against float64: about D * 2^-24 of the update, which a learning rate of 0.02 makes far smaller; a patch whose two best
+    // units differ by less than a rounding may choose the other one, and moves an entry by at most learningRate.
+    tolerance: 1e-4,
+    open: (device) => openHebbian(device, sizes),
+  }
+}
+
+function openHebbian(device: Device, { batch, inputs, units, rank, antiHebbian, learningRate, batches }: HebbianSizes): OpenCase {
+  const all = unitRows(uniform(1, batches * batch * inputs), inputs)
+  const patches = Array.from({ length: batches }, (_, i) =>
+    Tensor.from(all.subarray(i * batch * inputs, (i + 1) * batch * inputs), { shape: [batch, inputs], device }),
+  )
+  const start = unitRows(uniform(2, units * inputs), inputs)
+  const w = Tensor.from(start, { shape: [units, inputs], device })
+  const step = (i: number, target: Tensor, rate: number): void => {
+    hebbianUpdate(patches[i % batches] as Tensor, target, { rank, antiHebbian, learningRate: rate, step: 'max' })
+  }
+  let turn = 0
+  return {
+    run: (repetitions) => {
+      for (let i = 0; i < repetitions; i++) step(turn++, w, still)
+    },
+    result: async () => {
+      const fresh = Tensor.from(start, { shape: [units, inputs], device })
+      step(0, fresh, learningRate)
+      const after = await dataOf(fresh)
+      fresh.dispose()
+      return after
+    },
+    dispose: () => disposeAll([...patches, w]),
+  }
+}
+
+/** Gather, ranking and update of many minibatches in one call: what training runs. */
+export function learn(batch: number, window: number, units: number): BenchCase {
+  const [images, side] = [2000, 32]
+  const inputs = 3 * window * window
+  return {
+    op: 'hebbian_learn',
+    name: `B=${batch} D=${inputs} K=${units} m=2, gather included`,
+    sizes: { batch, window, units, images },
+    unit: 'patches',
+    units: batch,
+    limit: { kind: 'fma', amount: 2 * batch * inputs * units },
+    peer: false,
+    tolerance: 0,
+    open: (device) => {
+      const pixels = Uint8Array.from(uniform(1, images * 3 * side * side), (x) => x * 256)
+      const x = Tensor.from(pixels, { shape: [images, 3, side, side], device })
+      const w = Tensor.from(unitRows(uniform(2, units * inputs), inputs), { shape: [units, inputs], device })
+      let firstStep = 0
+      return {
+        run: (steps) => {
+          const course = { learningRate: still, step: 'max', firstStep, steps, totalSteps: 2 ** 40 } as const
+          disposeAll(Object.values(hebbianLearn(x, w, { ...course, window, batch })))
+          firstStep += steps
+        },
+        dispose: () => disposeAll([x, w]),
+      }
+    },
+  }
+}
+
+export function nnl(batch: number, must?: Goal, reach?: Goal): BenchCase {
+  const [channels, side, filters, window, power, pool] = [3, 32, 400, 4, 40, { size: 11, stride: 2 }]
+  const inputs = channels * window * window
+  const positions = (side - window + 1) ** 2
+  return {
+    op: 'nnl_conv',
+    name: `W=${window} K=${filters} n=${power} pool ${pool.size}/${pool.stride}, batch ${batch}`,
+    sizes: { batch, channels, height: side, width: side, filters, window, power, poolSize: pool.size, poolStride: pool.stride },
+    unit: 'images',
+    units: batch,
+    limit: { kind: 'fma', amount: 2 * batch * inputs * filters * positions },
+    peer: true,
+    ...(must && { must }),
+    ...(reach && { reach }),
+    // The cosine is right to about D * 2^-24 = 3e-6 at worst, 1e-7 in practice; the power multiplies a relative error by 40.
+    tolerance: 5e-5,
+    open: (device) => {
+      const x = Tensor.from(uniform(1, batch * channels * side * side), { shape: [batch, channels, side, side], device })
+      const w = Tensor.from(unitRows(uniform(2, filters * inputs), inputs), {
+        shape: [filters, channels, window, window],
+        device,
+      })
+      const layer = (): Tensor => nnlConv(x, w, { power, pool })
+      return repeated(layer, [x, w])
+    },
+  }
+}
+
+export function rectified(elements: number, power: number, must?: Goal, reach?: Goal): BenchCase {
+  return {
+    op: 'rectified_power',
+    name: `n=${power}, ${elements.toExponential(0).replace('+', '')} elements`,
+    sizes: { elements, power },
+    unit: 'elements',
+    units: elements,
+    limit: { kind: 'copy', amount: 8 * elements },
+    peer: true,
+    ...(must && { must }),
+    ...(reach && { reach }),
+    tolerance: 1e-5, // each of 6 multiplications of x^40 rounds once, and a squaring doubles what it gets: at most 80 * 2^-24
+    open: (device) => {
+      const values = uniform(1, elements).map((x) => x * 2 - 1)
+      const x = Tensor.from(values, { device })
+      return repeated(() => rectifiedPower(x, { power }), [x])
+    },
+  }
+}
+
+export function gemm(size: number, must?: Goal, reach?: Goal): BenchCase {
+  return {
+    op: 'gemm',
+    name: `${size} x ${size} x ${size}`,
+    sizes: { rows: size, inner: size, columns: size },
+    unit: 'flops',
+    units: 2 * size ** 3,
+    limit: { kind: 'fma', amount: 2 * size ** 3 },
+    peer: true,
+    ...(must && { must }),
+    ...(reach && { reach }),
+    tolerance: 1e-5, // sqrt(2048) * 2^-24 of a typical sum
+    open: (device) => {
+      const factor = (seed: number): Tensor =>
+        Tensor.from(
+          uniform(seed, size * size).map((x) => x - 0.5),
+          { shape: [size, size], device },
+        )
+      const [a, b] = [factor(1), factor(2)]
+      return repeated(() => matmul(a, b), [a, b])
+    },
+  }
+}
+
+/** A pure op: the result of each repetition is dropped. */
+function repeated(make: () => Tensor, inputs: Tensor[]): OpenCase {
+  return {
+    run: (repetitions) => {
+      for (let i = 0; i < repetitions; i++) make().dispose()
+    },
+    result: async () => {
+      const y = make()
+      const data = await dataOf(y)
+      y.dispose()
+      return data
+    },
+    dispose: () => disposeAll(inputs),
+  }
+}
+
+export function readout(inputs: number, must?: Goal, reach?: Goal): BenchCase {
+  const [rows, targets, batch, learningRate] = [2000, 10, 100, 1e-3]
+  return {
+    op: 'readout',
+    name: `${inputs} -> ${targets}, Adam, batch ${batch}`,
+    sizes: { rows, inputs, targets, batch, learningRate },
+    unit: 'images',
+    units: batch,
+    // The features of a minibatch read forward and backward; weights and two moments read and written.
+    limit: { kind: 'read', amount: 4 * inputs * (2 * batch + 6 * targets) },
+    peer: true,
+    ...(must && { must }),
+    ...(reach && { reach }),
+    // Adam divides each gradient by its own size: where the sum of a gradient nearly cancels, its rounding error is not small beside it.
+    tolerance: 5e-3,
+    open: (device) => openReadout(device, { rows, inputs, targets, batch, learningRate }),
+  }
+}
+
+interface ReadoutSizes {
+  rows: number
+  inputs: number
+  targets: number
+  batch: number
+  learningRate: number
+}
+
+function openReadout(device: Device, { rows, inputs, targets, batch, learningRate }: ReadoutSizes): OpenCase {
+  const x = Tensor.from(uniform(1, rows * inputs), { shape: [rows, inputs], device })
+  const labels = Tensor.from(
+    Int32Array.from(uniform(2, rows), (v) => Math.fround(v * targets)),
+    { device },
+  )
+  const zeros = (...shape: number[]): Tensor => Tensor.from(new Float32Array(shape.reduce((a, b) => a * b, 1)), { shape, device })
+  const matrix = (): Tensor => zeros(targets, inputs)
+  const vector = (): Tensor => zeros(targets)
+  const blank = (): ReadoutState => ({ w: matrix(), b: vector(), mw: matrix(), vw: matrix(), mb: vector(), vb: vector() })
+  const course = { batch, learningRate, schedule: 'constant' } as const
+  const state = blank()
+  let firstStep = 0
+  return {
+    run: (steps) => {
+      const { loss, errors } = readoutLearn(x, labels, state, { ...course, steps, firstStep, totalSteps: 2 ** 40 })
+      disposeAll([loss, errors])
+      firstStep += steps
+    },
+    // Three steps from zero, each on a hundred rows that are all of the rows it may take, so that their order does not matter.
+    result: async () => {
+      const fresh = blank()
+      for (let i = 0; i < 3; i++) {
+        const part = Tensor.from(
+          Int32Array.from({ length: batch }, (_, j) => i * batch + j),
+          { device },
+        )
+        const { loss, errors } = readoutLearn(x, labels, fresh, { ...course, steps: 1, firstStep: i, totalSteps: 3 }, part)
+        disposeAll([loss, errors, part])
+      }
+      const w = await dataOf(fresh.w)
+      disposeAll(Object.values(fresh))
+      return w
+    },
+    dispose: () => disposeAll([x, labels, ...Object.values(state)]),
+  }
+}

@@ -1,0 +1,225 @@
+// One decoder for every stored image: through sharp to 8-bit sRGB.
+import { extname } from 'node:path'
+import sharp, { type Sharp } from 'sharp'
+import { z } from 'zod'
+import { DataError, OutOfMemoryError, type StriateError } from '../errors.js'
+import { whole } from '../options.js'
+import { bitmapHeader, UnreadKind } from './bitmap.js'
+import { withoutOddities } from './jpeg.js'
+
+const side = whole(1, 16_384)
+const defaultMaxPixels = 2 ** 27
+
+function isColour(background: string): boolean {
+  try {
+    sharp({ create: { width: 1, height: 1, channels: 3, background } })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What is decoded, in words. */
+export const imageKinds = 'JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP or PNM'
+/** Endings of the names of such files. */
+export const imageExtensions: ReadonlySet<string> = new Set(
+  'jpg jpeg jpe jfif png webp avif tif tiff gif bmp dib pnm pbm pgm ppm'.split(' '),
+)
+
+/** Whether a file of this name is an image by its extension, in either case, dot files are not looked at. */
+export function isImageName(name: string): boolean {
+  return !name.startsWith('.') && imageExtensions.has(extname(name).slice(1).toLowerCase())
+}
+
+/** What shapes the pixels of a decoded image. */
+export const decodeOptions = {
+  size: z
+    .union([side, z.tuple([side, side]).readonly()])
+    .optional()
+    .describe('side in pixels, or height and width; without it all images must be of one size already, or are cut into tiles'),
+  fit: z
+    .enum(['cover', 'contain', 'fill', 'tile'])
+    .optional()
+    .describe(
+      'an image of another aspect is cropped in the middle (cover, by default), padded (contain) or stretched (fill); or every image keeps its pixels and is cut into tiles of that size (tile, by default for unlabelled folders of images that differ)',
+    ),
+  background: z
+    .string()
+    .refine(isColour, 'a colour as sharp reads it, such as #102030 or white')
+    .default('#000000')
+    .describe('colour under transparent pixels and around contained images, as sharp reads it'),
+  maxPixels: whole(1)
+    .default(defaultMaxPixels)
+    .describe('pixels of the largest image that is decoded; a larger one is refused before it is'),
+}
+
+export interface Decoding {
+  size?: number | readonly [height: number, width: number] | undefined
+  /** `cover` by default. */
+  fit?: 'cover' | 'contain' | 'fill' | 'tile' | undefined
+  background: string
+  /** 2^27 by default. */
+  maxPixels?: number | undefined
+}
+
+/** Of an image, in pixels. */
+export interface Extent {
+  height: number
+  width: number
+}
+
+export interface Decoded extends Extent {
+  /** Interleaved [H,W,3]. */
+  data: Uint8Array
+}
+
+/** What sharp says of an image that has more pixels than it is allowed. */
+const pixelLimit = 'exceeds pixel limit'
+
+type Kind = 'JPEG' | 'PNG' | 'WebP' | 'AVIF' | 'TIFF' | 'GIF' | 'BMP' | 'PNM'
+const starts: readonly (readonly [Kind, RegExp])[] = [
+  ['JPEG', /^\xff\xd8/],
+  ['PNG', /^\x89PNG\r\n.\n/],
+  ['WebP', /^RIFF....WEBP/s],
+  ['AVIF', /^....ftypavi[fs]/s],
+  ['TIFF', /^(II[*+]\0|MM\0[*+])/],
+  ['GIF', /^GIF8[79]a/],
+  ['BMP', /^BM/],
+  ['PNM', /^P[1-6][\s#]/],
+]
+
+/** The file's kind by its first bytes: sharp would also open what merely carries the extension (SVG ...), which is not wanted here. */
+function kindOf(op: string, where: string, bytes: Uint8Array): Kind {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(16, bytes.length)).toString('latin1')
+  const found = starts.find(([, pattern]) => pattern.test(head))
+  if (found) return found[0]
+  const actual = bytes.length === 0 ? 'an empty file' : 'not an image of a known kind'
+  throw new DataError({ op, argument: where, actual, expected: sound })
+}
+
+const sound = `a sound ${imageKinds} image`
+
+/** Height and width of an image that is upright, from its header. */
+async function extentOf(kind: Kind, bytes: Uint8Array): Promise<Extent> {
+  if (kind === 'BMP' || kind === 'PNM') return bitmapHeader(kind, bytes)
+  return (await sharp(bytes, { limitInputPixels: false }).metadata()).autoOrient
+}
+
+/** What a failed decoding says: the file is damaged or too large, or the machine has no room for it. */
+function failure(op: string, where: string, kind: Kind, cause: unknown): StriateError {
+  const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n').slice(0, 2).join(' ').trim()
+  if (
+    /creating thread|create thread|temporarily unavailable|(out of|insufficient) memory|unable to allocate|too many open/i.test(
+      reason,
+    )
+  )
+    return new OutOfMemoryError(
+      {
+        op,
+        argument: where,
+        actual: `not decoded (${reason})`,
+        expected: 'memory and threads for it (a lower concurrency takes less)',
+      },
+      { cause },
+    )
+  const actual =
+    cause instanceof UnreadKind ? `a ${kind} file that is not read (${reason})` : `a corrupt ${kind} file (${reason})`
+  return new DataError({ op, argument: where, actual, expected: sound }, { cause })
+}
+
+/** What is wrong with an image's size, if anything: it is not that of the others, or too large to be decoded. */
+function misfit(op: string, where: string, extent: Extent, maxPixels: number, like?: Extent): DataError | null {
+  const actual = `${extent.width} x ${extent.height} pixels`
+  if (like && (extent.height !== like.height || extent.width !== like.width)) {
+    const expected = `${like.width} x ${like.height} pixels as the images before it (or set size, or fit 'tile')`
+    return new DataError({ op, argument: where, actual, expected })
+  }
+  if (extent.height * extent.width <= maxPixels) return null
+  const expected = `at most ${maxPixels.toLocaleString('en')} pixels (set maxPixels)`
+  return new DataError({ op, argument: where, actual, expected })
+}
+
+/**
+ * Height and width of one image once it is upright, without decoding it.
+ * @throws {DataError} when it is no image, or one of more than `maxPixels`
+ */
+export async function measure(
+  op: string,
+  where: string,
+  bytes: Uint8Array,
+  { maxPixels = defaultMaxPixels }: Pick<Decoding, 'maxPixels'>,
+): Promise<Extent> {
+  const kind = kindOf(op, where, bytes)
+  const extent = await extentOf(kind, bytes).catch((cause) => {
+    throw failure(op, where, kind, cause)
+  })
+  const wrong = misfit(op, where, extent, maxPixels)
+  if (wrong) throw wrong
+  return extent
+}
+
+/** An image opened for decoding, of at most `limit` pixels. */
+async function open(kind: Kind, bytes: Uint8Array, limit: number, failOn: 'warning' | 'error'): Promise<Sharp> {
+  if (kind === 'BMP' || kind === 'PNM') {
+    const { height, width, pixels } = bitmapHeader(kind, bytes)
+    if (height * width > limit) throw new Error(pixelLimit)
+    const { data, ...raw } = pixels()
+    return sharp(data, { raw })
+  }
+  const image = sharp(bytes, { failOn, autoOrient: true, limitInputPixels: limit })
+  if (kind === 'TIFF' && /float|double|complex/.test((await image.metadata()).depth ?? ''))
+    throw new UnreadKind('floating-point numbers, which have no range of their own')
+  return image
+}
+
+/**
+ * Decodes one image: turned upright by its EXIF orientation, brought to 8-bit sRGB by its colour profile, laid over `background` where it is
+ * transparent, and resized (Lanczos) where `size` is given and `fit` is not `tile`. Of an image of several pages, the first.
+ * @param where names the image in messages
+ * @param like the size that it must have: a larger one is refused before it is decoded
+ * @throws {DataError} when it is damaged, no image, or larger than `maxPixels`; {OutOfMemoryError} when the machine has no room to decode it
+ */
+export async function decode(
+  op: string,
+  where: string,
+  bytes: Uint8Array,
+  { size, fit = 'cover', background, maxPixels = defaultMaxPixels }: Decoding,
+  like?: Extent,
+): Promise<Decoded> {
+  const kind = kindOf(op, where, bytes)
+  const isResized = size !== undefined && fit !== 'tile'
+  const limit = like && !isResized ? Math.min(maxPixels, like.height * like.width) : maxPixels
+  const attempt = async (from: Uint8Array, failOn: 'warning' | 'error') => {
+    const image = (await open(kind, from, limit, failOn)).flatten({ background })
+    if (isResized) {
+      const [height, width] = typeof size === 'number' ? [size, size] : size
+      image.resize({ height, width, fit, background })
+    }
+    return image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+  }
+  try {
+    // failOn 'warning': libjpeg reports damaged data in the middle of a file as a mere warning and goes on with grey.
+    const { data, info } = await attempt(bytes, 'warning').catch((error: Error) => {
+      if (error.message.includes(pixelLimit)) throw error
+      const plain = kind === 'JPEG' ? withoutOddities(bytes) : null
+      if (plain) return attempt(plain, 'warning')
+      if (kind === 'TIFF' && isAboutTags(error.message)) return attempt(bytes, 'error')
+      throw error
+    })
+    if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels`)
+    const wrong = misfit(op, where, info, maxPixels, like)
+    if (wrong) throw wrong
+    return { data, height: info.height, width: info.width }
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause
+    const isLarge = cause instanceof Error && cause.message.includes(pixelLimit)
+    throw (isLarge && misfit(op, where, await extentOf(kind, bytes), maxPixels, like)) || failure(op, where, kind, cause)
+  }
+}
+
+/** Whether libtiff complains of nothing but tags that it does not know or would have sorted: the pixels are none of it. */
+const isAboutTags = (message: string): boolean =>
+  message
+    .split('\n')
+    .filter((line) => !/^(Warning treated as error|error in tile)/.test(line))
+    .every((line) => line === '' || /unknown (field|tag)|tags are not sorted|TIFFReadDirectory/i.test(line))

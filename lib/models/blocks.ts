@@ -1,0 +1,95 @@
+// Blocks: NNL-CONV layers with their max pools, one after another as a trunk, or side by side as what makes the features.
+
+import type { Pool } from './layer.js'
+import { layerNameAt } from './sequence.js'
+import type { LayerSpec, NetworkConfig, SpecOf } from './spec.js'
+
+/** One NNL-CONV layer with its max pool. */
+export interface LocalBlock {
+  /** Name of the layer: its filters are the parameter `name.weight`. */
+  name: string
+  /** W: side of the filters. */
+  window: number
+  /** K: filters. */
+  units: number
+  /** n of the rectified power. */
+  power: number
+  normalise: 'patch' | 'none'
+  centre: boolean
+  /** A layer without a pool has one of a single position. */
+  pool: Pool
+  /** D of a whitened block: patches are first projected to D numbers, which the filters, then 1 x 1, compare. */
+  whitened?: number
+}
+
+/** Name of the layer that projects the patches of a whitened block. */
+export const whiteningLayer = (block: string): string => `${block}.whiten`
+
+/** A pool in words: size/stride, and the padding where there is some. */
+export const poolText = ({ size, stride, padding }: Pool): string => `pool ${size}/${stride}${padding ? `+${padding}` : ''}`
+
+/** A network's blocks: those side by side that make its features, and those one after another under them. */
+export function localBlocks(config: Pick<NetworkConfig, 'layers'>): { trunk: LocalBlock[]; blocks: LocalBlock[] } {
+  const { layers } = config
+  const last = layers.findLastIndex(({ kind }) => kind === 'nnl_conv' || kind === 'parallel')
+  const top = layers[last]
+  const under = blocksOf(layers.slice(0, last + 1), '')
+  if (top?.kind !== 'parallel') return { trunk: under.slice(0, -1), blocks: under.slice(-1) }
+  const parent = layerNameAt(top, '', last)
+  return { trunk: under, blocks: top.branches.flatMap((branch, i) => blocksOf(branch, `${parent}.branches.${i}`).slice(-1)) }
+}
+
+/** The NNL-CONV layers of a list, each with the projection before it. */
+function blocksOf(layers: readonly LayerSpec[], parent: string): LocalBlock[] {
+  return layers.flatMap((spec, i) => {
+    if (spec.kind !== 'nnl_conv') return []
+    const { units, power, normalise, centre } = spec
+    const name = layerNameAt(spec, parent, i)
+    const before = layers[i - 1]
+    const projection = before?.kind === 'conv' && before.name === whiteningLayer(name) ? before : null
+    return {
+      name,
+      window: projection?.window ?? spec.window,
+      units,
+      power,
+      normalise,
+      centre,
+      pool: spec.pool ?? { size: 1, stride: 1, padding: 0 },
+      ...(projection ? { whitened: projection.units } : {}),
+    }
+  })
+}
+
+/** The NNL-CONV layers that make a network's features: the last one, or the last of each branch of a final `parallel`. */
+export function featureBlocks(config: Pick<NetworkConfig, 'layers'>): SpecOf<'nnl_conv'>[] {
+  const found: SpecOf<'nnl_conv'>[] = []
+  mapFeatureBlocks(config.layers, (spec) => {
+    found.push(spec)
+    return spec
+  })
+  return found
+}
+
+/** The same layers with those that {@link featureBlocks} gives changed. */
+export function mapFeatureBlocks(
+  layers: readonly LayerSpec[],
+  change: (spec: SpecOf<'nnl_conv'>) => SpecOf<'nnl_conv'>,
+): LayerSpec[] {
+  const at = layers.findLastIndex(({ kind }) => kind === 'nnl_conv' || kind === 'parallel')
+  return layers.map((spec, i) => {
+    if (i !== at) return spec
+    if (spec.kind === 'nnl_conv') return change(spec)
+    if (spec.kind !== 'parallel') return spec
+    return { ...spec, branches: spec.branches.map((branch) => mapFeatureBlocks(branch, change)) }
+  })
+}
+
+/** A network's blocks in words; null when it has none. */
+export function describeBlocks(config: Pick<NetworkConfig, 'layers'>): string | null {
+  const one = ({ units, window, power, pool, whitened }: LocalBlock) =>
+    `${units} filters of ${window} x ${window}${whitened ? `, whitened to ${whitened}` : ''}, power ${power}, ${poolText(pool)}`
+  const { trunk, blocks } = localBlocks(config)
+  if (blocks.length === 0) return null
+  const side = blocks.length === 1 ? blocks.map(one).join() : `${blocks.length} blocks: ${blocks.map(one).join('; ')}`
+  return `${trunk.map((block) => `${one(block)}; then `).join('')}${side}`
+}

@@ -1,0 +1,31 @@
+// The networks that are trained end to end, by name: a builder's options without what the images decide.
+import { z } from 'zod'
+import { parseOptions } from '../../options.js'
+import type { NetworkConfig } from '../spec.js'
+import { convNet, convNetOptions } from './conv_net.js'
+import { resNet18, resNet18Options } from './resnet18.js'
+
+const { channels: _channels, image: _image, classes: _classes, ...convNetOwn } = convNetOptions.shape
+
+export const builderOptions = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('conv-net').describe('convolutions of one layer, as a local network has them, or ResNet-18'),
+    ...convNetOwn,
+  }),
+  z.strictObject({ kind: z.literal('resnet-18'), standardise: resNet18Options.shape.standardise }),
+])
+
+export type BuilderOptions = z.input<typeof builderOptions>
+
+/**
+ * The configuration of a network for images of a kind.
+ * @param on channels, height and width, and classes of the images
+ * @throws {OptionError} for what that network does not have
+ */
+export function buildNetwork(
+  options: BuilderOptions,
+  on: { channels: number; image: readonly [number, number]; classes: readonly string[] },
+): NetworkConfig {
+  const { kind, ...own } = parseOptions('buildNetwork', builderOptions, options)
+  return kind === 'conv-net' ? convNet({ ...own, ...on }) : resNet18({ ...own, ...on })
+}

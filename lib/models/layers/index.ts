@@ -1,0 +1,12 @@
+// Every kind of layer: one line each.
+export { batchNorm } from './batch_norm.js'
+export { conv } from './conv.js'
+export { flattening } from './flatten.js'
+export { linear } from './linear.js'
+export { nnlConv } from './nnl_conv.js'
+export { parallel } from './parallel.js'
+export { avgPool, maxPool } from './pool.js'
+export { rectifiedPower } from './rectified_power.js'
+export { relu } from './relu.js'
+export { residual } from './residual.js'
+export { standardise } from './standardise.js'

@@ -1,0 +1,19 @@
+// Records as pages show them: shares as percent, and where a run was made.
+import type { Page } from '../plot/index.js'
+import type { Provenance } from '../run/index.js'
+
+/** A share in percent, without the sign. */
+export const percent = (share: number): string => (100 * share).toFixed(2)
+
+/** @param own of this kind of run, between the data and the date */
+export function provenanceRows(record: Provenance, own: NonNullable<Page['provenance']>): NonNullable<Page['provenance']> {
+  const { striate, node, device, instructionSet, threads, data, date } = record
+  return [
+    { label: 'Striate', value: `${striate}, Node ${node}` },
+    { label: 'Device', value: `${device}, ${instructionSet}, ${threads} threads` },
+    { label: 'Data', value: `${data.name} [${data.shape.join(', ')}]` },
+    { label: 'SHA-256 of the data', value: data.sha256, code: true },
+    ...own,
+    { label: 'Date', value: date },
+  ]
+}

@@ -1,0 +1,55 @@
+// What every recipe takes beside its own options: where it runs, where it leaves its results, how it is watched and stopped.
+import { z } from 'zod'
+import { cpu, Device } from '../device.js'
+import { parseOptions, refuseUnknown } from '../options.js'
+import type { OnProgress } from './progress.js'
+
+export interface RunOptions {
+  /** Default `cpu()`. */
+  device?: Device
+  /** Folder of the run: the network, its record and checkpoints. Default: nothing is written. */
+  out?: string
+  /** Go on with the run in `out`. Default false: a folder that holds a run is refused. */
+  resume?: boolean
+  /** Seconds between checkpoints. Default 20. */
+  checkpointSeconds?: number
+  /** Stops cleanly after a checkpoint; the promise rejects with the signal's reason. */
+  signal?: AbortSignal
+  onProgress?: OnProgress
+  /** Told once before each stage: what it will need. */
+  onPlan?: (text: string) => void
+  /** Called once `out` is made and known to be usable, before any work. */
+  onFolder?: () => Promise<void>
+}
+
+const listener = z.custom((value) => typeof value === 'function', 'a function')
+const runOptions = z
+  .strictObject({
+    device: z.custom((value) => value instanceof Device, 'a device, such as cpu()'),
+    out: z.string().min(1),
+    resume: z.boolean(),
+    checkpointSeconds: z.number().min(0),
+    signal: z.custom((value) => value instanceof AbortSignal, 'the signal of an AbortController'),
+    onProgress: listener,
+    onPlan: listener,
+    onFolder: listener,
+  })
+  .partial()
+const names = Object.keys(runOptions.shape)
+
+/**
+ * A recipe's run options, with its device.
+ * @param more names that this recipe takes beside them
+ * @throws {OptionError} for one that is unknown or of the wrong type
+ */
+export function checkRun<R extends RunOptions>(op: string, run: R, more: readonly string[] = []): R & { device: Device } {
+  refuseUnknown(op, run, [...names, ...more])
+  parseOptions(op, runOptions, Object.fromEntries(Object.entries(run).filter(([name]) => names.includes(name))))
+  return { ...run, device: run.device ?? cpu() }
+}
+
+/** The signal and the listener alone, for a stage that writes nothing. */
+export const watched = ({ signal, onProgress }: RunOptions): Pick<RunOptions, 'signal' | 'onProgress'> => ({
+  ...(signal ? { signal } : {}),
+  ...(onProgress ? { onProgress } : {}),
+})

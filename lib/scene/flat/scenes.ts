@@ -1,0 +1,135 @@
+// Scenes as images: rendered as they are asked for, or all at once.
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { checkIndices } from '../../data/images.js'
+import {
+  angleColumn,
+  type Column,
+  classColumn,
+  type Images,
+  type InMemoryImages,
+  inMemory,
+  type LoadControl,
+  numberColumn,
+  type Targets,
+} from '../../data/index.js'
+import { allocatePixels } from '../../data/memory.js'
+import { parseOptions, seed, whole } from '../../options.js'
+import { drawLatents, drawShape, type NumericLatent, numericLatents, rangeOptions, type SceneLatents } from './latents.js'
+import { renderInto, sceneSize } from './render.js'
+
+/** The schema of {@link SceneOptions}. */
+export const sceneOptions = z.strictObject({
+  count: whole(1).describe('scenes'),
+  size: sceneSize,
+  seed: seed.default(0).describe('the same seed gives the same scenes'),
+  first: whole(0).default(0).describe("number of the first scene in the seed's endless series"),
+  ranges: rangeOptions.describe('ranges of the latent variables that differ from the default ones'),
+})
+
+/**
+ * How many scenes, of what side (32 pixels by default), of which seed (0 by default) and from where in its endless series (0 by default): sets of one
+ * seed that do not overlap share no image.
+ */
+export type SceneOptions = z.input<typeof sceneOptions>
+
+/** Rendered images with the variables that they are made from. */
+export interface Scenes extends Images {
+  /** The variables of image `index`. */
+  latents(index: number): SceneLatents
+}
+
+/**
+ * Labelled images: shapes of random colour, texture, place, size and rotation on natural-looking backgrounds, [N,3,size,size], each rendered when it is
+ * asked for. Targets: the shape as `class`, and every numeric variable by its name. Balanced: every run of as many images as there are shapes holds
+ * each once.
+ * @throws {OptionError} for an unknown option, latent or a value out of range
+ */
+export function scenes(options: SceneOptions): Scenes {
+  return makeScenes('scenes', options)
+}
+
+/**
+ * `scenes`, rendered at once into memory.
+ * @throws {OptionError} for an unknown option, latent or a value out of range
+ */
+export async function renderSet(options: SceneOptions & LoadControl): Promise<Scenes & InMemoryImages> {
+  const { signal, onProgress, ...rest } = options
+  const source = makeScenes('renderSet', rest)
+  return { ...(await inMemory(source, { signal, onProgress })), latents: source.latents }
+}
+
+function makeScenes(op: string, options: SceneOptions): Scenes {
+  const { count, size, seed, first, ranges } = parseOptions(op, sceneOptions, options)
+  const shape = [count, 3, size, size] as const
+  const stride = 3 * size * size
+  const latents = (index: number) => {
+    checkIndices('latents', [index], count)
+    return drawLatents(first + index, seed, ranges)
+  }
+  const classes = () => {
+    const names = Array.from({ length: count }, (_, i) => ranges.shape.indexOf(drawShape(first + i, seed, ranges)))
+    return classColumn(ranges.shape, names)
+  }
+  return {
+    name: `scenes/seed-${seed}/${first}-${first + count - 1}`,
+    shape,
+    sha256: createHash('sha256').update(JSON.stringify({ count, size, seed, first, ranges })).digest('hex'),
+    targets: drawnTargets(count, latents, classes),
+    pixels: null,
+    latents,
+    rows: async (indices, signal) => {
+      signal?.throwIfAborted()
+      checkIndices('rows', indices, count)
+      const out = allocatePixels('rows', [indices.length, 3, size, size])
+      let yielded = performance.now()
+      for (let i = 0; i < indices.length; ++i) {
+        renderInto(latents(indices[i] as number), size, out, i * stride)
+        if (performance.now() - yielded < 10) continue
+        await new Promise(setImmediate)
+        signal?.throwIfAborted()
+        yielded = performance.now()
+      }
+      return out
+    },
+  }
+}
+
+const sides: readonly NumericLatent[] = ['x', 'y', 'size']
+
+/** Columns that are drawn when they are first looked at: a long series is opened at once. */
+function drawnTargets(count: number, latents: (index: number) => SceneLatents, classes: () => Column): Targets {
+  let labels: Column | undefined
+  let numbers: Record<string, Column> | undefined
+  const draw = () => {
+    const values = numericLatents.map(() => new Float32Array(count))
+    for (let i = 0; i < count; ++i) {
+      const row = latents(i)
+      numericLatents.forEach((name, k) => {
+        ;(values[k] as Float32Array)[i] = row[name]
+      })
+    }
+    return Object.fromEntries(
+      numericLatents.map((name, k) => {
+        const own = values[k] as Float32Array
+        return [name, name.endsWith('Deg') ? angleColumn(own) : numberColumn(own, sides.includes(name) ? 'side' : '')]
+      }),
+    )
+  }
+  const column = (name: string, get: () => Column) => [name, { enumerable: true, get }] as const
+  return Object.defineProperties(
+    {},
+    Object.fromEntries([
+      column('class', () => {
+        labels ??= classes()
+        return labels
+      }),
+      ...numericLatents.map((name) =>
+        column(name, () => {
+          numbers ??= draw()
+          return numbers[name] as Column
+        }),
+      ),
+    ]),
+  )
+}

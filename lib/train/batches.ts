@@ -1,0 +1,118 @@
+// Minibatches of images on a device, in a seeded order, cropped and mirrored on request. Images in memory stay on the device where they fit;
+// else the minibatches to come are read while the device works.
+import { type Images, uploadRows } from '../data/index.js'
+import type { Device } from '../device.js'
+import { gatherImages } from '../ops/index.js'
+import { Permutation, philox, words } from '../random.js'
+import { Tensor } from '../tensor.js'
+
+export interface Augmentation {
+  /** Random crops after padding by so many pixels of zeros. */
+  crop: number
+  /** Mirror half of the images. */
+  flip: boolean
+}
+
+/** Minibatches that are read before they are asked for. */
+const depth = 2
+
+/** The minibatches of a training run. */
+export class Batches {
+  private readonly resident: Tensor | null
+  private readonly perEpoch: number
+  private readonly coming = new Map<number, Promise<Uint8Array>>()
+  private permutation: { epoch: number; order: Permutation } | null = null
+
+  /**
+   * @param rows images to train on
+   * @param memoryLimit bytes of pixels up to which images in memory stay on the device
+   * @param seed of order and augmentation
+   */
+  constructor(
+    private readonly images: Images,
+    private readonly rows: Int32Array,
+    private readonly device: Device,
+    private readonly settings: { batch: number; seed: number; augment: Augmentation; memoryLimit: number },
+    private readonly signal?: AbortSignal,
+  ) {
+    const { pixels, shape } = images
+    this.perEpoch = Math.floor(rows.length / settings.batch)
+    this.resident = pixels && pixels.byteLength <= settings.memoryLimit ? Tensor.from(pixels, { shape, device }) : null
+  }
+
+  /** Images of minibatch `step`, counted from the first epoch's first. */
+  order(step: number): Int32Array {
+    const epoch = Math.floor(step / this.perEpoch)
+    const first = (step % this.perEpoch) * this.settings.batch
+    if (this.permutation?.epoch !== epoch)
+      this.permutation = { epoch, order: new Permutation(this.rows.length, this.settings.seed, epoch) }
+    const { order } = this.permutation
+    return Int32Array.from({ length: this.settings.batch }, (_, i) => this.rows[order.at(first + i)] as number)
+  }
+
+  /**
+   * Minibatch `step`: its images u8 [N,C,H,W], augmented: image r of epoch e always alike.
+   * @param until steps of the run: no minibatch is read beyond them
+   */
+  async take(step: number, until: number): Promise<{ rows: Int32Array; x: Tensor }> {
+    const rows = this.order(step)
+    const shift = this.shifts(rows, Math.floor(step / this.perEpoch))
+    if (this.resident) {
+      using index = Tensor.from(rows, { device: this.device })
+      using moves = shift && Tensor.from(shift, { shape: [rows.length, 3], device: this.device })
+      return { rows, x: gatherImages(this.resident, index, moves) }
+    }
+    const pixels = await this.read(step, rows, until)
+    const x = Tensor.from(pixels, { shape: [rows.length, ...this.images.shape.slice(1)], device: this.device })
+    if (!shift) return { rows, x }
+    using own = x
+    using index = Tensor.from(
+      Int32Array.from(rows, (_, i) => i),
+      { device: this.device },
+    )
+    using moves = Tensor.from(shift, { shape: [rows.length, 3], device: this.device })
+    return { rows, x: gatherImages(own, index, moves) }
+  }
+
+  private read(step: number, rows: Int32Array, until: number): Promise<Uint8Array> {
+    const own = this.coming.get(step) ?? this.images.rows(rows, this.signal)
+    this.coming.delete(step)
+    for (let next = step + 1; next <= step + depth && next < until; next++) {
+      if (this.coming.has(next)) continue
+      const pixels = this.images.rows(this.order(next), this.signal)
+      // Whoever takes it awaits it; until then a failure must not count as unhandled.
+      pixels.catch(() => undefined)
+      this.coming.set(next, pixels)
+    }
+    return own
+  }
+
+  /** Some images as they are, u8 [N,C,H,W]: in the order of `rows`, in pieces. */
+  async *plain(rows: Int32Array, size: number): AsyncGenerator<{ part: Int32Array; x: Tensor }> {
+    for (let first = 0; first < rows.length; first += size) {
+      this.signal?.throwIfAborted()
+      const part = rows.slice(first, first + size)
+      if (this.resident) {
+        using index = Tensor.from(part, { device: this.device })
+        yield { part, x: gatherImages(this.resident, index) }
+      } else yield { part, x: await uploadRows(this.images, part, this.device, this.signal) }
+    }
+  }
+
+  private shifts(rows: Int32Array, epoch: number): Int32Array | null {
+    const { crop, flip } = this.settings.augment
+    if (crop === 0 && !flip) return null
+    const key = words(this.settings.seed, 'seed')
+    const shift = new Int32Array(rows.length * 3)
+    rows.forEach((row, i) => {
+      const [down, right, mirror] = philox([row, epoch, 0x61756770, 0], key)
+      const move = (word: number) => Math.floor((word / 2 ** 32) * (2 * crop + 1)) - crop
+      shift.set([move(down), move(right), flip ? mirror & 1 : 0], i * 3)
+    })
+    return shift
+  }
+
+  dispose(): void {
+    this.resident?.dispose()
+  }
+}

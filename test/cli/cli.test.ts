@@ -1,0 +1,383 @@
+// The commands as a user runs them: in processes of their own, on data made by `striate render`.
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from '#root'
+
+const main = join(root, 'dist', 'cli', 'main.js')
+let folder: string
+let data: string
+
+function striate(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+/** Expects one sentence on stderr, that code, and nothing written. */
+function refuses(code: number, text: RegExp, ...args: string[]) {
+  const before = readdirSync(folder, { recursive: true }).length
+  const { status, stderr } = striate(...args)
+  expect(stderr).toMatch(text)
+  expect(stderr).not.toMatch(/\n\s+at /)
+  expect(status, stderr).toBe(code)
+  expect(readdirSync(folder, { recursive: true }).length, 'files written').toBe(before)
+}
+
+const small = [
+  '--units',
+  '16',
+  '--steps',
+  '400',
+  '--filter-batch',
+  '200',
+  '--powers',
+  '10',
+  '--pool-size',
+  '5',
+  '--epochs',
+  '4',
+  '--readout-batch',
+  '20',
+]
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'striate-cli-'))
+  data = join(folder, 'scenes')
+  const { status, stderr } = striate('render', '--out', data, '--count', '160', '--size', '20', '--seed', '5')
+  expect(status, stderr).toBe(0)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('striate', () => {
+  it('says what it can do, with an example for every command', () => {
+    const { status, stdout } = striate('--help')
+    expect(status).toBe(0)
+    for (const name of ['info', 'demo', 'train', 'eval', 'predict', 'features', 'render', 'report', 'export', 'bench'])
+      expect(stdout).toMatch(new RegExp(`^  ${name}`, 'm'))
+    for (const command of [
+      ['info'],
+      ['demo'],
+      ['train', 'local'],
+      ['eval', 'classify'],
+      ['eval', 'shadows'],
+      ['predict'],
+      ['features'],
+      ['render'],
+      ['report'],
+      ['export'],
+      ['bench'],
+    ]) {
+      const help = striate(...command, '--help')
+      expect(help.status, command.join(' ')).toBe(0)
+      expect(help.stdout).toMatch(/\$ striate /)
+    }
+  })
+
+  it('info names the devices, for people and for programs', () => {
+    expect(striate('info').stdout).toMatch(/cpu: .+GiB/)
+    const info = JSON.parse(striate('info', '--json').stdout)
+    expect(info.devices[0]).toMatchObject({ kind: 'cpu', usable: true })
+    expect(info.devices.some((d: { kind: string }) => d.kind === 'cuda')).toBe(true)
+  })
+
+  it('trains, evaluates, reports and exports a run', () => {
+    const run = join(folder, 'run')
+    const trained = striate('train', 'local', '--data', data, '--out', run, ...small)
+    expect(trained.stderr).toBe('')
+    expect(trained.status).toBe(0)
+    expect(trained.stdout).toMatch(/filters: 100 %/)
+    for (const file of [
+      'model.safetensors',
+      'run.json',
+      'report.html',
+      'filters.png',
+      'filters.svg',
+      'error.svg',
+      'request.json',
+    ])
+      expect(existsSync(join(run, file)), file).toBe(true)
+
+    const evaluated = striate('eval', 'classify', '--run', run, '--data', data, '--split', 'train', '--json')
+    expect(evaluated.status, evaluated.stderr).toBe(0)
+    const { score } = JSON.parse(evaluated.stdout.trim().split('\n').at(-1) as string)
+    expect(score).toMatchObject({ unit: '', raw: { images: 160 } })
+    expect(evaluated.stdout).not.toMatch(/%/)
+
+    rmSync(join(run, 'report.html'))
+    expect(striate('report', run).status).toBe(0)
+    expect(readFileSync(join(run, 'report.html'), 'utf8')).toMatch(/<html/)
+    shadows(run, score)
+    health(run)
+
+    expect(striate('export', '--run', run, '--format', 'npy', '--out', 'filters.npy').status).toBe(0)
+    expect(readFileSync(join(folder, 'filters.npy')).subarray(1, 6).toString()).toBe('NUMPY')
+    expect(striate('export', '--run', run, '--format', 'safetensors', '--out', 'copy.safetensors').status).toBe(0)
+    expect(readFileSync(join(folder, 'copy.safetensors')).equals(readFileSync(join(run, 'model.safetensors')))).toBe(true)
+  })
+
+  /** The panel of the units' health. */
+  function health(run: string) {
+    const page = readFileSync(join(run, 'report.html'), 'utf8')
+    const titles = [...page.matchAll(/<svg[^>]*>\s*<title[^>]*>([^<]*)/g)].map((m) => m[1])
+    const curves = ['Energy', 'Dead and repelled units', 'Largest share of one unit', 'Wins of each unit', 'Norms']
+    expect(titles).toEqual(
+      expect.arrayContaining([...curves, 'Net gains', 'Patches and their nearest unit', 'Units and their nearest unit']),
+    )
+  }
+
+  it('warns of a collapse at the end, for people and for programs', () => {
+    const args = ['train', 'local', '--data', data, '--units', '24', '--filter-batch', '200', '--steps', '2000', '--no-readout']
+    const told = striate(...args, '--anti-hebbian', '0.4', '--out', 'collapsed')
+    expect(told.status, told.stderr).toBe(0)
+    expect(told.stdout).toMatch(/filters: 100 %, .*repelled \d+ +winShare [\d.]+ %/)
+    expect(told.stdout).toMatch(/warning: filters: one unit takes \d+ % of the patches, .* try a lower anti-Hebbian strength/)
+    expect(readFileSync(join(folder, 'collapsed', 'report.html'), 'utf8')).toMatch(/Warning: one unit takes/)
+    const events = striate(...args, '--anti-hebbian', '0.4', '--json', '--out', 'collapsed-json')
+      .stdout.trim()
+      .split('\n')
+    const { warnings } = JSON.parse(events.at(-1) as string)
+    expect(warnings[0]).toMatch(/^filters: one unit takes/)
+    expect(JSON.parse(events.at(-2) as string).values).toMatchObject({
+      winShare: expect.any(Number),
+      repelled: expect.any(Number),
+    })
+  })
+
+  /** Evaluates the run in changed light: figures, record, table, and the page that shows them. */
+  function shadows(run: string, score: object) {
+    const args = ['eval', 'shadows', '--run', run, '--data', data, '--split', 'train', '--seed', '3']
+    const told = striate(...args, '--kinds', 'shadow,noise', '--strengths', '0.3,0.1', '--deviations', '0.2', '--cover', '0.5')
+    expect(told.stderr).toBe('')
+    expect(told.status).toBe(0)
+    expect(told.stdout).toMatch(/unmodified: error [\d.]+ % \+- [\d.]+ \(\d+ of 160 images/)
+    expect(told.stdout).toMatch(/shadow over 50 % +0\.3( +[\d.]+){3}\n/)
+    expect(told.stdout).toMatch(/noise +0\.2( +[\d.]+){3}\n/)
+    for (const file of ['.json', '-shadow.svg', '-noise.svg', '-images.png', '-images.svg'])
+      expect(existsSync(join(run, `shadows-train${file}`)), file).toBe(true)
+    const record = JSON.parse(readFileSync(join(run, 'shadows-train.json'), 'utf8'))
+    expect(record.unmodified).toEqual(score)
+    expect(record.curves.map((c: { kind: string; format: string }) => `${c.kind} ${c.format}`)).toEqual([
+      'shadow u8',
+      'shadow f32',
+      'noise u8',
+      'noise f32',
+    ])
+    expect(record.curves[0].points.map((p: { strength: number }) => p.strength)).toEqual([1, 0.3, 0.1])
+
+    expect(striate('report', run).status).toBe(0)
+    const page = readFileSync(join(run, 'report.html'), 'utf8')
+    expect(page).toMatch(/Error in changed light/)
+    expect(page).toMatch(/hard-edged shadow over 50 % of each image/)
+    expect(page).toMatch(/Sample images/)
+
+    // The same command again, as JSON: the same numbers, and the last line is the record.
+    const again = striate(...args, '--kinds', 'smooth', '--strengths', '0.5', '--json')
+    const last = JSON.parse(again.stdout.trim().split('\n').at(-1) as string)
+    expect(last).toEqual(JSON.parse(readFileSync(join(run, 'shadows-train.json'), 'utf8')))
+    expect(last.curves.map((c: { kind: string }) => c.kind)).toEqual(['smooth', 'smooth'])
+
+    // Results of another network are not passed off as this one's; a damaged record is named.
+    const file = join(run, 'shadows-train.json')
+    writeFileSync(file, JSON.stringify({ ...last, network: 'another' }))
+    expect(striate('report', run).status).toBe(0)
+    expect(readFileSync(join(run, 'report.html'), 'utf8')).toMatch(/is of another network and is left out/)
+    writeFileSync(file, '{')
+    const refused = striate('report', run)
+    expect(refused.status).toBe(1)
+    expect(refused.stderr).toMatch(/shadows-train.json is not readable; expected a record/)
+    rmSync(file)
+
+    for (const [text, ...more] of [
+      [/'fog' is invalid. expected 'shadow', 'smooth', 'colour', 'contrast' or 'noise'/, '--kinds', 'fog'],
+      [/expected a number from 0 to 1/, '--strengths', '0.3,2'],
+      [/expected a number from 0 to 1/, '--cover', '80'],
+      [
+        /--strengths is given for noise; expected it only with shadow, smooth, colour, contrast/,
+        '--kinds',
+        'noise',
+        '--strengths',
+        '1',
+      ],
+      [/--cover is given for smooth; expected it only with shadow/, '--kinds', 'smooth', '--cover', '1'],
+      [/split is 'all'/, '--split', 'all'],
+    ] as const)
+      refuses(2, text, ...args, ...more)
+    refuses(1, /nowhere is missing/, ...args, '--data', 'nowhere')
+    refuses(1, /nowhere.model.safetensors is missing/, ...args, '--run', 'nowhere')
+  }
+
+  it('killed in mid-run and resumed, it writes the same bytes', async () => {
+    const args = [
+      'train',
+      'local',
+      '--data',
+      data,
+      '--seed',
+      '9',
+      '--checkpoint-seconds',
+      '0',
+      '--json',
+      ...small,
+      '--steps',
+      '3000',
+    ]
+    expect(striate(...args, '--out', 'whole').status).toBe(0)
+    const child = spawn(process.execPath, [main, ...args, '--out', 'killed'], { cwd: folder, stdio: 'ignore' })
+    const exited = new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)))
+    const checkpoint = join(folder, 'killed', 'filters.checkpoint.safetensors')
+    while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
+    child.kill('SIGKILL')
+    expect(await exited).toBe('SIGKILL')
+    expect(existsSync(join(folder, 'killed', 'model.safetensors'))).toBe(false)
+    const resumed = striate('train', 'local', '--resume', 'killed')
+    expect(resumed.status, resumed.stderr).toBe(0)
+    const bytes = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
+    expect(bytes('killed').equals(bytes('whole'))).toBe(true)
+  })
+
+  it('blocks and a trunk: killed in the second layer and resumed to the same bytes, shown on the page, exported', async () => {
+    const blocks = ['--trunk', 'W4 K12 n20 pool3/2', '--blocks', 'W3 K10 n30 pool3/2+1, K8 S2000']
+    const args = [
+      'train',
+      'local',
+      '--data',
+      data,
+      '--checkpoint-seconds',
+      '0',
+      ...small,
+      '--window',
+      '2',
+      '--pool-size',
+      '3',
+      ...blocks,
+    ]
+    const whole = striate(...args, '--out', 'blocks')
+    expect(whole.status, whole.stderr).toBe(0)
+    expect(whole.stdout).toMatch(/filters 3\/3: 8 of 2 x 2/)
+    const child = spawn(process.execPath, [main, ...args, '--out', 'blocks-killed'], { cwd: folder, stdio: 'ignore' })
+    const exited = new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)))
+    const checkpoint = join(folder, 'blocks-killed', 'filters-3.checkpoint.safetensors')
+    while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
+    child.kill('SIGKILL')
+    expect(await exited).toBe('SIGKILL')
+    const resumed = striate('train', 'local', '--resume', 'blocks-killed')
+    expect(resumed.status, resumed.stderr).toBe(0)
+    const bytes = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
+    expect(bytes('blocks-killed').equals(bytes('blocks'))).toBe(true)
+    const page = readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')
+    expect(page).toMatch(/block 1, power 10, pool 3\/2\+1/)
+    expect(page).toMatch(/block 2, power 10, pool 3\/2/)
+    const told = striate('report', 'blocks')
+    expect(told.status, told.stderr).toBe(0)
+    expect(readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')).toBe(page)
+    const npy = (tensor: string) => ['export', '--run', 'blocks', '--format', 'npy', '--out', 'b.npy', '--tensor', tensor]
+    expect(striate(...npy('blocks.1.weight')).status).toBe(0)
+    expect(readFileSync(join(folder, 'b.npy')).toString('latin1')).toMatch(/\(8, 12, 2, 2\)/)
+    const wrong = striate(...npy('blocks.2.weight'))
+    expect(wrong.status).toBe(2)
+    expect(wrong.stderr).toMatch(/trunk.0.weight, blocks.0.weight, blocks.1.weight, readout.weight, readout.bias/)
+  })
+
+  it('stops cleanly on Ctrl-C and says how to go on', async () => {
+    const args = ['train', 'local', '--data', data, '--out', 'stopped', ...small, '--steps', '2000000']
+    const child = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    let stderr = ''
+    child.stderr.on('data', (text) => {
+      stderr += text
+    })
+    await new Promise((resolve) => child.stdout.on('data', (text) => String(text).includes('filters:') && resolve(null)))
+    const exited = new Promise((resolve) => child.on('exit', resolve))
+    child.kill('SIGINT')
+    expect(await exited).toBe(130)
+    expect(stderr).toMatch(/interrupted.*--resume/)
+    expect(existsSync(join(folder, 'stopped', 'filters.checkpoint.safetensors'))).toBe(true)
+    expect(readdirSync(join(folder, 'stopped')).some((file) => file.endsWith('.tmp'))).toBe(false)
+  })
+})
+
+describe('striate refuses', () => {
+  const train = ['train', 'local', ...small]
+
+  it('wrong usage, with code 2', () => {
+    refuses(2, /unknown option/, 'info', '--wrong')
+    refuses(2, /unknown command/, 'paint')
+    refuses(2, /--data is missing/, ...train)
+    refuses(2, /expected a whole number/, ...train, '--data', data, '--seed', 'x')
+    refuses(2, /'soup' is invalid. Allowed choices are grinberg, /, ...train, '--data', data, '--recipe', 'soup')
+    refuses(2, /without a readable request.json/, 'train', 'local', '--resume', data)
+    refuses(2, /'w3' is none of W3/, ...train, '--data', data, '--blocks', 'W3 K10, w3')
+    refuses(2, /'K7' is the second of its kind/, ...train, '--data', data, '--blocks', 'W3 K10 K7')
+    refuses(2, /one is empty/, ...train, '--data', data, '--blocks', 'W3 K10,')
+    refuses(2, /window is 2.5/, ...train, '--data', data, '--out', 'never', '--blocks', 'W2.5 K10')
+    refuses(2, /stable, faithful/, ...train, '--data', data, '--mode', 'wild')
+  })
+
+  it('options that a command would ignore', () => {
+    const on = ['--data', data, '--out', 'never']
+    refuses(2, /--seed is given with --resume/, 'train', 'local', '--resume', 'run', '--seed', '1')
+    refuses(2, /readout.powers is given with --no-readout/, ...train, ...on, '--no-readout')
+    refuses(2, /filters.temperature is no option of the rule oja/, ...train, ...on, '--rule', 'oja', '--temperature', '1.5')
+    const supervised = ['train', 'supervised', ...on]
+    for (const word of ['D0.9', 'S5', 'm7'])
+      refuses(2, new RegExp(`'${word}' is none of W3 .window., K400`), ...supervised, '--blocks', `W4 K8 ${word}`)
+    refuses(
+      2,
+      /--blocks is given for resnet-18; expected it only with --network conv-net/,
+      ...supervised,
+      '--network',
+      'resnet-18',
+      '--blocks',
+      'W4 K8',
+    )
+    refuses(
+      2,
+      /--normalise is given for resnet-18; expected it only with --network conv-net/,
+      ...supervised,
+      '--network',
+      'resnet-18',
+      '--normalise',
+      'patch',
+    )
+    refuses(2, /--momentum is given for adam; expected it only with --optimiser sgd/, ...supervised, '--momentum', '0.5')
+    refuses(2, /--tensor is given for onnx/, 'export', '--run', 'run', '--format', 'onnx', '--out', 'never', '--tensor', 'x')
+    refuses(2, /--data is given with --list/, 'reproduce', '--list', '--data', data)
+  })
+
+  it('options that cannot work, before anything is written', () => {
+    refuses(2, /rank is 17; expected at most K = 16/, ...train, '--data', data, '--out', 'never', '--rank', '17')
+    refuses(2, /window is 21/, ...train, '--data', data, '--out', 'never', '--window', '21')
+    refuses(1, /device is 'tpu'/, ...train, '--data', data, '--out', 'never', '--device', 'tpu')
+  })
+
+  it('data that is not what it should be', () => {
+    refuses(1, /nowhere is missing/, ...train, '--data', 'nowhere')
+    mkdirSync(join(folder, 'empty'))
+    refuses(1, /empty is an empty folder/, ...train, '--data', 'empty')
+    mkdirSync(join(folder, 'cut'))
+    for (const i of [1, 2, 3, 4, 5])
+      writeFileSync(join(folder, 'cut', `data_batch_${i}.bin`), new Uint8Array(3073 * 10 + (i === 3 ? 1 : 0)))
+    refuses(1, /data_batch_\d.bin/, ...train, '--data', 'cut')
+    refuses(1, /run.json is missing/, 'report', 'empty')
+    refuses(1, /model.safetensors/, 'eval', 'classify', '--run', 'empty', '--data', data)
+  })
+
+  it('corrupt images, by the name of the file', () => {
+    const broken = join(folder, 'broken', 'disc')
+    mkdirSync(broken, { recursive: true })
+    const [first] = readdirSync(join(data, 'disc')) as [string]
+    writeFileSync(join(broken, 'cut.png'), readFileSync(join(data, 'disc', first)).subarray(0, 60))
+    refuses(1, /cut.png/, ...train, '--data', 'broken')
+  })
+
+  it.skipIf(process.getuid?.() === 0)('an unwritable folder', () => {
+    mkdirSync(join(folder, 'locked'))
+    chmodSync(join(folder, 'locked'), 0o500)
+    refuses(1, /locked/, ...train, '--data', data, '--out', 'locked/run')
+  })
+
+  it('a file where a folder should be', () => {
+    writeFileSync(join(folder, 'file'), '')
+    refuses(1, /file/, ...train, '--data', data, '--out', 'file/run')
+  })
+})
