@@ -13,6 +13,9 @@ import { addReport } from './report.js'
 import { addReproduce } from './reproduce.js'
 import { addTrain } from './train.js'
 
+// A reader that has gone (`| head -1`), or a full disk behind the output, ends what is printed and not the work.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
 const program = new Command('striate')
   .description('Image models learned without backpropagation: train, evaluate, report, and time the kernels that do it')
   .version(version)
