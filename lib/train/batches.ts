@@ -1,6 +1,6 @@
 // Minibatches of images on a device, in a seeded order, cropped and mirrored on request. Images in memory stay on the device where they fit;
 // else the minibatches to come are read while the device works.
-import { type Images, uploadRows } from '../data/index.js'
+import { ahead, batchesOf, type Images } from '../data/index.js'
 import type { Device } from '../device.js'
 import { gatherImages } from '../ops/index.js'
 import { Permutation, philox, words } from '../random.js'
@@ -87,15 +87,18 @@ export class Batches {
     return own
   }
 
-  /** Some images as they are, u8 [N,C,H,W]: in the order of `rows`, in pieces. */
+  /** Some images as they are, u8 [N,C,H,W]: in the order of `rows`, in pieces, those to come read ahead. */
   async *plain(rows: Int32Array, size: number): AsyncGenerator<{ part: Int32Array; x: Tensor }> {
-    for (let first = 0; first < rows.length; first += size) {
-      this.signal?.throwIfAborted()
-      const part = rows.slice(first, first + size)
-      if (this.resident) {
-        using index = Tensor.from(part, { device: this.device })
-        yield { part, x: gatherImages(this.resident, index) }
-      } else yield { part, x: await uploadRows(this.images, part, this.device, this.signal) }
+    const { resident, images, device, signal } = this
+    if (!resident) {
+      for await (const { rows: part, pixels } of ahead(images, batchesOf(rows, size), { signal }))
+        yield { part, x: Tensor.from(pixels, { shape: [part.length, ...images.shape.slice(1)], device }) }
+      return
+    }
+    for (const part of batchesOf(rows, size)) {
+      signal?.throwIfAborted()
+      using index = Tensor.from(part, { device })
+      yield { part, x: gatherImages(resident, index) }
     }
   }
 
