@@ -1,11 +1,12 @@
-// Products in float32 on the ordinary cores (no tensor cores: their formats are narrower):  c [m,n] = sum over k of
-// a[m,k] b[k,n]. One block per kM x kN of c and per stretch of k; 256 threads, each with its piece of c in registers.
-// Tiles of 16 along k come through registers into one half of shared memory while the other half is being multiplied.
-// Operands are rows of memory: `along k` (a row is one m or n, its columns are k) or across (a row is one k). A list
-// may name the rows. Where a product has fewer tiles than the GPU has room for, k is cut into stretches whose sums are
-// added in their order afterwards
-// (`Partial`): no atomics, the bits repeat. 128 x 128 tiles: 64 fused multiply-adds for 4 reads of 16 bytes from shared
-// memory. Numerics: float32, each stretch summed in the order of k. Not yet timed on a GPU.
+// Products in float32 on the ordinary cores (no tensor cores: their formats are narrower): c [m,n] = sum over k of
+// a[m,k] b[k,n].
+// One block per kM x kN of c and per stretch of k; 256 threads, each with its piece of c in registers. Tiles of 16 along
+// k come through registers into one half of shared memory while the other half is being multiplied.
+// Operands are rows of memory: `along k` (a row is one m or n, its columns are k) or across (a row is one k). A list may
+// name the rows. Where a product has fewer tiles than the GPU has room for, k is cut into stretches whose sums are added
+// in their order afterwards (`Partial`): no atomics, the bits repeat.
+// 128 x 128 tiles: 64 fused multiply-adds for 4 reads of 16 bytes from shared memory.
+// Numerics: float32, each stretch summed in the order of k. Not yet timed on a GPU.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -1,15 +1,13 @@
 // hebbian_step, hebbian_learn: ops/hebbian.h; gathering and ranking are in hebbian_rank.cuh.
 // One cooperative launch runs many minibatches; its blocks meet at a grid barrier between the two halves of each (three
 // with step 'max'), so that a minibatch costs two barriers and no launch:
-//   rank    one block per 8 or 16 patches at a time against all units: a lane holds 2 units x the tile's patches in
-//   registers, units
-//           and patches come through shared memory by asynchronous copies in chunks of 32 features. The tile's currents
-//           stay in shared memory (where K is too large for it, in this block's slice of scratch), and one warp per
-//           patch finds ranks 1 and m there: B x K is never stored.
+//   rank    one block per 8 or 16 patches at a time against all units. A lane holds 2 units x the tile's patches in
+//           registers; units and patches come through shared memory by asynchronous copies in chunks of 32 features.
+//           The tile's currents stay in shared memory (where K is too large for it, in this block's slice of scratch),
+//           and one warp per patch finds ranks 1 and m there: B x K is never stored.
 //   update  one warp per unit scans the batch's winners and losers in order, gathers its own hits, and adds those
-//   patches in the
-//           order of the batch in registers: a row has one owner, so there is no atomic sum and no sort, and the bits
-//           repeat.
+//           patches in the order of the batch in registers. A row has one owner, so there is no atomic sum and no sort,
+//           and the bits repeat.
 // Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm) before the barrier that ends step t.
 // Numerics: float32 products (FFMA) and sums; totals over the call in float64.
 // Flops 2 B K D, bytes through L2 4 K D a block and step: at B = 1000 the barriers dominate. Not yet timed on a GPU.
