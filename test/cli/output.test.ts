@@ -1,6 +1,6 @@
 // What is printed may have nowhere to go: the work goes on to its end all the same.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -29,5 +29,21 @@ describe('output that cannot be written', () => {
     const { stderr } = shell(`${train} full > /dev/full`)
     expect(stderr).not.toMatch(/Error|\bat /)
     expect(existsSync(join(folder, 'full', 'run.json'))).toBe(true)
+  })
+})
+
+describe('a package without its addon', () => {
+  it('is told in one sentence with the remedy', () => {
+    const bare = join(folder, 'bare')
+    for (const part of ['dist', 'scripts', 'package.json']) cpSync(join(root, part), join(bare, part), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'))
+    const env = { ...process.env, STRIATE_ADDON: '' }
+    const { status, stderr } = spawnSync(process.execPath, [join(bare, 'dist', 'cli', 'main.js'), 'info'], {
+      encoding: 'utf8',
+      env,
+    })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^striate: .*addon could not be loaded.*install scripts/)
+    expect(stderr.trim()).not.toContain('\n')
   })
 })
