@@ -81,6 +81,18 @@ export function* batchesOf(rows: number | ArrayLike<number>, batch: number): Gen
     )
 }
 
+/**
+ * @internal Refuses what is no `Images`, such as an array of pixels.
+ * @throws {OptionError}
+ */
+export function checkImages(op: string, images: Images): void {
+  if (typeof images?.rows === 'function' && Array.isArray(images.shape) && images.shape.length === 4) return
+  const given: unknown = images
+  const actual =
+    typeof given === 'object' && given !== null ? `an object of ${Object.keys(given).slice(0, 6).join(', ')}` : String(given)
+  throw new OptionError({ op, argument: 'images', actual, expected: 'images as openImages, imagesFrom or renderSet give them' })
+}
+
 /** @internal Refuses indices that are not images of a set. */
 export function checkIndices(op: string, indices: ArrayLike<number>, count: number): void {
   for (let i = 0; i < indices.length; ++i) {

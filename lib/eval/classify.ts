@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checkImages } from '../data/images.js'
 import { ahead, batchesOf, type Images, labelsAmong, labelsOf } from '../data/index.js'
 import { DataError } from '../errors.js'
 import type { Network } from '../models/index.js'
@@ -31,6 +32,7 @@ export interface Classification {
  * @throws {DataError} when the images do not fit the network
  */
 export function labelsFor(op: string, net: Network, images: Images): Int32Array {
+  checkImages(op, images)
   const head = net.heads.find(({ loss }) => loss === 'softmax')
   const refuse = (actual: string, expected: string) => new DataError({ op, argument: images.name, actual, expected })
   if (!head) throw new DataError({ op, argument: 'network', actual: 'without a readout', expected: 'one trained with labels' })

@@ -1,6 +1,7 @@
 // The readout: a softmax classifier trained by Adam on the frozen features of a network; learning rate, decay, and the power and pool stride of
 // local blocks chosen on a validation split.
 import { createHash } from 'node:crypto'
+import { checkImages } from '../data/images.js'
 import { type Images, labelsOf, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
 import type { Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
@@ -143,6 +144,7 @@ export async function trainReadout(
   run: RunOptions = {},
 ): Promise<TrainedReadout> {
   const asked = checkRun('trainReadout', { ...run, device: run.device ?? net.device })
+  checkImages('trainReadout', images)
   const config = readoutConfig(options)
   checkReadout(net.config, images, config)
   if (asked.out) await openFolder('trainReadout', asked.out, asked.resume ?? false)

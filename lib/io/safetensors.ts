@@ -7,11 +7,24 @@ import type { Tensor } from '../tensor.js'
 import { type AtomicSink, writeAtomic } from './atomic.js'
 import { describeReadError } from './file_errors.js'
 
-export type SafetensorData = Float32Array | Float64Array | Int32Array | Uint16Array | Uint8Array
+export type SafetensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
 
-/** One tensor of a file. BF16 data are the raw upper halves of float32 values: `bf16FromFloat32` and `float32FromBf16` convert. */
+/**
+ * One tensor of a file. BF16 data are the raw upper halves of float32 values (`bf16FromFloat32` and `float32FromBf16` convert), F16 data the raw
+ * bits of half-precision numbers, BOOL data bytes of 0 and 1, I64 and U64 data big integers.
+ */
 export interface Safetensor {
-  dtype: 'F32' | 'F64' | 'I32' | 'BF16' | 'U8'
+  dtype: Dtype
   shape: readonly number[]
   data: SafetensorData
 }
@@ -23,7 +36,21 @@ export interface SafetensorsFile {
   metadata: Record<string, string>
 }
 
-const kinds = { F32: Float32Array, F64: Float64Array, I32: Int32Array, BF16: Uint16Array, U8: Uint8Array } as const
+const kinds = {
+  F32: Float32Array,
+  F64: Float64Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I8: Int8Array,
+  I16: Int16Array,
+  I32: Int32Array,
+  I64: BigInt64Array,
+  U8: Uint8Array,
+  U16: Uint16Array,
+  U32: Uint32Array,
+  U64: BigUint64Array,
+  BOOL: Uint8Array,
+} as const
 type Dtype = keyof typeof kinds
 
 // The format's own limit, so that a damaged length cannot ask for any amount of memory.
@@ -148,6 +175,8 @@ function parseHeader(name: string, json: Uint8Array, dataBytes: number): { entri
   let metadata: Record<string, string> = {}
   const entries: Entry[] = []
   for (const [key, value] of Object.entries(header)) {
+    // Some writers leave null where they have nothing to say.
+    if (key === '__metadata__' && value === null) continue
     if (key === '__metadata__') {
       const parsed = metadataSchema.safeParse(value)
       if (!parsed.success) throw refuse('one whose __metadata__ holds more than strings', 'strings only', parsed.error)
@@ -159,7 +188,8 @@ function parseHeader(name: string, json: Uint8Array, dataBytes: number): { entri
     if (!parsed.success) throw refuse(`one with a malformed entry for ${tensor}`, 'dtype, shape and data_offsets', parsed.error)
     const { dtype, shape, data_offsets } = parsed.data
     const [begin, end] = data_offsets
-    if (!Object.hasOwn(kinds, dtype)) throw refuse(`one with ${tensor} of dtype ${dtype}`, 'F32, I32, BF16 or U8')
+    if (!Object.hasOwn(kinds, dtype))
+      throw refuse(`one with ${tensor} of dtype ${dtype}`, `one of ${Object.keys(kinds).join(', ')}`)
     if (begin > end || end > dataBytes)
       throw refuse(`one with ${tensor} at bytes ${begin} to ${end}`, `a range inside its ${dataBytes} bytes of data`)
     const wanted = shape.reduce((a, b) => a * b, kinds[dtype as Dtype].BYTES_PER_ELEMENT)
@@ -195,7 +225,7 @@ async function readExactly(file: FileHandle, path: string, into: Uint8Array, pos
 }
 
 /**
- * Reads a safetensors file (F32, I32, BF16, U8), each tensor straight into an array of its own. Everything in the header is checked before
+ * Reads a safetensors file, each tensor straight into an array of its own. Everything in the header is checked before
  * any tensor is read.
  * @throws DataError naming the file: not safetensors, truncated, unknown dtypes, ranges outside the file, overlapping or with holes
  */

@@ -1,5 +1,5 @@
 // Filters learned without labels by one of the rules: initial rows, the loop over stretches of minibatches, dead units, convergence.
-import type { Images } from '../data/index.js'
+import { checkImages, type Images } from '../data/images.js'
 import type { Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { hostTensor, type Safetensor } from '../io/index.js'
@@ -52,6 +52,7 @@ const stretchOf = (steps: number): number => Math.max(1, Math.min(250, Math.ceil
  */
 export async function learnFilters(images: Images, options: FilterOptions = {}, run: FilterRun = {}): Promise<LearnedFilters> {
   const { device, part, ...asked } = checkRun('learnFilters', run, ['part'])
+  checkImages('learnFilters', images)
   const config = filterConfig(options)
   checkFilters(images.shape, config)
   // The layers of a network share the folder that their recipe has opened.

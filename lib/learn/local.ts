@@ -1,5 +1,6 @@
 // The whole of local learning as one run: filters without labels, then a readout with them, in a folder that can be resumed.
 import { z } from 'zod'
+import { checkImages } from '../data/images.js'
 import { type Images, labelsOf } from '../data/index.js'
 import { OptionError } from '../errors.js'
 import { checkReadout, readOut, readoutConfig, readoutOptions, type TrainedReadout } from '../features/readout.js'
@@ -93,6 +94,7 @@ export async function trainLocal(
   run: RunOptions = {},
 ): Promise<{ net: Network; record: LocalRecord }> {
   const asked = checkRun('trainLocal', run)
+  checkImages('trainLocal', images)
   const settings = parseOptions('trainLocal', localOptions, options)
   const plan = planLayers(images, settings)
   const network = networkOf(plan)

@@ -1,5 +1,6 @@
 // A network trained end to end by backpropagation: the twins and baselines of learning without labels.
 import { freemem } from 'node:os'
+import { checkImages } from '../data/images.js'
 import { channelStatistics, type Images, labelsOf, splitTrainValidation } from '../data/index.js'
 import type { Device } from '../device.js'
 import { OptionError } from '../errors.js'
@@ -50,6 +51,7 @@ export async function trainSupervised(
 ): Promise<{ net: Network; record: SupervisedRecord }> {
   const op = 'trainSupervised'
   const asked = checkRun(op, run, ['monitor', 'onStart'])
+  checkImages(op, images)
   const config = supervisedConfig(options)
   const { device } = asked
   const initial = await start(network, config.seed, device)

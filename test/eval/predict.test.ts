@@ -122,7 +122,7 @@ describe('predict', () => {
   it('is sure where exponentials overflow', async () => {
     const state = await net.state()
     const { data, ...rest } = state.get('readout.bias') ?? expect.fail('a bias')
-    state.set('readout.bias', { ...rest, data: Float32Array.from(data, (_, i) => (i === 1 ? 1e30 : 0)) })
+    state.set('readout.bias', { ...rest, data: Float32Array.from({ length: data.length }, (_, i) => (i === 1 ? 1e30 : 0)) })
     using sure = new Network(config, { state })
     expect(await predict(sure, await encoded(0))).toMatchObject({ class: 'cat', probability: 1 })
   })
@@ -154,7 +154,7 @@ describe('predict', () => {
     await refused(predict(headless, images), DataError, 'predict: network is without classes')
     const state = await net.state()
     const { data, ...rest } = state.get('readout.weight') ?? expect.fail('weights')
-    state.set('readout.weight', { ...rest, data: Float32Array.from(data, () => Number.NaN) })
+    state.set('readout.weight', { ...rest, data: Float32Array.from({ length: data.length }, () => Number.NaN) })
     using broken = new Network(config, { state })
     await refused(predict(broken, images), DataError, 'predict: network is one whose outputs are not finite')
     const plain = { ...config, channels: 2, layers: config.layers }

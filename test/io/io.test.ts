@@ -203,6 +203,26 @@ describe('safetensors', () => {
     return refusal(readSafetensors(path()))
   }
 
+  it('reads what PyTorch writes: counters of 64 bits, half precision, flags, no metadata', async () => {
+    const header = JSON.stringify({
+      __metadata__: null,
+      num_batches_tracked: { dtype: 'I64', shape: [], data_offsets: [0, 8] },
+      half: { dtype: 'F16', shape: [2], data_offsets: [8, 12] },
+      flags: { dtype: 'BOOL', shape: [2], data_offsets: [12, 14] },
+    })
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(header.length))
+    const counter = Buffer.alloc(8)
+    counter.writeBigInt64LE(-7n)
+    const path = join(await mkdtemp(join(tmpdir(), 'striate-io-')), 'a.safetensors')
+    await writeFile(path, Buffer.concat([length, Buffer.from(header), counter, Buffer.from([0x00, 0x3c, 0x00, 0xc0, 1, 0])]))
+    const { tensors, metadata } = await readSafetensors(path)
+    expect(metadata).toEqual({})
+    expect(tensors.get('num_batches_tracked')?.data).toEqual(BigInt64Array.of(-7n))
+    expect(tensors.get('half')?.data).toEqual(Uint16Array.of(0x3c00, 0xc000))
+    expect(tensors.get('flags')?.data).toEqual(Uint8Array.of(1, 0))
+  })
+
   it('gives back tensors of every dtype and the metadata, with aligned data', async () => {
     const tensors: Record<string, Safetensor> = {
       bytes: { dtype: 'U8', shape: [3], data: Uint8Array.of(1, 2, 255) },

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { learnFilters, renderSet, trainLocal, trainReadout } from '../../lib/index.js'
+import { classify, learnFilters, renderSet, trainLocal, trainReadout, trainSupervised } from '../../lib/index.js'
 
 const root = mkdtempSync(join(tmpdir(), 'striate-folder-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -32,6 +32,25 @@ describe('the folder of a run', () => {
       /the folder of a run.*expected an empty folder, or resume/,
     )
     ;(await trainReadout(net, images, options, { out, resume: true })).net.dispose()
+    net.dispose()
+  })
+})
+
+describe('what is no set of images', () => {
+  it('is refused in one sentence by every recipe', async () => {
+    const images = await renderSet({ count: 64, seed: 1 })
+    const old = { images: images.pixels, labels: new Int32Array(64), shape: images.shape } as never
+    const { net } = await trainLocal(images, {
+      filters: { units: 4, window: 3, batch: 50, steps: 4 },
+      readout: { epochs: 1, batch: 20 },
+    })
+    const refusal = /images is an object of images, labels, shape; expected images as openImages/
+    await expect(trainLocal(old)).rejects.toThrow(refusal)
+    await expect(learnFilters(old)).rejects.toThrow(refusal)
+    await expect(trainReadout(net, old)).rejects.toThrow(refusal)
+    await expect(trainSupervised(old, net)).rejects.toThrow(refusal)
+    await expect(classify(net, old)).rejects.toThrow(refusal)
+    await expect(trainLocal(undefined as never)).rejects.toThrow(/images is undefined/)
     net.dispose()
   })
 })
