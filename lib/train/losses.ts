@@ -74,7 +74,7 @@ export class Losses {
       const wanted = this.wanted(head, column, rows, y.device)
       const { name, weight } = head
       if (head.loss === 'mse') return { name, weight, loss: mse(own, wanted), errors: null }
-      return { name, weight, ...pickLoss(softmaxCrossEntropy(own, wanted)) }
+      return { name, weight, ...softmaxCrossEntropy(own, wanted) }
     })
   }
 
@@ -107,8 +107,6 @@ export class Losses {
     return Tensor.from(values, { shape: [rows.length, head.outputs], device })
   }
 }
-
-const pickLoss = ({ loss, errors }: { loss: Tensor; errors: Tensor }) => ({ loss, errors })
 
 /** A number less its column's mean, over its deviation; of an angle the difference wrapped into (-180, 180]. */
 export function standardised(column: Exclude<Column, { kind: 'class' }>, value: number): number {
