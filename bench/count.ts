@@ -9,7 +9,18 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { cpu, cuda, type Device } from '../lib/device.js'
-import { conv2d, hebbianLearn, matmul, nnlConv, nnlConvGrad, nnlConvWithIndex, unitRows } from '../lib/ops/index.js'
+import {
+  conv2d,
+  hebbianLearn,
+  matmul,
+  nnlConv,
+  nnlConvGrad,
+  nnlConvWithIndex,
+  passiBank,
+  unitRows,
+  waveletBank,
+  waveletMix,
+} from '../lib/ops/index.js'
 import { Tensor } from '../lib/tensor.js'
 import { type CountReport, type KernelCount, markdownCounts, type WorkCount } from './count_table.js'
 
@@ -67,6 +78,22 @@ const step = (batch: number, window: number): Work => ({
   },
 })
 
+/** A block of the wavelet hierarchy, bank to norm, on one image. */
+const block = (channels: number, outputs: number, side: number, position: 'odd' | 'even'): Work => ({
+  per: 'image',
+  units: 1,
+  run: (device) =>
+    waveletMix(
+      numbers([1, channels, side, side], device),
+      waveletBank({ ...passiBank(position), device }),
+      numbers([outputs, 9 * channels], device),
+      {
+        subsample: position === 'odd' ? 1 : 2,
+        normalise: true,
+      },
+    ),
+})
+
 const works: Record<string, Work> = {
   'nnl_conv u8': thousand(async (d, folder) => nnlConv(images(folder, few, d), await filters(folder, 400, 4, d), layer)),
   'nnl_conv u8, batch 2': thousand(
@@ -86,6 +113,9 @@ const works: Record<string, Work> = {
   'hebbian B=10,000 D=48': step(10000, 4),
   'hebbian B=10,000 D=192': step(10000, 8),
   'matmul 512 x 512 x 512': { per: 'call', units: 1, run: (d) => matmul(numbers([512, 512], d), numbers([512, 512], d)) },
+  'wavelet_mix 64 to 64, odd block, 56 x 56': block(64, 64, 56, 'odd'),
+  'wavelet_mix 64 to 64, even block, 56 x 56': block(64, 64, 56, 'even'),
+  'wavelet_mix 128 to 256, odd block, 28 x 28': block(128, 256, 28, 'odd'),
   'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16': {
     per: 'call',
     units: 1,

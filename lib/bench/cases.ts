@@ -1,7 +1,9 @@
 // What `striate bench` measures.
+import { covarianceStream, eigenvectors, gemm64 } from './algebra_cases.js'
 import type { BenchCase } from './case.js'
 import { gemm, hebbian, learn, nnl, readout, rectified } from './kernel_cases.js'
 import { trainConvNet, trainResNet18 } from './training_cases.js'
+import { waveletBlock, waveletMaps, waveletStatistics } from './wavelet_cases.js'
 
 /** Every case that is compared with a limit and a peer. */
 export const cases: readonly BenchCase[] = [
@@ -19,7 +21,19 @@ export const cases: readonly BenchCase[] = [
   rectified(10_000_000, 40, { ratio: 0.9 }, { ratio: 1.3 }),
   gemm(512, { ratio: 0.95 }, { ratio: 1.05 }),
   gemm(2048, { ratio: 0.95 }, { ratio: 1.05 }),
+  gemm64(1024),
+  covarianceStream(4000, 512),
+  covarianceStream(4000, 2048),
+  eigenvectors(243, 'f64'),
+  eigenvectors(1200, 'f64'),
+  eigenvectors(576, 'f32'),
   readout(40_000, { ratio: 1.2 }, { ratio: 2 }),
+  waveletMaps(4, 64, 56),
+  waveletStatistics(4, 64, 56),
+  waveletBlock(4, 64, 64, 56, 1),
+  waveletBlock(4, 64, 64, 56, 2),
+  waveletBlock(4, 256, 256, 28, 1),
+  waveletBlock(16, 512, 512, 6, 2),
   trainConvNet({ ratio: 1 }, { ratio: 1.2 }),
   trainResNet18({ ratio: 1 }, { ratio: 1.2 }),
 ]

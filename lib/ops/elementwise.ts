@@ -23,7 +23,7 @@ export interface ScaleOptions {
   /** Default 0. */
   offset?: number
 }
-/** factor * x + offset. */
+/** factor * x + offset, of f32 or f64. */
 export const scale = (x: Tensor, options: ScaleOptions = {}): Tensor => one('scale', [x], options)
 
 /** max(x, 0). NaN stays NaN. */

@@ -9,6 +9,7 @@
 #include "binding/tensor.h"
 #include "binding/values.h"
 #include "core/cores.h"
+#include "core/lapack.h"
 #include "core/parallel.h"
 #include "cpu/backend.h"
 
@@ -86,6 +87,15 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
                                                        static_cast<double>(Environment::of(info.Env()).leaked));
                             },
                             "leaked"));
+  exports.Set("lapack", Napi::Function::New(
+                            env,
+                            [](const Napi::CallbackInfo& info) -> Napi::Value {
+                              std::string why;
+                              const core::Lapack* table = core::lapack(&why);
+                              return Napi::String::New(
+                                  info.Env(), table ? table->name : "own eigenvalues (no LAPACK: " + why + ")");
+                            },
+                            "lapack"));
   exports.Set("instructionSet", cpu::instruction_set());
   return exports;
 }

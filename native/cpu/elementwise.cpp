@@ -97,6 +97,8 @@ void relu(core::Context&, const core::View* in, core::View* out, const op::NoOpt
   unary<float>(in, out, [](float x) { return x <= 0 ? 0.0f : x; });
 }
 void scale(core::Context&, const core::View* in, core::View* out, const op::Scale::Options& o) {
+  if (in[0].dtype == core::Dtype::f64)
+    return unary<double, double>(in, out, [=](double x) { return std::fma(o.factor, x, o.offset); });
   const float factor = static_cast<float>(o.factor), offset = static_cast<float>(o.offset);
   unary<float>(in, out, [=](float x) { return std::fma(factor, x, offset); });
 }

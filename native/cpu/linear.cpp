@@ -37,13 +37,26 @@ void weight_gradient(core::Context& ctx, const core::View* in, float* gw) {
   gemm::multiply(ctx, targets, d, n, gy, gemm::Factor<T>{in[0].as<T>(), d, false}, nullptr, gw, d);
 }
 
+/// A matrix by its own transpose is symmetric, to the bit as well: products commute and each sum keeps its order. Half of
+/// it is computed.
+template <class S>
+void matmul_of(core::Context& ctx, const core::View* in, core::View* out, const op::Matmul::Options& o) {
+  const int64_t m = out[0].shape[0], n = out[0].shape[1], depth = in[0].shape[o.transpose_a ? 0 : 1];
+  const gemm::Factor<S> a{in[0].as<S>(), in[0].shape[1], !o.transpose_a};
+  const gemm::Factor<S> b{in[1].as<S>(), in[1].shape[1], o.transpose_b};
+  const bool symmetric = a.data == b.data && o.transpose_a != o.transpose_b;
+  S* c = out[0].as<S>();
+  gemm::multiply(ctx, m, n, depth, a, b, nullptr, c, n, {.add = false, .upper = symmetric});
+  if (symmetric) gemm::mirror_upper(n, c, n);
+}
+
 }  // namespace
 
 void matmul(core::Context& ctx, const core::View* in, core::View* out, const op::Matmul::Options& o) {
-  const int64_t m = out[0].shape[0], n = out[0].shape[1], depth = in[0].shape[o.transpose_a ? 0 : 1];
-  const gemm::Factor<float> a{in[0].as<float>(), in[0].shape[1], !o.transpose_a};
-  const gemm::Factor<float> b{in[1].as<float>(), in[1].shape[1], o.transpose_b};
-  gemm::multiply(ctx, m, n, depth, a, b, nullptr, out[0].as<float>(), n);
+  if (in[0].dtype == core::Dtype::f64)
+    matmul_of<double>(ctx, in, out, o);
+  else
+    matmul_of<float>(ctx, in, out, o);
 }
 
 void linear(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {

@@ -10,7 +10,6 @@
 #include "core/backend.h"
 #include "core/fault.h"
 #include "core/library.h"
-#include "cuda/cusolver.h"
 #include "cuda/device.cuh"
 #include "ops/table.h"
 
@@ -173,6 +172,7 @@ void close(void* pointer) {
   if (device->stream) cudaStreamSynchronize(device->stream);
   if (device->cublas) cublas()->destroy(device->cublas);
   close_cudnn(device->cudnn);
+  if (device->cusolver) cusolver()->destroy(device->cusolver);
   device->arena.free_all();
   if (device->flag) release_memory(device->stream, device->flag);
   if (device->host_flag) cudaFreeHost(device->host_flag);
@@ -200,7 +200,10 @@ void describe(const Device& device, core::DeviceInfo* info) {
     text += ", cuDNN " + std::to_string(table->major) + "." + std::to_string(table->minor);
   else
     text += ", own convolutions (no cuDNN: " + why + ")";
-  if (const Cusolver* table = cusolver()) text += ", cuSOLVER " + version_text(table->version);
+  if (const Cusolver* table = cusolver(&why))
+    text += ", cuSOLVER " + version_text(table->version);
+  else
+    text += ", own eigenvalues (no cuSOLVER: " + why + ")";
   std::snprintf(info->libraries, sizeof info->libraries, "%s", text.c_str());
 #endif
 }

@@ -12,6 +12,7 @@ using striate::cuda::Cublas;
 static_assert(std::is_same_v<cublasHandle_t, Cublas::Handle> && sizeof(cublasStatus_t) == sizeof(int));
 static_assert(CUBLAS_STATUS_SUCCESS == Cublas::success && CUBLAS_OP_N == Cublas::op_n && CUBLAS_OP_T == Cublas::op_t);
 static_assert(CUBLAS_DEFAULT_MATH == Cublas::default_math && CUDA_R_32F == Cublas::r_32f);
+static_assert(CUDA_R_64F == Cublas::r_64f && CUBLAS_COMPUTE_64F == Cublas::compute_64f);
 static_assert(CUBLAS_COMPUTE_32F == Cublas::compute_32f && CUBLAS_GEMM_DEFAULT == Cublas::gemm_default);
 static_assert(MAJOR_VERSION == 0 && MINOR_VERSION == 1);
 using Pointer = const void*;
@@ -30,32 +31,40 @@ namespace striate::cuda {
 namespace {
 
 #if defined(STRIATE_CUDA_SIM)
-std::string product_name(int op_a, int op_b) {
-  return std::string("cublasGemmEx ") + (op_a == Cublas::op_n ? 'N' : 'T') + (op_b == Cublas::op_n ? 'N' : 'T');
+std::string product_name(int op_a, int op_b, int type) {
+  return std::string("cublasGemmEx ") + (op_a == Cublas::op_n ? 'N' : 'T') + (op_b == Cublas::op_n ? 'N' : 'T') +
+         (type == Cublas::r_64f ? " f64" : " f32");
 }
 // Counted with the kernels: some case must be large enough for it.
 const bool kListed = [] {
-  for (int a : {Cublas::op_n, Cublas::op_t})
-    for (int b : {Cublas::op_n, Cublas::op_t}) cuda_on_cpu::list_kernel(product_name(a, b));
+  for (int type : {Cublas::r_32f, Cublas::r_64f})
+    for (int a : {Cublas::op_n, Cublas::op_t})
+      for (int b : {Cublas::op_n, Cublas::op_t}) cuda_on_cpu::list_kernel(product_name(a, b, type));
   return true;
 }();
 
 // Column-major, as cuBLAS is.
-int gemm_on_cpu(Cublas::Handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int, int lda,
-                const void* b, int, int ldb, const void* beta, void* c, int, int ldc, int, int) {
-  if (kListed) cuda_on_cpu::note_launch(product_name(op_a, op_b));
-  const float *x = static_cast<const float*>(a), *y = static_cast<const float*>(b);
-  const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
-  float* z = static_cast<float*>(c);
+template <class T>
+void multiply_on_cpu(int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int lda, const void* b,
+                     int ldb, const void* beta, void* c, int ldc) {
+  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
+  const T scale = *static_cast<const T*>(alpha), keep = *static_cast<const T*>(beta);
+  T* z = static_cast<T*>(c);
   for (int64_t j = 0; j < n; ++j)
     for (int64_t i = 0; i < m; ++i) {
-      float sum = 0;
+      T sum = 0;
       for (int64_t l = 0; l < k; ++l)
         sum +=
             x[op_a == Cublas::op_n ? i + l * lda : l + i * lda] * y[op_b == Cublas::op_n ? l + j * ldb : j + l * ldb];
-      float& to = z[i + j * ldc];
+      T& to = z[i + j * ldc];
       to = keep == 0 ? scale * sum : scale * sum + keep * to;
     }
+}
+int gemm_on_cpu(Cublas::Handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int type,
+                int lda, const void* b, int, int ldb, const void* beta, void* c, int, int ldc, int, int) {
+  if (kListed) cuda_on_cpu::note_launch(product_name(op_a, op_b, type));
+  const auto multiply = type == Cublas::r_64f ? multiply_on_cpu<double> : multiply_on_cpu<float>;
+  multiply(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   return Cublas::success;
 }
 
@@ -97,8 +106,9 @@ void check_status(int status, const char* what) {
 
 const Cublas* cublas(std::string* reason) { return core::library_table<Cublas, fill>(reason); }
 
-bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const float* a, bool transpose_a,
-                    const float* b, bool transpose_b, float* c) {
+template <class T>
+bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const T* a, bool transpose_a,
+                    const T* b, bool transpose_b, T* c) {
   const Cublas* table = cublas();
   if (!table || m > INT32_MAX || n > INT32_MAX || depth > INT32_MAX) return false;
   Device& device = device_of(ctx);
@@ -111,14 +121,20 @@ bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t dept
 #endif
   // Row-major c = a b is column-major c^T = b^T a^T, and the memory of a row-major matrix is its transpose in
   // column-major.
-  const float one = 1, zero = 0;
-  check_status(table->gemm(device.cublas, transpose_b ? Cublas::op_t : Cublas::op_n,
-                           transpose_a ? Cublas::op_t : Cublas::op_n, static_cast<int>(n), static_cast<int>(m),
-                           static_cast<int>(depth), &one, b, Cublas::r_32f, static_cast<int>(transpose_b ? depth : n),
-                           a, Cublas::r_32f, static_cast<int>(transpose_a ? m : depth), &zero, c, Cublas::r_32f,
-                           static_cast<int>(n), Cublas::compute_32f, Cublas::gemm_default),
-               "cublasGemmEx");
+  constexpr int kType = sizeof(T) == 8 ? Cublas::r_64f : Cublas::r_32f;
+  constexpr int kCompute = sizeof(T) == 8 ? Cublas::compute_64f : Cublas::compute_32f;
+  const T one = 1, zero = 0;
+  check_status(
+      table->gemm(device.cublas, transpose_b ? Cublas::op_t : Cublas::op_n, transpose_a ? Cublas::op_t : Cublas::op_n,
+                  static_cast<int>(n), static_cast<int>(m), static_cast<int>(depth), &one, b, kType,
+                  static_cast<int>(transpose_b ? depth : n), a, kType, static_cast<int>(transpose_a ? m : depth), &zero,
+                  c, kType, static_cast<int>(n), kCompute, Cublas::gemm_default),
+      "cublasGemmEx");
   return true;
 }
+template bool cublas_product(const core::Context&, int64_t, int64_t, int64_t, const float*, bool, const float*, bool,
+                             float*);
+template bool cublas_product(const core::Context&, int64_t, int64_t, int64_t, const double*, bool, const double*, bool,
+                             double*);
 
 }  // namespace striate::cuda

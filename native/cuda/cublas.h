@@ -19,7 +19,17 @@ struct Cublas {
   using Handle = cublasContext*;
   // The enumerations of cublas_api.h and library_types.h that are used here; cublas.cu compares them where those
   // headers exist.
-  enum : int { success = 0, op_n = 0, op_t = 1, default_math = 0, r_32f = 0, compute_32f = 68, gemm_default = -1 };
+  enum : int {
+    success = 0,
+    op_n = 0,
+    op_t = 1,
+    default_math = 0,
+    r_32f = 0,
+    r_64f = 1,
+    compute_32f = 68,
+    compute_64f = 70,
+    gemm_default = -1
+  };
 
   int (*create)(Handle*);
   int (*destroy)(Handle);
@@ -36,9 +46,11 @@ struct Cublas {
 /// The table, or null with the reason. The search is made once.
 const Cublas* cublas(std::string* reason = nullptr);
 
-/// c [m,n] = a b in float32 (no TF32), row-major with contiguous c; a is [m,depth] or its transpose, b [depth,n] or its
-/// transpose. False when cuBLAS is not there or a size is past 32 bits: nothing is done then.
-bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const float* a, bool transpose_a,
-                    const float* b, bool transpose_b, float* c);
+/// c [m,n] = a b in the operands' type, float (no TF32) or double, row-major with contiguous c; a is [m,depth] or its
+/// transpose, b [depth,n] or its transpose. False when cuBLAS is not there or a size is past 32 bits: nothing is done
+/// then.
+template <class T>
+bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const T* a, bool transpose_a,
+                    const T* b, bool transpose_b, T* c);
 
 }  // namespace striate::cuda

@@ -6,6 +6,7 @@
 
 #include "cuda/cublas.h"
 #include "cuda/cudnn.h"
+#include "cuda/cusolver.h"
 #include "cuda/launch.cuh"
 
 namespace striate::cuda {
@@ -40,6 +41,7 @@ struct Device {
   unsigned long long* host_flag = nullptr;  // page-locked
   Cublas::Handle cublas = nullptr;          // made at the first product that wants it
   CudnnState cudnn;                         // the same of convolutions
+  Cusolver::Handle cusolver = nullptr;      // and of eigenvalues
 };
 
 inline Device& device_of(const core::Context& ctx) { return *static_cast<Device*>(ctx.device); }

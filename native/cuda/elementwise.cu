@@ -85,6 +85,10 @@ struct Affine {
   float factor, offset;
   __device__ float operator()(float x) const { return __fmaf_rn(factor, x, offset); }
 };
+struct Affine64 {
+  double factor, offset;
+  __device__ double operator()(double x) const { return __fma_rn(factor, x, offset); }
+};
 struct UnitRange {
   __device__ float operator()(uint8_t x) const { return __fdiv_rn(static_cast<float>(x), 255.0f); }
 };
@@ -185,6 +189,7 @@ void relu(core::Context& ctx, const core::View* in, core::View* out, const op::N
   unary<float>(ctx, in, out, Rectify{});
 }
 void scale(core::Context& ctx, const core::View* in, core::View* out, const op::Scale::Options& o) {
+  if (in[0].dtype == core::Dtype::f64) return unary<double, double>(ctx, in, out, Affine64{o.factor, o.offset});
   unary<float>(ctx, in, out, Affine{static_cast<float>(o.factor), static_cast<float>(o.offset)});
 }
 

@@ -1,10 +1,11 @@
-// matmul, linear, linear_grad: ops/linear.h. Float32 products of both operands in float32 go to cuBLAS when they are
-// large and it is there (float32 throughout, no TF32); everything else, and bf16 features, to the own product
-// (gemm.cuh). gb: one block per 32 targets, float32 by 8 rows of threads, joined in order. Not yet timed on a GPU.
+// matmul, linear, linear_grad: ops/linear.h. Products of both operands in float32 (or both in float64) go to cuBLAS when
+// they are large and it is there (no TF32); everything else, and bf16 features, to the own products (gemm.cuh,
+// gemm_f64.cuh). gb: one block per 32 targets, float32 by 8 rows of threads, joined in order. Not yet timed on a GPU.
 #include <cstdint>
 
 #include "cuda/device.cuh"
 #include "cuda/gemm.cuh"
+#include "cuda/gemm_f64.cuh"
 #include "ops/linear.h"
 
 namespace striate::cuda {
@@ -57,9 +58,22 @@ void weight_gradient(core::Context& ctx, const core::View& x, const core::View& 
                                device_of(ctx).processors);
 }
 
+void multiply_f64(core::Context& ctx, const core::View* in, core::View* out, const op::Matmul::Options& o) {
+  const int64_t m = out[0].shape[0], n = out[0].shape[1], depth = in[0].shape[o.transpose_a ? 0 : 1];
+  const double *a = in[0].as<double>(), *b = in[1].as<double>();
+  double* c = out[0].as<double>();
+  if (large(m, n, depth) && cublas_product(ctx, m, n, depth, a, o.transpose_a, b, o.transpose_b, c)) return;
+  const gemm_f64::Operand left{a, in[0].shape[1]}, right{b, in[1].shape[1]};
+  if (!o.transpose_a && !o.transpose_b) gemm_f64::multiply<true, false>(ctx, left, right, m, n, depth, c);
+  if (!o.transpose_a && o.transpose_b) gemm_f64::multiply<true, true>(ctx, left, right, m, n, depth, c);
+  if (o.transpose_a && !o.transpose_b) gemm_f64::multiply<false, false>(ctx, left, right, m, n, depth, c);
+  if (o.transpose_a && o.transpose_b) gemm_f64::multiply<false, true>(ctx, left, right, m, n, depth, c);
+}
+
 }  // namespace
 
 void matmul(core::Context& ctx, const core::View* in, core::View* out, const op::Matmul::Options& o) {
+  if (in[0].dtype == core::Dtype::f64) return multiply_f64(ctx, in, out, o);
   const int64_t m = out[0].shape[0], n = out[0].shape[1], depth = in[0].shape[o.transpose_a ? 0 : 1];
   const float *a = in[0].as<float>(), *b = in[1].as<float>();
   float* c = out[0].as<float>();

@@ -1,6 +1,6 @@
 // add, subtract, multiply   z = x + y, x - y, x * y, element by element, one shape, no broadcasting
 // subtract_row   y = x - r for each row of x [N,D], r [D]; y f32, or rounded once more to bf16 (option `store`)
-// scale          y = factor * x + offset (one fused multiply-add)
+// scale          y = factor * x + offset (one fused multiply-add), f32 or f64
 // relu           y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
 // to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise: bf16 exactly, i32 and f64 to the
 //                nearest float32 (f64 past its range becomes an infinity)
@@ -36,7 +36,7 @@ struct SubtractRow : Stored {
 };
 
 struct Scale {
-  static constexpr const char* signature = "x f32 [...] -> y f32 [...]";
+  static constexpr const char* signature = "x f32|f64 [...] -> y f32|f64 [...]";
   struct Options {
     double factor = 1, offset = 0;
   };
@@ -44,7 +44,7 @@ struct Scale {
     v.real("factor", o.factor, -3e38, 3e38);
     v.real("offset", o.offset, -3e38, 3e38);
   }
-  static void infer(Shapes&, const Options&) {}
+  static void infer(Shapes& s, const Options&) { s.set_output("y", s.input("x").dtype); }
 };
 
 struct Relu {

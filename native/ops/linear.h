@@ -1,15 +1,16 @@
-// matmul       c = a b, a [M,D] (or [D,M] with transposeA), b [D,N] (or [N,D] with transposeB), c [M,N]
+// matmul       c = a b, a [M,D] (or [D,M] with transposeA), b [D,N] (or [N,D] with transposeB), c [M,N], all f32 or
+//              all f64; with one tensor as both and one of them transposed the CPU computes half of c
 // linear       y = x w^T + b, x [N,D] f32 or bf16, w [T,D], b [T] or none, y [N,T]
 // linear_grad  gx = gy w, gw = gy^T x, gb = sum of gy over N; each made on request
 // Numerics: float32 products, float32 sums in blocks (error at most about D * 2^-24 * sum |a||b|, in practice sqrt(D));
-// bf16 is widened exactly. Repeatable to the bit whatever the number of threads.
+// bf16 is widened exactly; f64 products likewise in float64. Repeatable to the bit whatever the number of threads.
 #pragma once
 #include "ops/contract.h"
 
 namespace striate::op {
 
 struct Matmul {
-  static constexpr const char* signature = "a f32 [A,B], b f32 [E,F] -> c f32 [M,N]";
+  static constexpr const char* signature = "a f32|f64 [A,B], b f32|f64 [E,F] -> c f32|f64 [M,N]";
   struct Options {
     bool transpose_a = false, transpose_b = false;
   };
@@ -22,6 +23,10 @@ struct Matmul {
     if (inner != other)
       s.refuse("b", core::shape_text(s.input("b")),
                std::string(o.transpose_b ? "[N,D]" : "[D,N]") + " with D = " + std::to_string(inner) + " from a");
+    const core::Dtype dtype = s.input("a").dtype;
+    if (s.input("b").dtype != dtype)
+      s.refuse("b", core::dtype_name(s.input("b").dtype), std::string(core::dtype_name(dtype)) + ", as a");
+    s.set_output("c", dtype);
     s.set('M', o.transpose_a ? s['B'] : s['A']);
     s.set('N', o.transpose_b ? s['E'] : s['F']);
   }

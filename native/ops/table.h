@@ -5,6 +5,8 @@
 #include "ops/batch_norm.h"
 #include "ops/competition.h"
 #include "ops/conv2d.h"
+#include "ops/covariance.h"
+#include "ops/eigh.h"
 #include "ops/elementwise.h"
 #include "ops/gather.h"
 #include "ops/hebbian.h"
@@ -16,6 +18,8 @@
 #include "ops/readout.h"
 #include "ops/rectified_power.h"
 #include "ops/reduce.h"
+#include "ops/sparse_matmul.h"
+#include "ops/wavelet.h"
 
 #define STRIATE_OPS(X)                                   \
   X(batch_norm, BatchNorm)                               \
@@ -24,6 +28,9 @@
   X(competitive_step, CompetitiveStep)                   \
   X(conv2d, Conv2d)                                      \
   X(conv2d_grad, Conv2dGrad)                             \
+  X(covariance, Covariance)                              \
+  X(covariance_merge, CovarianceMerge)                   \
+  X(eigh, Eigh)                                          \
   X(add, Add)                                            \
   X(subtract, Subtract)                                  \
   X(multiply, Multiply)                                  \
@@ -62,7 +69,13 @@
   X(rectified_power, RectifiedPower)                     \
   X(rectified_power_grad, RectifiedPowerGrad)            \
   X(reduce, Reduce)                                      \
-  X(argmax, Argmax)
+  X(argmax, Argmax)                                      \
+  X(sparse_matmul, SparseMatmul)                         \
+  X(wavelet_conv, WaveletConv)                           \
+  X(wavelet_moments, WaveletMoments)                     \
+  X(wavelet_mix, WaveletMix)                             \
+  X(wavelet_conv_grad, WaveletConvGrad)                  \
+  X(wavelet_mix_grad, WaveletMixGrad)
 
 namespace striate::op {
 

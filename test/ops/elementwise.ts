@@ -1,4 +1,5 @@
 import { bf16, type Case, f32, f64, type Host, i32, normals, type Options, type Proof, size, U, u8 } from './proof.js'
+import { U64 } from './rounding.js'
 
 const shapes = [[1], [7], [3, 5, 2], [2, 3, 5, 7], [40013]]
 const special = [0, -0, 1e-42, -1e-42, 3.4e38, -3.4e38, Number.POSITIVE_INFINITY, Number.NaN, 1, -1]
@@ -89,10 +90,13 @@ export const proofs: Proof[] = [
         options: { factor: 1.7, offset: -0.3 },
       })),
       { name: 'default: a copy', inputs: [f32([10], special)] },
+      { name: 'f64', inputs: [f64([3, 5], normals(3, 15))], options: { factor: 1.7, offset: -0.3 } },
+      { name: 'f64 default: a copy', inputs: [f64([10], special)] },
     ],
     reference: (c) => {
-      const factor = Math.fround(Number(c.options?.factor ?? 1))
-      const offset = Math.fround(Number(c.options?.offset ?? 0))
+      const round = first(c).dtype === 'f64' ? Number : Math.fround
+      const factor = round(Number(c.options?.factor ?? 1))
+      const offset = round(Number(c.options?.offset ?? 0))
       return {
         y: f64(
           first(c).shape,
@@ -100,8 +104,12 @@ export const proofs: Proof[] = [
         ),
       }
     },
-    // One rounding (a fused multiply-add) of the exact value, which float64 holds to far better than that.
-    budget: (_, i, expected) => 1.01 * U * Math.abs(expected.y!.data[i]!) + 2 ** -149,
+    // One rounding (a fused multiply-add) of the exact value, which float64 holds to far better than that. In float64 the reference
+    // rounds the product, at most |y| + |offset|, and the sum too.
+    budget: (_, i, expected, c) =>
+      first(c).dtype === 'f64'
+        ? 3 * U64 * (Math.abs(expected.y!.data[i]!) + Math.abs(Number(c.options?.offset ?? 0)))
+        : 1.01 * U * Math.abs(expected.y!.data[i]!) + 2 ** -149,
     refusals: [
       { name: 'factor is text', inputs: [random(1, [2])], options: { factor: 'two' }, error: 'OptionError', argument: 'factor' },
       {

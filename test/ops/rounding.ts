@@ -10,3 +10,9 @@ import { U } from './proof.js'
  * the products and one more addition (a bias).
  */
 export const sumError = (count: number, norm: number): number => 4 * U * (Math.sqrt(count) + 2) * norm + 2 ** -149
+
+/** Unit roundoff of float64. */
+export const U64 = 2 ** -53
+
+/** The same for float64: twice, since the reference's own sum has such an error too. */
+export const sumError64 = (count: number, norm: number): number => (2 * U64 * sumError(count, norm)) / U

@@ -1,22 +1,26 @@
-// c = a b (+ bias): a [M,K] and b [K,N], float32 or bf16, either transposed; c float32. Included after simd/begin.h.
+// c = a b (+ bias), or c += a b: a [M,K] and b [K,N], float32 or bf16 with c float32 or float64, or all three float64;
+// either transposed. Included after simd/begin.h.
 // Layout: a in panels of kRows rows and b in panels of kColumns columns, k outermost; one tile of c (kRows x kColumns)
 // stays in registers over a block of at most kDepth k's. A block of a (kBlockRows) lives in L2, panels of b stream
 // through L1, fetched ahead. Numerics: each block of k's is summed from zero in order of k, and the blocks are added in
 // order: they depend on K alone, so the bits depend neither on the number of threads nor on which tile a thread takes.
 // On Zen 5 with AVX-512, 8 x 48 and long blocks won over 14 x 32 by 384: with rows of c a power of two apart, 14 of
 // them do not fit the ways of one L1 set. Of OpenBLAS 0.3.21 at 1024 and 2048 square, on a busy machine: 0.95-1.00 and
-// 0.90-0.97, against 0.89-0.93 and 0.82-0.89.
+// 0.90-0.97, against 0.89-0.93 and 0.82-0.89. Float64 has the same tiles in half as many lanes, and blocks of the same
+// bytes.
 #pragma once
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "core/context.h"
 #include "core/parallel.h"
 
+#include "cpu/simd/wide.h"
 #include "cpu/simd/widen.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS::gemm {
@@ -24,39 +28,68 @@ namespace {
 
 #if STRIATE_SIMD == 4
 constexpr int kRows = 8, kVectors = 3;  // 24 of 32 registers accumulate
-constexpr int64_t kDepth = 1024, kBlockRows = 14 * kRows;
+constexpr int64_t kDepthBytes = 4096, kBlockRows = 14 * kRows;
 #else
 constexpr int kRows = 6, kVectors = 2;  // 12 of 16
-constexpr int64_t kDepth = 384, kBlockRows = 20 * kRows;
+constexpr int64_t kDepthBytes = 1536, kBlockRows = 20 * kRows;
 #endif
-constexpr int kColumns = kVectors * kLanes;
-constexpr int64_t kBlockColumns = 480, kChunk = 96 << 10, kStretch = 4096;
+constexpr int64_t kBlockColumns = 480, kChunkBytes = 384 << 10, kStretchBytes = 16384;
+
+/// What a product in S (the type of c) is made of: vectors, four numbers of one row, and the width of a tile.
+template <class S>
+struct Numbers;
+template <>
+struct Numbers<float> {
+  using Vector = vf;
+  using Four = float __attribute__((vector_size(16)));
+};
+template <>
+struct Numbers<double> {
+  using Vector = vd;
+  using Four = double __attribute__((vector_size(32)));
+};
+template <class S>
+constexpr int kLanesOf = kLanes * 4 / sizeof(S);
+template <class S>
+constexpr int kColumns = kVectors* kLanesOf<S>;
+template <class S>
+constexpr int64_t kDepth = kDepthBytes / sizeof(S);
 
 /// a or b. `x` stands for a row of a or a column of b; element (x, k) is data[x * stride + k] where k is contiguous,
 /// else data[k * stride + x].
 template <class T>
 struct Factor {
+  using Packed = std::conditional_t<sizeof(T) == 8, double, float>;
   const T* data;
   int64_t stride;
   bool k_contiguous;
 };
+/// Float32 rows (one a k) minus a row in float64, rounded once.
+struct Centred {
+  using Packed = float;
+  const float* data;
+  int64_t stride;
+  const double* centre;
+};
 
-using f4 = float __attribute__((vector_size(16)));
-
-STRIATE_INLINE f4 load4(const float* p) {
-  f4 v;
+template <class S>
+STRIATE_INLINE typename Numbers<S>::Four load4(const S* p) {
+  typename Numbers<S>::Four v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
-STRIATE_INLINE f4 load4(const uint16_t* p) { return f4{widen(p[0]), widen(p[1]), widen(p[2]), widen(p[3])}; }
+STRIATE_INLINE Numbers<float>::Four load4(const uint16_t* p) {
+  return Numbers<float>::Four{widen(p[0]), widen(p[1]), widen(p[2]), widen(p[3])};
+}
 
 /// One panel: dst[k * W + x] for x in [0, width), zero beyond.
-template <int W, class T>
-void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t kc, float* dst) {
+template <int W, class T, class S>
+void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t kc, S* dst) {
+  using Four = typename Numbers<S>::Four;
   if (width < W) {
     for (int64_t k = 0; k < kc; ++k)
       for (int x = 0; x < W; ++x)
-        dst[k * W + x] = x >= width       ? 0.0f
+        dst[k * W + x] = x >= width       ? S(0)
                          : f.k_contiguous ? widen(f.data[(x0 + x) * f.stride + k0 + k])
                                           : widen(f.data[(k0 + k) * f.stride + x0 + x]);
     return;
@@ -64,9 +97,9 @@ void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t k
   if (!f.k_contiguous) {
     const T* p = f.data + k0 * f.stride + x0;
     for (int64_t k = 0; k < kc; ++k, p += f.stride) {
-      float* to = dst + k * W;
+      S* to = dst + k * W;
       int x = 0;
-      for (; x + kLanes <= W; x += kLanes) vstore(to + x, load_lanes(p + x));
+      for (; x + kLanesOf<S> <= W; x += kLanesOf<S>) vstore(to + x, load_lanes(p + x));
       for (; x < W; ++x) to[x] = widen(p[x]);
     }
     return;
@@ -80,16 +113,16 @@ void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t k
     for (int x = 0; x + 4 <= W; x += 4)
       for (int64_t i = k; i < end; i += 4) {
         const T* q = p + x * f.stride + i;
-        const f4 a = load4(q), b = load4(q + f.stride), c = load4(q + 2 * f.stride), d = load4(q + 3 * f.stride);
-        const f4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-        const f4 ef = __builtin_shufflevector(a, b, 2, 6, 3, 7), gh = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-        const f4 r[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
-                         __builtin_shufflevector(ef, gh, 0, 1, 4, 5), __builtin_shufflevector(ef, gh, 2, 3, 6, 7)};
-        for (int j = 0; j < 4; ++j) std::memcpy(dst + (i + j) * W + x, &r[j], sizeof(f4));
+        const Four a = load4(q), b = load4(q + f.stride), c = load4(q + 2 * f.stride), d = load4(q + 3 * f.stride);
+        const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+        const Four ef = __builtin_shufflevector(a, b, 2, 6, 3, 7), gh = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+        const Four r[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+                           __builtin_shufflevector(ef, gh, 0, 1, 4, 5), __builtin_shufflevector(ef, gh, 2, 3, 6, 7)};
+        for (int j = 0; j < 4; ++j) std::memcpy(dst + (i + j) * W + x, &r[j], sizeof(Four));
       }
     for (int x = W / 4 * 4; x < W; ++x)
       for (int64_t i = k; i < end; i += 4) {
-        const f4 a = load4(p + x * f.stride + i);
+        const Four a = load4(p + x * f.stride + i);
         for (int j = 0; j < 4; ++j) dst[(i + j) * W + x] = a[j];
       }
   }
@@ -97,88 +130,144 @@ void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t k
     for (int x = 0; x < W; ++x) dst[k * W + x] = widen(p[x * f.stride + k]);
 }
 
-/// Panels [x0, x1) of the factor, one after the other, kc * W floats each.
-template <int W, class T>
-void pack(const Factor<T>& f, int64_t x0, int64_t x1, int64_t k0, int64_t kc, float* dst) {
+template <int W>
+void pack_panel(const Centred& f, int64_t x0, int width, int64_t k0, int64_t kc, float* dst) {
+  const double* centre = f.centre + x0;
+  const float* p = f.data + k0 * f.stride + x0;
+  for (int64_t k = 0; k < kc; ++k, p += f.stride, dst += W) {
+    int x = 0;
+    for (; x + kLanes <= width; x += kLanes) {
+      const vd difference[2] = {vload_wide(p + x) - vload(centre + x),
+                                vload_wide(p + x + kLanes / 2) - vload(centre + x + kLanes / 2)};
+      vstore(dst + x, narrow(difference));
+    }
+    for (; x < width; ++x) dst[x] = static_cast<float>(static_cast<double>(p[x]) - centre[x]);
+    for (; x < W; ++x) dst[x] = 0;
+  }
+}
+
+/// Panels [x0, x1) of the factor, one after the other, kc * W numbers each.
+template <int W, class F, class S>
+void pack(const F& f, int64_t x0, int64_t x1, int64_t k0, int64_t kc, S* dst) {
   for (int64_t x = x0; x < x1; x += W, dst += kc * W)
     pack_panel<W>(f, x, static_cast<int>(std::min<int64_t>(W, x1 - x)), k0, kc, dst);
 }
 
-/// Where a tile goes. `bias` (of the tile's first column) is added where the tile starts, `add` continues from the
-/// block before.
+/// Where a tile goes. `bias` (of the tile's first column) is added where the tile starts, `add` continues from what is
+/// there.
+template <class S>
 struct Target {
-  float* c;
+  S* c;
   int64_t stride;
-  const float* bias;
+  const S* bias;
   bool add;
 };
 
-using Tile = void (*)(int64_t kc, const float* a, const float* b, const Target& to, int rows, int columns);
+/// Products in S and sums in C: in float64 over float32 products, sums of kRun of these stay in float32.
+template <class S, class C>
+using Tile = void (*)(int64_t kc, const S* a, const S* b, const Target<C>& to, int rows, int columns);
+constexpr int64_t kRun = 64;
 
-template <int R, int V>
-void tile(int64_t kc, const float* a, const float* b, const Target& to, int rows, int columns) {
+template <class S, class C, int R, int V>
+void tile(int64_t kc, const S* a, const S* b, const Target<C>& to, int rows, int columns) {
+  using Vector = typename Numbers<S>::Vector;
+  constexpr int kWide = kLanesOf<S>;
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) __builtin_prefetch(to.c + std::min(r, rows - 1) * to.stride + v * kLanes);
-  vf sum[R][V] = {};
+    for (int v = 0; v < V; ++v) __builtin_prefetch(to.c + std::min(r, rows - 1) * to.stride + v * kWide);
+  const auto accumulate = [&](int64_t depth, Vector(&sum)[R][V]) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-  for (int64_t k = 0; k < kc; ++k) {
-    vf y[V];
-    __builtin_prefetch(a + 16 * kRows);
-    for (int v = 0; v < V; ++v) __builtin_prefetch(b + 6 * kColumns + v * kLanes);
-    for (int v = 0; v < V; ++v) y[v] = vload(b + v * kLanes);
+    for (int64_t k = 0; k < depth; ++k) {
+      Vector y[V];
+      __builtin_prefetch(a + 16 * kRows);
+      for (int v = 0; v < V; ++v) __builtin_prefetch(b + 6 * kColumns<S> + v * kWide);
+      for (int v = 0; v < V; ++v) y[v] = vload(b + v * kWide);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const vf x = vspread(a[r]);
-      for (int v = 0; v < V; ++v) sum[r][v] = vfma(x, y[v], sum[r][v]);
-    }
-    a += kRows;
-    b += kColumns;
-  }
-  if (columns == V * kLanes) {
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      if (r >= rows) return;
-      float* c = to.c + r * to.stride;
-      for (int v = 0; v < V; ++v) {
-        vf s = sum[r][v];
-        if (to.add)
-          s = vload(c + v * kLanes) + s;
-        else if (to.bias)
-          s = s + vload(to.bias + v * kLanes);
-        vstore(c + v * kLanes, s);
+      for (int r = 0; r < R; ++r) {
+        const Vector x = vspread(a[r]);
+        for (int v = 0; v < V; ++v) sum[r][v] = vfma(x, y[v], sum[r][v]);
       }
+      a += kRows;
+      b += kColumns<S>;
     }
-    return;
-  }
-  float edge[R][V * kLanes];
+  };
+  C edge[R][V * kWide];
+  if constexpr (std::is_same_v<S, C>) {
+    Vector sum[R][V] = {};
+    accumulate(kc, sum);
+    if (columns == V * kWide) {
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) vstore(edge[r] + v * kLanes, sum[r][v]);
+      for (int r = 0; r < R; ++r) {
+        if (r >= rows) return;
+        S* c = to.c + r * to.stride;
+        for (int v = 0; v < V; ++v) {
+          Vector s = sum[r][v];
+          if (to.add)
+            s = vload(c + v * kWide) + s;
+          else if (to.bias)
+            s = s + vload(to.bias + v * kWide);
+          vstore(c + v * kWide, s);
+        }
+      }
+      return;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < V; ++v) vstore(edge[r] + v * kWide, sum[r][v]);
+  } else {
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < 2 * V; ++v) vstore(edge[r] + v * kWide / 2, vd{});
+    for (int64_t k = 0; k < kc; k += kRun) {
+      Vector sum[R][V] = {};
+      accumulate(std::min(kRun, kc - k), sum);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) {
+          vd wide[2];
+          widen(sum[r][v], wide);
+          C* total = edge[r] + v * kWide;
+          vstore(total, vload(total) + wide[0]);
+          vstore(total + kWide / 2, vload(total + kWide / 2) + wide[1]);
+        }
+    }
+    if (columns == V * kWide && !to.bias) {
+      for (int r = 0; r < rows; ++r)
+        for (int v = 0; v < 2 * V; ++v) {
+          C* c = to.c + r * to.stride + v * kWide / 2;
+          const vd total = vload(edge[r] + v * kWide / 2);
+          vstore(c, to.add ? vload(c) + total : total);
+        }
+      return;
+    }
+  }
   for (int r = 0; r < rows; ++r)
     for (int j = 0; j < columns; ++j) {
-      float* c = to.c + r * to.stride + j;
+      C* c = to.c + r * to.stride + j;
       *c = to.add ? *c + edge[r][j] : to.bias ? edge[r][j] + to.bias[j] : edge[r][j];
     }
 }
 
-template <int... I>
-constexpr std::array<Tile, sizeof...(I)> tile_table(std::integer_sequence<int, I...>) {
-  return {tile<I / kVectors * 2 + 2, I % kVectors + 1>...};
+template <class S, class C, int... I>
+constexpr std::array<Tile<S, C>, sizeof...(I)> tile_table(std::integer_sequence<int, I...>) {
+  return {tile<S, C, I / kVectors * 2 + 2, I % kVectors + 1>...};
 }
 /// The tile kernel for that many rows (rounded up to an even number) and columns.
-inline Tile tile_for(int rows, int columns) {
-  static constexpr auto kTiles = tile_table(std::make_integer_sequence<int, kRows / 2 * kVectors>());
-  return kTiles[static_cast<size_t>((rows - 1) / 2 * kVectors + (columns - 1) / kLanes)];
+template <class S, class C>
+Tile<S, C> tile_for(int rows, int columns) {
+  static constexpr auto kTiles = tile_table<S, C>(std::make_integer_sequence<int, kRows / 2 * kVectors>());
+  return kTiles[static_cast<size_t>((rows - 1) / 2 * kVectors + (columns - 1) / kLanesOf<S>)];
 }
 
-/// All tiles of packed a (m rows) times packed b (n columns).
-inline void block(int64_t m, int64_t n, int64_t kc, const float* a, const float* b, const Target& to) {
-  for (int64_t j = 0; j < n; j += kColumns)
+/// All tiles of packed a (m rows) times packed b (n columns). With `below`, how far the block's first row lies
+/// below its first column, tiles that are wholly below the diagonal are left out.
+template <class S, class C>
+void block(int64_t m, int64_t n, int64_t kc, const S* a, const S* b, const Target<C>& to, const int64_t* below) {
+  for (int64_t j = 0; j < n; j += kColumns<S>)
     for (int64_t i = 0; i < m; i += kRows) {
       const int rows = static_cast<int>(std::min<int64_t>(kRows, m - i)),
-                columns = static_cast<int>(std::min<int64_t>(kColumns, n - j));
-      const Target at{to.c + i * to.stride + j, to.stride, to.bias ? to.bias + j : nullptr, to.add};
-      tile_for(rows, columns)(kc, a + i * kc, b + j * kc, at, rows, columns);
+                columns = static_cast<int>(std::min<int64_t>(kColumns<S>, n - j));
+      if (below && *below + i >= j + columns) continue;
+      const Target<C> at{to.c + i * to.stride + j, to.stride, to.bias ? to.bias + j : nullptr, to.add};
+      tile_for<S, C>(rows, columns)(kc, a + i * kc, b + j * kc, at, rows, columns);
     }
 }
 
@@ -193,14 +282,22 @@ void by_slots(int64_t slots, int64_t count, F&& f) {
   });
 }
 
-/// c [M,N], row stride `c_stride`, is overwritten; bias [N] or null. The K blocks of a stretch (kStretch) follow each
-/// other on one block of c while that is in L2, so that c comes from memory once a stretch.
-template <class A, class B>
-void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, Factor<A> a, Factor<B> b, const float* bias,
-              float* c, int64_t c_stride) {
+struct Update {
+  bool add = false;    // c += a b rather than c = a b
+  bool upper = false;  // only the tiles that reach the diagonal or above; below it c is unspecified
+};
+
+/// c [M,N], row stride `c_stride`; bias [N] or null. The K blocks of a stretch follow each other on one block of c while
+/// that is in L2, so that c comes from memory once a stretch.
+template <class A, class B, class C>
+void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, const A& a, const B& b,
+              const std::type_identity_t<C>* bias, C* c, int64_t c_stride, Update update = {}) {
+  using S = typename A::Packed;
   if (m <= 0 || n <= 0) return;
-  const int64_t blocks = std::max<int64_t>(1, (depth + kDepth - 1) / kDepth);
+  constexpr int kWide = kColumns<S>;
+  const int64_t blocks = std::max<int64_t>(1, (depth + kDepth<S> - 1) / kDepth<S>);
   const int64_t kc = std::max<int64_t>(1, (depth + blocks - 1) / blocks);
+  constexpr int64_t kStretch = kStretchBytes / sizeof(S), kChunk = kChunkBytes / sizeof(S);
   const int64_t stretch = std::max(kc, std::min(depth, kStretch / kc * kc));
   const int64_t threads = core::threads();
   const bool few = m <= kBlockRows;
@@ -208,13 +305,13 @@ void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, Factor<A>
   // columns, and each task packs and uses its own rows of a.
   const int64_t rows =
       few ? m : std::clamp(ceil_to((m + 2 * threads - 1) / (2 * threads), kRows), 4 * int64_t{kRows}, kBlockRows);
-  const int64_t chunk = std::clamp<int64_t>(kChunk / kc * kColumns, 1, 8) * kColumns;
+  const int64_t chunk = std::clamp<int64_t>(kChunk / kc * kWide, 1, 8) * kWide;
   const int64_t most = few ? chunk : kBlockColumns, parts = (n + most - 1) / most;
-  const int64_t columns = few ? most : ceil_to((n + parts - 1) / parts, kColumns);
+  const int64_t columns = few ? most : ceil_to((n + parts - 1) / parts, kWide);
   const int64_t tasks = few ? parts : (m + rows - 1) / rows, slots = std::min(threads, tasks);
   const int64_t a_size = ceil_to(rows, kRows) * kc + 16 * kRows, b_size = columns * kc;
-  float* packed_a = ctx.scratch<float>(few ? ceil_to(rows, kRows) * stretch + 16 * kRows : slots * a_size);
-  float* packed_b = ctx.scratch<float>((few ? slots * b_size : columns * stretch) + 16 * kColumns);
+  S* packed_a = ctx.scratch<S>(few ? ceil_to(rows, kRows) * stretch + 16 * kRows : slots * a_size);
+  S* packed_b = ctx.scratch<S>((few ? slots * b_size : columns * stretch) + 16 * kWide);
   for (int64_t start = 0; start == 0 || start < depth; start += stretch) {
     const int64_t end = std::min(depth, start + stretch);
     const auto for_blocks = [&](auto&& f) {
@@ -224,35 +321,51 @@ void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, Factor<A>
       for_blocks(
           [&](int64_t k0, int64_t k) { pack<kRows>(a, 0, m, k0, k, packed_a + (k0 - start) * ceil_to(m, kRows)); });
       by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
-        const int64_t j = i * columns, width = std::min(columns, n - j);
-        float* own = packed_b + slot * b_size;
+        const int64_t j = i * columns, width = std::min(columns, n - j), below = -j;
+        S* own = packed_b + slot * b_size;
         for_blocks([&](int64_t k0, int64_t k) {
-          pack<kColumns>(b, j, j + width, k0, k, own);
+          pack<kWide>(b, j, j + width, k0, k, own);
           block(m, width, k, packed_a + (k0 - start) * ceil_to(m, kRows), own,
-                Target{c + j, c_stride, bias ? bias + j : nullptr, k0 > 0});
+                Target<C>{c + j, c_stride, bias ? bias + j : nullptr, k0 > 0 || update.add},
+                update.upper ? &below : nullptr);
         });
       });
       continue;
     }
     for (int64_t j = 0; j < n; j += columns) {
-      const int64_t width = std::min(columns, n - j), panels = (width + kColumns - 1) / kColumns;
+      const int64_t width = std::min(columns, n - j), panels = (width + kWide - 1) / kWide;
       core::parallel_for(panels, [&](int64_t i) {
         for_blocks([&](int64_t k0, int64_t k) {
-          pack<kColumns>(b, j + i * kColumns, j + std::min(width, (i + 1) * kColumns), k0, k,
-                         packed_b + (k0 - start) * panels * kColumns + i * kColumns * k);
+          pack<kWide>(b, j + i * kWide, j + std::min(width, (i + 1) * kWide), k0, k,
+                      packed_b + (k0 - start) * panels * kWide + i * kWide * k);
         });
       });
       by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
-        const int64_t row = i * rows, height = std::min(rows, m - row);
-        float* own = packed_a + slot * a_size;
+        const int64_t row = i * rows, height = std::min(rows, m - row), below = row - j;
+        if (update.upper && below >= width) return;
+        S* own = packed_a + slot * a_size;
         for_blocks([&](int64_t k0, int64_t k) {
           pack<kRows>(a, row, row + height, k0, k, own);
-          block(height, width, k, own, packed_b + (k0 - start) * panels * kColumns,
-                Target{c + row * c_stride + j, c_stride, bias ? bias + j : nullptr, k0 > 0});
+          block(height, width, k, own, packed_b + (k0 - start) * panels * kWide,
+                Target<C>{c + row * c_stride + j, c_stride, bias ? bias + j : nullptr, k0 > 0 || update.add},
+                update.upper ? &below : nullptr);
         });
       });
     }
   }
+}
+
+/// Copies what is above the diagonal of c [N,N] below it.
+template <class S>
+void mirror_upper(int64_t n, S* c, int64_t stride) {
+  constexpr int64_t kSide = 32;
+  const int64_t sides = (n + kSide - 1) / kSide;
+  core::parallel_for(sides, [&](int64_t side) {
+    const int64_t top = side * kSide, bottom = std::min(n, top + kSide);
+    for (int64_t left = 0; left <= top; left += kSide)
+      for (int64_t i = top; i < bottom; ++i)
+        for (int64_t j = left; j < std::min(i, left + kSide); ++j) c[i * stride + j] = c[j * stride + i];
+  });
 }
 
 }  // namespace

@@ -5,12 +5,11 @@
 #include <cstring>
 #include <utility>
 
+#include "cpu/simd/wide.h"
 #include "cpu/simd/windows.h"
 #include "cpu/simd/winners.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
-
-using vd = double __attribute__((vector_size(kLanes * 4)));  // half as many lanes
 
 template <int kHalf, int... I>
 STRIATE_INLINE vd vwiden_lanes(vf x, std::integer_sequence<int, I...>) {
@@ -24,15 +23,6 @@ STRIATE_INLINE vd vwiden(vf x) {
 #else
   return vwiden_lanes<kHalf>(x, std::make_integer_sequence<int, kLanes / 2>{});
 #endif
-}
-STRIATE_INLINE double vsum(vd v) {
-  double lane[kLanes / 2];
-  std::memcpy(lane, &v, sizeof v);
-#pragma GCC unroll 4
-  for (int width = kLanes / 4; width > 0; width /= 2)
-#pragma GCC unroll 4
-    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
-  return lane[0];
 }
 
 // ---- Rows into lanes ----

@@ -9,13 +9,22 @@ using vd = double __attribute__((vector_size(kLanes * 4)));
 using vl = int64_t __attribute__((vector_size(kLanes * 4)));
 using vhalf = float __attribute__((vector_size(kLanes * 2)));
 
+// GCC converts such vectors half by half, through memory.
 STRIATE_INLINE void widen(vf x, vd (&wide)[2]) {
+#if STRIATE_SIMD == 4
+  wide[0] = (vd)_mm512_maskz_cvtps_pd(0xff, _mm512_extractf32x8_ps((__m512)x, 0));
+  wide[1] = (vd)_mm512_maskz_cvtps_pd(0xff, _mm512_extractf32x8_ps((__m512)x, 1));
+#elif STRIATE_SIMD == 3
+  wide[0] = (vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x));
+  wide[1] = (vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1));
+#else
   vhalf half[2];
   std::memcpy(half, &x, sizeof x);
   wide[0] = __builtin_convertvector(half[0], vd);
   wide[1] = __builtin_convertvector(half[1], vd);
+#endif
 }
-/// kLanes / 2 float32 numbers as float64. GCC converts such a vector half by half.
+/// kLanes / 2 float32 numbers as float64.
 STRIATE_INLINE vd vload_wide(const float* p) {
 #if STRIATE_SIMD == 4
   return (vd)_mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p));
@@ -29,10 +38,18 @@ STRIATE_INLINE vd vload_wide(const float* p) {
 }
 /// Rounds to the nearest float32, subnormals included.
 STRIATE_INLINE vf narrow(const vd (&wide)[2]) {
+#if STRIATE_SIMD == 4
+  const __m256 low = _mm512_maskz_cvtpd_ps(0xff, (__m512d)wide[0]),
+               high = _mm512_maskz_cvtpd_ps(0xff, (__m512d)wide[1]);
+  return (vf)_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+#elif STRIATE_SIMD == 3
+  return (vf)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)wide[1]), _mm256_cvtpd_ps((__m256d)wide[0]));
+#else
   const vhalf half[2] = {__builtin_convertvector(wide[0], vhalf), __builtin_convertvector(wide[1], vhalf)};
   vf x;
   std::memcpy(&x, half, sizeof x);
   return x;
+#endif
 }
 STRIATE_INLINE vd vload(const double* p) {
   vd v;
@@ -40,6 +57,32 @@ STRIATE_INLINE vd vload(const double* p) {
   return v;
 }
 STRIATE_INLINE void vstore(double* p, vd v) { std::memcpy(p, &v, sizeof v); }
+STRIATE_INLINE vd load_lanes(const double* p) { return vload(p); }
+STRIATE_INLINE double widen(double x) { return x; }
+
+/// x in every lane, the sign of zero kept.
+STRIATE_INLINE vd vspread(double x) { return x - vd{}; }
+STRIATE_INLINE vd vfma(vd a, vd b, vd c) {
+#if STRIATE_SIMD == 4
+  return (vd)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif STRIATE_SIMD == 3
+  return (vd)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__ARM_NEON)
+  return (vd)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#else
+  return a * b + c;
+#endif
+}
+/// Sum of the lanes in a fixed tree.
+STRIATE_INLINE double vsum(vd v) {
+  double lane[kLanes / 2];
+  std::memcpy(lane, &v, sizeof v);
+#pragma GCC unroll 4
+  for (int width = kLanes / 4; width > 0; width /= 2)
+#pragma GCC unroll 4
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  return lane[0];
+}
 
 STRIATE_INLINE vd vsqrt(vd x) {
 #if STRIATE_SIMD == 4

@@ -1,0 +1,104 @@
+// sparse_matmul: ops/sparse_matmul.h. kGroup images in the lanes: x is turned in tiles of kTile columns, which stay in L2
+// while every row of the matrix adds its entries of those columns; where a row stands and its kGroup sums wait for the
+// next tile. An entry costs one line of the tile.
+#include "ops/sparse_matmul.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/parallel.h"
+
+#include "cpu/simd/begin.h"
+#include "cpu/simd/transpose.h"
+#include "cpu/simd/vmath.h"
+
+namespace striate::cpu::STRIATE_SIMD_NS {
+namespace {
+
+constexpr int64_t kGroup = 16, kTile = 8192, kTurned = 256, kRowsTask = 64;
+constexpr int kVectors = kGroup / kLanes;
+
+struct Csr {
+  const float* values;
+  const int32_t *columns, *offsets;
+  int64_t rows;
+};
+
+void check(const Csr& a, int64_t entries, int64_t width) {
+  for (int64_t k = 0; k <= a.rows; ++k) {
+    const int64_t before = k == 0 ? 0 : a.offsets[k - 1];
+    if (a.offsets[k] < before || a.offsets[k] > entries || (k == 0 && a.offsets[k] != 0) ||
+        (k == a.rows && a.offsets[k] != entries))
+      op::SparseMatmul::refuse_offset(k, a.offsets[k], a.rows, before, entries);
+  }
+  for (int64_t k = 0; k < a.rows; ++k) {
+    int32_t least = 0;
+    for (int64_t i = a.offsets[k]; i < a.offsets[k + 1]; ++i) {
+      if (a.columns[i] < least || a.columns[i] >= width) op::SparseMatmul::refuse_column(i, a.columns[i], width);
+      least = a.columns[i];
+    }
+  }
+}
+
+/// Columns [begin, end) of `count` rows of x, `stride` apart, as [column][kGroup]; zeros for rows that are not.
+void turn(const float* x, int64_t stride, int64_t count, int64_t begin, int64_t end, float* to) {
+  for (int64_t column = begin; column < end; column += kLanes, to += kLanes * kGroup) {
+    const int64_t some = end - column;
+    for (int v = 0; v < kVectors; ++v)
+      transpose_block(
+          count - v * kLanes, some,
+          [&](int64_t i) {
+            const float* from = x + (v * kLanes + i) * stride + column;
+            if (some >= kLanes) return vload(from);
+            float lanes[kLanes] = {};
+            for (int64_t j = 0; j < some; ++j) lanes[j] = from[j];
+            return vload(lanes);
+          },
+          [&](int64_t j, vf lanes) { vstore(to + j * kGroup + v * kLanes, lanes); });
+  }
+}
+
+}  // namespace
+
+void sparse_matmul(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  const int64_t n = in[0].shape[0], d = in[0].shape[1], k = out[0].shape[1];
+  const float* x = in[0].as<float>();
+  const Csr a{in[1].as<float>(), in[2].as<int32_t>(), in[3].as<int32_t>(), k};
+  check(a, in[1].shape[0], d);
+  float *tile = ctx.scratch<float>(kTile * kGroup), *sums = ctx.scratch<float>(k * kGroup), *y = out[0].as<float>();
+  int32_t* at = ctx.scratch<int32_t>(k);
+  for (int64_t first = 0; first < n && !ctx.stop(); first += kGroup) {
+    const int64_t count = std::min(kGroup, n - first);
+    std::fill(sums, sums + k * kGroup, 0.0f);
+    std::copy(a.offsets, a.offsets + k, at);
+    for (int64_t begin = 0; begin < d; begin += kTile) {
+      const int64_t end = std::min(d, begin + kTile);
+      core::parallel_for((end - begin + kTurned - 1) / kTurned, [&](int64_t task) {
+        const int64_t column = begin + task * kTurned;
+        turn(x + first * d, d, count, column, std::min(end, column + kTurned), tile + task * kTurned * kGroup);
+      });
+      core::parallel_for((k + kRowsTask - 1) / kRowsTask, [&](int64_t task) {
+        for (int64_t row = task * kRowsTask; row < std::min(k, (task + 1) * kRowsTask); ++row) {
+          const int32_t last = a.offsets[row + 1];
+          int32_t i = at[row];
+          float* own = sums + row * kGroup;
+          vf sum[kVectors];
+          for (int v = 0; v < kVectors; ++v) sum[v] = vload(own + v * kLanes);
+          for (; i < last && a.columns[i] < end; ++i) {
+            const float* line = tile + (a.columns[i] - begin) * kGroup;
+            const vf value = vspread(a.values[i]);
+            for (int v = 0; v < kVectors; ++v) sum[v] = vfma(value, vload(line + v * kLanes), sum[v]);
+          }
+          for (int v = 0; v < kVectors; ++v) vstore(own + v * kLanes, sum[v]);
+          at[row] = i;
+        }
+      });
+    }
+    core::parallel_for(count, [&](int64_t i) {
+      for (int64_t row = 0; row < k; ++row) y[(first + i) * k + row] = sums[row * kGroup + i];
+    });
+  }
+}
+
+}  // namespace striate::cpu::STRIATE_SIMD_NS
+#include "cpu/simd/end.h"
