@@ -1,4 +1,4 @@
-// Builds every native target with CMake into build/. Called by `npm run build:native`, by the install script and by binding.gyp.
+// Builds every native target with CMake into build/; the CUDA back end last, by build-cuda.mjs. Called by `npm run build:native`, by the install script and by binding.gyp.
 //   --tests       also the simulated CUDA back end and the native checks
 //   --sanitize    everything with AddressSanitizer and UBSan, into build/sanitize
 import { spawnSync } from 'node:child_process'
@@ -12,7 +12,9 @@ const folder = join(root, 'build', flags.has('--sanitize') ? 'cmake-sanitize' : 
 function run(command, args) {
   const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
   if (result.error?.code === 'ENOENT') {
-    console.error(`striate: ${command} was not found; building from source needs cmake (3.22 or newer) and a C++20 compiler`)
+    console.error(
+      `striate: ${command} was not found; building from source needs cmake (3.22 or newer), make and a C++20 compiler`,
+    )
     process.exit(1)
   }
   if (result.status !== 0) {
@@ -31,3 +33,4 @@ run('cmake', [
   ...(flags.has('--sanitize') ? ['-DSTRIATE_SANITIZE=ON'] : []),
 ])
 run('cmake', ['--build', folder, '-j', String(Math.max(2, availableParallelism()))])
+if (!flags.has('--sanitize')) run(process.execPath, [join(root, 'scripts', 'build-cuda.mjs')])

@@ -30,7 +30,8 @@ for (const file of files(join(root, 'lib'))) {
   const { outputText } = ts.transpileModule(source, {
     fileName: file,
     compilerOptions: {
-      module: ts.ModuleKind.CommonJS,
+      // As CommonJS, for no package.json is in sight; `import()` stays as it is, for packages that are ES modules alone.
+      module: ts.ModuleKind.Node16,
       target: ts.ScriptTarget.ES2022,
       esModuleInterop: true,
     },
