@@ -1,6 +1,6 @@
 // Targets from values as files hold them.
 import { DataError } from '../errors.js'
-import { type ClassColumn, type Column, classColumn, numberColumn } from './targets.js'
+import { type ClassColumn, type Column, classColumn, numberColumn, type Targets } from './targets.js'
 
 /** Text of more different values than this is no class but free text, such as captions. */
 const mostClasses = 65_536
@@ -14,6 +14,16 @@ export function columnOf(values: readonly unknown[]): Column | null {
     return numberColumn(values.map(Number))
   if (values.every((value) => typeof value === 'boolean')) return classColumn(['false', 'true'], values.map(Number))
   return values.every((value) => typeof value === 'string') ? wordColumn(values as readonly string[]) : null
+}
+
+/** Columns by name of the values that make one. */
+export function columnsByName(values: readonly (readonly [name: string, values: readonly unknown[]])[]): Targets {
+  const columns: Record<string, Column> = {}
+  for (const [name, some] of values) {
+    const column = columnOf(some)
+    if (column) columns[name] = column
+  }
+  return columns
 }
 
 function wordColumn(values: readonly string[]): ClassColumn | null {

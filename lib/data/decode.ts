@@ -6,6 +6,7 @@ import { DataError, OutOfMemoryError, type StriateError } from '../errors.js'
 import { whole } from '../options.js'
 import { bitmapHeader, UnreadKind } from './bitmap.js'
 import { withoutOddities } from './jpeg.js'
+import { containedExtent, coveringBox, resizeBilinear } from './resize.js'
 
 const side = whole(1, 16_384)
 const defaultMaxPixels = 2 ** 27
@@ -43,6 +44,10 @@ export const decodeOptions = {
     .describe(
       'an image of another aspect is cropped in the middle (cover, by default), padded (contain) or stretched (fill); or every image keeps its pixels and is cut into tiles of that size (tile, by default for unlabelled folders of images that differ)',
     ),
+  resize: z
+    .enum(['lanczos', 'bilinear'])
+    .default('lanczos')
+    .describe('by the filter of Lanczos, or by the bilinear one as Pillow and torchvision have it'),
   background: z
     .string()
     .refine(isColour, 'a colour as sharp reads it, such as #102030 or white')
@@ -57,6 +62,8 @@ export interface Decoding {
   size?: number | readonly [height: number, width: number] | undefined
   /** `cover` by default. */
   fit?: 'cover' | 'contain' | 'fill' | 'tile' | undefined
+  /** `lanczos` by default. */
+  resize?: 'lanczos' | 'bilinear' | undefined
   background: string
   /** 2^27 by default. */
   maxPixels?: number | undefined
@@ -174,7 +181,7 @@ async function open(kind: Kind, bytes: Uint8Array, limit: number, failOn: 'warni
 
 /**
  * Decodes one image: turned upright by its EXIF orientation, brought to 8-bit sRGB by its colour profile, laid over `background` where it is
- * transparent, and resized (Lanczos) where `size` is given and `fit` is not `tile`. Of an image of several pages, the first.
+ * transparent, and resized where `size` is given and `fit` is not `tile`. Of an image of several pages, the first.
  * @param where names the image in messages
  * @param like the size that it must have: a larger one is refused before it is decoded
  * @throws {DataError} when it is damaged, no image, or larger than `maxPixels`; {OutOfMemoryError} when the machine has no room to decode it
@@ -183,18 +190,16 @@ export async function decode(
   op: string,
   where: string,
   bytes: Uint8Array,
-  { size, fit = 'cover', background, maxPixels = defaultMaxPixels }: Decoding,
+  { size, fit = 'cover', resize = 'lanczos', background, maxPixels = defaultMaxPixels }: Decoding,
   like?: Extent,
 ): Promise<Decoded> {
   const kind = kindOf(op, where, bytes)
-  const isResized = size !== undefined && fit !== 'tile'
-  const limit = like && !isResized ? Math.min(maxPixels, like.height * like.width) : maxPixels
+  const [height, width] = typeof size === 'number' ? [size, size] : (size ?? [0, 0])
+  const to = size !== undefined && fit !== 'tile' ? { height, width } : null
+  const limit = like && !to ? Math.min(maxPixels, like.height * like.width) : maxPixels
   const attempt = async (from: Uint8Array, failOn: 'warning' | 'error') => {
     const image = (await open(kind, from, limit, failOn)).flatten({ background })
-    if (isResized) {
-      const [height, width] = typeof size === 'number' ? [size, size] : size
-      image.resize({ height, width, fit, background })
-    }
+    if (to && fit !== 'tile' && resize === 'lanczos') image.resize({ ...to, fit, background })
     return image.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
   }
   try {
@@ -207,14 +212,32 @@ export async function decode(
       throw error
     })
     if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels`)
+    const decoded = { data, height: info.height, width: info.width }
+    if (to && fit !== 'tile' && resize === 'bilinear') return await bilinear(decoded, to, fit, background)
     const wrong = misfit(op, where, info, maxPixels, like)
     if (wrong) throw wrong
-    return { data, height: info.height, width: info.width }
+    return decoded
   } catch (cause) {
     if (cause instanceof DataError) throw cause
     const isLarge = cause instanceof Error && cause.message.includes(pixelLimit)
     throw (isLarge && misfit(op, where, await extentOf(kind, bytes), maxPixels, like)) || failure(op, where, kind, cause)
   }
+}
+
+/** An image in another size, cut or padded to its aspect. */
+async function bilinear(image: Decoded, to: Extent, fit: 'cover' | 'contain' | 'fill', background: string): Promise<Decoded> {
+  if (fit !== 'contain') {
+    const box = fit === 'cover' ? coveringBox(image, to) : undefined
+    return { ...to, data: resizeBilinear(image.data, image, to, box) }
+  }
+  const inner = containedExtent(image, to)
+  const [top, left] = [Math.floor((to.height - inner.height) / 2), Math.floor((to.width - inner.width) / 2)]
+  const [bottom, right] = [to.height - inner.height - top, to.width - inner.width - left]
+  const data = await sharp(resizeBilinear(image.data, image, inner), { raw: { ...inner, channels: 3 } })
+    .extend({ top, left, bottom, right, background })
+    .raw()
+    .toBuffer()
+  return { ...to, data }
 }
 
 /** Whether libtiff complains of nothing but tags that it does not know or would have sorted: the pixels are none of it. */

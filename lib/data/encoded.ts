@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { totalmem } from 'node:os'
 import { z } from 'zod'
-import { DataError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import { whole } from '../options.js'
 import { type Decoded, type Decoding, decode, decodeOptions, type Extent } from './decode.js'
 import { allDone, Gate } from './gate.js'
@@ -16,6 +16,7 @@ import { type Cut, fillCut, tilesOf, wholeImages } from './tiles.js'
 /** Options of everything that is decoded, beside a loader's own. */
 export const encodedOptions = {
   limit: whole(1).optional().describe('load at most so many images'),
+  perClass: whole(1).optional().describe('load at most so many images of each class, the first by name'),
   ...decodeOptions,
   grey: z.boolean().default(false).describe('one channel: the luma of Rec. 601'),
   skipBad: z.boolean().default(false).describe('leave out images that cannot be decoded, after looking at every one'),
@@ -27,7 +28,14 @@ export const encodedOptions = {
 }
 
 export type EncodedOptions = Decoding &
-  SplitChoice & { limit?: number | undefined; grey: boolean; skipBad: boolean; concurrency: number; memoryLimit: number }
+  SplitChoice & {
+    limit?: number | undefined
+    perClass?: number | undefined
+    grey: boolean
+    skipBad: boolean
+    concurrency: number
+    memoryLimit: number
+  }
 
 /** A list of encoded images with their targets. */
 export interface EncodedImages {
@@ -66,8 +74,8 @@ function selectEncoded(encoded: EncodedImages, indices: Int32Array, skipped = en
   }
 }
 
-/** The part of a set that is asked for: the split of a share that is held out, then at most `limit` images of it. */
-function partOfSet(encoded: EncodedImages, { split, testShare, limit }: EncodedOptions): EncodedImages {
+/** The part of a set that is asked for: the split of a share that is held out, then at most `perClass` and `limit` images of it. */
+function partOfSet(encoded: EncodedImages, { split, testShare, limit, perClass }: EncodedOptions): EncodedImages {
   const labels = encoded.targets.class?.values
   let part = encoded
   if (testShare !== undefined) {
@@ -81,11 +89,32 @@ function partOfSet(encoded: EncodedImages, { split, testShare, limit }: EncodedO
         expected: `enough for a testShare of ${testShare}`,
       })
   }
+  if (perClass !== undefined) {
+    if (!labels)
+      throw new OptionError({
+        op: 'openImages',
+        argument: 'perClass',
+        actual: `${perClass}`,
+        expected: 'none for images without classes',
+      })
+    part = selectEncoded(part, firstOfEach(part.targets.class?.values ?? [], perClass))
+  }
   if (limit === undefined || limit >= part.count) return part
   return selectEncoded(part, part.isEven && labels ? evenly(part.targets.class?.values ?? [], limit) : firstOf(limit))
 }
 
 const firstOf = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i)
+
+/** The first `count` images of each class. */
+function firstOfEach(labels: ArrayLike<number>, count: number): Int32Array {
+  const seen = new Map<number, number>()
+  return Int32Array.from(labels, (_, i) => i).filter((i) => {
+    const label = labels[i] as number
+    const before = seen.get(label) ?? 0
+    seen.set(label, before + 1)
+    return before < count
+  })
+}
 
 /** `count` images evenly from the classes (the first of every class, then the second ...), kept in their order. */
 function evenly(labels: ArrayLike<number>, count: number): Int32Array {
@@ -156,9 +185,17 @@ export async function openEncoded(
   }
 
   const name = tiles ? `${encoded.name} (${count} images in tiles)` : encoded.name
-  const source: Images = { name, shape, sha256: '', targets: cut.spread(targets), pixels: null, rows, skipped }
-  if (cut.count * stride <= options.memoryLimit) return { ...(await inMemory(source, { signal, onProgress })), skipped }
+  const shaping = shapingOf(options)
+  const source: Images = { name, shape, sha256: '', targets: cut.spread(targets), pixels: null, rows, shaping, skipped }
+  if (cut.count * stride <= options.memoryLimit) return { ...(await inMemory(source, { signal, onProgress })), shaping, skipped }
   return { ...source, sha256: await sourceHash(encoded, options, cut, signal) }
+}
+
+/** How images are brought to one size, in words. */
+function shapingOf({ size, fit = 'cover', resize = 'lanczos' }: Decoding): string | undefined {
+  if (size === undefined || fit === 'tile') return undefined
+  const [height, width] = typeof size === 'number' ? [size, size] : size
+  return `${resize}, to ${height} x ${width} by ${fit}`
 }
 
 /** Decoded images that tiles are still wanted of: the last few. */
@@ -218,8 +255,8 @@ async function withoutBad(
 
 /** What a set's pixels are made from: names, encoded sizes, targets, and the options that shape the pixels. */
 async function sourceHash(encoded: EncodedImages, options: EncodedOptions, cut: Cut, signal?: AbortSignal): Promise<string> {
-  const { size, fit = 'cover', background, grey } = options
-  const shaping = { size: typeof size === 'number' ? [size, size] : (size ?? null), fit, background }
+  const { size, fit = 'cover', resize = 'lanczos', background, grey } = options
+  const shaping = { size: typeof size === 'number' ? [size, size] : (size ?? null), fit, resize, background }
   const hash = createHash('sha256').update(JSON.stringify({ ...shaping, ...(grey && { grey }), ...cut.shaping }))
   const sizes = await encoded.sizes(signal)
   for (let i = 0; i < encoded.count; ++i) {

@@ -1,24 +1,15 @@
 // File access of the loaders: every failure of the file system becomes one DataError that names the file.
 import { isUtf8 } from 'node:buffer'
-import { constants, type Dirent, type Stats } from 'node:fs'
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+import type { Dirent, Stats } from 'node:fs'
+import { type FileHandle, readdir, stat } from 'node:fs/promises'
 import { DataError } from '../errors.js'
 import { describeReadError } from '../io/file_errors.js'
+import { openFile, type Path, refuseSpecial, shown } from '../io/regular_file.js'
 
-/** A path; as bytes where a name in it is not UTF-8. */
-export type Path = string | Buffer
-
-/** A path, or a part of one, as it is shown: names that are not UTF-8 are Latin-1 almost always. */
-export const shown = (path: Path): string => (typeof path === 'string' ? path : path.toString(isUtf8(path) ? 'utf8' : 'latin1'))
+export { openFile, type Path, shown } from '../io/regular_file.js'
 
 function refuse(op: string, path: Path, error: unknown, expected: string): never {
   throw describeReadError(op, shown(path), error, expected)
-}
-
-function refuseSpecial(op: string, path: Path, found: Stats, expected: string): void {
-  if (found.isFile()) return
-  const actual = found.isDirectory() ? 'a folder' : 'not a regular file'
-  throw new DataError({ op, argument: shown(path), actual, expected })
 }
 
 export async function statFile(op: string, path: string, expected: string): Promise<Stats> {
@@ -41,11 +32,18 @@ function within(folder: Path, name: Buffer): Path {
   return Buffer.concat([Buffer.from(folder), Buffer.from('/'), name])
 }
 
+/** The file that says that the set of images in its folder is not whole yet. */
+export const unfinishedSet = 'unfinished-scenes.json'
+
 /** The entries of a folder, links followed, sorted by name (by UTF-16 code unit: the same order in every locale). */
 export async function listFolder(op: string, path: Path, expected: string): Promise<FolderEntry[]> {
   const found = await readdir(path, { withFileTypes: true, encoding: 'buffer' }).catch((error) =>
     refuse(op, path, error, expected),
   )
+  if (found.some(({ name }) => name.toString() === unfinishedSet)) {
+    const actual = `a set of scenes that is not finished (it holds ${unfinishedSet})`
+    throw new DataError({ op, argument: shown(path), actual, expected: 'a whole one (the same render command completes it)' })
+  }
   const entries = found.map(async (entry) => {
     const own = within(path, entry.name)
     const target: Dirent<Buffer> | Stats | null = entry.isSymbolicLink() ? await stat(own).catch(() => null) : entry
@@ -53,20 +51,6 @@ export async function listFolder(op: string, path: Path, expected: string): Prom
     return { name: shown(entry.name), path: own, isFolder, isFile }
   })
   return (await Promise.all(entries)).sort((a, b) => (a.name < b.name ? -1 : 1))
-}
-
-// Without O_NONBLOCK, opening a pipe waits for whoever writes to it.
-const readOnly = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
-
-export async function openFile(op: string, path: Path, expected: string): Promise<FileHandle> {
-  const file = await open(path, readOnly).catch((error) => refuse(op, path, error, expected))
-  try {
-    refuseSpecial(op, path, await file.stat(), expected)
-    return file
-  } catch (error) {
-    await file.close()
-    throw error
-  }
 }
 
 /** All bytes of a regular file. */

@@ -37,7 +37,7 @@ export const folderOptions = z.strictObject({
  * train one, unless `testShare` holds a share of every class out as the test split. `size`: side in pixels, or [height, width]; without it all images
  * must be of one size already. `fit`: how an image of another aspect is brought to it: `cover` crops the middle (default), `contain` pads with
  * `background`, `fill` stretches, and `tile` keeps every pixel as it is and cuts each image into tiles of `size`, which overlap where they must, so
- * that each pixel lies in one. `grey`: one channel, the luma of Rec. 601. `background`: colour under transparent pixels and around contained images,
+ * that each pixel lies in one. `resize`: by the filter of Lanczos (default), or `bilinear`, as Pillow and torchvision have it. `grey`: one channel, the luma of Rec. 601. `background`: colour under transparent pixels and around contained images,
  * `#000000` by default. `labels`: `folders` (default), or `none` for images without classes, wherever in the folder they lie. `labelFile`: a table of
  * images and labels. `skipBad`: leaves out images that cannot be decoded; `skipped` names them. `concurrency`: files read and decoded at a time, 4 by
  * default. `memoryLimit`: bytes of pixels up to which the set is loaded into memory, a quarter of the machine's by default. `limit`: at most so many
@@ -199,7 +199,7 @@ async function fileSizes(paths: readonly Path[], signal?: AbortSignal): Promise<
 /**
  * Opens a folder of images as [N,3,H,W] bytes: `folder/<class>/<image>`, classes and files sorted by name, the split below or above it as
  * `split` says, the class as target `class`. Images in folders inside a class folder are of that class. Every image is turned upright by its EXIF
- * orientation, brought to 8-bit sRGB by its colour profile, laid over `background` where it is transparent, and resized (Lanczos) where `size` is
+ * orientation, brought to 8-bit sRGB by its colour profile, laid over `background` where it is transparent, and resized where `size` is
  * given. Files with other extensions are not read; `skipped` names them. A set of more than `memoryLimit` bytes of pixels is decoded as it is read; an
  * image of it that is corrupt is refused when it is read.
  * @throws {DataError} naming the image that is corrupt, truncated or of another size, the class folder that is empty, or the missing folder

@@ -19,6 +19,8 @@ export interface Images {
   readonly targets: Targets
   /** All pixels, planar and row-major [N,C,H,W], 8-bit sRGB (or grey when C is 1), where they are in memory; else null. */
   readonly pixels: Uint8Array | null
+  /** How images of other sizes were brought to this one, in words; undefined where none was asked for. */
+  readonly shaping?: string | undefined
   /** What lies where the images were read from and is none of them. */
   readonly skipped?: readonly SkippedFile[] | undefined
   /**

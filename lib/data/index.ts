@@ -13,6 +13,7 @@ export {
   type SkippedFile,
 } from './images.js'
 export { type InMemoryImages, imagesFrom, inMemory, type PixelArray } from './memory.js'
+export * from './neural/index.js'
 export { detectImages, type ImageDataKind, type OpenImagesOptions, openImages, openImagesOptions } from './open.js'
 export { loadParquet, type ParquetOptions, parquetOptions } from './parquet.js'
 export { selectImages } from './select.js'

@@ -113,7 +113,18 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
 
 /** Images that are stored as they are: of decoding, only what would change them is refused. */
 async function openPlain(path: string, kind: 'idx' | 'cifar', options: OpenImagesOptions, control: LoadControl): Promise<Images> {
-  const { size, fit, grey, background: _, concurrency: _c, memoryLimit: _l, maxPixels: _p, skipBad: _s, ...rest } = options
+  const {
+    size,
+    fit,
+    grey,
+    background: _,
+    resize: _r,
+    concurrency: _c,
+    memoryLimit: _l,
+    maxPixels: _p,
+    skipBad: _s,
+    ...rest
+  } = options
   const asked = { ...rest, ...(fit === 'tile' && { fit }), ...(grey && { grey }) }
   const own = <S extends z.ZodObject>(schema: S) => parseOptions(op, overrides(schema), asked as z.input<S>)
   const images =

@@ -13,7 +13,7 @@ import { checkExtent } from './classify.js'
 /** A set of images, the bytes of one image file, or of several. */
 export type ImagesOrBytes = Images | Uint8Array | readonly Uint8Array[]
 
-const { background, maxPixels } = decodeOptions
+const { resize, background, maxPixels } = decodeOptions
 
 /** How images reach a network. */
 export const batchOptions = {
@@ -22,6 +22,7 @@ export const batchOptions = {
     .enum(['cover', 'contain', 'fill'])
     .default('cover')
     .describe('an encoded image of another aspect is cropped in the middle (cover), padded (contain) or stretched (fill)'),
+  resize,
   background,
   maxPixels,
 }

@@ -1,6 +1,23 @@
 export type { ImagesOrBytes } from './batches.js'
+export { type BehaviourOptions, type BehaviourScores, behaviour, behaviourOptions } from './behaviour.js'
+export {
+  type NoiseCeiling,
+  type NoiseCeilingOptions,
+  type Normalisation,
+  noiseCeiling,
+  noiseCeilingOptions,
+  normalisations,
+  normaliseScore,
+  spearmanBrown,
+} from './ceiling.js'
 export { type Classification, type ClassifyOptions, classify, classifyOptions } from './classify.js'
+export { type EncodeOptions, encode, encodeOptions } from './encoding.js'
+export { type LayerControl, usualLayers } from './layer_features.js'
+export type { CommittedScore, LayerScore, LayerScores, Protocol } from './layer_scores.js'
+export { type PlsOptions, pls, plsOptions } from './pls.js'
 export { type Prediction, type PredictOptions, predict, predictOptions } from './predict.js'
+export { type Comparison, comparisons, crossnobis, type Distance } from './rdm.js'
+export { type RsaOptions, type RsaScore, type RsaScores, rsa, rsaCeiling, rsaOptions } from './rsa.js'
 export type { Score } from './score.js'
 export {
   defaultStrengths,

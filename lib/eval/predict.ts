@@ -52,7 +52,7 @@ export async function predict(
   const total = countImages(op, net, images)
   const predictions: Prediction[] = []
   for await (const { pixels, count } of batchesFor(op, net, images, reading, signal)) {
-    const logits = await outputs(net, pixels, count, head)
+    const logits = await headOutputs(net, pixels, count, head)
     for (let i = 0; i < count; ++i)
       predictions.push(predictionOf(op, head, logits.subarray(i * head.outputs, (i + 1) * head.outputs)))
     onProgress?.(predictions.length, total)
@@ -70,8 +70,8 @@ function classHead(op: string, net: Network, name: string | undefined): PlacedHe
   throw new DataError({ op, argument: 'network', actual: 'without classes', expected })
 }
 
-/** Outputs [n,T] of a head for pixels [n,C,H,W]. */
-async function outputs(net: Network, pixels: Uint8Array, count: number, head: PlacedHead): Promise<Float32Array> {
+/** @internal Outputs [n,T] of a head for pixels [n,C,H,W]. */
+export async function headOutputs(net: Network, pixels: Uint8Array, count: number, head: PlacedHead): Promise<Float32Array> {
   const { channels, image } = net.config
   using input = Tensor.from(pixels, { shape: [count, channels, ...image], device: net.device })
   using y = await net.infer(input)

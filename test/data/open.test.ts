@@ -39,7 +39,7 @@ describe('openImages', () => {
     await putCifar10()
     expect((await openImages(at(), { recordsPerFile: records, size: 32 })).shape[0]).toBe(60)
     await expect(openImages(at(), { recordsPerFile: records, size: 64 })).rejects.toThrow('size is 64 x 64; expected 32 x 32')
-    await expect(openImages(at(), { resize: 3 } as never)).rejects.toThrow('openImages: resize is no option of it')
+    await expect(openImages(at(), { rezise: 3 } as never)).rejects.toThrow('openImages: rezise is no option of it')
     await expect(openImages(at(), { labels: 'none' })).rejects.toThrow("labels is 'none'; expected 'fine' or 'coarse'")
   })
 

@@ -196,7 +196,7 @@ describe('writeFeatures', () => {
     const known = await transform(net, images, { at: 'relu' })
     const npy = join(folder, 'features.npy')
     expect(await writeFeatures(net, images, npy, { at: 'relu', batch: 3 })).toEqual({ at: 'relu', shape: [7, 4, 4, 3] })
-    expect(await readNpy(npy)).toEqual(known)
+    expect(await readNpy(npy)).toEqual({ ...known, dtype: 'float32' })
     const safe = join(folder, 'features.safetensors')
     await writeFeatures(net, images, safe, { at: 'relu', batch: 3 })
     const { tensors, metadata } = await readSafetensors(safe)

@@ -1,0 +1,27 @@
+export {
+  type BrainScoreFiles,
+  type BrainScoreOptions,
+  type BrainScoreRecording,
+  brainScoreOptions,
+  openBrainScore,
+} from './brain_score.js'
+export { openRecording, type Recording, type RecordingOptions, recordingOptions } from './folder.js'
+export { type NsdOptions, type NsdRecording, nsdOptions, openNsd } from './nsd.js'
+export { type NsdImagesOptions, nsdImagesOptions, openNsdImages } from './nsd_images.js'
+export {
+  type Choices,
+  type ReferenceRdms,
+  type ResponseArrays,
+  type Responses,
+  readChoices,
+  readRdms,
+  responsesFrom,
+  type Trials,
+} from './responses.js'
+export {
+  openTrialTable,
+  type TrialTable,
+  type TrialTableFiles,
+  type TrialTableOptions,
+  trialTableOptions,
+} from './table.js'

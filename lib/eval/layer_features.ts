@@ -1,0 +1,195 @@
+// The outputs of any layers for every image, in one pass, each projected as soon as it is there: what is held is what the scores are computed from.
+import { z } from 'zod'
+import { ahead, batchesOf, type Images } from '../data/index.js'
+import { cpu, type Device } from '../device.js'
+import { DataError, OptionError } from '../errors.js'
+import type { Network } from '../models/index.js'
+import { noSuchLayer } from '../models/names.js'
+import { sparseMatmul, toF32 } from '../ops/index.js'
+import { whole } from '../options.js'
+import { type OnProgress, startPhase } from '../run/index.js'
+import { Tensor } from '../tensor.js'
+import type { FeatureRows } from './kernel.js'
+import { johnsonLindenstrauss, projectionBytes, sparseProjection } from './projection.js'
+
+export const layerOptions = {
+  layers: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['all'])
+    .describe(
+      'names of layers; all: the blocks of a network (blocks.0 ...), or its outermost layers that give maps; pixels: the images as they are',
+    ),
+  batch: whole(1).default(32).describe('images at a time'),
+}
+
+export const projectionOption = z.union([whole(1), z.enum(['auto', 'none'])])
+
+/** What every score of layers takes beside its options. */
+export interface LayerControl {
+  /** Stops between two steps; the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined
+  onProgress?: OnProgress | undefined
+  /** Told once before the first step: what it will need. */
+  onPlan?: ((text: string) => void) | undefined
+}
+
+/** Outputs of one layer for every image. */
+export interface LayerFeatures extends FeatureRows {
+  readonly layer: string
+  /** Numbers an image before they were projected. */
+  readonly features: number
+  /** In words. */
+  readonly projection: string
+}
+
+/** The name of the images themselves among layers. */
+export const pixelsLayer = 'pixels'
+
+/** The layers that stand for a network: its blocks, and those of its trunk, where it has such, else its outermost layers that give maps. */
+export function usualLayers(net: Network): string[] {
+  const blocks = net.layerNames.filter((name) => /^(trunk|blocks)\.\d+$/.test(name) && net.extent(name).length === 3)
+  return blocks.length > 0 ? blocks : net.layers.filter(({ output }) => output.length === 3).map(({ name }) => name)
+}
+
+/** The names that are asked for, each once, with `all` filled in. */
+export function namedLayers(op: string, net: Network | null, layers: readonly string[]): string[] {
+  const names = layers.flatMap((name) => {
+    if (name === pixelsLayer) return [name]
+    if (!net)
+      throw new OptionError({
+        op,
+        argument: 'layers',
+        actual: `'${name}'`,
+        expected: `${pixelsLayer}, where there is no network`,
+      })
+    if (name === 'all') return usualLayers(net)
+    if (!net.layerNames.includes(name)) throw noSuchLayer(op, 'layers', name, [...net.layerNames, pixelsLayer, 'all'])
+    return [name]
+  })
+  return [...new Set(names)]
+}
+
+interface Plan {
+  layer: string
+  features: number
+  /** Numbers an image that are kept. */
+  size: number
+  projection: string
+}
+
+function planLayers(
+  net: Network | null,
+  images: Images,
+  names: readonly string[],
+  projection: z.output<typeof projectionOption>,
+  seed: number,
+): Plan[] {
+  const count = images.shape[0]
+  return names.map((layer) => {
+    const extent = layer === pixelsLayer ? images.shape.slice(1) : (net as Network).extent(layer)
+    const features = extent.reduce((a, b) => a * b, 1)
+    if (projection === 'none') return { layer, features, size: features, projection: 'none' }
+    const size = projection === 'auto' ? johnsonLindenstrauss(count) : projection
+    const source = projection === 'auto' ? `Johnson-Lindenstrauss for ${count} images, epsilon 0.1` : 'as asked for'
+    if (features <= size)
+      return { layer, features, size: features, projection: `none: ${features} features are no more than ${size}` }
+    return {
+      layer,
+      features,
+      size,
+      projection: `sparse random to ${size} (${source}; density 1 / sqrt(${features}), seed ${seed})`,
+    }
+  })
+}
+
+/** Bytes as people read them. */
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`
+
+/**
+ * Features of layers for all images, in one pass over them.
+ * @param net null where pixels alone are asked for
+ * @param names as {@link namedLayers} gives them
+ * @throws {DataError} when a layer's outputs are not finite
+ */
+export async function layerFeatures(
+  op: string,
+  net: Network | null,
+  images: Images,
+  names: readonly string[],
+  settings: { projection: z.output<typeof projectionOption>; seed: number; batch: number },
+  { signal, onProgress, onPlan }: LayerControl,
+): Promise<LayerFeatures[]> {
+  const { projection, seed, batch } = settings
+  const device = net?.device ?? cpu()
+  const count = images.shape[0]
+  const plans = planLayers(net, images, names, projection, seed)
+  const projected = [
+    ...new Map(plans.filter(({ features, size }) => size < features).map((plan) => [plan.features, plan])).values(),
+  ]
+  const held = plans.reduce((sum, { size }) => sum + 4 * size * count, 0)
+  const matrices = projected.reduce((sum, { features, size }) => sum + projectionBytes(features, size), 0)
+  const outputs = plans.reduce((sum, { features }) => sum + 4 * features * batch, 0)
+  onPlan?.(
+    `${plans.length} ${plans.length === 1 ? 'layer' : 'layers'} of ${count} images in one pass: ${megabytes(held)} of features, ${megabytes(matrices)} of projections, ${megabytes(outputs)} of outputs at a time`,
+  )
+  const results = plans.map((plan) => ({ ...plan, count, data: new Float32Array(count * plan.size) }))
+  const projections = new Map(projected.map(({ features, size }) => [features, new Projection(features, size, seed, device)]))
+  try {
+    const layers = names.filter((name) => name !== pixelsLayer)
+    const report = startPhase('features', 'images', count, 0, onProgress)
+    let first = 0
+    for await (const { rows, pixels } of ahead(images, batchesOf(count, batch), signal ? { signal } : {})) {
+      using input = Tensor.from(pixels, { shape: [rows.length, ...images.shape.slice(1)], device })
+      const found = layers.length > 0 ? await (net as Network).features(input, { at: layers }) : {}
+      try {
+        for (const result of results) {
+          const { layer, features, size, data } = result
+          using own = layer === pixelsLayer ? toF32(input) : null
+          using flat = (own ?? (found[layer] as Tensor)).reshape([rows.length, features])
+          using kept = projections.get(features)?.apply(flat) ?? null
+          const numbers = (await (kept ?? flat).read()).data as Float32Array
+          refuseNotFinite(op, layer, numbers, images, first, size)
+          data.set(numbers, first * size)
+        }
+      } finally {
+        for (const tensor of Object.values(found)) tensor.dispose()
+      }
+      first += rows.length
+      report(first)
+    }
+  } finally {
+    for (const one of projections.values()) one.dispose()
+  }
+  return results
+}
+
+function refuseNotFinite(op: string, layer: string, numbers: Float32Array, images: Images, first: number, size: number): void {
+  const wrong = numbers.findIndex((value) => !Number.isFinite(value))
+  if (wrong < 0) return
+  const actual = `${numbers[wrong]} for image ${first + Math.floor(wrong / size)} of ${images.name}`
+  throw new DataError({ op, argument: `the output of ${layer}`, actual, expected: 'finite numbers' })
+}
+
+/** A sparse random projection on a device. */
+class Projection {
+  private readonly values: Tensor
+  private readonly columns: Tensor
+  private readonly offsets: Tensor
+
+  constructor(from: number, to: number, seed: number, device: Device) {
+    const sparse = sparseProjection(from, to, seed)
+    this.values = Tensor.from(sparse.values, { device })
+    this.columns = Tensor.from(sparse.indices, { device })
+    this.offsets = Tensor.from(sparse.offsets, { device })
+  }
+
+  apply(x: Tensor): Tensor {
+    const { values, columns, offsets } = this
+    return sparseMatmul(x, { values, columns, offsets })
+  }
+
+  dispose(): void {
+    for (const tensor of [this.values, this.columns, this.offsets]) tensor.dispose()
+  }
+}

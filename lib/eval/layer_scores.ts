@@ -1,0 +1,353 @@
+// Scores of layers by a regression from their features to responses: one pass for the features, folds over the images, one entry a layer, and the layer
+// that the training images alone would have chosen.
+import { z } from 'zod'
+import type { Images, Responses } from '../data/index.js'
+import { cpu, type Device } from '../device.js'
+import { DataError } from '../errors.js'
+import type { Network } from '../models/index.js'
+import { seed, whole } from '../options.js'
+import { startPhase } from '../run/index.js'
+import { type Normalisation, noiseCeiling, normalisations, normaliseScore } from './ceiling.js'
+import { checkExtent } from './classify.js'
+import { type Aggregation, aggregate, aggregations, correlation, deviationOf, isConstant } from './correlation.js'
+import { describeFolds, foldsOf, type Split } from './folds.js'
+import { Kernel } from './kernel.js'
+import {
+  type LayerControl,
+  type LayerFeatures,
+  layerFeatures,
+  layerOptions,
+  namedLayers,
+  projectionOption,
+} from './layer_features.js'
+import { column, columnsOf, type Matrix, matrix, rowsOf } from './matrix.js'
+import type { Score } from './score.js'
+
+export const layerScoreOptions = {
+  ...layerOptions,
+  projection: projectionOption
+    .default('auto')
+    .describe(
+      'dimensions onto which larger layers are projected at random; auto: by Johnson and Lindenstrauss for epsilon 0.1; or none',
+    ),
+  folds: whole(2).default(5).describe('parts of the images, each tested once'),
+  repeats: whole(1).default(3).describe('orders of the images by which they are parted anew; scores are means over them'),
+  seed: seed.default(0).describe('of folds, projections and halves of repeats'),
+  aggregate: z.enum(aggregations).default('median').describe('over targets'),
+  normalise: z
+    .enum(Object.keys(normalisations) as [Normalisation, ...Normalisation[]])
+    .optional()
+    .describe(
+      `also put each target's r beside its ceiling, where there are repeats: ${Object.entries(normalisations)
+        .map(([name, { formula }]) => `${name} ${formula}`)
+        .join(', ')}; never clipped`,
+    ),
+}
+
+type Settings = z.output<z.ZodObject<typeof layerScoreOptions>>
+
+/** What a number depends on beside network and images. */
+export interface Protocol {
+  /** [C,H,W] of the images that the network was given. */
+  input: number[]
+  resizing: string
+  projection: string
+  folds: string
+  regression: string
+  aggregation: string
+  /** Of `raw.normalised`; null where it was not asked for. */
+  normalisation: string | null
+}
+
+export interface LayerScore extends Score {
+  layer: string
+  protocol: Protocol
+  /** Of each target: r, mean over folds; NaN where it could not be scored. */
+  perTarget: number[]
+}
+
+/** The layer that would have been taken without a look at the test images: for each fold the one with the best score within its training images. */
+export interface CommittedScore extends Score {
+  /** The one that most folds chose. */
+  layer: string
+  reason: string
+  /** The choice of each fold. */
+  byFold: string[]
+}
+
+export interface LayerScores {
+  /** One a layer, in the order asked for. */
+  scores: LayerScore[]
+  /** null of a single layer. */
+  committed: CommittedScore | null
+}
+
+/** What a regression is given: the training images' responses, all known, of some targets. */
+export interface Task {
+  kernel: Kernel
+  split: Split
+  /** [training images, targets] */
+  y: Matrix
+  /** A number for each training image: those of one belong together. */
+  groups: Int32Array | null
+  /** Whether the score within the training images is needed. */
+  wantsInner: boolean
+  device: Device
+}
+
+export interface Fitted {
+  /** [test images, targets] */
+  prediction: Matrix
+  /** r of each target within the training images; null where it was not asked for. */
+  inner: Float64Array | null
+  /** Numbers worth keeping, of which the mean over folds is told. */
+  raw: Record<string, number>
+}
+
+export interface Regression {
+  /** In words. */
+  regression: string
+  /** What the score within the training images is, in words. */
+  innerScore: string
+  fit(task: Task): Promise<Fitted>
+}
+
+/** Targets that can be scored, those alike in which images they lack together. */
+interface Targets {
+  patterns: { images: Int32Array; targets: Int32Array }[]
+  counts: { targets: number; constant: number; unmeasured: number; incomplete: number }
+}
+
+/** @throws {DataError} when none can be scored */
+function usableTargets(op: string, responses: Responses, folds: number): Targets {
+  const { images, targets, mean, name } = responses
+  const patterns = new Map<string, { images: Int32Array; targets: number[] }>()
+  const counts = { targets: 0, constant: 0, unmeasured: 0, incomplete: 0 }
+  const all = Int32Array.from({ length: images }, (_, i) => i)
+  for (let target = 0; target < targets; ++target) {
+    const there = all.filter((i) => !Number.isNaN(mean[i * targets + target]))
+    if (there.length < 2 * folds) ++counts.unmeasured
+    else if (isConstant(Float64Array.from(there, (i) => mean[i * targets + target] as number))) ++counts.constant
+    else {
+      ++counts.targets
+      if (there.length < images) ++counts.incomplete
+      const key = there.length === images ? '' : there.join()
+      const pattern = patterns.get(key) ?? { images: there, targets: [] }
+      pattern.targets.push(target)
+      patterns.set(key, pattern)
+    }
+  }
+  if (counts.targets === 0)
+    throw new DataError({
+      op,
+      argument: name,
+      actual: `${targets} targets, ${counts.constant} of them constant and ${counts.unmeasured} not measured`,
+      expected: 'at least one that varies',
+    })
+  return { patterns: [...patterns.values()].map((one) => ({ ...one, targets: Int32Array.from(one.targets) })), counts }
+}
+
+/** r of every fold and target, in the test images and within the training ones. */
+interface FoldScores {
+  test: Float64Array[]
+  inner: Float64Array[]
+  raw: Record<string, number>[]
+}
+
+/** Scores layers by a regression. Everything that can be refused is, before the first image is read. */
+export async function scoreLayers(
+  op: string,
+  net: Network | null,
+  images: Images,
+  responses: Responses,
+  settings: Settings,
+  { signal, onProgress, onPlan }: LayerControl,
+  regression: Regression,
+): Promise<LayerScores> {
+  const { folds, repeats, seed, aggregate: how } = settings
+  const count = images.shape[0]
+  if (responses.images !== count)
+    throw new DataError({
+      op,
+      argument: responses.name,
+      actual: `responses to ${responses.images} images`,
+      expected: `to the ${count} of ${images.name}`,
+    })
+  const names = namedLayers(op, net, settings.layers)
+  const splits = Array.from({ length: repeats }, (_, repeat) => foldsOf(op, count, folds, seed, responses.groups, repeat)).flat()
+  const { patterns, counts } = usableTargets(op, responses, folds)
+  if (net) checkExtent(op, net, images)
+  const device = net?.device ?? cpu()
+  const ceiling = responses.trials ? noiseCeiling(responses, { seed, aggregate: how }).score : null
+  const normalised = normaliser(responses, settings)
+
+  const features = await layerFeatures(op, net, images, names, settings, { signal, onProgress, onPlan })
+  const report = startPhase('scores', 'fits', names.length * splits.length, 0, onProgress)
+  const all: { layer: LayerFeatures; found: FoldScores }[] = []
+  const y = matrix(count, responses.targets, responses.mean)
+  for (const layer of features) {
+    const kernel = await Kernel.of(layer, device)
+    const found: FoldScores = { test: [], inner: [], raw: [] }
+    for (const split of splits) {
+      signal?.throwIfAborted()
+      const [test, inner] = [0, 1].map(() => new Float64Array(responses.targets).fill(Number.NaN)) as [Float64Array, Float64Array]
+      for (const { images: known, targets } of patterns) {
+        const part = { train: known.length === count ? split.train : both(split.train, known), test: both(split.test, known) }
+        if (part.test.length < 2) continue
+        const own = columnsOf(y, targets)
+        const { groups } = responses
+        const fitted = await regression.fit({
+          kernel,
+          split: part,
+          y: rowsOf(own, part.train),
+          groups: groups ? part.train.map((i) => groups[i] as number) : null,
+          wantsInner: names.length > 1,
+          device,
+        })
+        const measured = rowsOf(own, part.test)
+        targets.forEach((target, j) => {
+          test[target] = correlation(column(fitted.prediction, j), column(measured, j))
+          inner[target] = fitted.inner?.[j] ?? Number.NaN
+        })
+        found.raw.push(fitted.raw)
+      }
+      found.test.push(test)
+      found.inner.push(inner)
+      report(all.length * splits.length + found.test.length)
+    }
+    all.push({ layer, found })
+  }
+
+  const base = {
+    name: op === 'encode' ? 'encoding' : op,
+    unit: '',
+    ceiling: ceiling?.ceiling ?? null,
+    seed,
+    model: net?.describe() ?? 'no network',
+    data: { name: `${responses.name}, ${images.name}`, sha256: `${responses.sha256} ${images.sha256}` },
+  }
+  const scores = all.map(
+    ({ layer, found }): LayerScore => ({
+      layer: layer.layer,
+      ...base,
+      ...summary(found.test, folds, how),
+      raw: {
+        images: count,
+        ...counts,
+        features: layer.features,
+        dimensions: layer.size,
+        ...spreads(found.test, how),
+        ...(normalised ? { normalised: normalised(overFolds(found.test)) } : {}),
+        ...(names.length > 1
+          ? {
+              inner: aggregate(
+                found.inner.map((fold) => aggregate(fold, how)),
+                'mean',
+              ),
+            }
+          : {}),
+        ...meanRaw(found.raw),
+      },
+      protocol: {
+        input: images.shape.slice(1),
+        resizing: images.shaping ?? 'none: images as they are stored',
+        projection: layer.projection,
+        folds: describeFolds(folds, repeats, seed, responses.groups),
+        regression: regression.regression,
+        aggregation: `Pearson's r per target and fold, mean over folds, ${how} over ${counts.targets} targets`,
+        normalisation: settings.normalise ? `${settings.normalise}: ${normalisations[settings.normalise].formula}` : null,
+      },
+      perTarget: [...overFolds(found.test)],
+    }),
+  )
+  return { scores, committed: names.length > 1 ? committed(all, folds, how, regression, base) : null }
+}
+
+/**
+ * What puts r of each target beside its ceiling, and all of them into one number; null where that is not asked for.
+ * @throws {DataError} when there are no repeats
+ */
+function normaliser(responses: Responses, settings: Settings): ((r: Float64Array) => number) | null {
+  const { normalise, seed, aggregate: how } = settings
+  if (!normalise) return null
+  const { perTarget } = noiseCeiling(responses, { seed, method: normalise === 'nsd' ? 'ncsnr' : 'split-half' })
+  return (r) =>
+    aggregate(
+      r.map((value, target) => normaliseScore(value, perTarget[target] as number, normalise)),
+      how,
+    )
+}
+
+/** Numbers that are in both ascending lists. */
+function both(a: Int32Array, b: Int32Array): Int32Array {
+  const others = new Set(b)
+  return a.filter((i) => others.has(i))
+}
+
+/** Mean over folds of each target's r. */
+const overFolds = (folds: readonly Float64Array[]): Float64Array =>
+  (folds[0] as Float64Array).map((_, target) =>
+    aggregate(
+      folds.map((fold) => fold[target] as number),
+      'mean',
+    ),
+  )
+
+function summary(scores: readonly Float64Array[], folds: number, how: Aggregation): Pick<Score, 'value' | 'spread'> {
+  const perFold = scores.map((fold) => aggregate(fold, how))
+  // Folds of other orders hold the same images again: they make the mean steadier, but are no more of them.
+  const value = deviationOf(perFold) / Math.sqrt(folds)
+  return {
+    value: aggregate(overFolds(scores), how),
+    spread: { value, over: `${folds} folds (standard error of the ${how} over targets)` },
+  }
+}
+
+function spreads(folds: readonly Float64Array[], how: Aggregation): Record<string, number> {
+  const perTarget = overFolds(folds)
+  return {
+    folds: folds.length,
+    mean: aggregate(perTarget, 'mean'),
+    median: aggregate(perTarget, 'median'),
+    deviationOverTargets: deviationOf(perTarget),
+    deviationOverFolds: deviationOf(folds.map((fold) => aggregate(fold, how))),
+  }
+}
+
+function meanRaw(raws: readonly Record<string, number>[]): Record<string, number> {
+  return Object.fromEntries(
+    Object.keys(raws[0] ?? {}).map((name) => [
+      name,
+      aggregate(
+        raws.map((raw) => raw[name] as number),
+        'mean',
+      ),
+    ]),
+  )
+}
+
+function committed(
+  all: readonly { layer: LayerFeatures; found: FoldScores }[],
+  folds: number,
+  how: Aggregation,
+  { innerScore }: Regression,
+  base: Omit<Score, 'value' | 'spread' | 'raw'>,
+): CommittedScore {
+  const parts = (all[0] as (typeof all)[0]).found.test.length
+  const choices = Array.from({ length: parts }, (_, fold) => {
+    const inner = all.map(({ found }) => aggregate(found.inner[fold] as Float64Array, how))
+    return inner.reduce((best, value, i) => (value > (inner[best] as number) ? i : best), 0)
+  })
+  const test = choices.map((choice, fold) => all[choice]?.found.test[fold] as Float64Array)
+  const byFold = choices.map((choice) => (all[choice] as (typeof all)[0]).layer.layer)
+  const times = (layer: string) => byFold.filter((name) => name === layer).length
+  const layer = byFold.reduce((best, name) => (times(name) > times(best) ? name : best))
+  return {
+    ...base,
+    ...summary(test, folds, how),
+    raw: spreads(test, how),
+    layer,
+    reason: `highest ${innerScore}, ${how} over targets: chosen in ${times(layer)} of ${parts} folds`,
+    byFold,
+  }
+}

@@ -1,0 +1,179 @@
+// Representational similarity: whether a network's layers find the same images alike as brains or people do.
+import { z } from 'zod'
+import type { Images, ReferenceRdms } from '../data/index.js'
+import { cpu } from '../device.js'
+import { DataError } from '../errors.js'
+import type { Network } from '../models/index.js'
+import { parseOptions, seed } from '../options.js'
+import { startPhase } from '../run/index.js'
+import { checkExtent } from './classify.js'
+import { deviationOf, midRanks } from './correlation.js'
+import { type LayerControl, layerFeatures, layerOptions, namedLayers, projectionOption } from './layer_features.js'
+import { type Comparison, comparisons, distances, knownPairs, rdmOf } from './rdm.js'
+import type { Score } from './score.js'
+
+export const rsaOptions = z.strictObject({
+  ...layerOptions,
+  distance: z
+    .enum(distances)
+    .default('correlation')
+    .describe("of two patterns: 1 - Pearson's r, or the mean squared difference of their features"),
+  compare: z
+    .enum(Object.keys(comparisons) as [Comparison, ...Comparison[]])
+    .default('spearman')
+    .describe('how two lists of dissimilarities are compared'),
+  projection: projectionOption
+    .default('none')
+    .describe('dimensions onto which larger layers are projected at random; auto or none'),
+  seed: seed.default(0).describe('of projections'),
+})
+
+export interface RsaOptions extends z.input<typeof rsaOptions>, LayerControl {}
+
+export interface RsaScore extends Score {
+  layer: string
+  protocol: { input: number[]; resizing: string; projection: string; distance: string; comparison: string; aggregation: string }
+  /** Of each subject. */
+  perSubject: number[]
+}
+
+export interface RsaScores {
+  /** One a layer, in the order asked for. */
+  scores: RsaScore[]
+  /** What the best possible list of dissimilarities would reach lies between these; null of a single subject. */
+  ceiling: { lower: number; upper: number; formula: string } | null
+}
+
+/**
+ * How alike the dissimilarities of images are in each layer and in brains or people: the mean over subjects.
+ * @param net null where pixels alone are scored
+ * @param reference dissimilarities of the same images in the same order
+ * @throws {DataError} when they are of another number of images; {OptionError} for an option that is unknown or out of range
+ */
+export async function rsa(
+  net: Network | null,
+  images: Images,
+  reference: ReferenceRdms,
+  options: RsaOptions = {},
+): Promise<RsaScores> {
+  const op = 'rsa'
+  const { signal, onProgress, onPlan, ...rest } = options
+  const settings = parseOptions(op, rsaOptions, rest)
+  const { distance, compare, seed } = settings
+  const count = images.shape[0]
+  if (reference.images !== count || count < 3)
+    throw new DataError({
+      op,
+      argument: reference.name,
+      actual: `dissimilarities of ${reference.images} images`,
+      expected: `of the ${count} (at least 3) of ${images.name}`,
+    })
+  const names = namedLayers(op, net, settings.layers)
+  if (net) checkExtent(op, net, images)
+  const { subjects } = reference
+  const known = knownPairs(subjects)
+  if (known.length < 3)
+    throw new DataError({ op, argument: reference.name, actual: `${known.length} known pairs`, expected: 'at least 3' })
+  const ceiling = subjects.length > 1 ? rsaCeiling(subjects, compare) : null
+  const features = await layerFeatures(op, net, images, names, settings, { signal, onProgress, onPlan })
+  const report = startPhase('scores', 'layers', names.length, 0, onProgress)
+  const device = net?.device ?? cpu()
+  const scores: RsaScore[] = []
+  for (const layer of features) {
+    signal?.throwIfAborted()
+    const own = await rdmOf(layer, distance, device)
+    const pairs = knownPairs([own, ...subjects])
+    const scoreOf = (some: Int32Array) => subjects.map((subject) => compared(own, subject, some, compare))
+    const perSubject = scoreOf(pairs)
+    scores.push({
+      layer: layer.layer,
+      name: op,
+      value: mean(perSubject),
+      unit: '',
+      raw: {
+        images: count,
+        pairs: pairs.length,
+        unknownPairs: own.length - pairs.length,
+        subjects: subjects.length,
+        features: layer.features,
+        dimensions: layer.size,
+        ...(ceiling ? { ceilingLower: ceiling.lower, ceilingUpper: ceiling.upper } : {}),
+      },
+      ceiling: ceiling && { value: ceiling.upper, formula: ceiling.formula },
+      spread:
+        subjects.length > 1
+          ? { value: deviationOf(perSubject) / Math.sqrt(subjects.length), over: `${subjects.length} subjects (standard error)` }
+          : jackknife(count, pairs, (some) => mean(scoreOf(some))),
+      seed: settings.projection === 'none' ? null : seed,
+      model: net?.describe() ?? 'no network',
+      data: { name: `${reference.name}, ${images.name}`, sha256: `${reference.sha256} ${images.sha256}` },
+      protocol: {
+        input: images.shape.slice(1),
+        resizing: images.shaping ?? 'none: images as they are stored',
+        projection: layer.projection,
+        distance:
+          distance === 'correlation' ? "1 - Pearson's r of the flattened outputs" : 'mean squared difference of the outputs',
+        comparison: compare,
+        aggregation: `mean over ${subjects.length} ${subjects.length === 1 ? 'subject' : 'subjects'}`,
+      },
+      perSubject,
+    })
+    report(scores.length)
+  }
+  return { scores, ceiling }
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+const compared = (a: Float64Array, b: Float64Array, pairs: Int32Array, by: Comparison): number => {
+  const of = (rdm: Float64Array) => Float64Array.from(pairs, (pair) => rdm[pair] as number)
+  return comparisons[by](of(a), of(b))
+}
+
+/**
+ * Between what the best possible dissimilarities would lie: mean over subjects of the comparison with the pooled ones of the others (lower) and of all
+ * (upper). They are pooled as the comparison sees them: the mean of standardised ones for Pearson, of ranks for the others. Nili et al. 2014.
+ */
+export function rsaCeiling(
+  subjects: readonly Float64Array[],
+  compare: Comparison,
+): { lower: number; upper: number; formula: string } {
+  const pairs = knownPairs(subjects)
+  const own = subjects.map((rdm) => Float64Array.from(pairs, (pair) => rdm[pair] as number))
+  const seen = own.map((rdm) => (compare === 'pearson' ? standardised(rdm) : midRanks(rdm)))
+  const pooled = (some: readonly Float64Array[]) =>
+    (some[0] as Float64Array).map((_, i) => mean(some.map((rdm) => rdm[i] as number)))
+  const all = pooled(seen)
+  const against = (others: (i: number) => Float64Array) => mean(own.map((rdm, i) => comparisons[compare](rdm, others(i))))
+  return {
+    lower: against((i) => pooled(seen.filter((_, other) => other !== i))),
+    upper: against(() => all),
+    formula: `${compare} of each of ${subjects.length} subjects with the pooled dissimilarities of all (upper) or of the others (lower), mean over subjects`,
+  }
+}
+
+function standardised(values: Float64Array): Float64Array {
+  const centre = mean([...values])
+  const deviation = deviationOf(values) || 1
+  return values.map((value) => (value - centre) / deviation)
+}
+
+/** Images are left out in at most so many groups. */
+const mostGroups = 100
+
+/** Standard error by leaving out one image, or every k-th, at a time: sqrt((g - 1) / g sum (score - mean)^2). */
+function jackknife(count: number, pairs: Int32Array, scoreOf: (pairs: Int32Array) => number): Score['spread'] {
+  const groups = Math.min(count, mostGroups)
+  const [first, second] = [new Int32Array((count * (count - 1)) / 2), new Int32Array((count * (count - 1)) / 2)]
+  for (let i = 0, at = 0; i < count; ++i)
+    for (let j = i + 1; j < count; ++j, ++at) {
+      first[at] = i
+      second[at] = j
+    }
+  const without = Array.from({ length: groups }, (_, group) =>
+    scoreOf(pairs.filter((pair) => (first[pair] as number) % groups !== group && (second[pair] as number) % groups !== group)),
+  )
+  const centre = mean(without)
+  const squares = without.reduce((sum, value) => sum + (value - centre) ** 2, 0)
+  return { value: Math.sqrt(((groups - 1) / groups) * squares), over: `${count} images (jackknife of ${groups} groups)` }
+}

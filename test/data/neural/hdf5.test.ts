@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it, vi } from 'vitest'
+import { Hdf5File } from '../../../lib/data/neural/hdf5.js'
+import { DataError } from '../../../lib/errors.js'
+import { at, put, refusal } from '../scratch.js'
+import { putHdf5 } from './hdf5_bytes.js'
+
+const grid = Int16Array.from({ length: 6 * 4 * 5 }, (_, i) => i)
+
+const putSome = () =>
+  putHdf5(at('x.h5'), (file) => {
+    file.create_dataset({ name: 'grid', data: grid, shape: [6, 4, 5], chunks: [6, 1, 1] })
+    file.create_dataset({ name: 'words', data: ['a', 'zwölf', ''], shape: [3] })
+    file.create_dataset({ name: 'wide', data: BigInt64Array.of(1n, -5n), shape: [2] })
+    file.create_dataset({ name: 'packed', data: Float64Array.from(grid), shape: [120], chunks: [50], compression: 'gzip' })
+    file.create_group('inside').create_dataset({ name: 'byte', data: Uint8Array.of(7), shape: [1] })
+  })
+
+describe('Hdf5File', () => {
+  it('reads slabs, texts and wide integers', async () => {
+    await putSome()
+    using file = await Hdf5File.open('test', at('x.h5'))
+    expect(file.names()).toEqual(['grid', 'inside', 'packed', 'wide', 'words'])
+    const stored = file.dataset('grid', 3)
+    expect(stored.shape).toEqual([6, 4, 5])
+    expect(stored.numbers([null, [1, 2], [2, 4]])).toEqual(Int16Array.from([7, 8, 27, 28, 47, 48, 67, 68, 87, 88, 107, 108]))
+    expect(stored.isText).toBe(false)
+    expect(file.dataset('words').texts()).toEqual(['a', 'zwölf', ''])
+    expect(file.dataset('words').isText).toBe(true)
+    expect(file.dataset('wide').numbers()).toEqual(Float64Array.of(1, -5))
+    expect(file.dataset('packed').numbers([[49, 52]])).toEqual(Float64Array.of(49, 50, 51))
+    expect(file.dataset('inside/byte').numbers()).toEqual(Uint8Array.of(7))
+    expect(file.find('nothing')).toBe(null)
+    expect(() => stored.numbers([[0, 7], null, null])).toThrow(RangeError)
+  })
+
+  it('opens a file twice at a time', async () => {
+    await putSome()
+    using first = await Hdf5File.open('test', at('x.h5'))
+    const second = await Hdf5File.open('test', at('x.h5'))
+    second.close()
+    expect(first.dataset('wide').numbers()).toEqual(Float64Array.of(1, -5))
+  })
+
+  it('refuses in one sentence what is none, cut off, damaged, or without a dataset, and prints nothing', async () => {
+    const print = vi.spyOn(console, 'error')
+    const open = (name: string) => refusal(Hdf5File.open('test', at(name)), name)
+    await putSome()
+    expect(await open('nowhere.h5')).toBe('missing')
+    await put('text.h5', 'nothing of the kind'.repeat(100))
+    expect(await open('text.h5')).toBe('not to be opened (file signature not found)')
+    const whole = await readFile(at('x.h5'))
+    await put('cut.h5', whole.subarray(0, whole.length - 100))
+    expect(await open('cut.h5')).toBe('not to be opened (truncated file)')
+    using file = await Hdf5File.open('test', at('x.h5'))
+    expect(() => file.dataset('nothing')).toThrow("x.h5 is without dataset 'nothing'; expected dataset 'nothing'")
+    expect(() => file.dataset('inside')).toThrow(DataError)
+    expect(() => file.dataset('grid', 4)).toThrow("one whose 'grid' is of shape [6,4,5]; expected dataset 'grid' of 4 axes")
+    expect(() => file.dataset('words').numbers()).toThrow("one whose 'words' holds no numbers")
+    expect(() => file.dataset('grid').texts()).toThrow("one whose 'grid' holds no text")
+
+    const from = whole.indexOf(Buffer.from([0x78]), 3000)
+    await put('damaged.h5', Buffer.concat([whole.subarray(0, from), Buffer.alloc(whole.length - from, 0xff)]))
+    const damaged = await Hdf5File.open('test', at('damaged.h5'))
+    expect(() => damaged.dataset('packed').numbers()).toThrow(DataError)
+    damaged.close()
+    expect(print).not.toHaveBeenCalled()
+  })
+})
