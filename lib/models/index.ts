@@ -3,6 +3,13 @@ export { type BuilderOptions, builderOptions, buildNetwork } from './builders/by
 export { type ConvBlock, type ConvNetOptions, convNet, convNetOptions } from './builders/conv_net.js'
 export { type LocalBlockOptions, type LocalNetOptions, localNet, networkShapes } from './builders/local_net.js'
 export { type ResNet18Options, resNet18, resNet18Options } from './builders/resnet18.js'
+export {
+  type WaveletNetName,
+  type WaveletNetOptions,
+  waveletNet,
+  waveletNetOptions,
+  waveletNets,
+} from './builders/wavelet_net.js'
 export { cutAt, type PoolChange, readoutInput, withPools, withReadout } from './edit.js'
 export type { Extent } from './extent.js'
 export { type Head, type HeadInput, headOutput, type PlacedHead } from './heads.js'

@@ -224,11 +224,27 @@ export class Network {
       if (!Array.from(numbers).every((v) => Number.isFinite(v) && (!spread || v > 0)))
         throw refuse(name, `[${Array.from(numbers)}]`, spread ? 'finite numbers above 0' : 'finite numbers')
     }
-    for (const [name, numbers] of Object.entries(values))
-      scope(() => {
-        const row = Tensor.from(Float32Array.from(numbers), { shape: [1, numbers.length], device: this.device })
-        copyRows(row, (this.buffers.get(name) as Tensor).reshape([1, numbers.length]))
-      })
+    for (const [name, numbers] of Object.entries(values)) overwrite(this.buffers.get(name) as Tensor, Float32Array.from(numbers))
+  }
+
+  /**
+   * Takes over the numbers of every parameter and buffer that a state has under its name: to begin with another network's lower layers.
+   * @returns their names
+   * @throws {DataError} when one is of another shape, or there is none of them
+   */
+  adopt(state: ReadonlyMap<string, Safetensor>): string[] {
+    const refuse = (argument: string, actual: string, expected: string) =>
+      new DataError({ op: 'Network.adopt', argument, actual, expected })
+    const all = [...this.parameters, ...this.buffers].filter(([name]) => state.has(name))
+    if (all.length === 0)
+      throw refuse('state', `${[...state.keys()].slice(0, 3).join(', ') || 'empty'} ...`, 'names of the network')
+    for (const [name, { shape }] of all) {
+      const found = state.get(name) as Safetensor
+      if (found.dtype !== 'F32' || found.shape.join() !== shape.join())
+        throw refuse(name, `${found.dtype} [${found.shape}]`, `F32 [${shape}]`)
+    }
+    for (const [name, tensor] of all) overwrite(tensor, (state.get(name) as Safetensor).data as Float32Array)
+    return all.map(([name]) => name)
   }
 
   /** Parameters and buffers as they would be saved. */
@@ -239,7 +255,7 @@ export class Network {
 
   /** Writes the network as safetensors: its tensors by name, and its configuration as metadata. */
   async save(path: string): Promise<void> {
-    await writeSafetensors(path, await this.state(), { metadata: { [metadataKey]: JSON.stringify(this.config) } })
+    await writeSafetensors(path, await this.state(), { metadata: { [metadataKey]: JSON.stringify(this.config) }, digest: true })
   }
 
   /**
@@ -282,6 +298,14 @@ export class Network {
  */
 export const loadNetwork = (path: string, options: { device?: Device | undefined } = {}): Promise<Network> =>
   Network.load(path, options)
+
+/** Other numbers in a tensor's place. */
+function overwrite(tensor: Tensor, numbers: Float32Array): void {
+  scope(() => {
+    const shape = [1, numbers.length]
+    copyRows(Tensor.from(numbers, { shape, device: tensor.device }), tensor.reshape(shape))
+  })
+}
 
 function named(layers: readonly Layer[], group: 'parameters' | 'buffers'): Map<string, Tensor> {
   return new Map(

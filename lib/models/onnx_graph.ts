@@ -56,6 +56,13 @@ export class Graph {
     return this.add('Flatten', [x], `${name}.flatten`, { axis: 1 })
   }
 
+  /** 1 / sqrt of |v|^2, and 0 for a zero v (|v|^2 <= 2^-126): the rule of native/ops/nnl_conv.h. */
+  inverseRoot(name: string, square: string): string {
+    const some = this.add('Greater', [square, this.number(`${name}.tiny`, 2 ** -126)], `${name}.nonzero`)
+    const inverse = this.add('Reciprocal', [this.add('Sqrt', [square], `${name}.norm`)], `${name}.inverse`)
+    return this.add('Where', [some, inverse, this.number(`${name}.zero`, 0)], `${name}.factor`)
+  }
+
   /** max(x, 0)^power. */
   rectifiedPower(name: string, power: number, x: string): string {
     const positive = this.add('Relu', [x], `${name}.relu`)

@@ -9,6 +9,7 @@
 // 10, so that a rounding error of another distribution has room and a wrong formula has none.
 import type { Safetensor } from '../../lib/io/index.js'
 import type { Layer, LayerSpec } from '../../lib/models/index.js'
+import { passiBank, waveletFilters } from '../../lib/ops/index.js'
 import { U } from '../ops/proof.js'
 
 export interface Numbers {
@@ -69,6 +70,8 @@ function evaluateLayer(layer: Layer, state: State, x: Numbers): Numbers {
         0,
       )
     }
+    case 'wavelet_block':
+      return waveletBlock(x, spec, { weight: of('weight'), bias: of('bias'), mean: of('mean'), variance: of('variance') })
     case 'flatten':
       return flat(x)
     case 'linear':
@@ -293,4 +296,105 @@ function linear(x: Numbers, w: Float32Array, b: Float32Array): Numbers {
       result.error[n * b.length + k] = carried + Math.sqrt(rms * (partial + 2 * products + y * y))
     }
   return result
+}
+
+type WaveletBlockSpec = Extract<LayerSpec, { kind: 'wavelet_block' }>
+
+/** Filters of one bank on every channel, modulus, standardisation folded into the mixing, each position divided by its norm. */
+function waveletBlock(
+  x: Numbers,
+  { bank, orientations, nonlinearity, normalise, units }: WaveletBlockSpec,
+  { weight, bias, mean, variance }: Record<'weight' | 'bias' | 'mean' | 'variance', Float32Array>,
+): Numbers {
+  const [N, C] = four(x)
+  const options = passiBank(bank === 'first' ? 1 : bank, orientations)
+  const stride = bank === 'odd' ? 1 : 2
+  const around = bordered(x, options.size, stride)
+  // Every channel by itself.
+  const each = { ...around, shape: [N * C, 1, ...around.shape.slice(2)] }
+  const parts = 1 + 2 * orientations
+  const filtered = convolve(each, waveletFilters(options), { units: parts, window: options.size, stride, padding: 0 }, {})
+  const [, , P, Q] = four(filtered)
+  const area = P * Q
+  const D = C * (1 + orientations)
+  const responses = numbers([N, D, P, Q], new Float64Array(N * D * area))
+  for (let plane = 0; plane < N * C; plane++)
+    for (let response = 0; response <= orientations; response++) {
+      const [n, c] = [Math.floor(plane / C), plane % C]
+      const to = (n * D + (response === 0 ? c : C + c * orientations + response - 1)) * area
+      const from = (part: number) => (plane * parts + part) * area
+      for (let i = 0; i < area; i++) {
+        const real = from(response === 0 ? 0 : 2 * response - 1) + i
+        const [a, e] = [filtered.y[real] as number, filtered.error[real] as number]
+        if (response === 0 || nonlinearity === 'relu') {
+          responses.y[to + i] = response === 0 ? a : Math.max(a, 0)
+          responses.error[to + i] = e
+          continue
+        }
+        const imaginary = from(2 * response) + i
+        const [b, f] = [filtered.y[imaginary] as number, filtered.error[imaginary] as number]
+        const modulus = Math.hypot(a, b)
+        responses.y[to + i] = modulus
+        responses.error[to + i] =
+          modulus > 0 ? Math.sqrt(((a * e) ** 2 + (b * f) ** 2) / modulus ** 2 + 3 * rms * modulus ** 2) : e + f
+      }
+    }
+  const w = Float32Array.from(weight, (v, i) => v / Math.sqrt((variance[i % D] as number) + 1e-5))
+  const mixed = convolve(responses, w, { units, window: 1, stride: 1, padding: 0 }, {})
+  const offset = Array.from(bias, (b, k) => {
+    let [sum, error2] = [b, 0]
+    for (let d = 0; d < D; d++) {
+      const away = ((weight[k * D + d] as number) / Math.sqrt((variance[d] as number) + 1e-5)) * (mean[d] as number)
+      sum -= away
+      error2 += rms * (sum * sum + 4 * away * away)
+    }
+    return { sum, error2 }
+  })
+  mixed.y.forEach((v, i) => {
+    const { sum, error2 } = offset[Math.floor(i / area) % units] as { sum: number; error2: number }
+    mixed.y[i] = v + sum
+    mixed.error[i] = Math.sqrt((mixed.error[i] as number) ** 2 + error2 + rms * (v + sum) ** 2)
+  })
+  if (!normalise) return mixed
+  const v = new Float64Array(units)
+  const e2 = new Float64Array(units)
+  for (let n = 0; n < N; n++)
+    for (let i = 0; i < area; i++) {
+      const at = (k: number) => (n * units + k) * area + i
+      v.forEach((_, k) => {
+        v[k] = mixed.y[at(k)] as number
+        e2[k] = (mixed.error[at(k)] as number) ** 2
+      })
+      const { inverse, error2 } = norm(v, e2)
+      v.forEach((value, k) => {
+        const y = value * inverse
+        mixed.y[at(k)] = y
+        mixed.error[at(k)] = Math.sqrt((e2[k] as number) * inverse ** 2 + error2 * y * y)
+      })
+    }
+  return mixed
+}
+
+/** A map reflected by 2 at its ends (of an odd axis by 1 before it), circular there, as far as filters of a size reach from what is left of it. */
+function bordered(x: Numbers, size: number, stride: number): Numbers {
+  const [N, C, H, W] = four(x)
+  const places = (length: number) => {
+    const before = length % 2 === 0 ? 2 : 1
+    const grid = length + before + 2
+    const reflected = Array.from({ length: grid }, (_, place) => {
+      const period = 2 * (length - 1)
+      const i = (((place - before) % period) + period) % period
+      return i < length ? i : period - i
+    })
+    const count = ((grid - 4) / stride - 1) * stride + size
+    return Array.from({ length: count }, (_, i) => reflected[(((2 + i - (size - 1) / 2) % grid) + grid) % grid] as number)
+  }
+  const [rows, columns] = [places(H), places(W)]
+  const pick = (from: Float64Array) =>
+    Float64Array.from({ length: N * C * rows.length * columns.length }, (_, i) => {
+      const column = columns[i % columns.length] as number
+      const row = rows[Math.floor(i / columns.length) % rows.length] as number
+      return from[(Math.floor(i / (columns.length * rows.length)) * H + row) * W + column] as number
+    })
+  return { shape: [N, C, rows.length, columns.length], y: pick(x.y), error: pick(x.error) }
 }

@@ -54,6 +54,7 @@ const everything: NetworkConfigInput = {
           },
         ],
         [{ kind: 'flatten' }],
+        [{ kind: 'wavelet_block', units: 4, bank: 'odd', orientations: 2 }],
       ],
     },
     { kind: 'linear', units: 3 },
@@ -67,7 +68,15 @@ const statistics = {
 const names = [
   ...['0', 'norm', '2.body.0', '2.body.1', '2.shortcut.0', '2', 'stage.conv', 'stage'],
   ...['features.branches.0.0', 'features.branches.0.1', 'features.branches.0.2', 'features.branches.1.0'],
-  ...['features.branches.1.1', 'features.branches.2.0', 'side', 'features.branches.4.0', 'features', '5'],
+  ...[
+    'features.branches.1.1',
+    'features.branches.2.0',
+    'side',
+    'features.branches.4.0',
+    'features.branches.5.0',
+    'features',
+    '5',
+  ],
 ]
 const wrong = (change: Partial<NetworkConfigInput>) => () => new Network({ ...everything, ...change })
 const six = () => Tensor.from(normals(7, 6 * 2 * 81), { shape: [6, 2, 9, 9] })
@@ -140,12 +149,13 @@ describe('a network', () => {
     using net = new Network(everything)
     expect(net.layerNames).toEqual(names)
     expect(net.extent('stage')).toEqual([5, 5, 5])
-    expect(net.extent('features')).toEqual([5 * 3 * 3 + 5 * 4 * 4 + 6 * 4 * 4 + 6 * 2 * 2 + 125])
+    expect(net.extent('features')).toEqual([5 * 3 * 3 + 5 * 4 * 4 + 6 * 4 * 4 + 6 * 2 * 2 + 125 + 4 * 4 * 4])
     expect(() => net.extent('stge')).toThrow(/'stge', no layer; expected .*such as stage, /)
     expect([...net.parameters.keys()]).toContain('features.branches.2.0.weight')
     expect([...net.buffers.keys()]).toEqual([
       ...['norm.mean', 'norm.variance', '2.body.1.mean', '2.body.1.variance'],
       ...['features.branches.0.1.mean', 'features.branches.0.1.std'],
+      ...['features.branches.5.0.mean', 'features.branches.5.0.variance'],
     ])
     const upload = vi.spyOn(addon, 'upload')
     expect([...layerExtents(everything)]).toEqual(names.map((name) => [name, net.extent(name)]))
@@ -270,7 +280,16 @@ describe('frozen layers', () => {
   it('get no gradients of their parameters computed, and below the lowest trained layer nothing is', () => {
     const weights = (calls: [string, readonly string[]][]) => calls.filter(([, of]) => of.includes('gw')).map(([op]) => op)
     expect(weights(backwardCalls([]))).toEqual([
-      ...['linear_grad', 'nnl_conv_grad', 'nnl_conv_grad', 'conv2d_grad', 'conv2d_grad', 'conv2d_grad', 'conv2d_grad'],
+      ...[
+        'linear_grad',
+        'nnl_conv_grad',
+        'nnl_conv_grad',
+        'wavelet_mix_grad',
+        'conv2d_grad',
+        'conv2d_grad',
+        'conv2d_grad',
+        'conv2d_grad',
+      ],
     ])
     expect(backwardCalls(['0', 'norm', '2', 'stage', 'features'])).toEqual([['linear_grad', ['gw', 'gb']]])
     const middle = backwardCalls(['stage', 'features', '5'])

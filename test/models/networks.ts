@@ -7,6 +7,7 @@ import {
   Network,
   type NetworkConfigInput,
   resNet18,
+  waveletNet,
 } from '../../lib/models/index.js'
 import { normals, uniform } from '../ops/proof.js'
 
@@ -112,6 +113,7 @@ export const networks: Record<string, () => Promise<Network>> = {
         standardise: true,
       }),
     ),
+  'a wavelet network': async () => moved(waveletNet({ image: [32, 32], net: 'small', classes })),
   'a local network': () => smallLocal(),
   'a local network without a readout': () => smallLocal({ classes: [] }),
   'a local network of centred, whitened and plain blocks on a trunk': () =>

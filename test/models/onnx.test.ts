@@ -111,6 +111,13 @@ const nnl = (spec: Partial<Extract<LayerSpecInput, { kind: 'nnl_conv' }>>): Laye
 })
 
 const relu: LayerSpecInput = { kind: 'relu' }
+const wavelets = (bank: 'first' | 'odd' | 'even', rest: object = {}): LayerSpecInput => ({
+  kind: 'wavelet_block',
+  units: 5,
+  bank,
+  orientations: 4,
+  ...rest,
+})
 const conv = (units: number, window: number, rest: object = {}): LayerSpecInput => ({ kind: 'conv', units, window, ...rest })
 
 describe('a layer in onnxruntime', () => {
@@ -135,6 +142,14 @@ describe('a layer in onnxruntime', () => {
     standardise: [{ kind: 'standardise' }, conv(4, 3)],
     batch_norm: [{ kind: 'batch_norm', epsilon: 1e-3 }],
     'batch_norm behind a conv': [conv(4, 3, { bias: false }), { kind: 'batch_norm' }, relu],
+    'wavelet_block of an odd map': [conv(3, 4), wavelets('odd')],
+    'wavelet_block of an even map': [conv(3, 3), wavelets('even', { orientations: 8 })],
+    'wavelet_block of the first block, with rectified waves': [wavelets('first', { nonlinearity: 'relu', normalise: false })],
+    'wavelet_block of maps smaller than its filters': [
+      { kind: 'max_pool', size: 2, stride: 2 },
+      wavelets('even'),
+      wavelets('odd'),
+    ],
     flatten: [{ kind: 'flatten' }],
     'linear on maps': [conv(3, 4), { kind: 'linear', units: 5 }],
     'linear on numbers': [{ kind: 'flatten' }, { kind: 'linear', units: 9 }, relu, { kind: 'linear', units: 4 }],

@@ -2,17 +2,22 @@
 import { z } from 'zod'
 import { parseOptions } from '../../options.js'
 import type { NetworkConfig } from '../spec.js'
-import { convNet, convNetOptions } from './conv_net.js'
+import { type ConvNetOptions, convNet, convNetOptions } from './conv_net.js'
 import { resNet18, resNet18Options } from './resnet18.js'
+import { type WaveletNetOptions, waveletNet, waveletNetOptions } from './wavelet_net.js'
 
 const { channels: _channels, image: _image, classes: _classes, ...convNetOwn } = convNetOptions.shape
+const { net, units, orientations, nonlinearity, normalise, freeze } = waveletNetOptions.shape
 
 export const builderOptions = z.discriminatedUnion('kind', [
   z.strictObject({
-    kind: z.literal('conv-net').describe('convolutions of one layer, as a local network has them, or ResNet-18'),
+    kind: z
+      .literal('conv-net')
+      .describe('convolutions of one layer, as a local network has them, ResNet-18, or a hierarchy of wavelet blocks'),
     ...convNetOwn,
   }),
   z.strictObject({ kind: z.literal('resnet-18'), standardise: resNet18Options.shape.standardise }),
+  z.strictObject({ kind: z.literal('wavelet-net'), net, units, orientations, nonlinearity, normalise, freeze }),
 ])
 
 export type BuilderOptions = z.input<typeof builderOptions>
@@ -27,5 +32,7 @@ export function buildNetwork(
   on: { channels: number; image: readonly [number, number]; classes: readonly string[] },
 ): NetworkConfig {
   const { kind, ...own } = parseOptions('buildNetwork', builderOptions, options)
-  return kind === 'conv-net' ? convNet({ ...own, ...on }) : resNet18({ ...own, ...on })
+  const all = { ...own, ...on }
+  if (kind === 'wavelet-net') return waveletNet(all as WaveletNetOptions)
+  return kind === 'conv-net' ? convNet(all as ConvNetOptions) : resNet18(all)
 }

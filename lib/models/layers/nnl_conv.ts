@@ -86,7 +86,7 @@ class NnlConv extends Base<NnlConvSpec> {
       const square = patches
         ? graph.add('ReduceSumSquare', [patches], `${name}.norm2`, { axes: [1], keepdims: 1 })
         : addSquares(graph, name, [channels, window, window], place, x)
-      y = graph.add('Mul', [y, addInverseRoot(graph, name, square)], `${name}.cosine`)
+      y = graph.add('Mul', [y, graph.inverseRoot(name, square)], `${name}.cosine`)
     }
     if (pool)
       y = graph.add('MaxPool', [y], `${name}.pool`, { ...windowAttributes(pool.size, pool.stride, pool.padding), ceil_mode: 0 })
@@ -102,13 +102,6 @@ function addSquares(graph: Graph, name: string, shape: Extent, place: Attributes
   const ones = new Float32Array(volume(shape)).fill(1)
   const squares = graph.add('Mul', [x, x], `${name}.squares`)
   return graph.add('Conv', [squares, graph.constant(`${name}.ones`, [1, ...shape], ones)], `${name}.norm2`, place)
-}
-
-/** 1 / sqrt of |v|^2, and 0 for a zero patch: the rule of native/ops/nnl_conv.h. */
-function addInverseRoot(graph: Graph, name: string, square: string): string {
-  const some = graph.add('Greater', [square, graph.number(`${name}.tiny`, 2 ** -126)], `${name}.nonzero`)
-  const inverse = graph.add('Reciprocal', [graph.add('Sqrt', [square], `${name}.norm`)], `${name}.inverse`)
-  return graph.add('Where', [some, inverse, graph.number(`${name}.zero`, 0)], `${name}.factor`)
 }
 
 /** Every patch as the channels of [N,C*R*S,P,Q], less its mean. */

@@ -1,0 +1,375 @@
+// The mixing of a network of wavelet blocks, learned block by block without labels: each block's responses are standardised by the images'
+// own statistics, and its units are their principal components (Passi and Bonner 2026, "Unsupervised learning"). One pass over the images a
+// block: with m the mean response of an image and s the mean square of its responses, the mean is E[m], the variance E[s] - E[m]^2, and the
+// components are the eigenvectors of D Cov(m) D, D = 1 / sqrt(variance + 1e-5), so that nothing has to be standardised before it is known.
+import { z } from 'zod'
+import { checkImages, type Images } from '../data/images.js'
+import { ahead } from '../data/index.js'
+import { DataError, OptionError } from '../errors.js'
+import { hostTensor, type Safetensor } from '../io/index.js'
+import { Network, type NetworkConfigInput } from '../models/index.js'
+import { WaveletBlock } from '../models/layers/wavelet_block.js'
+import { type CovarianceState, covariance, gatherPatches } from '../ops/index.js'
+import { parseOptions } from '../options.js'
+import { Checkpoints } from '../run/checkpoint.js'
+import { finishedRecord, finishFolder, inFolder, openNetwork, provenance, refuseOther } from '../run/folder.js'
+import { agree, type Group, processGroup, unlessAborted } from '../run/group.js'
+import { checkRun, type RunOptions } from '../run/options.js'
+import { startPhase } from '../run/progress.js'
+import { scope, Tensor } from '../tensor.js'
+import { type ComponentConfig, type ComponentOptions, componentOptions } from './component_options.js'
+import { type BlockComponents, blockComponents, type ComponentRecord, componentRecord } from './component_record.js'
+import { mixingRows } from './component_rows.js'
+import { Sums } from './component_sums.js'
+
+const position = z.object({
+  /** Block that is being learned, and how many of this process's images are done for it. */
+  block: z.number(),
+  images: z.number(),
+  records: z.array(blockComponents),
+})
+type Position = z.output<typeof position>
+
+const op = 'fitComponents'
+
+/**
+ * Learns a network of wavelet blocks from images without labels. A source larger than memory is decoded while the device computes. The same
+ * images, options, device and instruction set give the same bits, interrupted or not, from memory or from a disk. Started by `mpirun -n P`, each
+ * of P processes reads its share of the images, and all learn the same components, those of one process within the rounding of float64 sums.
+ * @param config of `waveletNet`; what stands above its blocks stays as it starts
+ * @returns the network, the caller's to dispose of, and how its blocks came about
+ * @throws {OptionError} {DataError} before anything runs: units that the responses cannot give, fewer images than components
+ * @throws {DataError} naming the images among which a response is not finite
+ */
+export async function fitComponents(
+  images: Images,
+  config: NetworkConfigInput,
+  options: ComponentOptions = {},
+  run: RunOptions = {},
+): Promise<{ net: Network; record: ComponentRecord }> {
+  const asked = checkRun(op, run)
+  checkImages(op, images)
+  const settings = parseOptions(op, componentOptions, options)
+  const group = processGroup()
+  const net = new Network(config, { device: asked.device, seed: settings.seed })
+  const identity = { network: net.config, options: lasting(settings), data: images.sha256 }
+  try {
+    const fit = new Fit(images, net, settings, asked, group)
+    if (group.size > 1) {
+      await agree(group, op, 'images', images.sha256)
+      await agree(group, op, 'options', JSON.stringify([identity, asked.device.kind, asked.resume]))
+    }
+    const learn = async () => {
+      const blocks = await fit.run()
+      const { device } = asked
+      const network = net.config
+      return {
+        kind: 'wavelet',
+        ...provenance(images, device),
+        network,
+        options: settings,
+        blocks,
+        processes: group.size,
+      } as const
+    }
+    // The folder is the first process's; the others keep no more than their checkpoints there.
+    if (group.rank > 0) return { net, record: await learn() }
+    return await inFolder(op, asked, async () => {
+      const { out, device } = asked
+      const found = out ? await finishedRecord(out, componentRecord) : null
+      if (out && found) {
+        const { network, options, data } = found
+        refuseOther(op, out, identity, { network, options: lasting(options), data: data.sha256 })
+        net.dispose()
+        return { net: await openNetwork(out, { device }), record: found }
+      }
+      const record = await learn()
+      if (out) await finishFolder(out, net, record, [])
+      return { net, record }
+    })
+  } catch (error) {
+    net.dispose()
+    throw error
+  }
+}
+
+/** The settings that results depend on. */
+function lasting({ memoryLimit: _limit, ...rest }: ComponentConfig): object {
+  return rest
+}
+
+/** The map of a stretch of images that some block reads, kept for the next one. */
+interface Kept {
+  /** Blocks that it has gone through. */
+  through: number
+  x: Tensor
+}
+
+class Fit {
+  private readonly blocks: WaveletBlock[]
+  private readonly checkpoints: Checkpoints<typeof position> | null
+  private position: Position = { block: 0, images: 0, records: [] }
+  private readonly kept = new Map<number, Kept>()
+  private keptBytes = 0
+  private readonly limit: number
+
+  /** This process's images: from the first up to the other. */
+  private readonly share: { from: number; to: number }
+
+  constructor(
+    private readonly images: Images,
+    private readonly net: Network,
+    private readonly settings: ComponentConfig,
+    private readonly asked: ReturnType<typeof checkRun<RunOptions>>,
+    private readonly group: Group,
+  ) {
+    this.blocks = blocksOf(net)
+    const { rank, size } = group
+    const [n] = images.shape
+    this.share = { from: Math.floor((rank * n) / size), to: Math.floor(((rank + 1) * n) / size) }
+    const { device } = asked
+    this.limit = settings.memoryLimit ?? (0.5 * (device.kind === 'cpu' ? process.availableMemory() : device.memory)) / size
+    const { out } = asked
+    this.checkpoints = out
+      ? new Checkpoints({
+          run: { ...asked, out },
+          stem: size === 1 ? 'components' : `components-${rank + 1}-of-${size}`,
+          config: { settings: lasting(settings), network: net.config, data: images.sha256 },
+          position,
+        })
+      : null
+    this.check()
+  }
+
+  /** Refuses what no pass over the images could give. */
+  private check(): void {
+    const { components, statistics, dropFirst, principal } = this.settings
+    if (components === 'random') return
+    const [n, channels, height, width] = this.images.shape
+    if (this.net.config.channels !== channels || this.net.config.image.join() !== [height, width].join())
+      throw new DataError({
+        op,
+        argument: 'images',
+        actual: `of ${channels} x ${height} x ${width}`,
+        expected: `${this.net.config.channels} x ${this.net.config.image.join(' x ')}, what the network reads`,
+      })
+    for (const { name, spec, responses } of this.blocks) {
+      const refuse = (actual: string, expected: string) => new OptionError({ op, argument: name, actual, expected })
+      const wanted = dropFirst + (components === 'learned' ? Math.min(principal ?? spec.units, spec.units) : 0)
+      if (spec.units + dropFirst > responses)
+        throw refuse(
+          `${spec.units} units${dropFirst > 0 ? ` beside ${dropFirst} left out` : ''}`,
+          `at most ${responses}, its responses, for units at right angles`,
+        )
+      if (components === 'learned' && statistics === 'pooled' && n < wanted + 1)
+        throw new DataError({
+          op,
+          argument: 'images',
+          actual: `${n}`,
+          expected: `at least ${wanted + 1} for the ${wanted} components of ${name} (or statistics 'pixels')`,
+        })
+    }
+  }
+
+  async run(): Promise<BlockComponents[]> {
+    let sums = this.asked.resume ? await this.restore() : null
+    this.tellPlan()
+    try {
+      while (this.position.block < this.blocks.length) {
+        const { block } = this.position
+        const began = performance.now()
+        sums ??= this.sumsOf(block)
+        await this.pass(block, sums)
+        await unlessAborted(sums.merge(this.group), this.asked.signal)
+        const record = await this.learn(block, sums)
+        sums.dispose()
+        sums = null
+        record.seconds = Math.round(performance.now() - began) / 1000
+        this.position = { block: block + 1, images: 0, records: [...this.position.records, record] }
+        await this.save(null)
+      }
+      return this.position.records
+    } catch (error) {
+      if (this.asked.signal?.aborted) await this.save(sums)
+      throw error
+    } finally {
+      sums?.dispose()
+      for (const { x } of this.kept.values()) x.dispose()
+    }
+  }
+
+  /** Goes back to the last checkpoint. @returns the sums of the block that was being learned */
+  private async restore(): Promise<Sums | null> {
+    const saved = await this.checkpoints?.load()
+    if (saved) {
+      this.position = saved.position
+      if (this.position.block > 0) this.net.adopt(new Map([...saved.tensors].filter(([name]) => this.isLearned(name))))
+    }
+    // One process may have stopped before it wrote what all had learned together.
+    const furthest = (await this.group.texts(JSON.stringify(this.position))).map((text) => JSON.parse(text) as Position)
+    const block = Math.max(...furthest.map((position) => position.block))
+    const ahead = furthest.findIndex((position) => position.block === block)
+    const behind = this.position.block < block
+    if (behind) this.position = { ...(furthest[ahead] as Position), images: 0 }
+    if (furthest.some((position) => position.block < block))
+      for (const [name, tensor] of this.learned()) {
+        const values = await hostTensor(tensor)
+        const { buffer, byteOffset, byteLength } = values.data
+        await this.group.broadcast(new Uint8Array(buffer, byteOffset, byteLength), ahead)
+        this.net.adopt(new Map([[name, values]]))
+      }
+    return saved && !behind && block < this.blocks.length ? this.sumsOf(block, saved.tensors) : null
+  }
+
+  private isLearned(name: string): boolean {
+    return this.blocks.slice(0, this.position.block).some((block) => name.startsWith(`${block.name}.`))
+  }
+
+  /** Tensors of the blocks that are learned. */
+  private learned(): [string, Tensor][] {
+    return [...this.net.parameters, ...this.net.buffers].filter(([name]) => this.isLearned(name))
+  }
+
+  private sumsOf(index: number, saved?: ReadonlyMap<string, Safetensor>): Sums {
+    const { components, statistics, scale } = this.settings
+    const learned = components === 'learned'
+    return new Sums(
+      (this.blocks[index] as WaveletBlock).responses,
+      { pooled: learned && statistics === 'pooled', pixels: learned && (statistics === 'pixels' || scale === 'z-scored') },
+      this.asked.device,
+      saved,
+    )
+  }
+
+  /** Says before the first image what the learning holds in memory and how often it computes what. */
+  private tellPlan(): void {
+    const [n] = this.images.shape
+    const largest = Math.max(...this.blocks.map(({ responses }) => responses))
+    const map = Math.max(...this.blocks.map(({ output }) => 4 * output[0] * output[1] * output[2]))
+    const all = n * map
+    this.asked.onPlan?.(
+      `${this.blocks.length} blocks from ${n} images, one pass a block; covariance of up to ${largest} x ${largest}, ` +
+        `${gigabytes(8 * largest ** 2)}; maps between blocks ${gigabytes(Math.min(all, this.limit))}` +
+        (all > this.limit ? `, the limit: the rest is computed again for every block` : ''),
+    )
+  }
+
+  /** One pass over the images: what a block's responses are on average, and how they vary together. */
+  private async pass(index: number, sums: Sums): Promise<void> {
+    const { batch, seed, pixelShare } = this.settings
+    const { signal, device } = this.asked
+    const [, channels, height, width] = this.images.shape
+    const block = this.blocks[index] as WaveletBlock
+    const positions = block.output[1] * block.output[2]
+    const { from, to } = this.share
+    const report = startPhase(
+      `block ${index + 1}/${this.blocks.length}`,
+      'images',
+      to - from,
+      this.position.images,
+      this.asked.onProgress,
+    )
+    const starts: number[] = []
+    for (let first = from + this.position.images; first < to; first += batch) starts.push(first)
+    const rows = (first: number) => Int32Array.from({ length: Math.min(batch, to - first) }, (_, i) => first + i)
+    const missing = starts.filter((first) => !this.kept.has(first)).map(rows)
+    const reading = ahead(this.images, missing, signal ? { signal } : {})
+    try {
+      for (const first of starts) {
+        signal?.throwIfAborted()
+        let here = this.kept.get(first)
+        const count = Math.min(batch, to - first)
+        if (!here) {
+          const { value } = await reading.next()
+          const { pixels } = value as { pixels: Uint8Array }
+          here = { through: 0, x: Tensor.from(pixels, { shape: [count, channels, height, width], device }) }
+        }
+        const x = this.advance(first, here, index)
+        const { pooled, squares } = block.moments(x)
+        try {
+          if (sums.pixels)
+            scope(() => {
+              const maps = block.expand(x)
+              const share = Math.max(1, Math.round(pixelShare * count * positions))
+              const some = gatherPatches(maps, { window: 1, batch: share, step: 0, seed: seed + first, normalise: 'none' })
+              covariance(some, { state: sums.pixels as CovarianceState })
+            })
+          if (sums.pooled) covariance(pooled, { state: sums.pooled })
+          await sums.add(pooled, squares, positions)
+        } finally {
+          pooled.dispose()
+          squares.dispose()
+        }
+        if (!this.kept.has(first)) x.dispose()
+        if (!sums.finite)
+          throw new DataError({
+            op,
+            argument: `images ${first} to ${first + count - 1}`,
+            actual: `with responses of ${block.name} that are not finite`,
+            expected: 'finite ones',
+          })
+        this.position = { ...this.position, images: first + count - from }
+        report(this.position.images)
+        if (this.checkpoints?.due()) await this.save(sums)
+      }
+    } finally {
+      await reading.return(undefined)
+    }
+  }
+
+  /** The map that block `index` reads, from one that fewer blocks have gone through; kept for the next block where there is room. */
+  private advance(first: number, { through, x: start }: Kept, index: number): Tensor {
+    let x = start
+    if (this.kept.delete(first)) this.keptBytes -= bytesOf(x)
+    for (let at = through; at < index; at++) {
+      const next = scope(() => (this.blocks[at] as WaveletBlock).forward(x, false).y)
+      x.dispose()
+      x = next
+    }
+    // The last block's input is asked for by nobody after it.
+    const room = index < this.blocks.length - 1 && index > 0 && this.keptBytes + bytesOf(x) <= this.limit
+    if (room) {
+      this.keptBytes += bytesOf(x)
+      this.kept.set(first, { through: index, x })
+    }
+    return x
+  }
+
+  /** Sets a block's statistics and weights from what the pass saw. */
+  private async learn(index: number, sums: Sums): Promise<BlockComponents> {
+    const block = this.blocks[index] as WaveletBlock
+    const { mean, variance } = sums.statistics()
+    this.set(block, { mean: Float32Array.from(mean), variance: Float32Array.from(variance) })
+    const { weight, ...found } = await mixingRows(block, sums, variance, this.settings, index, this.asked.device)
+    // After standardisation the mean response is zero, so that the bias is; random ones are those that the network started with.
+    if (weight) this.set(block, { weight, bias: new Float32Array(block.spec.units) })
+    return { name: block.name, units: block.spec.units, responses: block.responses, ...found, seconds: 0 }
+  }
+
+  private set(block: WaveletBlock, values: Readonly<Record<string, Float32Array>>): void {
+    const entries = Object.entries(values).map(([short, data]) => {
+      const { shape } = (block.parameters[short] ?? block.buffers[short]) as Tensor
+      return [`${block.name}.${short}`, { dtype: 'F32', shape, data }] as const
+    })
+    this.net.adopt(new Map(entries))
+  }
+
+  private async save(sums: Sums | null): Promise<void> {
+    if (!this.checkpoints) return
+    const tensors: Record<string, Safetensor> = { ...(await sums?.host()) }
+    for (const [name, tensor] of this.learned()) tensors[name] = await hostTensor(tensor)
+    const images = sums ? this.position.images : 0
+    await this.checkpoints.save({ ...this.position, images }, tensors)
+  }
+}
+
+/** The blocks that a network begins with. */
+function blocksOf(net: Network): WaveletBlock[] {
+  const end = net.layers.findIndex((layer) => !(layer instanceof WaveletBlock))
+  const blocks = net.layers.slice(0, end < 0 ? undefined : end) as WaveletBlock[]
+  if (blocks.length > 0) return blocks
+  throw new OptionError({ op, argument: 'config', actual: 'a network without wavelet blocks', expected: 'that of waveletNet' })
+}
+
+const bytesOf = (x: Tensor): number => x.size * (x.dtype === 'u8' ? 1 : 4)
+const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`
