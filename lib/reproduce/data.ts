@@ -1,36 +1,51 @@
 // The data that studies open, by what they need.
-import { type Images, openImages, selectImages } from '../data/index.js'
+import { type Images, openImages, openRecording, type Recording, selectImages } from '../data/index.js'
+import { OptionError } from '../errors.js'
 import { refuseUnknown } from '../options.js'
 
 /** Images to learn from and images to test on. */
 export interface StudyData {
   train: Images
   test: Images
+  /** Images with the responses of neurons to them; none where the study needs none. */
+  recordings: readonly Recording[]
 }
 
 /** What a study asks for. */
-export type StudyNeeds = 'labelled images: train and test'
+export type StudyNeeds = 'labelled images: train and test' | 'photos, and recordings of neurons'
 
 /** Images of a quick run, spread over the set so that every class has its share. */
 const quickImages = { train: 3000, test: 1000 }
 
 /**
  * Opens what a study needs.
- * @param path where it lies: of labelled images, whatever `openImages` reads
+ * @param path of the images, whatever `openImages` reads
+ * @param options responses: folders of recordings, as `openRecording` reads them
  * @throws {DataError} naming what is missing or damaged
  */
 export async function openStudyData(
-  _needs: StudyNeeds,
+  needs: StudyNeeds,
   path: string,
-  options: { quick?: boolean; signal?: AbortSignal } = {},
+  options: { quick?: boolean; responses?: readonly string[]; signal?: AbortSignal } = {},
 ): Promise<StudyData> {
-  refuseUnknown('openStudyData', options, ['quick', 'signal'])
-  const { quick = false, signal } = options
+  refuseUnknown('openStudyData', options, ['quick', 'responses', 'signal'])
+  const { quick = false, responses = [], signal } = options
+  const refuse = (actual: string, expected: string) =>
+    new OptionError({ op: 'reproduce', argument: '--responses', actual, expected })
+  if (needs === 'photos, and recordings of neurons') {
+    if (responses.length === 0) throw refuse('missing', 'folders of recordings (see striate eval encoding --help)')
+    const shape = { size: quick ? 64 : 112, fit: 'fill', resize: 'bilinear', ...(signal ? { signal } : {}) } as const
+    const photos = (split: 'train' | 'test') => openImages(path, { ...shape, split })
+    const sessions = quick ? responses.slice(0, 1) : responses
+    const recordings = await Promise.all(sessions.map((folder) => openRecording(folder, shape)))
+    return { train: await photos('train'), test: await photos('test'), recordings }
+  }
+  if (responses.length > 0) throw refuse('given', 'none for this study')
   const open = async (split: 'train' | 'test'): Promise<Images> => {
     const images = await openImages(path, { split, ...(signal ? { signal } : {}) })
     return quick ? spread(images, quickImages[split]) : images
   }
-  return { train: await open('train'), test: await open('test') }
+  return { train: await open('train'), test: await open('test'), recordings: [] }
 }
 
 /** `count` images, evenly spaced over the set. */

@@ -8,6 +8,9 @@ import { fig1 } from './grinberg/fig1.js'
 import { fig2 } from './grinberg/fig2.js'
 import { fig3 } from './grinberg/fig3.js'
 import { table } from './grinberg/table.js'
+import { ablation } from './passi/ablation.js'
+import { fig2 as passiFig2 } from './passi/fig2.js'
+import { scaling } from './passi/scaling.js'
 import type { Study } from './study.js'
 
 export { openStudyData, type StudyData, type StudyNeeds } from './data.js'
@@ -32,4 +35,4 @@ export type {
 } from './study.js'
 
 /** Every study, by the name that `striate reproduce` takes. */
-export const studies: readonly Study[] = [fig1, fig2, fig3, table, baselines]
+export const studies: readonly Study[] = [fig1, fig2, fig3, table, baselines, passiFig2, ablation, scaling]

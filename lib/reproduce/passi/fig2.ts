@@ -1,0 +1,105 @@
+// Figure 2 of both papers: encoding score by block of a random and of an unsupervised hierarchy, and their difference.
+import type { Study } from '../study.js'
+import { banded, byBlock, hierarchyPart, partName, protocol, resultsOf, sessionMeans } from './hierarchy.js'
+
+/** Mean over eight subjects at layers 1, 3, 5, 7, 9, 11 of the authors' 2026 curves: 1,000 images, ventral stream. */
+const published = {
+  learned: [0.149, 0.201, 0.207, 0.188, 0.169, 0.122],
+  random: [0.149, 0.158, 0.109, 0.066, 0.046, 0.02],
+}
+
+export const fig2: Study = {
+  name: 'passi-fig2',
+  source: 'Passi, Robinson, Bonner 2026, figure 2',
+  about: 'how well each block of a hierarchy learned by compression predicts visual neurons, beside a random one',
+  needs: 'photos, and recordings of neurons',
+  parts: (scale) =>
+    scale.seeds.flatMap((seed) => [
+      hierarchyPart(scale, { stem: 'learned', about: 'principal components', options: {}, seed, perClass: 40 }),
+      hierarchyPart(scale, { stem: 'random', about: 'random mixing', options: { components: 'random' }, seed, perClass: 40 }),
+    ]),
+  report: async (all, scale) => {
+    const learned = resultsOf(all, partName(scale, 'learned'))
+    const random = resultsOf(all, partName(scale, 'random'))
+    const curves = [
+      { name: 'unsupervised', results: learned },
+      { name: 'random', results: random },
+    ].filter(({ results }) => results.length > 0)
+    const x = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
+    const [first] = [...learned, ...random]
+    const blocks = first?.layers.length ?? 0
+    const differences = Array.from({ length: learned.length > 0 && random.length > 0 ? blocks : 0 }, (_, block) => {
+      const ours = sessionMeans(learned, block)
+      const theirs = sessionMeans(random, block)
+      return ours.map((r, i) => r - (theirs[i] as number))
+    })
+    const mid = Math.min(3, blocks - 1)
+    return {
+      values: [
+        {
+          what: `block ${mid + 1}, learned`,
+          unit: 'r',
+          published: null,
+          ours: learned.length > 0 ? sessionMeans(learned, mid) : [],
+          note: 'one number a recording',
+        },
+        {
+          what: `block ${mid + 1}, learned minus random`,
+          unit: 'r',
+          published: null,
+          ours: differences[mid] ?? [],
+          note: 'one number a recording',
+        },
+        ...(blocks > 6
+          ? [
+              {
+                what: 'block 7, learned minus random',
+                unit: 'r',
+                published: null,
+                ours: differences[6] ?? [],
+                note: 'one number a recording',
+              },
+            ]
+          : []),
+      ],
+      charts: [
+        {
+          file: 'encoding',
+          title: 'Encoding score by block',
+          alt: 'Correlation of predicted and measured responses against the block, one line a hierarchy, with standard errors over recordings',
+          x: { label: 'Block' },
+          y: { label: 'r, mean over recordings' },
+          series: curves.map(({ name, results }) => ({ name, x: x(blocks), ...banded(byBlock(results)) })),
+        },
+        ...(differences.length > 0
+          ? [
+              {
+                file: 'difference',
+                title: 'Unsupervised minus random',
+                alt: 'Difference of the two scores against the block, with standard errors over recordings',
+                x: { label: 'Block' },
+                y: { label: 'Difference of r' },
+                series: [{ name: 'difference', x: x(blocks), ...banded(differences) }],
+              },
+            ]
+          : []),
+      ].filter(({ series }) => series.length > 0),
+      tables: [
+        ...curves.map(({ name, results }) => ({
+          caption: `${name}: r of each block (mean over ${results.length} seeds)`,
+          columns: ['Recording', ...(results[0] as (typeof results)[0]).layers],
+          rows: (results[0] as (typeof results)[0]).recordings.map((recording, at) => [
+            recording.name,
+            ...recording.r.map((_, block) => (sessionMeans(results, block)[at] as number).toFixed(3)),
+          ]),
+        })),
+        {
+          caption: 'The authors’ curves on fMRI at layers 1, 3, 5, 7, 9 and 11 (other responses and images; for their shape)',
+          columns: ['Hierarchy', '1', '3', '5', '7', '9', '11'],
+          rows: Object.entries(published).map(([name, values]) => [name, ...values]),
+        },
+      ],
+      notes: protocol,
+    }
+  },
+}

@@ -1,0 +1,135 @@
+// One hierarchy of wavelet blocks and how well each of its blocks predicts recordings: the part that the studies of Passi, Robinson and Bonner
+// are made of.
+import { z } from 'zod'
+import { type Images, labelsOf, selectImages } from '../../data/index.js'
+import { encode } from '../../eval/index.js'
+import { type ComponentOptions, fitComponents } from '../../learn/index.js'
+import { waveletNet } from '../../models/index.js'
+import type { Part, PartContext, Scale } from '../study.js'
+
+export interface HierarchyResult {
+  layers: string[]
+  /** Images that the components were learned from. */
+  images: number
+  /** Of each block; null where nothing was learned. */
+  varianceKept: (number | null)[]
+  effectiveDimension: (number | null)[]
+  recordings: {
+    name: string
+    /** r of each layer: median over targets of the mean over folds. */
+    r: number[]
+    /** Standard error over folds. */
+    error: number[]
+    /** What a perfect model could reach; null without repeats. */
+    ceiling: number | null
+  }[]
+}
+
+const number = z.number().nullable()
+const schema: z.ZodType<HierarchyResult> = z.object({
+  layers: z.array(z.string()),
+  images: z.number(),
+  varianceKept: z.array(number),
+  effectiveDimension: z.array(number),
+  recordings: z.array(z.object({ name: z.string(), r: z.array(z.number()), error: z.array(z.number()), ceiling: number })),
+})
+
+/** The results of parts whose names, without their seed, are `stem`. */
+export const resultsOf = (all: ReadonlyMap<string, unknown>, stem: string): HierarchyResult[] =>
+  [...all].filter(([name]) => name.replace(/-seed\d+$/, '') === stem).map(([, result]) => schema.parse(result))
+
+const GiB = 2 ** 30
+
+/** Name of a part at a scale. */
+export const partName = ({ quick }: Scale, stem: string): string => `${quick ? 'quick-' : ''}passi-${stem}`
+
+export interface HierarchyPart {
+  stem: string
+  about: string
+  options: ComponentOptions
+  seed: number
+  /** Photos of each class to learn from. */
+  perClass: number
+}
+
+/** Learns a hierarchy from the first photos of each class and scores all of its blocks. */
+export function hierarchyPart(scale: Scale, { stem, about, options, seed, perClass }: HierarchyPart): Part<HierarchyResult> {
+  const net = scale.quick ? 'small' : 'passi-2024'
+  const settings = { net, perClass, components: { ...options, seed } }
+  return {
+    name: `${partName(scale, stem)}-seed${seed}`,
+    about: `${about}, seed ${seed}`,
+    settings,
+    expected: scale.quick ? { minutes: 0.7, bytes: GiB } : { minutes: 2.5 + perClass / 40, bytes: 2 * GiB },
+    run: async ({ data, device, watch, say, folder }: PartContext) => {
+      const photos = await firstOfEach(data.train, perClass)
+      const [, channels, height, width] = photos.shape
+      const config = waveletNet({ net, channels, image: [height, width] })
+      const { net: learned, record } = await fitComponents(photos, config, settings.components, {
+        device,
+        ...watch,
+        onPlan: say,
+        out: `${folder}/run`,
+        resume: true,
+      })
+      using network = learned
+      const result: HierarchyResult = {
+        layers: record.blocks.map(({ name }) => name),
+        images: photos.shape[0],
+        varianceKept: record.blocks.map(({ varianceKept }) => varianceKept),
+        effectiveDimension: record.blocks.map(({ effectiveDimension }) => effectiveDimension),
+        recordings: [],
+      }
+      for (const { images, responses } of data.recordings) {
+        const { scores } = await encode(network, images, responses, { layers: result.layers, seed, ...watch, onPlan: say })
+        const ceiling = scores[0]?.ceiling?.value ?? null
+        const name = responses.name
+        result.recordings.push({ name, r: scores.map(({ value }) => value), error: scores.map((s) => s.spread.value), ceiling })
+      }
+      return result
+    },
+  }
+}
+
+/** The first images of each class, in the order of the set. */
+async function firstOfEach(images: Images, count: number): Promise<Images> {
+  const known = labelsOf(images)
+  if (!known) return images
+  const seen = new Map<number, number>()
+  const rows = Int32Array.from(known.labels, (_, i) => i).filter((i) => {
+    const label = known.labels[i] as number
+    seen.set(label, (seen.get(label) ?? 0) + 1)
+    return (seen.get(label) as number) <= count
+  })
+  return selectImages(images, rows)
+}
+
+/** Mean over recordings, and a band of a standard error around it. */
+export function banded(each: readonly (readonly number[])[]): { y: number[]; low: number[]; high: number[] } {
+  const y = each.map(average)
+  const error = each.map(standardError)
+  return { y, low: y.map((v, i) => v - (error[i] as number)), high: y.map((v, i) => v + (error[i] as number)) }
+}
+
+/** Of each block r for each recording, mean over seeds. */
+export const byBlock = (results: readonly HierarchyResult[]): number[][] =>
+  (results[0]?.layers ?? []).map((_, block) => sessionMeans(results, block))
+
+/** Mean over seeds of one block's r, for each recording. */
+export function sessionMeans(results: readonly HierarchyResult[], block: number): number[] {
+  const names = results[0]?.recordings.map(({ name }) => name) ?? []
+  return names.map((_, at) => average(results.map(({ recordings }) => recordings[at]?.r[block] as number)))
+}
+
+const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
+function standardError(values: readonly number[]): number {
+  const mean = average(values)
+  const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, values.length - 1)
+  return Math.sqrt(variance / values.length)
+}
+
+/** What every one of these studies says of its protocol. */
+export const protocol = [
+  'Components are learned from the first photos of each class by file name, brought to the input size by bilinear resizing, the aspect not kept. Features: every block’s whole map, sparse random projection (Johnson-Lindenstrauss, epsilon 0.1). Ridge with one penalty by leave-one-out, five folds, Pearson’s r, mean over folds, median over targets, no ceiling correction; error bars: standard error over recordings.',
+  'The paper scores fMRI responses (NSD) of networks that learned from ImageNet; these recordings and photos are others, so that only the shapes of the curves can be compared.',
+]
