@@ -114,7 +114,9 @@ export function devices(): DeviceReport[] {
 }
 
 function report(device: Device): DeviceReport {
-  const { index, name, memory, libraries } = device
+  const { index, name, memory } = device
+  // LAPACK is opened only when something needs it, or here.
+  const libraries = device.kind === 'cpu' ? `${device.libraries}, ${addon.lapack()}` : device.libraries
   return { kind: device.kind as DeviceKind, index, usable: true, name, memory, libraries }
 }
 

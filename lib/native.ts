@@ -95,6 +95,8 @@ interface RawAddon {
   threads(count?: number): number
   usableCores(root?: string): number
   leaked(): number
+  /** What large eigenproblems on the CPU go to. The first call opens it. */
+  lapack(): string
   readonly instructionSet: string
 }
 

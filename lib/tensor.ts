@@ -194,6 +194,12 @@ export function callOp(
   return raws.map((raw) => (raw ? new Tensor(raw, device) : null))
 }
 
+/** The same memory as a batch of one, where it lacks just that of `axes`; anything else as it is, for `callOp` to refuse. @internal */
+export function batchOfOne<T extends Tensor | null | undefined>(t: T, axes: number): T {
+  const { shape } = t ?? {}
+  return (t instanceof Tensor && shape?.length === axes - 1 ? t.reshape([1, ...shape]) : t) as T
+}
+
 function isNdArray(data: TensorSource | NdArray<TensorSource>): data is NdArray<TensorSource> {
   return !ArrayBuffer.isView(data) && typeof data === 'object' && data !== null && Array.isArray(data.shape) && 'stride' in data
 }

@@ -25,7 +25,7 @@ const bytes = (...shape: number[]) => Tensor.from(new Uint8Array(shape.reduce((a
 const labels = (n: number) => Tensor.from(new Int32Array(n))
 
 const images = striate.scenes({ count: 16, size: 8 })
-const data = { train: images, test: images }
+const data = { train: images, test: images, recordings: [] }
 const network = {
   kind: 'network' as const,
   name: 'small',
@@ -39,6 +39,8 @@ const network = {
   heads: [{ name: 'class', loss: 'softmax' as const, classes: [...striate.shapeNames], outputs: striate.shapeNames.length }],
 }
 const net = new striate.Network(network)
+const hierarchy = striate.waveletNet({ image: [8, 8], units: [4], orientations: 1 })
+const waves = { subsample: 2 } as const
 const folder = mkdtempSync(join(tmpdir(), 'striate-options-'))
 const file = join(folder, 'model.safetensors')
 beforeAll(() => net.save(file))
@@ -46,6 +48,11 @@ afterAll(() => {
   net.dispose()
   rmSync(folder, { recursive: true })
 })
+
+const trials = { images: 16, targets: 1, repeats: 2, data: new Float64Array(32).map((_, i) => i) }
+const responses = striate.responsesFrom({ name: 'v4', images: 16, targets: 1, trials })
+const rdms = { name: 'it', images: 16, subjects: [new Float64Array(120)], sha256: '' }
+const choices = { name: 'people', images: 16, classes: 4, counts: new Float64Array(64).fill(1), sha256: '' }
 
 const study = reproduce.studies[0] as reproduce.Study
 const axis = { label: 'x' }
@@ -73,6 +80,7 @@ const takers: Record<string, Taker> = {
     classes: ['a', 'b'],
     blocks: [{ pool: { size: 2 } }],
   }),
+  'waveletNet(options)': takes(striate.waveletNet, { image: [8, 8], units: [4] }),
   'resNet18(options)': takes(striate.resNet18, {
     image: [64, 64],
     heads: [{ name: 'x', target: 'x', loss: 'mse', outputs: 1 }],
@@ -92,6 +100,10 @@ const takers: Record<string, Taker> = {
     (o: striate.BuilderOptions) => striate.buildNetwork(o, { channels: 3, image: [8, 8], classes: ['a', 'b'] }),
     { kind: 'conv-net', blocks: [{ pool: { size: 2 } }] },
   ),
+
+  'fitComponents(config)': takes((o: striate.NetworkConfigInput) => striate.fitComponents(images, o), hierarchy),
+  'fitComponents(options)': takes((o: striate.ComponentOptions) => striate.fitComponents(images, hierarchy, o), {}),
+  'fitComponents(run)': takes((o: striate.RunOptions) => striate.fitComponents(images, hierarchy, {}, o), run),
 
   // Images
   'ahead(options)': takes((o: striate.AheadOptions) => striate.ahead(images, [Int32Array.of(0)], o), {}),
@@ -154,6 +166,25 @@ const takers: Record<string, Taker> = {
     (o: striate.TransformOptions) => striate.writeFeatures(net, images, join(folder, 'x.npy'), o),
     {},
   ),
+  'encode(options)': takes((o: striate.EncodeOptions) => striate.encode(net, images, responses, o), {}),
+  'pls(options)': takes((o: striate.PlsOptions) => striate.pls(net, images, responses, o), {}),
+  'rsa(options)': takes((o: striate.RsaOptions) => striate.rsa(net, images, rdms, o), {}),
+  'crossnobis(options)': takes((o: { noise?: 'none' }) => striate.crossnobis(trials, o), {}),
+  'behaviour(options)': takes((o: striate.BehaviourOptions) => striate.behaviour(net, images, choices, o), {}),
+  'noiseCeiling(options)': takes((o: striate.NoiseCeilingOptions) => striate.noiseCeiling(responses, o), {}),
+  'openRecording(options)': takes((o: striate.RecordingOptions) => striate.openRecording(folder, o), {}),
+  'openNsd(options)': takes((o: striate.NsdOptions) => striate.openNsd(folder, o), { subject: 1 }),
+  'openNsdImages(options)': takes((o: striate.NsdImagesOptions) => striate.openNsdImages(file, [0], o), {}),
+  'openBrainScore(options)': takes(
+    (o: striate.BrainScoreOptions) => striate.openBrainScore({ assembly: file, stimuli: file, images: folder }, o),
+    {},
+  ),
+  'openTrialTable(files)': takes(striate.openTrialTable, { images: folder, responses: file }),
+  'openTrialTable(options)': takes(
+    (o: striate.TrialTableOptions) => striate.openTrialTable({ images: folder, responses: file }, o),
+    {},
+  ),
+  'responsesFrom(given)': takes(striate.responsesFrom, { name: 'v4', images: 1, targets: 1, mean: Float64Array.of(1) }),
   'shadows(options)': takes((o: striate.ShadowsOptions) => striate.shadows(net, images, o), { lights: [{ kind: 'smooth' }] }),
 
   // Studies and pages
@@ -249,11 +280,32 @@ const takers: Record<string, Taker> = {
   'competitiveUpdate(options)': takes((o: object) => ops.competitiveUpdate(t(2, 3), t(2, 4), t(2, 4), t(4, 3), o), {}),
   'conv2d(options)': takes((o: object) => ops.conv2d(t(1, 1, 4, 4), t(1, 1, 2, 2), o), {}),
   'conv2dGrad(options)': takes((o: object) => ops.conv2dGrad(t(1, 1, 4, 4), t(1, 1, 2, 2), t(1, 1, 3, 3), o), {}),
+  'waveletBank(options)': takes(ops.waveletBank, { orientations: 1 }),
+  'waveletFilters(options)': takes(ops.waveletFilters, { orientations: 1 }),
+  'waveletConv(options)': takes((o: ops.WaveletOptions) => ops.waveletConv(t(1, 1, 4, 4), t(3, 3, 3), o), waves),
+  'waveletConvGrad(options)': takes(
+    (o: ops.WaveletOptions) => ops.waveletConvGrad(t(1, 1, 4, 4), t(3, 3, 3), t(1, 2, 2, 2), o),
+    waves,
+  ),
+  'waveletMoments(options)': takes((o: ops.WaveletOptions) => ops.waveletMoments(t(1, 1, 4, 4), t(3, 3, 3), o), waves),
+  'waveletMix(options)': takes((o: ops.WaveletMixOptions) => ops.waveletMix(t(1, 1, 4, 4), t(3, 3, 3), t(1, 2), o), waves),
+  'waveletMixWithNorms(options)': takes(
+    (o: ops.WaveletOptions) => ops.waveletMixWithNorms(t(1, 1, 4, 4), t(3, 3, 3), t(1, 2), o),
+    waves,
+  ),
+  'waveletMixGrad(options)': takes(
+    (o: Parameters<typeof ops.waveletMixGrad>[4] & object) =>
+      ops.waveletMixGrad(t(1, 1, 4, 4), t(3, 3, 3), t(1, 2), t(1, 1, 2, 2), o),
+    { ...waves, saved: { y: t(1, 1, 2, 2), norms: t(1, 2, 2) } },
+  ),
   'nnlConv(options)': takes((o: ops.NnlConvOptions) => ops.nnlConv(t(1, 1, 4, 4), t(1, 1, 2, 2), o), { pool }),
   'nnlConvWithIndex(options)': takes((o: ops.NnlConvOptions) => ops.nnlConvWithIndex(t(1, 1, 4, 4), t(1, 1, 2, 2), o), { pool }),
   'nnlConvGrad(options)': takes((o: ops.NnlConvOptions) => ops.nnlConvGrad(t(1, 1, 4, 4), t(1, 1, 2, 2), t(1, 1, 2, 2), o), {
     pool,
   }),
+  'covariance(options)': takes((o: object) => ops.covariance(t(2, 3), o), {}),
+  'covarianceOf(options)': takes((o: object) => ops.covarianceOf(ops.covariance(t(2, 3)), o), {}),
+  'eigh(options)': takes((o: object) => ops.eigh(t(1, 1), o), {}),
   'linearGrad(options)': takes((o: object) => ops.linearGrad(t(2, 3), t(4, 3), t(2, 4), o), {}),
   'matmul(options)': takes((o: object) => ops.matmul(t(2, 3), t(3, 2), o), {}),
   'reduce(options)': takes((o: object) => ops.reduce(t(2, 3), o), {}),
@@ -281,7 +333,14 @@ const takers: Record<string, Taker> = {
 }
 
 /** Objects with optional parts that are no options: records that are shown, and arrays with what they are made of. */
-const records = ['describeBench(report)', 'markdownBench(report)', 'encodeNpy(source)', 'writeNpy(source)', 'lightName(options)']
+const records = [
+  'describeBench(report)',
+  'markdownBench(report)',
+  'encodeNpy(source)',
+  'writeNpy(source)',
+  'lightName(options)',
+  'writeLayerScores(found)',
+]
 
 /** The options with a misspelt one in each of the objects that they are made of. */
 function misspelt(options: object, path = ''): { where: string; options: object }[] {

@@ -5,7 +5,7 @@ import { type BlockRecord, healthWarnings } from '../learn/index.js'
 import { writeDemoPage } from '../report/index.js'
 import { demoOptions, runDemo } from '../reproduce/index.js'
 import { addFlags } from './flags.js'
-import { duration, interruptSignal, output, quantity, run } from './terminal.js'
+import { duration, interruptSignal, jsonText, output, quantity, run } from './terminal.js'
 
 interface DemoValues {
   out: string
@@ -21,7 +21,7 @@ export function addDemo(program: Command): void {
     )
     .option('--out <dir>', 'folder of the page', 'striate-demo')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
-    .option('--json', 'progress and result as JSON lines')
+    .option('--json', jsonText)
   const given = addFlags(command, demoOptions)
   command.addHelpText('after', '\nExample:\n  $ striate demo --out demo').action((values: DemoValues) =>
     run(async () => {
@@ -55,7 +55,7 @@ export function addDemo(program: Command): void {
       await writeDemoPage({ ...result, net: learned }, out)
       const all = (performance.now() - started) / 1000
       say.line(`done in ${duration(all)}: open ${resolve(out, 'report.html')}`)
-      say.json({ event: 'done', out, networks, chance, seconds: all })
+      say.json({ out, networks, chance, seconds: all })
     }),
   )
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { classify, classifyOptions } from '../eval/index.js'
-import { checkWritable, writeClassification } from '../report/index.js'
-import { startPhase } from '../run/index.js'
+import { writeClassification } from '../report/index.js'
+import { forResult } from '../run/folder.js'
+import { networkSha256, startPhase } from '../run/index.js'
 import { addEvalFlags, type EvalValues } from './eval_flags.js'
 import { addFlags } from './flags.js'
 import { interruptSignal, output, run } from './terminal.js'
@@ -19,12 +20,15 @@ export function addEvalClassify(evaluate: Command): void {
         const say = output(values)
         const signal = interruptSignal()
         using net = await open.network()
-        await checkWritable('eval classify', values.run)
-        const images = await open.images(signal)
-        const report = startPhase('classify', 'images', images.shape[0], 0, say.progress)
-        const result = await classify(net, images, { ...own(), signal, onProgress: (done) => report(done) })
-        say.done()
-        const record = await writeClassification(values.run, values.split, result, net.classes)
+        const network = await networkSha256(values.run)
+        const part = open.part()
+        const record = await forResult('eval classify', values.run, `classify-${part}`, async () => {
+          const images = await open.images(signal)
+          const report = startPhase('classify', 'images', images.shape[0], 0, say.progress)
+          const result = await classify(net, images, { ...own(), signal, onProgress: (done) => report(done) })
+          say.done()
+          return writeClassification(values.run, part, result, net.classes, network)
+        })
         const { score, loss, confusion, classes } = record
         say.json(record)
         say.line(

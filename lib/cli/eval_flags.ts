@@ -2,9 +2,10 @@
 import type { Command } from 'commander'
 import { type Images, openImages } from '../data/index.js'
 import { deviceOf } from '../device.js'
-import { loadNetwork, type Network } from '../models/index.js'
-import { networkFile } from '../run/index.js'
+import type { Network } from '../models/index.js'
+import { openNetwork } from '../run/index.js'
 import { addImageFlags, dataText } from './run_flags.js'
+import { jsonText } from './terminal.js'
 
 export interface EvalValues {
   run: string
@@ -14,8 +15,9 @@ export interface EvalValues {
   json?: boolean
 }
 
-/** Adds the flags. @returns opens the network of the run, and the images */
+/** Adds the flags. @returns opens the network of the run, and the images; names the images, so that a part of a split leaves the whole one's results */
 export function addEvalFlags(command: Command): {
+  part: () => string
   network: () => Promise<Network>
   images: (signal: AbortSignal) => Promise<Images>
 } {
@@ -24,11 +26,15 @@ export function addEvalFlags(command: Command): {
     .requiredOption('--data <path>', dataText)
     .option('--split <name>', 'train or test', 'test')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
-    .option('--json', 'progress and result as JSON lines')
+    .option('--json', jsonText)
   const given = addImageFlags(command, ['split'])
   const values = (): EvalValues => command.opts<EvalValues>()
   return {
-    network: () => loadNetwork(networkFile(values().run), { device: deviceOf(values().device) }),
+    part: () => {
+      const { limit } = given()
+      return limit === undefined ? values().split : `${values().split}-first-${limit}`
+    },
+    network: () => openNetwork(values().run, { device: deviceOf(values().device) }),
     images: (signal) => openImages(values().data, { ...given(), split: values().split, signal }),
   }
 }

@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { OptionError } from '../errors.js'
 import { defaultStrengths, type LightSeries, shadows, shadowsOptions } from '../eval/index.js'
 import { type LightKind, lightKinds, lightOptions } from '../light/index.js'
-import { checkWritable, curvesByLight, shadowRows, writeShadows } from '../report/index.js'
+import { curvesByLight, shadowRows, writeShadows } from '../report/index.js'
+import { forResult } from '../run/folder.js'
 import { networkSha256, startPhase } from '../run/index.js'
 import { addEvalFlags, type EvalValues } from './eval_flags.js'
 import { addFlags } from './flags.js'
@@ -41,29 +42,31 @@ export function addEvalShadows(evaluate: Command): void {
     )
     .action((values: EvalValues) =>
       run(async () => {
-        const { run: folder, split } = values
+        const { run: folder } = values
+        const part = open.part()
         const lights = lightsOf(asked())
         const say = output(values)
         const signal = interruptSignal()
         using net = await open.network()
         const network = await networkSha256(folder)
-        await checkWritable('eval shadows', folder)
-        const images = await open.images(signal)
-        let report: ReturnType<typeof startPhase> | undefined
-        const scores = await shadows(net, images, {
-          ...own(),
-          lights,
-          signal,
-          onProgress: (done, total) => {
-            report ??= startPhase('shadows', 'images', total, done, say.progress)
-            report(done)
-          },
+        const record = await forResult('eval shadows', folder, `shadows-${part}`, async () => {
+          const images = await open.images(signal)
+          let report: ReturnType<typeof startPhase> | undefined
+          const scores = await shadows(net, images, {
+            ...own(),
+            lights,
+            signal,
+            onProgress: (done, total) => {
+              report ??= startPhase('shadows', 'images', total, done, say.progress)
+              report(done)
+            },
+          })
+          say.done()
+          return writeShadows(folder, part, images, scores, network)
         })
-        say.done()
-        const record = await writeShadows(folder, split, images, scores, network)
         say.json(record)
         const percent = (share: number | null) => (share === null ? '' : (100 * share).toFixed(2))
-        const { value, spread, raw } = scores.unmodified
+        const { value, spread, raw } = record.unmodified
         say.line(
           `unmodified: error ${percent(value)} % +- ${percent(spread.value)} (${raw.wrong} of ${raw.images} images; standard error)`,
         )
@@ -72,7 +75,7 @@ export function addEvalShadows(evaluate: Command): void {
           say.line(
             `${name.padEnd(18)} ${String(strength).padStart(8)} ${percent(float).padStart(8)} ${percent(byte).padStart(8)} ${percent(spread).padStart(6)}`,
           )
-        const file = join(folder, `shadows-${split}.json`)
+        const file = join(folder, `shadows-${part}.json`)
         say.line(`written: ${file}, curves and sample images beside it; striate report ${folder} shows them`)
       }),
     )

@@ -1,15 +1,16 @@
 import { type Command, Option } from 'commander'
 import { OptionError } from '../errors.js'
 import { writeNpy } from '../io/index.js'
-import { exportOnnx, loadNetwork, localBlocks } from '../models/index.js'
-import { networkFile } from '../run/index.js'
-import { run } from './terminal.js'
+import { exportOnnx, localBlocks } from '../models/index.js'
+import { openNetwork } from '../run/index.js'
+import { jsonText, output, run } from './terminal.js'
 
 interface ExportValues {
   run: string
   format: 'safetensors' | 'npy' | 'onnx'
   out: string
   tensor?: string
+  json?: boolean
 }
 
 export function addExport(program: Command): void {
@@ -30,12 +31,13 @@ export function addExport(program: Command): void {
       '--tensor <name>',
       'for npy: blocks.0.weight, readout.weight, conv1.weight ... (default: the filters of a network of one block)',
     )
+    .option('--json', jsonText)
     .addHelpText('after', '\nExample:\n  $ striate export --run runs/grinberg --format onnx --out grinberg.onnx')
-    .action(({ run: folder, format, out, tensor: name }: ExportValues) =>
+    .action(({ run: folder, format, out, tensor: name, ...options }: ExportValues) =>
       run(async () => {
         if (name !== undefined && format !== 'npy')
           throw new OptionError({ op: 'export', argument: '--tensor', actual: `given for ${format}`, expected: '--format npy' })
-        using net = await loadNetwork(networkFile(folder))
+        using net = await openNetwork(folder)
         if (format === 'safetensors') await net.save(out)
         else if (format === 'onnx') await exportOnnx(net, out)
         else {
@@ -53,7 +55,9 @@ export function addExport(program: Command): void {
             })
           await writeNpy(out, { shape: [...tensor.shape], data: (await tensor.read()).data })
         }
-        console.log(`written: ${out}`)
+        const say = output(options)
+        say.line(`written: ${out}`)
+        say.json({ run: folder, format, file: out })
       }),
     )
 }

@@ -2,12 +2,11 @@ import type { Command } from 'commander'
 import { deviceOf } from '../device.js'
 import { transformOptions, writeFeatures } from '../eval/index.js'
 import { rowsFormat } from '../io/rows.js'
-import { loadNetwork } from '../models/index.js'
-import { networkFile, startPhase } from '../run/index.js'
+import { openNetwork, startPhase } from '../run/index.js'
 import { addFlags } from './flags.js'
 import { addImageFlags, dataText } from './run_flags.js'
 import { openFor } from './run_images.js'
-import { interruptSignal, output, run } from './terminal.js'
+import { interruptSignal, jsonText, output, run } from './terminal.js'
 
 interface FeaturesValues {
   run: string
@@ -25,7 +24,7 @@ export function addFeatures(program: Command): void {
     .requiredOption('--data <path>', `${dataText}; encoded images are brought to the network’s size`)
     .requiredOption('--out <file>', 'file to write: .npy (the array), or .safetensors (with the targets beside it)')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
-    .option('--json', 'progress and result as JSON lines')
+    .option('--json', jsonText)
   const own = addFlags(command, transformOptions, { only: ['at', 'batch'] })
   const images = addImageFlags(command)
   command
@@ -35,13 +34,13 @@ export function addFeatures(program: Command): void {
         const say = output(values)
         const signal = interruptSignal()
         rowsFormat('features', values.out)
-        using net = await loadNetwork(networkFile(values.run), { device: deviceOf(values.device) })
+        using net = await openNetwork(values.run, { device: deviceOf(values.device) })
         const set = await openFor(net, values.run, values.data, images(), signal)
         const report = startPhase('features', 'images', set.shape[0], 0, say.progress)
         const written = await writeFeatures(net, set, values.out, { ...own(), signal, onProgress: (done) => report(done) })
         say.done()
         say.line(`written: ${values.out}, [${written.shape}] of the layer ${written.at}`)
-        say.json({ event: 'done', out: values.out, ...written })
+        say.json({ out: values.out, ...written })
       }),
     )
 }

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import { devices, instructionSet, threads } from '../device.js'
 import { version } from '../version.js'
-import { run } from './terminal.js'
+import { jsonText, output, run } from './terminal.js'
 
 export function addInfo(program: Command): void {
   program
     .command('info')
     .description('devices, libraries and versions, and why a GPU is or is not used')
-    .option('--json', 'one JSON object')
+    .option('--json', jsonText)
     .addHelpText('after', '\nExample:\n  $ striate info --json')
     .action((options: { json?: boolean }) =>
       run(async () => {
@@ -19,15 +19,14 @@ export function addInfo(program: Command): void {
           threads: threads(),
           devices: devices(),
         }
-        if (options.json) {
-          console.log(JSON.stringify(info, null, 2))
-          return
-        }
-        console.log(`striate ${info.striate}, Node ${info.node}, ${info.platform}`)
+        const say = output(options)
+        say.json(info)
+        if (options.json) return
+        say.line(`striate ${info.striate}, Node ${info.node}, ${info.platform}`)
         for (const d of info.devices) {
           const name = d.index > 0 ? `${d.kind}:${d.index}` : d.kind
-          if (d.usable) console.log(`${name}: ${d.name}, ${((d.memory ?? 0) / 2 ** 30).toFixed(1)} GiB, ${d.libraries}`)
-          else console.log(`${name}: not usable: ${d.reason}`)
+          if (d.usable) say.line(`${name}: ${d.name}, ${((d.memory ?? 0) / 2 ** 30).toFixed(1)} GiB, ${d.libraries}`)
+          else say.line(`${name}: not usable: ${d.reason}`)
         }
       }),
     )

@@ -5,12 +5,12 @@ import { deviceOf } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { type Prediction, type PredictOptions, predict, predictOptions } from '../eval/index.js'
 import { describeReadError } from '../io/file_errors.js'
-import { loadNetwork, type Network } from '../models/index.js'
+import type { Network } from '../models/index.js'
 import { parseOptions, whole } from '../options.js'
-import { networkFile } from '../run/index.js'
+import { openNetwork } from '../run/index.js'
 import { addFlags } from './flags.js'
 import { shapingOf } from './run_images.js'
-import { interruptSignal, run } from './terminal.js'
+import { interruptSignal, output, printable, run } from './terminal.js'
 
 interface PredictValues {
   run: string
@@ -41,20 +41,21 @@ export function addPredict(program: Command): void {
     .action((files: string[], values: PredictValues) =>
       run(async () => {
         const { run: folder, device, json } = values
+        const say = output(values)
         const { top } = parseOptions('predict', printing, named())
         const signal = interruptSignal()
-        using net = await loadNetwork(networkFile(folder), { device: deviceOf(device) })
+        using net = await openNetwork(folder, { device: deviceOf(device) })
         const options = { ...(await shapingFor(folder, given())), ...given(), signal }
         const answers: Answer[] = []
         for (let first = 0; first < files.length; first += together) {
           const some = await Promise.all(files.slice(first, first + together).map((file) => answerFor(net, file, options)))
           for (const answer of some) {
-            if ('error' in answer) console.error(`striate: ${answer.error.message}`)
-            else if (!json) console.log(`${answer.file}: ${likeliest(answer.prediction, net.classes, top)}`)
+            if ('error' in answer) console.error(printable(`striate: ${answer.error.message}`))
+            else if (!json) say.line(`${answer.file}: ${likeliest(answer.prediction, net.classes, top)}`)
           }
           answers.push(...some)
         }
-        if (json) console.log(JSON.stringify({ run: folder, classes: net.classes, predictions: answers.map(asJson) }))
+        say.json({ run: folder, classes: net.classes, predictions: answers.map(asJson) })
         if (answers.some((answer) => 'error' in answer)) process.exitCode = 1
       }),
     )

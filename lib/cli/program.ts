@@ -11,11 +11,13 @@ import { addPredict } from './predict.js'
 import { addRender } from './render.js'
 import { addReport } from './report.js'
 import { addReproduce } from './reproduce.js'
+import { printable } from './terminal.js'
 import { addTrain } from './train.js'
 
 const program = new Command('striate')
   .description('Image models learned without backpropagation: train, evaluate, report, and time the kernels that do it')
   .version(version)
+  .configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) })
   .showHelpAfterError('(add --help for the options)')
   .exitOverride((error) => {
     // Wrong usage ends with 2; --help and --version with 0.

@@ -2,14 +2,14 @@ import type { Command } from 'commander'
 import { labelsOf } from '../data/index.js'
 import { type SceneOptions, sceneOptions, scenes, writeScenes } from '../scene/index.js'
 import { addFlags } from './flags.js'
-import { interruptSignal, output, run } from './terminal.js'
+import { interruptSignal, jsonText, output, run } from './terminal.js'
 
 export function addRender(program: Command): void {
   const command = program
     .command('render')
     .description('labelled scenes with their latent variables, as class folders of PNG files')
     .requiredOption('--out <dir>', 'folder to make')
-    .option('--json', 'the result as a JSON line')
+    .option('--json', jsonText)
   const given = addFlags(command, sceneOptions, { except: ['ranges'] })
   const ranges = addFlags(command, sceneOptions, { group: 'Ranges of the latent variables:', only: ['ranges'] })
   command
@@ -23,7 +23,7 @@ export function addRender(program: Command): void {
           const { classes = [] } = labelsOf(set) ?? {}
           const count = set.shape[0]
           say.line(`written: ${count} scenes of ${classes.length} classes and latents.json in ${values.out}`)
-          say.json({ event: 'done', out: values.out, count, classes })
+          say.json({ out: values.out, count, classes })
         },
         () => 'the scenes that were written stay',
       ),

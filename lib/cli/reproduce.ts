@@ -16,11 +16,13 @@ import {
   studyCost,
   studyOptions,
 } from '../reproduce/index.js'
+import { memoryText } from '../run/progress.js'
 import { addFlags, refuseOthers } from './flags.js'
-import { duration, interruptSignal, type Output, output, run } from './terminal.js'
+import { duration, interruptSignal, jsonText, type Output, output, run } from './terminal.js'
 
 interface ReproduceValues {
   data?: string
+  responses?: string
   list?: boolean
   parts?: boolean
   out: string
@@ -37,11 +39,12 @@ export function addReproduce(program: Command): void {
     .option('--parts', 'name the parts of the study, with their time and whether they are done')
     .option(
       '--data <path>',
-      'CIFAR-10 in binary batches (other labelled images work too, but the published numbers are on CIFAR-10)',
+      'CIFAR-10 in binary batches (other labelled images work too, but the published numbers are on CIFAR-10); for passi-... a folder of photos',
     )
+    .option('--responses <list>', 'for passi-...: folders of recordings, between commas (see striate eval encoding --help)')
     .option('--out <dir>', 'folder of all studies; parts that are there already are not run again', 'runs/reproduce')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
-    .option('--json', 'progress and result as JSON lines')
+    .option('--json', jsonText)
   const given = addFlags(command, studyOptions)
   command
     .addHelpText(
@@ -51,6 +54,7 @@ export function addReproduce(program: Command): void {
         '  $ striate reproduce grinberg-fig2 --data cifar-10-batches-bin\n' +
         '  $ striate reproduce grinberg-table --data cifar-10-batches-bin --quick\n' +
         '  $ striate reproduce grinberg-fig2 --parts\n' +
+        '  $ striate reproduce passi-fig2 --data photos --responses v4/210325,v4/190923 --quick\n' +
         '  $ striate reproduce grinberg-fig2 --data cifar-10-batches-bin --part local-one-seed0',
     )
     .action((name: string | undefined, values: ReproduceValues) =>
@@ -70,7 +74,7 @@ export function addReproduce(program: Command): void {
               expected: studies.map((s) => s.name).join(', '),
             })
           if (!values.parts) return reproduce(study, given(), values, say)
-          refuseOthers(command, ['parts', 'data', 'out', 'quick', 'seeds', 'json'], '--parts')
+          refuseOthers(command, ['parts', 'data', 'responses', 'out', 'quick', 'seeds', 'json'], '--parts')
           return printParts(study, given(), values, say)
         },
         () => 'what was done is kept, go on with the same command',
@@ -79,23 +83,32 @@ export function addReproduce(program: Command): void {
 }
 
 function listStudies(options: StudyOptions, say: Output): void {
-  for (const study of studies) {
+  const listed = studies.map((study) => {
     const { name, source, about, needs } = study
     const { minutes, bytes } = studyCost(study, options)
-    say.line(`${name.padEnd(16)} ${source}: ${about}\n${' '.repeat(17)}${needs}; ${cost(minutes, bytes)}`)
-    say.json({ name, source, about, needs, minutes, bytes })
-  }
+    say.line(`${name.padEnd(16)} ${source}: ${about}`)
+    say.line(`${' '.repeat(17)}${needs}; ${cost(minutes, bytes)}`)
+    return { name, source, about, needs, minutes, bytes }
+  })
+  say.json({ studies: listed })
 }
 
-async function printParts(study: Study, options: StudyOptions, { data, out }: ReproduceValues, say: Output): Promise<void> {
-  const opened = data === undefined ? null : await openStudyData(study.needs, data, { quick: scaleOf(options).quick })
+async function printParts(
+  study: Study,
+  options: StudyOptions,
+  { data, responses, out }: ReproduceValues,
+  say: Output,
+): Promise<void> {
+  const folders = responses?.split(',') ?? []
+  const { quick } = scaleOf(options)
+  const opened = data === undefined ? null : await openStudyData(study.needs, data, { quick, responses: folders })
   const parts = await listParts(study, out, options, opened)
   const width = Math.max(...parts.map(({ name }) => name.length))
   for (const part of parts) {
     const time = duration(60 * part.minutes).padStart(12)
     say.line(`${part.name.padEnd(width)} ${part.done ? 'done' : '    '} ${time}  ${part.about}`)
-    say.json(part)
   }
+  say.json({ study: study.name, parts })
 }
 
 async function reproduce(study: Study, options: StudyOptions, values: ReproduceValues, say: Output): Promise<void> {
@@ -104,12 +117,13 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
       op: 'reproduce',
       argument: '--data',
       actual: 'missing',
-      expected: 'the path of CIFAR-10 in binary batches',
+      expected: study.needs.startsWith('photos') ? 'the path of photos' : 'the path of CIFAR-10 in binary batches',
     })
   const signal = interruptSignal()
   const device = deviceOf(values.device)
   const scale = scaleOf(options)
-  const data = await openStudyData(study.needs, values.data, { quick: scale.quick, signal })
+  const responses = values.responses?.split(',') ?? []
+  const data = await openStudyData(study.needs, values.data, { quick: scale.quick, responses, signal })
   const { minutes, bytes } = studyCost(study, options)
   say.line(`${study.name}: ${study.source}. ${study.about}`)
   say.line(
@@ -117,23 +131,22 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
   )
   if (device.kind === 'cpu' && bytes > freemem())
     say.line(
-      `${gigabytes(freemem())} are free: features that do not fit are computed again for every minibatch, which takes several times longer`,
+      `${memoryText(freemem())} are free: features that do not fit are computed again for every minibatch, which takes several times longer`,
     )
   const started = performance.now()
   const { out } = values
   const records = await runStudy(study, data, options, { out, device, signal, onProgress: say.progress, onPlan: say.line })
   say.done()
   const command = ['striate', 'reproduce', study.name, '--data', basename(values.data)]
+  if (responses.length > 0) command.push('--responses', responses.map((folder) => basename(folder)).join())
   if (scale.quick) command.push('--quick')
   if (device.kind !== 'cpu') command.push('--device', values.device)
   if (options.seeds) command.push('--seeds', options.seeds.join())
   const written = await writeStudy(study, data, options, records, { out, command: command.join(' '), device: device.toString() })
   for (const row of written.rows) say.line(row)
   say.line(`done in ${duration((performance.now() - started) / 1000)}: ${join(written.folder, 'index.html')}`)
-  say.json({ event: 'done', folder: written.folder, ...written.json })
+  say.json({ folder: written.folder, ...written.json })
 }
 
-const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(2)} GiB`
-
 const cost = (minutes: number, bytes: number): string =>
-  `about ${duration(60 * minutes)} on two cores (this machine: ${cpus().length}), up to ${gigabytes(bytes)} of memory`
+  `about ${duration(60 * minutes)} on two cores (this machine: ${cpus().length}), up to ${memoryText(bytes)} of memory`

@@ -1,19 +1,34 @@
-// What the commands share: progress on a terminal, in a pipe or as JSON lines; Ctrl-C; and the one way to end with an error.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+// What the commands share: results on stdout, progress on stderr; signals; and the one way to end with an error.
+import { existsSync, fstatSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { inspect } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { StriateError } from '../errors.js'
-import type { TrainProgress } from '../run/index.js'
+import { describeFileError } from '../io/file_errors.js'
+import { processNumber, type TrainProgress } from '../run/index.js'
 
 export interface Output {
-  /** One line for people; left out with --json. */
+  /** One line for people; with --json on stderr. */
   line(text: string): void
-  /** One JSON line; left out without --json. */
-  json(event: object): void
+  /** What a program reads: with --json the last of these is the only thing on stdout, once the command is done. */
+  json(result: object): void
   progress(progress: TrainProgress): void
   /** Ends the progress bar, if one is drawn. */
   done(): void
 }
+
+/**
+ * Text that may hold names from outside, of files, classes or columns, as one line that commands no terminal: control characters, and those that
+ * turn the direction of writing, are written as escapes.
+ */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    const code = character.codePointAt(0) as number
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`
+  })
+
+/** What `--json` does, for help. */
+export const jsonText = 'the result as one JSON object on stdout'
 
 /** Seconds as people read them: 8 s, 2 min 05 s, 1 h 03 min. */
 export function duration(seconds: number): string {
@@ -64,21 +79,28 @@ function stop(): void {
   bar?.stop()
   bar = null
 }
+process.on('exit', stop)
+
+/** What a program is to read of the command. */
+let result: object | null = null
 
 export function output(options: { json?: boolean }): Output {
+  // Of the processes of one run the first speaks for all.
+  if (processNumber() > 0)
+    return { line: () => undefined, json: () => undefined, done: () => undefined, progress: () => undefined }
   const json = options.json ?? false
-  const terminal = !json && process.stderr.isTTY
+  const terminal = process.stderr.isTTY
   let phase = ''
   let last = 0
   let shown = ''
   return {
     line: (text) => {
-      if (json) return
       stop()
-      console.log(text)
+      if (json) console.error(printable(text))
+      else console.log(printable(text))
     },
-    json: (event) => {
-      if (json) console.log(JSON.stringify(event))
+    json: (value) => {
+      if (json) result = value
     },
     done: stop,
     progress: (p) => {
@@ -105,20 +127,11 @@ export function output(options: { json?: boolean }): Output {
       }
       // In a pipe: a line at the start of a phase, at its end, and every few seconds between.
       const now = performance.now()
-      if (!fresh && !end && now - last < (json ? 1000 : 5000)) return
+      if (!fresh && !end && now - last < 5000) return
       last = now
-      if (json)
-        console.log(
-          JSON.stringify({
-            event: 'progress',
-            ...p,
-            remainingSeconds: Number.isFinite(p.remainingSeconds) ? p.remainingSeconds : null,
-          }),
-        )
-      else
-        console.log(
-          `${p.phase}: ${Math.floor((100 * p.done) / p.total)} %, ${quantity(p.rate)} ${p.unit}/s, ${duration(p.remainingSeconds)} left${shown ? `, ${shown}` : ''}`,
-        )
+      console.error(
+        `${p.phase}: ${Math.floor((100 * p.done) / p.total)} %, ${quantity(p.rate)} ${p.unit}/s, ${duration(p.remainingSeconds)} left${shown ? `, ${shown}` : ''}`,
+      )
     },
   }
 }
@@ -127,18 +140,51 @@ export class Interrupted extends Error {
   override name = 'Interrupted'
 }
 
-/** A signal that Ctrl-C or a termination aborts; a second Ctrl-C ends the process at once. */
-export function interruptSignal(): AbortSignal {
-  const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
+const interruption = new AbortController()
+/** Whether a command has begun that ends by itself when it is interrupted. */
+let isHeard = false
+
+/**
+ * Whether this process is to outlive its terminal. `nohup` has SIGHUP ignored, which Node undoes before any of its code runs: what is left to go by
+ * is the name that the shell leaves in the environment, a parent that ignores SIGHUP itself, or output that goes to files alone.
+ */
+function outlivesTerminal(): boolean {
+  if (basename(process.env._ ?? '') === 'nohup') return true
+  try {
+    const [, ignored = '0'] = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${process.ppid}/status`, 'utf8')) ?? []
+    if (BigInt(`0x${ignored}`) & 1n) return true
+  } catch {
+    // No Linux.
+  }
+  const isFile = (descriptor: number) => {
+    try {
+      return fstatSync(descriptor).isFile()
+    } catch {
+      return false
+    }
+  }
+  return !process.stdin.isTTY && isFile(1) && isFile(2)
+}
+
+/**
+ * Listens for Ctrl-C, a termination and a terminal that is closed, from the first moment on. Before a command has begun the process ends at once, as
+ * it does with a second Ctrl-C.
+ */
+export function listenForSignals(): void {
+  const goesOn = outlivesTerminal()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(name, () => {
-      if (controller.signal.aborted) {
-        stop()
-        process.exit(130)
-      }
-      controller.abort(new Interrupted('interrupted'))
+      if (name === 'SIGHUP' && goesOn) return
+      if (!isHeard || (interruption.signal.aborted && name !== 'SIGHUP')) process.exit(130)
+      // A terminal that closes may say so twice.
+      interruption.abort(new Interrupted('interrupted'))
     })
-  return controller.signal
+}
+
+/** A signal that aborts when the command is interrupted; from here on it is the command that ends. */
+export function interruptSignal(): AbortSignal {
+  isHeard = true
+  return interruption.signal
 }
 
 /** What an interruption leaves of a run in a folder: nothing, until its request is written there. */
@@ -152,18 +198,22 @@ export const keptRun = (folder: string): string =>
 export async function run(action: () => Promise<void>, kept: () => string = () => 'nothing was written'): Promise<void> {
   try {
     await action()
+    if (result) console.log(JSON.stringify(result))
   } catch (error) {
     stop()
     if (error instanceof Interrupted) {
-      console.error(`striate: interrupted; ${kept()}`)
+      console.error(printable(`striate: interrupted; ${kept()}`))
       process.exitCode = 130
-    } else if (error instanceof StriateError) {
-      console.error(`striate: ${error.message}`)
+      return
+    }
+    const known = error instanceof StriateError ? error : describeFileError(error)
+    if (known) {
+      console.error(printable(`striate: ${known.message}`))
       // A ShapeError: options that do not fit each other or the images.
-      process.exitCode = error.name === 'OptionError' || error.name === 'ShapeError' ? 2 : 1
+      process.exitCode = known.name === 'OptionError' || known.name === 'ShapeError' ? 2 : 1
     } else {
       // A mistake in Striate itself: the trace helps whoever reports it.
-      console.error(error)
+      console.error(inspect(error).split('\n').map(printable).join('\n'))
       process.exitCode = 1
     }
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
+import { z } from 'zod'
 import { OptionError } from '../errors.js'
 import { describeFeatures, readoutOptions } from '../features/index.js'
 import {
@@ -14,25 +15,23 @@ import {
 import { localBlocks } from '../models/index.js'
 import { writeLocalPage } from '../report/index.js'
 import { describeRecipes, type RecipeName, recipe, recipeNames } from '../reproduce/index.js'
-import { readRequest } from '../run/request.js'
 import { localWords, parseLocalBlocks } from './block_syntax.js'
 import { addFlags } from './flags.js'
-import { addRunFlags, runRequest } from './run_flags.js'
-import { duration, folded, interruptSignal, keptRun, output, run } from './terminal.js'
+import { TrainingFlags } from './run_flags.js'
+import { duration, folded } from './terminal.js'
 
-const request = runRequest.extend({ options: localOptions })
+const settings = z.strictObject({ options: localOptions })
 
 interface TrainLocalValues {
   recipe?: RecipeName
   blocks?: LocalOptions['blocks']
   trunk?: LocalOptions['trunk']
   readout: boolean
-  json?: boolean
 }
 
 export function addTrainLocal(train: Command): void {
   const command = train.command('local').description('filters learned from image patches by a local rule, then a softmax readout')
-  const flags = addRunFlags(command, 'runs/local')
+  const flags = new TrainingFlags(command, 'runs/local')
   command.addOption(new Option('--recipe <name>', 'settings by name, see below').choices(recipeNames))
   const whole = addFlags(command, localOptions, { only: ['seed'] })
   command
@@ -78,52 +77,38 @@ export function addTrainLocal(train: Command): void {
       '\nExample:\n  $ striate train local --data cifar-10-batches-bin --recipe grinberg --out runs/grinberg' +
         '\n  $ striate train local --data cifar-10-batches-bin --blocks "W3 K200 n40 pool11/2, W6 K200 n40 pool11/2" --steps 5000 --out runs/two',
     )
-    .action((values: TrainLocalValues) =>
-      run(
-        async () => {
-          const say = output(values)
-          const signal = interruptSignal()
-          const resumed = flags.resumed()
-          const what =
-            resumed === undefined ? { ...flags.request(), options: asked() } : await readRequest(resumed, 'train local', request)
-          const started = performance.now()
-          const { images, run: options } = await flags.start(what, say, signal)
-          const { net, record } = await trainLocal(images, what.options, options)
-          using trained = net
-          say.done()
-          await writeLocalPage(trained, record, options.out)
-          const layers = [...record.trunk, ...record.blocks]
-          const { trunk, blocks } = localBlocks(trained.config)
-          const warnings: string[] = []
-          for (const [i, { health, filters }] of layers.entries()) {
-            const phase = `filters${layers.length > 1 ? ` ${i + 1}/${layers.length}` : ''}`
-            const found = healthWarnings(health, filters).map((text) => `${phase}: ${text}`)
-            warnings.push(...found)
-            say.line(
-              `${phase}: ${[...trunk, ...blocks][i]?.units} of ${filters.window} x ${filters.window}, ` +
-                `${health.dead.length} dead, ${health.duplicates} near-duplicate pairs, ${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
-            )
-            for (const text of found) say.line(`warning: ${text}`)
-          }
-          const { readout } = record
-          if (readout && readout.images.validation > 0)
-            say.line(
-              `readout: validation error ${(100 * readout.chosen.validationError).toFixed(2)} % of ${readout.images.validation} images (${describeFeatures(trained.config)})`,
-            )
-          say.line(
-            `done in ${duration((performance.now() - started) / 1000)}: ${join(options.out, 'model.safetensors')}, ${join(options.out, 'report.html')}`,
-          )
-          const short = (list: BlockRecord[]) => list.map(({ history: _history, ...block }) => block)
-          say.json({
-            event: 'done',
-            out: options.out,
-            warnings,
-            ...record,
-            trunk: short(record.trunk),
-            blocks: short(record.blocks),
-          })
-        },
-        () => keptRun(flags.folder()),
-      ),
-    )
+  flags.action({
+    settings,
+    asked: () => ({ options: asked() }),
+    train: async (images, { options }, run, say) => {
+      const started = performance.now()
+      const { net, record } = await trainLocal(images, options, run)
+      using trained = net
+      say.done()
+      await writeLocalPage(trained, record, run.out)
+      const layers = [...record.trunk, ...record.blocks]
+      const { trunk, blocks } = localBlocks(trained.config)
+      const warnings: string[] = []
+      for (const [i, { health, filters }] of layers.entries()) {
+        const phase = `filters${layers.length > 1 ? ` ${i + 1}/${layers.length}` : ''}`
+        const found = healthWarnings(health, filters).map((text) => `${phase}: ${text}`)
+        warnings.push(...found)
+        say.line(
+          `${phase}: ${[...trunk, ...blocks][i]?.units} of ${filters.window} x ${filters.window}, ` +
+            `${health.dead.length} dead, ${health.duplicates} near-duplicate pairs, ${(100 * health.unitNorm).toFixed(0)} % of rows within 1 % of norm 1`,
+        )
+        for (const text of found) say.line(`warning: ${text}`)
+      }
+      const { readout } = record
+      if (readout && readout.images.validation > 0)
+        say.line(
+          `readout: validation error ${(100 * readout.chosen.validationError).toFixed(2)} % of ${readout.images.validation} images (${describeFeatures(trained.config)})`,
+        )
+      say.line(
+        `done in ${duration((performance.now() - started) / 1000)}: ${join(run.out, 'model.safetensors')}, ${join(run.out, 'report.html')}`,
+      )
+      const short = (list: BlockRecord[]) => list.map(({ history: _history, ...block }) => block)
+      say.json({ out: run.out, warnings, ...record, trunk: short(record.trunk), blocks: short(record.blocks) })
+    },
+  })
 }

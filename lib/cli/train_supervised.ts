@@ -1,80 +1,114 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { labelsOf } from '../data/index.js'
+import type { Device } from '../device.js'
 import { OptionError } from '../errors.js'
-import { type BuilderOptions, builderOptions, buildNetwork, type ConvBlock } from '../models/index.js'
+import {
+  type BuilderOptions,
+  builderOptions,
+  buildNetwork,
+  type ConvBlock,
+  Network,
+  type NetworkConfig,
+} from '../models/index.js'
 import { writeSupervisedPage } from '../report/index.js'
-import { readRequest } from '../run/request.js'
+import { openNetwork } from '../run/index.js'
 import { supervisedOptions, trainSupervised } from '../train/index.js'
 import { convWords, parseConvBlocks } from './block_syntax.js'
 import { addFlags } from './flags.js'
-import { addRunFlags, runRequest } from './run_flags.js'
-import { duration, interruptSignal, keptRun, output, run } from './terminal.js'
+import { TrainingFlags } from './run_flags.js'
+import { duration } from './terminal.js'
 
 const networkFlags = z.strictObject({ network: builderOptions.prefault({ kind: 'conv-net' }).meta({ flag: '' }) })
-const request = runRequest.extend({ network: builderOptions, options: supervisedOptions })
-
-interface TrainSupervisedValues {
-  blocks?: ConvBlock[]
-  json?: boolean
-}
+const startFlag = z.strictObject({
+  start: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ unit: 'dir' })
+    .describe('folder of a run whose weights begin the layers of the same names, such as the blocks that train wavelet learned'),
+})
+const settings = z.strictObject({
+  network: builderOptions.prefault({ kind: 'conv-net' }),
+  options: supervisedOptions,
+  /** In full. */
+  start: startFlag.shape.start,
+})
 
 export function addTrainSupervised(train: Command): void {
   const command = train
     .command('supervised')
-    .description('a network trained end to end by backpropagation: the twin of a local network, or ResNet-18')
-  const flags = addRunFlags(command, 'runs/supervised')
+    .description(
+      'a network trained end to end by backpropagation: the twin of a local network, ResNet-18, or a wavelet hierarchy',
+    )
+  const flags = new TrainingFlags(command, 'runs/supervised')
   const network = addFlags(command, networkFlags, { group: 'Network:' })
   command
     .optionsGroup('Network:')
     .option('--blocks <list>', `of conv-net, side by side, between commas, each of ${convWords}`, parseConvBlocks)
+  const start = addFlags(command, startFlag, { group: 'Network:' })
   const options = addFlags(command, supervisedOptions, { group: 'Training:' })
 
-  const asked = (blocks: ConvBlock[] | undefined): BuilderOptions => {
-    const { network: built = { kind: 'conv-net' } } = network()
-    if (blocks && built.kind !== 'conv-net')
+  const built = (): BuilderOptions | undefined => {
+    const given = network().network
+    const { blocks } = command.opts<{ blocks?: ConvBlock[] }>()
+    if (!blocks) return given as BuilderOptions | undefined
+    const { kind = 'conv-net' } = given ?? {}
+    if (kind !== 'conv-net')
       throw new OptionError({
         op: 'train supervised',
         argument: '--blocks',
-        actual: `given for ${built.kind}`,
+        actual: `given for ${kind}`,
         expected: 'it only with --network conv-net',
       })
-    return { ...built, ...(blocks ? { blocks } : {}) } as BuilderOptions
+    return { ...given, kind, blocks } as BuilderOptions
   }
-  command
-    .addHelpText('after', '\nExample:\n  $ striate train supervised --data cifar-10-batches-bin --epochs 10 --out runs/twin')
-    .action((values: TrainSupervisedValues) =>
-      run(
-        async () => {
-          const say = output(values)
-          const signal = interruptSignal()
-          const resumed = flags.resumed()
-          const what =
-            resumed === undefined
-              ? { ...flags.request(), network: asked(values.blocks), options: options() }
-              : await readRequest(resumed, 'train supervised', request)
-          const started = performance.now()
-          const { images, run: recipeRun } = await flags.start(what, say, signal)
-          const [, channels, height, width] = images.shape
-          const { classes = [] } = labelsOf(images) ?? {}
-          const config = buildNetwork(what.network, { channels, image: [height, width], classes })
-          const { net, record } = await trainSupervised(images, config, what.options, recipeRun)
-          using trained = net
-          say.done()
-          await writeSupervisedPage(trained, record, recipeRun.out)
-          const best = record.curve[record.bestEpoch - 1]
-          say.line(trained.describe())
-          if (best?.validationError != null)
-            say.line(
-              `validation error ${(100 * best.validationError).toFixed(2)} % of ${record.images.validation} images, epoch ${best.epoch}`,
-            )
-          say.line(
-            `done in ${duration((performance.now() - started) / 1000)}: ${join(recipeRun.out, 'model.safetensors')}, ${join(recipeRun.out, 'report.html')}`,
-          )
-          say.json({ event: 'done', out: recipeRun.out, ...record })
-        },
-        () => keptRun(flags.folder()),
-      ),
-    )
+  command.addHelpText(
+    'after',
+    '\nExample:\n  $ striate train supervised --data cifar-10-batches-bin --epochs 10 --out runs/twin' +
+      '\n  $ striate train supervised --data photos --size 64 --network wavelet-net --start runs/hierarchy --freeze 4 --out runs/half-frozen',
+  )
+  flags.action({
+    settings,
+    asked: () => {
+      const network = built()
+      const { start: from } = start()
+      return { ...(network ? { network } : {}), ...(from === undefined ? {} : { start: resolve(from) }), options: options() }
+    },
+    train: async (images, { network, options, start }, run, say) => {
+      const started = performance.now()
+      const [, channels, height, width] = images.shape
+      const { classes = [] } = labelsOf(images) ?? {}
+      const config = buildNetwork(network, { channels, image: [height, width], classes })
+      using begun = start === undefined ? null : await startFrom(start, config, options.seed, run.device)
+      const { net, record } = await trainSupervised(images, begun ?? config, options, run)
+      using trained = net
+      say.done()
+      await writeSupervisedPage(trained, record, run.out)
+      const best = record.curve[record.bestEpoch - 1]
+      say.line(trained.describe())
+      if (best?.validationError != null)
+        say.line(
+          `validation error ${(100 * best.validationError).toFixed(2)} % of ${record.images.validation} images, epoch ${best.epoch}`,
+        )
+      say.line(
+        `done in ${duration((performance.now() - started) / 1000)}: ${join(run.out, 'model.safetensors')}, ${join(run.out, 'report.html')}`,
+      )
+      say.json({ out: run.out, ...record })
+    },
+  })
+}
+
+/** A new network with the weights that a run has under its names. */
+async function startFrom(folder: string, config: NetworkConfig, seed: number, device: Device): Promise<Network> {
+  using learned = await openNetwork(folder)
+  const net = new Network(config, { seed, device })
+  try {
+    net.adopt(await learned.state())
+    return net
+  } catch (error) {
+    net.dispose()
+    throw error
+  }
 }

@@ -1,20 +1,31 @@
 // The readout: a softmax classifier trained by Adam on the frozen features of a network; learning rate, decay, and the power and pool stride of
 // local blocks chosen on a validation split.
 import { createHash } from 'node:crypto'
+import type { z } from 'zod'
 import { checkImages } from '../data/images.js'
 import { type Images, labelsOf, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
 import type { Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { hostTensor, type Safetensor } from '../io/index.js'
-import { cutAt, Network, type NetworkConfig, readoutInput, withPools, withReadout } from '../models/index.js'
+import {
+  cutAt,
+  type Extent,
+  layerExtents,
+  Network,
+  type NetworkConfig,
+  readoutInput,
+  withPools,
+  withReadout,
+} from '../models/index.js'
 import type { ReadoutState } from '../ops/index.js'
 import { Checkpoints, pick, prefixed } from '../run/checkpoint.js'
-import { openFolder } from '../run/folder.js'
+import { inFolder } from '../run/folder.js'
 import { checkRun, type RunOptions } from '../run/options.js'
 import { startPhase } from '../run/progress.js'
 import { Tensor } from '../tensor.js'
 import { type ReadoutConfig, type ReadoutOptions, readoutConfig } from './readout_options.js'
-import { FeatureSource } from './source.js'
+import { positionSchema } from './readout_record.js'
+import { checkMemory, FeatureSource } from './source.js'
 
 export { type ReadoutConfig, type ReadoutOptions, readoutConfig, readoutOptions } from './readout_options.js'
 
@@ -59,14 +70,7 @@ export interface TrainedReadout {
   images: { train: number; validation: number }
 }
 
-interface Position {
-  candidates: CandidateResult[]
-  /** Index of the candidate in work; candidates.length of all of them is the refit. */
-  candidate: number
-  epoch: number
-  curve: EpochResult[]
-  best: number
-}
+type Position = z.infer<typeof positionSchema>
 
 const stateNames = ['w', 'b', 'mw', 'vw', 'mb', 'vb'] as const
 
@@ -101,13 +105,15 @@ interface Plan {
   classes: readonly string[]
   grid: (FeatureSetting & { learningRate: number; weightDecay: number })[]
   split: TrainValidationSplit
+  /** With a minibatch that the images fill. */
+  config: ReadoutConfig
 }
 
 /**
  * Refuses what could not be trained, before anything is learned.
  * @throws {DataError} {OptionError} {ShapeError}
  */
-export function checkReadout(net: NetworkConfig, images: Images, config: ReadoutConfig): Plan {
+export function checkReadout(net: NetworkConfig, images: Images, config: ReadoutConfig, device: Device): Plan {
   const op = 'trainReadout'
   const known = labelsOf(images, config.target)
   if (!known || known.classes.length < 2)
@@ -124,11 +130,19 @@ export function checkReadout(net: NetworkConfig, images: Images, config: Readout
     throw refuse('validation', 0, 'a share above 0, since there are several settings to choose from')
   const at = config.at ?? readoutInput(net)
   const base = cutAt(net, at)
-  for (const setting of grid) configured(base, config, setting)
   const { labels, classes } = known
+  for (const setting of grid) {
+    const extent = layerExtents(configured(base, config, setting)).get(at) as Extent
+    checkMemory(
+      extent.reduce((a, b) => a * b, 1),
+      classes.length,
+      config.memoryLimit,
+      device,
+    )
+  }
   const split = splitTrainValidation(labels, config.validation, config.seed)
-  if (split.train.length < config.batch) throw refuse('batch', config.batch, `at most the ${split.train.length} training images`)
-  return { at, base, labels, classes, grid, split }
+  const batch = Math.min(config.batch, split.train.length)
+  return { at, base, labels, classes, grid, split, config: { ...config, batch } }
 }
 
 /**
@@ -145,26 +159,28 @@ export async function trainReadout(
 ): Promise<TrainedReadout> {
   const asked = checkRun('trainReadout', { ...run, device: run.device ?? net.device })
   checkImages('trainReadout', images)
-  const config = readoutConfig(options)
-  checkReadout(net.config, images, config)
-  if (asked.out) await openFolder('trainReadout', asked.out, asked.resume ?? false)
-  await asked.onFolder?.()
-  return readOut(net, images, config, asked)
+  const plan = checkReadout(net.config, images, readoutConfig(options), asked.device)
+  return inFolder('trainReadout', asked, () => readOut(net, images, plan, asked))
 }
 
 /** {@link trainReadout} in a folder that is open. @internal */
 export async function readOut(
   net: Network,
   images: Images,
-  config: ReadoutConfig,
+  { at, base, labels, classes, grid, split, config }: Plan,
   asked: RunOptions & { device: Device },
 ): Promise<TrainedReadout> {
-  const { at, base, labels, classes, grid, split } = checkReadout(net.config, images, config)
   const layers = await net.state()
-  const { device } = asked
+  const { device, out } = asked
+  const { train, validation } = split
+  asked.onPlan?.(
+    `readout: minibatches of ${config.batch} of ${train.length} training images, ${validation.length} for validation`,
+  )
 
-  const identity = { readout: config, data: images.sha256, device: device.kind, net: base, weights: hashOf(layers) }
-  const checkpoints = asked.out ? new Checkpoints<Position>(asked.out, 'readout', identity, asked.checkpointSeconds) : null
+  const identity = { readout: config, data: images.sha256, net: base, weights: hashOf(layers) }
+  const checkpoints = out
+    ? new Checkpoints({ run: { ...asked, out }, stem: 'readout', config: identity, position: positionSchema })
+    : null
   let position: Position = { candidates: [], candidate: 0, epoch: 0, curve: [], best: 0 }
   let restored: Map<string, Safetensor> | null = null
   const saved = asked.resume ? await checkpoints?.load() : null
@@ -225,7 +241,7 @@ interface Trainer {
   source: FeatureSource
   config: ReadoutConfig
   run: RunOptions
-  checkpoints: Checkpoints<Position> | null
+  checkpoints: Checkpoints<typeof positionSchema> | null
 }
 
 /**

@@ -8,7 +8,7 @@ import { cutAt, type Extent, featureBlocks, Network, type NetworkConfig } from '
 import { add, copyRows, type ReadoutState, readoutLearn, readoutScore, reduce, scale, subtractRow } from '../ops/index.js'
 import { Permutation } from '../random.js'
 import type { RunOptions } from '../run/options.js'
-import { startPhase } from '../run/progress.js'
+import { memoryText, startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
 
 /** Bytes that a readout needs: features of all images as bf16, and weights with their moments. */
@@ -75,15 +75,11 @@ export class FeatureSource {
     this.net = new Network(cutAt(config, at), { device: this.device, state: this.state })
     const [n] = this.images.shape
     const { cache, state } = readoutMemory(n, this.features, classes)
-    const limit = memoryLimit ?? defaultMemoryLimit(this.device)
-    if (state > limit)
-      throw new OutOfMemoryError(
-        `trainReadout: a readout of ${this.features} features needs ${gigabytes(state)}, over the limit of ${gigabytes(limit)}; take a larger pool stride`,
-      )
+    const limit = checkMemory(this.features, classes, memoryLimit, this.device)
     const fits = cache + state <= limit
     this.run.onPlan?.(
-      `${describeFeatures(config)}: ${this.features} features an image, ${gigabytes(cache)} for ${n} images as bf16; ` +
-        (fits ? 'cached' : `over the limit of ${gigabytes(limit)}, so recomputed in every epoch`),
+      `${describeFeatures(config)}: ${this.features} features an image, ${memoryText(cache)} for ${n} images as bf16; ` +
+        (fits ? 'cached' : `over the limit of ${memoryText(limit)}, so recomputed in every epoch`),
     )
     this.mean = this.settings.centre ? await this.meanOf(n) : Tensor.zeros([this.features], { device: this.device })
     if (fits) this.cache = await this.compute(n)
@@ -241,6 +237,20 @@ export class FeatureSource {
   }
 }
 
+/**
+ * The bytes that a readout may take, which must hold its weights at least.
+ * @param asked null: most of what is free
+ * @throws {OutOfMemoryError} when they do not
+ */
+export function checkMemory(features: number, classes: number, asked: number | null, device: Device): number {
+  const limit = asked ?? defaultMemoryLimit(device)
+  const { state } = readoutMemory(0, features, classes)
+  if (state <= limit) return limit
+  throw new OutOfMemoryError(
+    `trainReadout: a readout of ${features} features needs ${memoryText(state)}, over the limit of ${memoryText(limit)}; take a larger memory limit or pool stride`,
+  )
+}
+
 /** What a cache may take by default: most of the memory that nobody uses, since it is the largest thing that a run holds. */
 function defaultMemoryLimit(device: Device): number {
   return device.kind === 'cpu' ? 0.75 * process.availableMemory() : 0.6 * device.memory
@@ -255,5 +265,3 @@ export function describeFeatures(config: NetworkConfig): string {
   const power = `power ${all(blocks.map((block) => block.power))}${strides.length > 0 ? `, pool stride ${all(strides)}` : ''}`
   return blocks.length === 1 ? power : `${blocks.length} blocks, ${power}`
 }
-
-const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`

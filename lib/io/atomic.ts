@@ -65,15 +65,11 @@ export async function makeFolder(path: string): Promise<void> {
   })
 }
 
-/** Age in milliseconds from which an unfinished file is nobody's: no write pauses that long. */
-const abandoned = 600_000
-
-/** Removes what `writeAtomic` in processes that were killed left unfinished in a folder. */
-export async function removeUnfinished(folder: string): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (!/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) continue
-    const path = join(folder, name)
-    const found = await stat(path).catch(() => null)
-    if (found && Date.now() - found.mtimeMs > abandoned) await unlink(path).catch(() => undefined)
-  }
+/**
+ * Removes what `writeAtomic` in processes that were killed left unfinished in a folder that is this process's own.
+ * @param of names that begin so, where not all of the folder is
+ */
+export async function removeUnfinished(folder: string, of = ''): Promise<void> {
+  for (const name of await readdir(folder).catch(() => []))
+    if (name.startsWith(`.${of}`) && /\.[0-9a-f]{12}\.tmp$/.test(name)) await unlink(join(folder, name)).catch(() => undefined)
 }

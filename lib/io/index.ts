@@ -1,5 +1,14 @@
 export { type AtomicSink, writeAtomic } from './atomic.js'
-export { decodeNpy, encodeNpy, type NpyArray, type NpyData, type NpySource, readNpy, writeNpy } from './npy.js'
+export {
+  decodeNpy,
+  encodeNpy,
+  type NpyArray,
+  type NpyData,
+  type NpyDtype,
+  type NpySource,
+  readNpy,
+  writeNpy,
+} from './npy.js'
 export {
   type OnnxAttribute,
   type OnnxModel,

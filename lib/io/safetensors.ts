@@ -1,11 +1,13 @@
 // The safetensors format: 8 bytes of header length (little-endian), a JSON header, then the tensors' bytes without holes.
-import { type FileHandle, open } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
 import { DataError, OptionError, ShapeError } from '../errors.js'
 import { refuseUnknown } from '../options.js'
 import type { Tensor } from '../tensor.js'
 import { type AtomicSink, writeAtomic } from './atomic.js'
 import { describeReadError } from './file_errors.js'
+import { openFile } from './regular_file.js'
 
 export type SafetensorData =
   | Float32Array
@@ -34,6 +36,8 @@ export interface SafetensorsFile {
   tensors: Map<string, Safetensor>
   /** Free text by name. */
   metadata: Record<string, string>
+  /** Whether the file held a digest of its tensors and metadata, which then fitted. */
+  verified: boolean
 }
 
 const kinds = {
@@ -56,6 +60,8 @@ type Dtype = keyof typeof kinds
 // The format's own limit, so that a damaged length cannot ask for any amount of memory.
 const maxHeaderBytes = 100_000_000
 const op = 'readSafetensors'
+/** Under which the metadata hold a digest of everything else in the file. */
+const digestKey = 'striate.sha256'
 
 const extent = z.number().int().nonnegative()
 const entrySchema = z.strictObject({ dtype: z.string(), shape: z.array(extent), data_offsets: z.tuple([extent, extent]) })
@@ -84,6 +90,17 @@ export function float32FromBf16(bits: Uint16Array): Float32Array {
 
 function bytesOf(data: SafetensorData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+}
+
+/** SHA-256 of tensors and metadata, whatever their order. */
+function digestOf(
+  tensors: Iterable<readonly [name: string, { dtype: Dtype; shape: readonly number[]; data: SafetensorData }]>,
+  metadata: Record<string, string>,
+): string {
+  const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
+  const parts = [...tensors].map(([name, { dtype, shape, data }]) => JSON.stringify([name, dtype, shape, sha256(bytesOf(data))]))
+  const texts = Object.entries(metadata).map((entry) => JSON.stringify(entry))
+  return sha256([...parts.sort(), ...texts.sort()].join('\n'))
 }
 
 /**
@@ -141,6 +158,8 @@ function asMap(tensors: Readonly<Record<string, Safetensor>> | ReadonlyMap<strin
 
 /**
  * Writes a safetensors file, whole or not at all; the header is padded so that the data start 8-byte aligned.
+ * @param options metadata: free text by name. digest: adds a SHA-256 of tensors and metadata to these, which `readSafetensors` then checks.
+ * Default false
  * @throws ShapeError when a tensor's data do not match its shape or dtype
  * @throws OptionError when a metadata value is not a string
  * @throws DataError when the file cannot be written
@@ -148,11 +167,15 @@ function asMap(tensors: Readonly<Record<string, Safetensor>> | ReadonlyMap<strin
 export async function writeSafetensors(
   path: string,
   tensors: Readonly<Record<string, Safetensor>> | ReadonlyMap<string, Safetensor>,
-  options: { metadata?: Record<string, string> | undefined } = {},
+  options: { metadata?: Record<string, string> | undefined; digest?: boolean | undefined } = {},
 ): Promise<void> {
-  refuseUnknown('writeSafetensors', options, ['metadata'])
+  refuseUnknown('writeSafetensors', options, ['metadata', 'digest'])
   const ordered = layOut(asMap(tensors))
-  const header = safetensorsHeader(ordered, options.metadata ?? {})
+  const { metadata = {}, digest = false } = options
+  const header = safetensorsHeader(ordered, {
+    ...metadata,
+    ...(digest ? { [digestKey]: digestOf(ordered, metadata) } : {}),
+  })
   await writeAtomic(path, async (sink: AtomicSink) => {
     await sink.write(header)
     for (const [, { data }] of ordered) await sink.write(bytesOf(data))
@@ -226,13 +249,12 @@ async function readExactly(file: FileHandle, path: string, into: Uint8Array, pos
 
 /**
  * Reads a safetensors file, each tensor straight into an array of its own. Everything in the header is checked before
- * any tensor is read.
- * @throws DataError naming the file: not safetensors, truncated, unknown dtypes, ranges outside the file, overlapping or with holes
+ * any tensor is read; where the metadata hold a digest, it is checked and left out of what is given.
+ * @throws DataError naming the file: not safetensors, truncated, unknown dtypes, ranges outside the file, overlapping or with holes, or of other
+ * contents than its digest
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const file = await open(path, 'r').catch((error) => {
-    throw describeReadError(op, path, error)
-  })
+  const file = await openFile(op, path, 'a readable file')
   try {
     const { size } = await file.stat()
     const refuse = (actual: string, expected: string) => new DataError({ op, argument: path, actual, expected })
@@ -255,7 +277,10 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
       await readExactly(file, path, bytes, dataBegin + begin)
       tensors.set(name, { dtype, shape, data: new kinds[dtype](bytes.buffer) })
     }
-    return { tensors, metadata }
+    const { [digestKey]: digest, ...rest } = metadata
+    if (digest !== undefined && digest !== digestOf(tensors, rest))
+      throw refuse('damaged', `the tensors and metadata whose SHA-256 it holds as ${digestKey}`)
+    return { tensors, metadata: rest, verified: digest !== undefined }
   } catch (error) {
     throw error instanceof DataError ? error : describeReadError(op, path, error)
   } finally {

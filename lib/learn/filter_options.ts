@@ -17,22 +17,23 @@ export type FilterConfig = z.output<typeof filterOptions>
 
 /**
  * Fills in defaults, those of the rule before those of all.
+ * @param op whose options they are, and `path` where among them, for messages
  * @throws {OptionError} for options that are unknown, out of range, or of another rule
  */
-export function filterConfig(options: FilterOptions = {}, path = 'filters'): FilterConfig {
+export function filterConfig(options: FilterOptions = {}, op = 'learnFilters', path = ''): FilterConfig {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as FilterOptions
-  const { rule: name } = parseOptions('trainLocal', filterOptions, given, path)
+  const { rule: name } = parseOptions(op, filterOptions, given, path)
   const rule = ruleOf(name)
   const own = rule.defaults(given as Partial<RuleSettings>)
-  const config = parseOptions('trainLocal', filterOptions, { ...own, ...given }, path)
+  const config = parseOptions(op, filterOptions, { ...own, ...given }, path)
   const defaults = filterOptions.parse({ rule: name, ...own })
   const names: readonly string[] = ['rule', ...sharedSettings, ...rule.settings]
   // A whole configuration holds the settings of other rules too, as they are here.
   for (const key of Object.keys(given) as RuleSetting[])
     if (!names.includes(key) && given[key] !== defaults[key])
       throw new OptionError({
-        op: 'trainLocal',
-        argument: `${path}.${key}`,
+        op,
+        argument: path ? `${path}.${key}` : key,
         actual: `no option of the rule ${name}`,
         expected: `one of ${names.join(', ')}`,
       })

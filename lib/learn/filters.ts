@@ -1,15 +1,17 @@
 // Filters learned without labels by one of the rules: initial rows, the loop over stretches of minibatches, dead units, convergence.
+import { z } from 'zod'
 import { checkImages, type Images } from '../data/images.js'
 import type { Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { hostTensor, type Safetensor } from '../io/index.js'
 import { unitRows } from '../ops/index.js'
 import { Checkpoints } from '../run/checkpoint.js'
-import { openFolder } from '../run/folder.js'
+import { inFolder } from '../run/folder.js'
 import { checkRun, type RunOptions } from '../run/options.js'
-import { startPhase } from '../run/progress.js'
+import { memoryText, startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
 import { type FilterConfig, type FilterOptions, filterConfig } from './filter_options.js'
+import { historySchema, stretchSchema } from './filter_record.js'
 import { examine, type FilterHealth, type HistoryEntry, inspect, type StretchHealth } from './health.js'
 import { drawPatches } from './patches.js'
 import { type Pixels, type Reservoirs, reservoirs } from './reservoirs.js'
@@ -35,12 +37,13 @@ export interface FilterRun extends RunOptions {
   part?: { number: number; of: number }
 }
 
-interface Position {
-  step: number
-  history: HistoryEntry[]
-  health: StretchHealth | null
-  converged: boolean
-}
+const positionSchema = z.object({
+  step: z.number(),
+  history: z.array(historySchema),
+  health: stretchSchema.nullable(),
+  converged: z.boolean(),
+})
+type Position = z.infer<typeof positionSchema>
 
 /** Minibatches between looks at the units: about a hundred looks a run, and never more than a second or so apart. */
 const stretchOf = (steps: number): number => Math.max(1, Math.min(250, Math.ceil(steps / 100)))
@@ -51,26 +54,35 @@ const stretchOf = (steps: number): number => Math.max(1, Math.min(250, Math.ceil
  * @throws {OptionError} for options out of range, before anything runs; the signal's reason when it is aborted (a checkpoint is kept)
  */
 export async function learnFilters(images: Images, options: FilterOptions = {}, run: FilterRun = {}): Promise<LearnedFilters> {
-  const { device, part, ...asked } = checkRun('learnFilters', run, ['part'])
-  checkImages('learnFilters', images)
+  const op = 'learnFilters'
+  const asked = checkRun(op, run, ['part'])
+  checkImages(op, images)
   const config = filterConfig(options)
-  checkFilters(images.shape, config)
+  checkFilters(op, images.shape, asked.device, config)
   // The layers of a network share the folder that their recipe has opened.
-  if (asked.out && !part) await openFolder('learnFilters', asked.out, asked.resume ?? false)
-  const { number, of } = part ?? { number: 1, of: 1 }
+  return asked.part ? learn(images, config, asked) : inFolder(op, asked, () => learn(images, config, asked))
+}
+
+async function learn(images: Images, config: FilterConfig, asked: FilterRun & { device: Device }): Promise<LearnedFilters> {
+  const { device, out, part = { number: 1, of: 1 } } = asked
+  const { number, of } = part
   const phase = of === 1 ? 'filters' : `filters ${number}/${of}`
-  const checkpoints = asked.out
-    ? new Checkpoints<Position>(
-        asked.out,
-        number === 1 ? 'filters' : `filters-${number}`,
-        { filters: config, data: images.sha256, device: device.kind },
-        asked.checkpointSeconds,
-      )
+  const checkpoints = out
+    ? new Checkpoints({
+        run: { ...asked, out },
+        stem: number === 1 ? 'filters' : `filters-${number}`,
+        config: { filters: config, data: images.sha256 },
+        position: positionSchema,
+      })
     : null
   let position: Position = { step: 0, history: [], health: null, converged: false }
   const rule = ruleOf(config.rule)
   const saved = asked.resume ? await checkpoints?.load() : null
   if (saved) position = saved.position
+  asked.onPlan?.(
+    `${phase}: ${config.units} of ${config.window} x ${config.window} from ${config.steps} minibatches of ${config.batch} patches, ` +
+      `about ${memoryText(filterMemory(images.shape, config))} of memory`,
+  )
   const visit = new Visit(reservoirs(images, config.reservoir, config.seed), config, device)
   let state: RuleState | null = null
   const save = async () => {
@@ -88,11 +100,12 @@ export async function learnFilters(images: Images, options: FilterOptions = {}, 
       const tally = await rule.learn(here.images, live, config, position.step, steps)
       const step = position.step + steps
       const health = await inspect(live.w, tally, config, step)
-      if (!Number.isFinite(health.energy))
+      const wild = Number.isFinite(health.energy) ? health.norms.find((norm) => !Number.isFinite(norm)) : health.energy
+      if (wild !== undefined)
         throw new DataError({
           op: 'learnFilters',
           argument: phase,
-          actual: `an energy of ${health.energy} after minibatch ${step}`,
+          actual: `${Number.isFinite(health.energy) ? 'a row of norm' : 'an energy of'} ${wild} after minibatch ${step}`,
           expected: 'a finite one (try a lower learning rate, or a higher temperature)',
         })
       // The new rows are given the first two thirds of the run only, so that they have time to settle.
@@ -180,16 +193,40 @@ async function hostState(state: RuleState): Promise<Record<string, Safetensor>> 
   return Object.fromEntries(await Promise.all(entries))
 }
 
-/** Refuses what the rule's ops would refuse for images of this shape, before anything is made or written. */
-export function checkFilters([n, channels, height, width]: Images['shape'], config: FilterConfig, path = 'filters'): void {
-  const held = Math.min(n, Math.max(1, Math.floor(config.reservoir / (channels * height * width))))
+/**
+ * Refuses what could not be learned from images of this shape, before anything is made or written.
+ * @param path of the filters' options, for messages
+ */
+export function checkFilters(op: string, shape: Images['shape'], device: Device, config: FilterConfig, path = ''): void {
+  const [n, channels, height, width] = shape
+  const { units, window, init, reservoir } = config
+  const refuse = (argument: string, actual: string, expected: string, cause?: unknown) =>
+    new OptionError({ op, argument: path ? `${path}.${argument}` : argument, actual, expected }, { cause })
+  const held = Math.min(n, Math.max(1, Math.floor(reservoir / (channels * height * width))))
   try {
     ruleOf(config.rule).check([held, channels, height, width], config)
   } catch (cause) {
     if (!(cause instanceof OptionError)) throw cause
-    const { argument, actual, expected } = cause
-    throw new OptionError({ op: 'trainLocal', argument: `${path}.${argument}`, actual, expected }, { cause })
+    throw refuse(cause.argument, cause.actual, cause.expected, cause)
   }
+  const bytes = filterMemory(shape, config)
+  if (bytes > device.memory)
+    throw refuse(
+      'units',
+      `${units}, for which learning takes ${memoryText(bytes)}`,
+      `units for the ${memoryText(device.memory)} of ${device}`,
+    )
+  const patches = held * (height - window + 1) * (width - window + 1)
+  if (ruleOf(config.rule).settings.includes('init') && init === 'patches' && units > patches)
+    throw refuse('units', String(units), `at most the ${patches} patches of the images`)
+}
+
+/** Bytes that learning takes: the pixels, the rows before and after an update, a minibatch and its currents. */
+function filterMemory([n, ...image]: Images['shape'], { units, window, batch, reservoir }: FilterConfig): number {
+  const size = image.reduce((a, b) => a * b, 1)
+  const d = image[0] * window ** 2
+  const pixels = Math.min(n * size, Math.max(size, reservoir))
+  return pixels + 4 * (2 * units * d + batch * (d + units))
 }
 
 /** Settled: the same units dead, all live rows within 1 % of norm 1 and attracted to it, and wins that moved by less than a tenth. */

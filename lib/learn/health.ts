@@ -166,10 +166,25 @@ export function countCosines(cosines: readonly number[]): CosineCounts {
   return { edges, counts, below, median: round(sorted[Math.floor((sorted.length - 1) / 2)] ?? 0, 5) }
 }
 
+/** Above these shares something is wrong; sound runs, short ones too, stay below them (test/learn/health.test.ts has both). */
+const limits = {
+  /** Of all patches, by one unit: a filter of even brightness wins up to 0.29 in runs that read out well. */
+  winShare: 1 / 3,
+  /** So many even shares, where units are few. */
+  evenShares: 5,
+  /** Of the units, without a win: a few in hundreds cost nothing. */
+  dead: 1 / 20,
+  /** Patches a unit, on the average, from which a unit without a win is dead and not just rare. */
+  patches: 20,
+  /** Of all pairs of live units, near-duplicates: smooth patches, as units begin, are alike in up to a ninth of their pairs. */
+  duplicates: 1 / 5,
+}
+
 /**
- * What is wrong with learned filters, each in a sentence that says what to try; empty when nothing is. Looked for: dead units, a unit that
- * takes more than a quarter of all patches (of fewer than 16 units more than four times its even share), and near-duplicate pairs
- * that number more than a tenth of the live units. Filters of rules without learning are not judged.
+ * What is wrong with learned filters, each in a sentence that says what to try; empty when nothing is. Looked for: a unit that takes more
+ * than a third of all patches (of fewer than 15 units more than five times its even share), dead units that are more than a twentieth, once
+ * there were 20 patches for each unit, and near-duplicates in more than a fifth of the pairs of live units. Filters of rules without learning
+ * are not judged.
  */
 export function healthWarnings(health: Pick<FilterHealth, 'wins' | 'dead' | 'duplicates'>, config: FilterConfig): string[] {
   const { wins, dead, duplicates } = health
@@ -178,18 +193,19 @@ export function healthWarnings(health: Pick<FilterHealth, 'wins' | 'dead' | 'dup
   const warnings: string[] = []
   const total = wins.reduce((a, b) => a + b, 0)
   const largest = wins.reduce((a, b) => Math.max(a, b), 0)
-  if (largest > total * Math.max(1 / 4, 4 / wins.length))
+  if (largest > total * Math.max(limits.winShare, limits.evenShares / wins.length))
     warnings.push(
       `one unit takes ${((100 * largest) / total).toFixed(0)} % of the patches, a sign of collapse: ${rule.againstDead(config)}`,
     )
-  if (dead.length > 0)
+  if (dead.length > limits.dead * wins.length && total >= limits.patches * wins.length)
     warnings.push(
       `${dead.length} of ${wins.length} units are dead (no win among the last ${total} patches): ${rule.againstDead(config)}`,
     )
   const live = config.units - dead.length
-  if (duplicates > live / 10)
+  const pairs = (live * (live - 1)) / 2
+  if (duplicates > limits.duplicates * pairs)
     warnings.push(
-      `${duplicates} near-duplicate pairs (cosine over 0.99) among ${live} live units: try ${rule.againstDuplicates(config)}`,
+      `${duplicates} of ${pairs} pairs of live units are near-duplicates (cosine over 0.99): try ${rule.againstDuplicates(config)}`,
     )
   return warnings
 }

@@ -2,8 +2,16 @@
 import { z } from 'zod'
 import { checkImages } from '../data/images.js'
 import { type Images, labelsOf } from '../data/index.js'
+import type { Device } from '../device.js'
 import { OptionError } from '../errors.js'
-import { checkReadout, readOut, readoutConfig, readoutOptions, type TrainedReadout } from '../features/readout.js'
+import {
+  checkReadout,
+  type ReadoutConfig,
+  readOut,
+  readoutConfig,
+  readoutOptions,
+  type TrainedReadout,
+} from '../features/readout.js'
 import { hostTensor, type Safetensor } from '../io/index.js'
 import {
   cutAt,
@@ -16,10 +24,11 @@ import {
 } from '../models/index.js'
 import { overrides, parseOptions, seed, whole } from '../options.js'
 import { philox, words } from '../random.js'
-import { finishFolder, openFolder, type Provenance, provenance } from '../run/folder.js'
+import { finishedRecord, finishFolder, inFolder, openNetwork, provenance, refuseOther } from '../run/folder.js'
 import { checkRun, type RunOptions } from '../run/options.js'
 import { type FilterConfig, filterConfig, filterOptions } from './filter_options.js'
 import { checkFilters, type LearnedFilters, learnFilters } from './filters.js'
+import { type AskedBlock, type BlockRecord, type LocalRecord, localCurves, localRecord } from './local_record.js'
 import { mapsOf } from './maps.js'
 import { whiteningOffset } from './whitening.js'
 
@@ -63,25 +72,6 @@ export const localOptions = z.strictObject({
 
 export type LocalOptions = z.input<typeof localOptions>
 
-/** How the filters of one block came about. */
-export interface BlockRecord extends Pick<LearnedFilters, 'health' | 'history' | 'converged'> {
-  filters: FilterConfig
-  /** Seconds of this process's part in it. */
-  seconds: number
-}
-
-/** What `run.json` holds. */
-export interface LocalRecord extends Provenance {
-  kind: 'local'
-  seed: number
-  /** How each block was learned, in order. */
-  trunk: BlockRecord[]
-  blocks: BlockRecord[]
-  readout: Omit<TrainedReadout, 'net'> | null
-  /** Seconds of this process's part in each stage. */
-  seconds: Record<string, number>
-}
-
 /**
  * Learns the filters of one block or of several side by side by a local rule, without labels, and where the images have classes a softmax
  * readout of all of their pooled responses. Grinberg, Hopfield, Krotov 2019, figure 2. The same data, options, device and seed give the same
@@ -96,15 +86,52 @@ export async function trainLocal(
   const asked = checkRun('trainLocal', run)
   checkImages('trainLocal', images)
   const settings = parseOptions('trainLocal', localOptions, options)
-  const plan = planLayers(images, settings)
+  const plan = planLayers(images, settings, asked.device)
+  // Made although it may have no readout: what does not fit is refused here.
   const network = networkOf(plan)
   const known = labelsOf(images)
   const wanted = settings.readout ?? (known && known.classes.length > 1 ? {} : false)
-  const readout = wanted === false ? null : readoutConfig({ seed: settings.seed, ...wanted }, 'readout')
-  if (readout) checkReadout(network, images, readout)
-  if (asked.out) await openFolder('trainLocal', asked.out, asked.resume ?? false)
-  await asked.onFolder?.()
+  const readout =
+    wanted === false
+      ? null
+      : checkReadout(network, images, readoutConfig({ seed: settings.seed, ...wanted }, 'readout'), asked.device).config
+  return inFolder('trainLocal', asked, async () => {
+    const identity = {
+      seed: settings.seed,
+      trunk: plan.trunk.map(askedBlock),
+      blocks: plan.blocks.map(askedBlock),
+      readout,
+      data: images.sha256,
+    }
+    return (await finished(asked, identity)) ?? learnAll(images, plan, readout, settings.seed, asked)
+  })
+}
 
+/** What a finished run in the folder left; null where there is none. */
+async function finished({ out, device }: Asked, identity: object): Promise<{ net: Network; record: LocalRecord } | null> {
+  const record = out ? await finishedRecord(out, localRecord) : null
+  if (!out || !record) return null
+  const { seed, trunk, blocks, readout, data } = record
+  const layers = (part: BlockRecord[]) => part.map(({ filters, power, pool }): AskedBlock => ({ filters, power, pool }))
+  refuseOther('trainLocal', out, identity, {
+    seed,
+    trunk: layers(trunk),
+    blocks: layers(blocks),
+    readout: readout?.config ?? null,
+    data: data.sha256,
+  })
+  return { net: await openNetwork(out, { device }), record }
+}
+
+type Asked = RunOptions & { device: Device }
+
+async function learnAll(
+  images: Images,
+  plan: Plan,
+  readout: ReadoutConfig | null,
+  seed: number,
+  asked: Asked,
+): Promise<{ net: Network; record: LocalRecord }> {
   const seconds: Record<string, number> = {}
   let start = performance.now()
   const lap = (name: string) => {
@@ -117,7 +144,9 @@ export async function trainLocal(
   let trained: Omit<TrainedReadout, 'net'> | null = null
   if (readout) {
     try {
-      const { net: classifier, ...rest } = await readOut(learned, images, readout, asked)
+      // Pruning may have left another network than was planned.
+      const checked = checkReadout(learned.config, images, readout, asked.device)
+      const { net: classifier, ...rest } = await readOut(learned, images, checked, asked)
       net = classifier
       trained = rest
     } finally {
@@ -128,13 +157,13 @@ export async function trainLocal(
   const record: LocalRecord = {
     kind: 'local',
     ...provenance(images, asked.device),
-    seed: settings.seed,
+    seed,
     trunk,
     blocks,
     readout: trained,
     seconds,
   }
-  if (asked.out) await finishFolder(asked.out, net, record)
+  if (asked.out) await finishFolder(asked.out, net, record, localCurves(record))
   return { net, record }
 }
 
@@ -146,18 +175,23 @@ interface Plan {
   blocks: { layer: LocalBlockOptions; filters: FilterConfig }[]
 }
 
+const askedBlock = ({ layer, filters }: Plan['blocks'][number]): AskedBlock => {
+  const { size, stride, padding = 0 } = layer.pool
+  return { filters, power: layer.power, pool: { size, stride, padding } }
+}
+
 const networkOf = ({ trunk, blocks, channels, image }: Plan): NetworkConfig =>
   localNet({ channels, image, trunk: trunk.map(({ layer }) => layer), blocks: blocks.map(({ layer }) => layer) })
 
 /** Every block's options filled in. */
-function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.output<typeof localOptions>): Plan {
+function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.output<typeof localOptions>, device: Device): Plan {
   const [n, channels, height, width] = shape
   const plan: Plan = { channels, image: [height, width], trunk: [], blocks: [] }
   let input: readonly [number, number, number] = [channels, height, width]
   const add = (part: 'trunk' | 'blocks', own: z.output<typeof blockOptions>, i: number): void => {
     const number = plan.trunk.length + plan.blocks.length
     const path = `${part}.${i}.filters`
-    const config = filterConfig({ ...filters, seed: layerSeed(filters.seed ?? seed, number), ...own.filters }, path)
+    const config = filterConfig({ ...filters, seed: layerSeed(filters.seed ?? seed, number), ...own.filters }, 'trainLocal', path)
     if (number > 0 && plan.trunk.length > 0 && config.normalise === 'none')
       throw new OptionError({
         op: 'trainLocal',
@@ -165,7 +199,7 @@ function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.outpu
         actual: "'none'",
         expected: "'patch' above a trunk, whose maps have no common scale while they are learned from",
       })
-    checkFilters([n, ...input], config, path)
+    checkFilters('trainLocal', [n, ...input], device, config, path)
     const { window, units, normalise, centre } = config
     const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
     const fitting = Math.max(1, Math.min(usual.size, Math.min(input[1], input[2]) - window + 1))
@@ -183,7 +217,7 @@ function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.outpu
 async function learnLayers(
   images: Images,
   planned: Plan,
-  run: ReturnType<typeof checkRun<RunOptions>>,
+  run: Asked,
 ): Promise<{ net: Network; trunk: BlockRecord[]; blocks: BlockRecord[] }> {
   const { device } = run
   const plan: Plan = { ...planned, trunk: [...planned.trunk], blocks: [...planned.blocks] }
@@ -196,10 +230,10 @@ async function learnLayers(
     for (const [i, { layer, filters }] of all.entries()) {
       const began = performance.now()
       const part = { number: i + 1, of: all.length }
-      const { onPlan: _onPlan, onFolder: _onFolder, ...rest } = run
-      const learned = await learnFilters(source, filters, { ...rest, part })
+      const learned = await learnFilters(source, filters, { ...run, part })
       const { config, health, history, converged } = learned
-      records.push({ filters: config, health, history, converged, seconds: Math.round(performance.now() - began) / 1000 })
+      const seconds = Math.round(performance.now() - began) / 1000
+      records.push({ ...askedBlock({ layer, filters: config }), health, history, converged, seconds })
       const inTrunk = i < plan.trunk.length
       const list = inTrunk ? plan.trunk : plan.blocks
       const at = inTrunk ? i : i - plan.trunk.length

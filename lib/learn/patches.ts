@@ -36,17 +36,23 @@ interface PatchSettings {
  */
 export async function dataPatches(images: Images, count: number, options: PatchOptions = {}): Promise<Float32Array> {
   const { draw, reservoir: bytes, ...settings } = parseOptions('dataPatches', patchOptions, options)
-  return drawPatches(await reservoirs(images, bytes, settings.seed).load(0), settings, count, draw)
+  return drawPatches(await reservoirs(images, bytes, settings.seed).load(0), settings, count, draw, 'dataPatches')
 }
 
 /** {@link dataPatches} of images in memory. */
-export function drawPatches({ pixels, shape }: Pixels, settings: PatchSettings, count: number, draw: number): Float32Array {
+export function drawPatches(
+  { pixels, shape }: Pixels,
+  settings: PatchSettings,
+  count: number,
+  draw: number,
+  op = 'learnFilters',
+): Float32Array {
   const [n, channels, height, width] = shape
   const { window } = settings
   const [rows, columns] = [height - window + 1, width - window + 1]
   if (rows < 1 || columns < 1)
     throw new OptionError({
-      op: 'trainLocal',
+      op,
       argument: 'window',
       actual: String(window),
       expected: `at most the images' ${height} x ${width}`,
@@ -81,8 +87,8 @@ export function drawPatches({ pixels, shape }: Pixels, settings: PatchSettings, 
   }
   if (made < count)
     throw new OptionError({
-      op: 'trainLocal',
-      argument: 'units',
+      op,
+      argument: op === 'dataPatches' ? 'count' : 'units',
       actual: String(count),
       expected: `at most the ${made} patches that are not zero`,
     })

@@ -26,7 +26,7 @@ export const ruleNames = Object.keys(rules) as RuleName[]
 /** The rule of that name. @throws {OptionError} when there is none */
 export function ruleOf(name: RuleName): Rule {
   if (Object.hasOwn(rules, name)) return rules[name]
-  throw new OptionError({ op: 'trainLocal', argument: 'rule', actual: `'${name}'`, expected: `one of ${ruleNames.join(', ')}` })
+  throw new OptionError({ op: 'learnFilters', argument: 'rule', actual: `'${name}'`, expected: `one of ${ruleNames.join(', ')}` })
 }
 
 /** Every rule: its name, whether it learns at all, formula and source. */

@@ -12,8 +12,9 @@ export interface FilterSheetOptions {
   /** Pixels between tiles, at least 2. Default 3. */
   gap?: number
   /**
-   * `positive` (default): 0 and everything below is black, the filter's own largest weight is full brightness. `signed`: 0 is mid-grey, the filter's
-   * largest absolute weight is black or white; for centred or random filters.
+   * `positive`: 0 and everything below is black, the filter's own largest weight is full brightness. `signed`: 0 is mid-grey, the filter's
+   * largest absolute weight is black or white. Default: `signed` where negative weights make up more than a tenth of all absolute ones, as in filters
+   * of centred patches or random ones.
    */
   tone?: 'positive' | 'signed'
   /** The order; `index` keeps the filters' own. Default: {@link orderFilters}. */
@@ -53,6 +54,16 @@ function atLeast(argument: string, value: number, least: number): number {
   throw new OptionError({ op: 'filterSheet', argument, actual: `${value}`, expected: `a whole number from ${least} to 10000` })
 }
 
+function usualTone(weights: ArrayLike<number>): 'positive' | 'signed' {
+  let [negative, all] = [0, 0]
+  for (let i = 0; i < weights.length; i++) {
+    const weight = weights[i] ?? 0
+    all += Math.abs(weight)
+    if (weight < 0) negative -= weight
+  }
+  return negative > all / 10 ? 'signed' : 'positive'
+}
+
 function describe(shape: FilterShape, tone: 'positive' | 'signed', order: FilterOrder, dead: number): string {
   const [K, C, R, S] = shape
   const count = (group: FilterGroup) => order.traits.filter((t) => t.group === group).length
@@ -85,7 +96,7 @@ export async function filterSheet(
   refuseUnknown('filterSheet', options, ['columns', 'scale', 'gap', 'tone', 'order', 'dead', 'title'])
   checkFilters('filterSheet', weights, shape)
   const [K, C, R, S] = shape
-  const { tone = 'positive' } = options
+  const { tone = usualTone(weights) } = options
   if (tone !== 'positive' && tone !== 'signed') {
     throw new OptionError({ op: 'filterSheet', argument: 'tone', actual: String(tone), expected: "'positive' or 'signed'" })
   }

@@ -1,58 +1,48 @@
 // What evaluations of a run leave in its folder.
-import { access, constants } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Images } from '../data/index.js'
-import { DataError } from '../errors.js'
 import type { Classification, ShadowScores } from '../eval/index.js'
 import { writeAtomic } from '../io/index.js'
 import { LightField } from '../light/index.js'
 import { type ImageSheet, imageSheet } from '../plot/index.js'
 import { Permutation } from '../random.js'
 import { version } from '../version.js'
+import type { ClassificationRecord } from './classify_page.js'
 import { curvesByLight, type ShadowRecord, shadowChart } from './shadow_page.js'
 
 /**
- * Refuses the folder of a run that results cannot be written into, before they are computed.
- * @throws {DataError}
+ * Writes `classify-<images>.json` into the folder of a run: `striate report` shows those of whole splits.
+ * @param images which were evaluated: `train`, `test`, or another name for a part of them
+ * @param network SHA-256 of the network that was evaluated (`networkSha256`)
  */
-export async function checkWritable(op: string, folder: string): Promise<void> {
-  await access(folder, constants.W_OK).catch((cause) => {
-    const actual = 'a folder that this user may not write'
-    throw new DataError({ op, argument: folder, actual, expected: 'a writable one for the results' }, { cause })
-  })
-}
-
-/** What `classify-<split>.json` holds. */
-export interface ClassificationRecord extends Omit<Classification, 'prediction'> {
-  classes: readonly string[]
-}
-
-/** Writes `classify-<split>.json` into the folder of a run. */
 export async function writeClassification(
   folder: string,
-  split: string,
+  images: string,
   { prediction: _prediction, ...result }: Classification,
   classes: readonly string[],
+  network: string,
 ): Promise<ClassificationRecord> {
-  const record = { ...result, classes }
-  await writeAtomic(join(folder, `classify-${split}.json`), `${JSON.stringify(record, null, 1)}\n`)
+  const record: ClassificationRecord = { kind: 'classify', striate: version, network, classes: [...classes], ...result }
+  await writeAtomic(join(folder, `classify-${images}.json`), `${JSON.stringify(record, null, 1)}\n`)
   return record
 }
 
 /**
- * Writes `shadows-<split>.json` into the folder of a run, with a curve for every light and some of the images in each: `striate report` shows them.
+ * Writes `shadows-<name>.json` into the folder of a run, with a curve for every light and some of the images in each: `striate report` shows those
+ * of whole splits.
+ * @param name which images were evaluated: `train`, `test`, or another name for a part of them
  * @param images those that were evaluated
  * @param network SHA-256 of the network that was evaluated (`networkSha256`)
  */
 export async function writeShadows(
   folder: string,
-  split: string,
+  name: string,
   images: Images,
   scores: ShadowScores,
   network: string,
 ): Promise<ShadowRecord> {
   const record: ShadowRecord = { kind: 'shadows', striate: version, network, ...scores }
-  const place = (ending: string) => join(folder, `shadows-${split}${ending}`)
+  const place = (ending: string) => join(folder, `shadows-${name}${ending}`)
   for (const curves of curvesByLight(record)) await writeAtomic(place(`-${curves[0]?.kind}.svg`), await shadowChart(curves))
   const samples = await sampleSheet(images, record)
   await writeAtomic(place('-images.png'), samples.png)

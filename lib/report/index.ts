@@ -3,10 +3,20 @@
  * Pages of runs, evaluations and studies, as the commands write them.
  * @module
  */
+
+export {
+  type BehaviourRecord,
+  type LayerRecord,
+  writeBehaviour,
+  writeLayerScores,
+} from './alignment_page.js'
+export type { ClassificationRecord } from './classify_page.js'
 export { writeDemoPage } from './demo_page.js'
-export { type ClassificationRecord, checkWritable, writeClassification, writeShadows } from './evaluation.js'
+export { writeClassification, writeShadows } from './evaluation.js'
 export { writeLocalPage } from './local_page.js'
 export { readRecord, writeReport } from './run_page.js'
+export { type SeedsRecord, writeSeeds } from './seeds_page.js'
 export { curvesByLight, type ShadowRecord, shadowRows } from './shadow_page.js'
 export { writeStudy } from './study_page.js'
 export { writeSupervisedPage } from './supervised_page.js'
+export { writeWaveletPage } from './wavelet_page.js'

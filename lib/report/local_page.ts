@@ -6,6 +6,7 @@ import { type BlockRecord, describeRules, type LocalRecord } from '../learn/inde
 import { localBlocks, type Network, poolText } from '../models/index.js'
 import { type Block, filterSheet, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
+import { classifications } from './classify_page.js'
 import { healthPanel } from './health_panel.js'
 import { percent, provenanceRows } from './record.js'
 import { shadowSections } from './shadow_page.js'
@@ -75,11 +76,12 @@ export async function writeLocalPage(
       ],
     })
   }
+  const classified = await classifications(folder)
   const page = renderPage({
     title: `Local learning on ${record.data.name}`,
     lead: leadOf(record),
-    summary,
-    sections: [...extra, ...sections, ...(await shadowSections(folder))],
+    summary: [...summary, ...classified.summary],
+    sections: [...extra, ...sections, ...classified.sections, ...(await shadowSections(folder))],
     provenance: provenanceRows(record, [
       { label: 'Seed', value: record.seed },
       ...layers.map(({ learned }, i) => ({

@@ -1,4 +1,5 @@
 // Records as pages show them: shares as percent, and where a run was made.
+import { z } from 'zod'
 import type { Page } from '../plot/index.js'
 import type { Provenance } from '../run/index.js'
 
@@ -17,3 +18,16 @@ export function provenanceRows(record: Provenance, own: NonNullable<Page['proven
     { label: 'Date', value: date },
   ]
 }
+
+/** A score, as records hold it. */
+export const scoreSchema = z.object({
+  name: z.string(),
+  value: z.number(),
+  unit: z.string(),
+  raw: z.record(z.string(), z.number()),
+  ceiling: z.object({ value: z.number(), formula: z.string() }).nullable(),
+  spread: z.object({ value: z.number(), over: z.string() }),
+  seed: z.number().nullable(),
+  model: z.string(),
+  data: z.object({ name: z.string(), sha256: z.string() }),
+})

@@ -2,23 +2,11 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { DataError } from '../errors.js'
+import { readStored } from '../io/stored.js'
 import { type LightKind, lightKinds } from '../light/index.js'
 import { type Axis, type Block, lineChart, type Section } from '../plot/index.js'
 import { networkSha256 } from '../run/index.js'
-import { percent } from './record.js'
-
-const score = z.object({
-  name: z.string(),
-  value: z.number(),
-  unit: z.string(),
-  raw: z.record(z.string(), z.number()),
-  ceiling: z.object({ value: z.number(), formula: z.string() }).nullable(),
-  spread: z.object({ value: z.number(), over: z.string() }),
-  seed: z.number().nullable(),
-  model: z.string(),
-  data: z.object({ name: z.string(), sha256: z.string() }),
-})
+import { percent, scoreSchema } from './record.js'
 
 export const record = z.object({
   kind: z.literal('shadows'),
@@ -26,14 +14,14 @@ export const record = z.object({
   /** SHA-256 of model.safetensors: results of another network are not shown on this one's page. */
   network: z.string(),
   seed: z.number(),
-  unmodified: score,
+  unmodified: scoreSchema,
   curves: z
     .array(
       z.object({
         kind: z.enum(lightKinds),
         cover: z.number().nullable(),
         format: z.enum(['u8', 'f32']),
-        points: z.array(z.object({ strength: z.number(), score })).min(1),
+        points: z.array(z.object({ strength: z.number(), score: scoreSchema })).min(1),
       }),
     )
     .min(1),
@@ -101,15 +89,6 @@ export function shadowRows(curves: readonly Curve[]): [string, number, number | 
     .map(({ strength, score }, i) => [name, strength, of('f32', i + 1), of('u8', i + 1), score.spread.value])
 }
 
-async function readRecord(file: string): Promise<ShadowRecord> {
-  try {
-    return record.parse(JSON.parse(await readFile(file, 'utf8')))
-  } catch (cause) {
-    const expected = 'a record that striate eval shadows wrote'
-    throw new DataError({ op: 'report', argument: file, actual: 'not readable', expected }, { cause })
-  }
-}
-
 /**
  * Sections of a run's page: one for every `shadows-<split>.json` in its folder; none where there are none.
  * @throws DataError naming a record that cannot be read
@@ -119,7 +98,7 @@ export async function shadowSections(folder: string): Promise<Section[]> {
   const network = files.length > 0 ? await networkSha256(folder) : ''
   return Promise.all(
     files.map(async (file): Promise<Section> => {
-      const found = await readRecord(join(folder, file))
+      const found = await readStored('report', join(folder, file), record, 'a record that striate eval shadows wrote')
       const { unmodified, seed } = found
       const heading = `Error in changed light: ${unmodified.data.name}`
       if (found.network !== network)

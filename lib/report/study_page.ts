@@ -85,7 +85,13 @@ export async function writeStudy(
       device: on,
     })),
     data: Object.fromEntries(
-      Object.entries(data).map(([split, set]) => [split, { name: set.name, sha256: set.sha256, shape: set.shape }]),
+      [
+        ['train', data.train] as const,
+        ['test', data.test] as const,
+        ...data.recordings.map(
+          ({ responses, images }) => [`responses ${responses.name}`, { ...images, sha256: responses.sha256 }] as const,
+        ),
+      ].map(([split, set]) => [split, { name: set.name, sha256: set.sha256, shape: set.shape }]),
     ),
     striate: version,
     node: process.version,
@@ -186,7 +192,7 @@ export async function writeStudy(
   return { folder, rows: values.map(line), json }
 }
 
-const digits = (v: Value): number => (v.unit === '%' ? 2 : 1)
+const digits = (v: Value): number => (v.unit === '%' ? 2 : v.unit === 'r' ? 3 : 1)
 const signed = (x: number): string => {
   const text = x.toFixed(2)
   return Number(text) === 0 ? '0.00' : `${x > 0 ? '+' : ''}${text}`
@@ -199,7 +205,7 @@ function paperText(v: Value): string {
 
 function oursText(v: ReturnType<typeof compared>): string {
   if (v.mean === null) return 'not run'
-  const spread = v.standardDeviation === null ? '' : ` ± ${v.standardDeviation.toFixed(2)}`
+  const spread = v.standardDeviation === null ? '' : ` ± ${v.standardDeviation.toFixed(digits(v) === 3 ? 3 : 2)}`
   return `${v.mean.toFixed(digits(v))}${spread}${unit(v)}`
 }
 

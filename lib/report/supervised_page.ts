@@ -4,6 +4,7 @@ import { writeAtomic } from '../io/index.js'
 import type { Network } from '../models/index.js'
 import { type Block, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { SupervisedEpoch, SupervisedRecord } from '../train/index.js'
+import { classifications } from './classify_page.js'
 import { percent, provenanceRows } from './record.js'
 import { shadowSections } from './shadow_page.js'
 
@@ -48,13 +49,15 @@ export async function writeSupervisedPage(
       note: `${record.images.validation} images`,
     })
   const heads = headTable(best)
+  const classified = await classifications(folder)
   const page = renderPage({
     title: `${record.network.name} on ${record.data.name}`,
     lead: `${net.describe()}, trained end to end.`,
-    summary,
+    summary: [...summary, ...classified.summary],
     sections: [
       ...extra,
       { heading: 'Training', blocks: [...figures, ...(heads ? [heads] : [])] },
+      ...classified.sections,
       ...(await shadowSections(folder)),
     ],
     provenance: provenanceRows(record, [

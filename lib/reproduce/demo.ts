@@ -2,13 +2,15 @@
 // chance, and test all of them in a shadow.
 import { z } from 'zod'
 import { type Images, labelsOf } from '../data/index.js'
+import type { Device } from '../device.js'
 import { classify, type Score } from '../eval/index.js'
 import type { ReadoutOptions } from '../features/index.js'
 import { type FilterOptions, type LocalRecord, trainLocal } from '../learn/index.js'
+import { localCurves } from '../learn/local_record.js'
 import { applyShadow } from '../light/index.js'
 import { localBlocks, type Network } from '../models/index.js'
 import { parseOptions, seed, whole } from '../options.js'
-import { finishFolder, openFolder } from '../run/folder.js'
+import { finishFolder, inFolder } from '../run/folder.js'
 import { checkRun, type RunOptions, watched } from '../run/options.js'
 import { startPhase } from '../run/progress.js'
 import { renderSet } from '../scene/index.js'
@@ -60,12 +62,16 @@ const readout: ReadoutOptions = {
  */
 export async function runDemo(options: DemoOptions = {}, run: RunOptions = {}): Promise<DemoResult> {
   const asked = checkRun('runDemo', run)
-  const { train: trained, test: tested, units, window, steps, seed } = parseOptions('runDemo', demoOptions, options)
+  const settings = parseOptions('runDemo', demoOptions, options)
+  return inFolder('runDemo', { ...asked, resume: true }, () => demonstrate(settings, asked))
+}
+
+async function demonstrate(
+  { train: trained, test: tested, units, window, steps, seed }: z.output<typeof demoOptions>,
+  asked: RunOptions & { device: Device },
+): Promise<DemoResult> {
   const { device, onPlan } = asked
   const watch = watched(asked)
-  if (asked.out) await openFolder('runDemo', asked.out, true)
-  await asked.onFolder?.()
-
   const made = async (what: string, first: number, count: number): Promise<Images> => {
     const report = startPhase(what, 'images', count, 0, asked.onProgress)
     const signal = asked.signal ? { signal: asked.signal } : {}
@@ -96,7 +102,7 @@ export async function runDemo(options: DemoOptions = {}, run: RunOptions = {}): 
       using unlearned = (await learn({ rule, seed: seed + 1 })).net
       await judge(name, unlearned)
     }
-    if (asked.out) await finishFolder(asked.out, net, record)
+    if (asked.out) await finishFolder(asked.out, net, record, localCurves(record))
     return { net, record, images: { train: trained, test: tested, classes }, networks, chance: 1 - 1 / classes.length }
   } catch (error) {
     net.dispose()

@@ -1,27 +1,18 @@
 // Parts that train one network and test it, in plain and in shadow.
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Images, labelsOf } from '../data/index.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
 import { type ReadoutOptions, trainReadout } from '../features/index.js'
 import { type Safetensor, writeAtomic } from '../io/index.js'
-import {
-  type BlockRecord,
-  type FilterHealth,
-  type FilterOptions,
-  healthWarnings,
-  type LocalRecord,
-  trainLocal,
-} from '../learn/index.js'
+import { waitForLock } from '../io/lock.js'
+import { readStored } from '../io/stored.js'
+import { type BlockRecord, type FilterHealth, type FilterOptions, healthWarnings, trainLocal } from '../learn/index.js'
 import { applyShadow } from '../light/index.js'
-import { convNet, type LocalBlock, loadNetwork, localBlocks, localNet, Network } from '../models/index.js'
-import { networkFile, recordFile } from '../run/index.js'
-import { waitForLock } from '../run/lock.js'
+import { convNet, type LocalBlock, localBlocks, localNet, Network } from '../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../train/index.js'
-import { type Observation, observeFeatures, observeGradients } from './observe.js'
-import { removeCheckpoints } from './parts.js'
+import { type Observation, observationSchema, observeFeatures, observeGradients } from './observe.js'
 import type { Part, PartContext } from './study.js'
 
 /** One block of a network: its size, and how its filters are learned. */
@@ -79,23 +70,17 @@ export async function sharedFilters(context: PartContext, block: Block, seed: nu
   const out = join(context.shared, name)
   const release = await waitForLock(out, 'reproduce', { signal: watch.signal, say })
   try {
-    // The record is written last: where it is, the network is whole.
-    if (!existsSync(recordFile(out))) {
-      const options = { filters, readout: false } as const
-      const { net } = await trainLocal(data.train, options, { device, out, resume: true, ...watch })
-      net.dispose()
-    }
-    await removeCheckpoints(out)
+    // Where they are learned already, this gives them as they are.
+    const options = { filters, readout: false } as const
+    const { net, record } = await trainLocal(data.train, options, { device, out, resume: true, ...watch })
+    using learned = net
+    const [{ health, filters: config }] = record.blocks as [BlockRecord]
+    for (const text of healthWarnings(health, config)) say(`warning: filters of ${block.window} x ${block.window}: ${text}`)
+    const [layer] = localBlocks(learned.config).blocks as [LocalBlock]
+    return { block: layer, state: await learned.state(), health }
   } finally {
     await release()
   }
-  const { blocks } = JSON.parse(await readFile(recordFile(out), 'utf8')) as LocalRecord
-  const [learned] = blocks as [BlockRecord]
-  for (const text of healthWarnings(learned.health, learned.filters))
-    say(`warning: filters of ${block.window} x ${block.window}: ${text}`)
-  using net = await loadNetwork(networkFile(out))
-  const [layer] = localBlocks(net.config).blocks as [LocalBlock]
-  return { block: layer, state: await net.state(), health: learned.health }
 }
 
 export interface LocalPart {
@@ -190,7 +175,8 @@ export function twinPart({ name, about, blocks, options, seed, normalise = 'none
       const config = convNet({ channels, image: [height, width], classes: [...classes], blocks: shapes, normalise, standardise })
       // Seen before the first step, which a part that goes on has behind it.
       const file = join(folder, 'before.json')
-      const before = async () => (existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Observation) : null)
+      const before = async () =>
+        existsSync(file) ? readStored('reproduce', file, observationSchema, 'what was seen before the first step') : null
       const onStart = async (initial: Network) => writeAtomic(file, JSON.stringify(await observeGradients(initial, train)))
       try {
         const run = { device, out: folder, resume: true, monitor: test, onStart, ...watch }

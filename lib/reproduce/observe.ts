@@ -1,4 +1,5 @@
 // What a network's numbers look like: why a setting trains or fails.
+import { z } from 'zod'
 import { batchesOf, type Images, labelsOf, uploadRows } from '../data/index.js'
 import { type Layer, type Network, readoutInput } from '../models/index.js'
 import { softmaxCrossEntropy, softmaxCrossEntropyGrad } from '../ops/index.js'
@@ -23,6 +24,14 @@ export interface Observation {
   belowEpsilon: number | null
   loss: number | null
 }
+
+const number = z.number().nullable()
+export const observationSchema: z.ZodType<Observation> = z.object({
+  activations: z.object({ mean: z.number(), max: z.number(), live: z.number(), notFinite: z.number() }),
+  gradientNorm: number,
+  belowEpsilon: number,
+  loss: number,
+})
 
 export function spreadOf(values: Float32Array): Spread {
   let sum = 0

@@ -1,15 +1,18 @@
 // How the parts of a study are run: each once, its result kept as a file, by whichever process comes first.
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
+import { makeFolder, removeUnfinished } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
+import { Locked, takeLock } from '../io/lock.js'
+import { readStored } from '../io/stored.js'
 import { parseOptions, whole } from '../options.js'
-import { openFolder } from '../run/folder.js'
-import { Locked, takeLock } from '../run/lock.js'
+import { removeCheckpoints } from '../run/checkpoint.js'
 import { checkRun, type RunOptions, watched } from '../run/options.js'
 import type { StudyData } from './data.js'
 import type { Part, PartRecord, Scale, Study } from './study.js'
@@ -20,7 +23,7 @@ export const studyOptions = z.strictObject({
   quick: z
     .boolean()
     .default(false)
-    .describe("a minute's version: part of the images, small networks, one seed; its numbers are not the paper's"),
+    .describe("a version of one to three minutes: part of the images, small networks, one seed; its numbers are not the paper's"),
   seeds: z
     .array(whole(0, 2 ** 32))
     .min(1)
@@ -70,6 +73,19 @@ export async function listParts(
   return Promise.all(parts)
 }
 
+const recordSchema = z.object({
+  name: z.string(),
+  settings: z.looseObject({}),
+  data: z.object({ train: z.string(), test: z.string(), responses: z.array(z.string()).optional() }),
+  device: z.string(),
+  seconds: z.number(),
+  finished: z.string(),
+  result: z.json(),
+  sha256: z.string(),
+})
+
+const digestOf = (result: unknown): string => createHash('sha256').update(JSON.stringify(result)).digest('hex')
+
 const partFile = (out: string, name: string): string => join(out, 'parts', `${name}.json`)
 
 /**
@@ -79,22 +95,15 @@ const partFile = (out: string, name: string): string => join(out, 'parts', `${na
 export async function keptPart(part: Part, out: string, data: StudyData | null): Promise<PartRecord | null> {
   const file = partFile(out, part.name)
   if (!existsSync(file)) return null
-  const refuse = (cause?: unknown) =>
-    new DataError(
-      { op, argument: file, actual: 'no readable result', expected: 'one that reproduce wrote (delete it to run it again)' },
-      { cause },
-    )
-  let record: Partial<PartRecord> | null
-  try {
-    record = JSON.parse(await readFile(file, 'utf8'))
-  } catch (cause) {
-    throw refuse(cause)
-  }
-  if (record?.name !== part.name || !record.settings || !record.data || record.result == null) throw refuse()
+  const expected = 'a result that reproduce wrote (delete it to run the part again)'
+  const record = await readStored(op, file, recordSchema, expected)
+  if (record.sha256 !== digestOf(record.result))
+    throw new DataError({ op, argument: file, actual: 'damaged (its result is not that of its sha256)', expected })
   const same =
+    record.name === part.name &&
     JSON.stringify(record.settings) === JSON.stringify(part.settings) &&
-    (!data || (record.data.train === data.train.sha256 && record.data.test === data.test.sha256))
-  return same ? (record as PartRecord) : null
+    (!data || JSON.stringify(record.data) === JSON.stringify(identify(data)))
+  return same ? record : null
 }
 
 /** Where and on what parts are run. */
@@ -105,31 +114,38 @@ interface Place {
   run: RunOptions
 }
 
-/** What is unfinished in a part's folder belongs to this. */
-function identityOf({ settings }: Part, { data, device }: Place): string {
-  return JSON.stringify({ settings, train: data.train.sha256, test: data.test.sha256, device: device.kind })
+/** What tells data from others. */
+function identify({ train, test, recordings }: StudyData): PartRecord['data'] {
+  const own = { train: train.sha256, test: test.sha256 }
+  return recordings.length === 0 ? own : { ...own, responses: recordings.map(({ responses }) => responses.sha256) }
 }
+
+const identitySchema = z.object({ settings: z.looseObject({}), data: recordSchema.shape.data, device: z.string() })
+
+/** What is unfinished in a part's folder belongs to this. */
+const identityOf = ({ settings }: Part, { data, device }: Place): string =>
+  JSON.stringify({ settings, data: identify(data), device: device.kind })
 
 const identityFile = (folder: string): string => join(folder, 'part.json')
 
-/** Makes a part's folder; what other settings, other data or another device left unfinished in it is removed. */
-async function openPart(folder: string, part: Part, place: Place): Promise<void> {
-  const identity = identityOf(part, place)
-  const before = await readFile(identityFile(folder), 'utf8').catch(() => identity)
-  if (before !== identity) await rm(folder, { recursive: true, force: true })
-  await openFolder(op, folder, true)
-  await writeAtomic(identityFile(folder), identity)
+/** Whether what a part's folder holds is of this part, data and device. */
+async function isOwn(folder: string, part: Part, place: Place): Promise<boolean> {
+  const file = identityFile(folder)
+  if (!existsSync(file)) return false
+  const found = await readStored(op, file, identitySchema, "a part's identity (delete its folder to run it again)")
+  return JSON.stringify(found) === identityOf(part, place)
 }
 
-export async function removeCheckpoints(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) if (name.endsWith('.checkpoint.safetensors')) await rm(join(folder, name))
+/** Makes a part's folder; what other settings, other data or another device left unfinished in it is removed. */
+async function openPart(folder: string, part: Part, place: Place): Promise<void> {
+  if (!(await isOwn(folder, part, place))) await rm(folder, { recursive: true, force: true })
+  await makeFolder(folder)
+  await writeAtomic(identityFile(folder), identityOf(part, place))
 }
 
 /** Removes the checkpoints of a part whose result is kept. */
 async function closePart(folder: string, part: Part, place: Place): Promise<void> {
-  const identity = await readFile(identityFile(folder), 'utf8').catch(() => null)
-  if (identity !== identityOf(part, place)) return
-  await removeCheckpoints(folder)
+  if (await isOwn(folder, part, place)) await removeCheckpoints(folder)
 }
 
 /**
@@ -153,25 +169,28 @@ async function obtain(part: Part, place: Place, announce: () => void): Promise<P
     // Another process may have had the folder until now.
     const meanwhile = await kept()
     if (meanwhile) return meanwhile
+    await removeUnfinished(join(out, 'parts'), `${part.name}.json`)
     announce()
     const started = performance.now()
     await openPart(folder, part, place)
     const say = run.onPlan ?? (() => {})
-    const result = await part.run({ data, folder, shared: join(out, 'shared'), device, say, watch: watched(run) })
+    // As it will be read again: JSON knows no NaN.
+    const result: unknown = JSON.parse(
+      JSON.stringify(await part.run({ data, folder, shared: join(out, 'shared'), device, say, watch: watched(run) })),
+    )
     const record: PartRecord = {
       name: part.name,
       settings: part.settings,
-      data: { train: data.train.sha256, test: data.test.sha256 },
+      data: identify(data),
       device: device.toString(),
       seconds: Math.round((performance.now() - started) / 100) / 10,
       finished: new Date().toISOString(),
       result,
+      sha256: digestOf(result),
     }
-    const text = JSON.stringify(record, null, 1)
-    await writeAtomic(partFile(out, part.name), `${text}\n`)
+    await writeAtomic(partFile(out, part.name), `${JSON.stringify(record, null, 1)}\n`)
     await closePart(folder, part, place)
-    // As it will be read again: JSON knows no NaN.
-    return JSON.parse(text) as PartRecord
+    return record
   } finally {
     await release()
   }
@@ -197,7 +216,7 @@ export async function runStudy(
   const parts = study.parts(scaleOf(options))
   if (only !== undefined && !parts.some(({ name }) => name === only))
     throw new OptionError({ op, argument: 'part', actual: `'${only}'`, expected: parts.map(({ name }) => name).join(', ') })
-  for (const name of ['parts', 'shared']) await openFolder(op, join(out, name), true)
+  for (const name of ['parts', 'shared']) await makeFolder(join(out, name))
   const records = new Map<string, PartRecord>()
   let open: Part[] = []
   for (const part of parts) {

@@ -45,9 +45,9 @@ export interface Chart {
   file: string
   title: string
   alt: string
-  x: { label: string }
+  x: { label: string; scale?: 'linear' | 'log' }
   y: { label: string; min?: number; max?: number }
-  series: { name: string; x: number[]; y: number[] }[]
+  series: { name: string; x: number[]; y: number[]; low?: number[]; high?: number[] }[]
   /** Levels of the paper. */
   references?: { value: number; label: string }[]
 }
@@ -107,10 +107,12 @@ export interface Scale {
 export interface PartRecord<Result = unknown> {
   name: string
   settings: object
-  data: { train: string; test: string }
+  data: { train: string; test: string; responses?: string[] | undefined }
   device: string
   /** Seconds of the process that finished it. */
   seconds: number
   finished: string
   result: Result
+  /** Of the result as JSON. */
+  sha256: string
 }

@@ -1,14 +1,23 @@
 // The folder of a run: how it is opened, what it holds when the run is done, and what every record says about where it was made.
 import { createHash } from 'node:crypto'
-import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { z } from 'zod'
 import type { Images } from '../data/index.js'
 import { type Device, instructionSet, threads } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
-import { makeFolder, removeUnfinished } from '../io/atomic.js'
+import { removeUnfinished } from '../io/atomic.js'
+import { describeReadError } from '../io/file_errors.js'
 import { writeAtomic } from '../io/index.js'
-import type { Network } from '../models/index.js'
+import { takeLock } from '../io/lock.js'
+import { readStored } from '../io/stored.js'
+import { loadNetwork, type Network } from '../models/index.js'
 import { version } from '../version.js'
+import { difference, isCheckpoint, removeCheckpoints } from './checkpoint.js'
+import { type Curve, curvesCsv } from './curves.js'
+import { notFinite } from './finite.js'
+import type { RunOptions } from './options.js'
 
 export interface Provenance {
   striate: string
@@ -23,9 +32,26 @@ export interface Provenance {
     shape: readonly number[]
     targets: readonly string[]
     /** What lay beside the images and is none of them: how many files, and the first of their names. */
-    skipped?: { count: number; files: readonly { name: string; reason: string }[] }
+    skipped?: { count: number; files: readonly { name: string; reason: string }[] } | undefined
   }
 }
+
+/** Of every record, as it is read back. */
+export const provenanceSchema = z.object({
+  striate: z.string(),
+  node: z.string(),
+  device: z.string(),
+  threads: z.number(),
+  instructionSet: z.string(),
+  date: z.string(),
+  data: z.object({
+    name: z.string(),
+    sha256: z.string(),
+    shape: z.array(z.number()),
+    targets: z.array(z.string()),
+    skipped: z.object({ count: z.number(), files: z.array(z.object({ name: z.string(), reason: z.string() })) }).optional(),
+  }),
+})
 
 /** Names of skipped files that a record holds. */
 const namedFiles = 1000
@@ -57,36 +83,90 @@ export const recordFile = (folder: string): string => join(folder, 'run.json')
 /** SHA-256 of the network's file: what results of a network are known by. */
 export async function networkSha256(folder: string): Promise<string> {
   const file = networkFile(folder)
+  const bytes = await readFile(file).catch((error) => {
+    throw describeReadError('run', file, error, 'the network of a run')
+  })
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/**
+ * A run's network.
+ * @throws {DataError} when the folder holds none, it is damaged, or has weights that are not finite
+ */
+export async function openNetwork(folder: string, options: { device?: Device | undefined } = {}): Promise<Network> {
+  const file = networkFile(folder)
+  const net = await loadNetwork(file, options)
+  const wrong = notFinite(await net.state())
+  if (wrong === null) return net
+  net.dispose()
+  throw new DataError({ op: 'run', argument: file, actual: `not finite in ${wrong}`, expected: 'a network of finite weights' })
+}
+
+/** A folder's record; null while the run is not finished. */
+export async function finishedRecord<S extends z.ZodType>(folder: string, schema: S): Promise<z.output<S> | null> {
+  const file = recordFile(folder)
+  return existsSync(file) ? readStored('run', file, schema, 'the record of a finished run') : null
+}
+
+/** Refuses to take a finished run for one that is asked for otherwise. */
+export function refuseOther(op: string, out: string, asked: object, found: object): void {
+  const [is, was] = [JSON.stringify(asked), JSON.stringify(found)]
+  if (is !== was) throw new DataError({ op, argument: out, actual: difference(was, is), expected: 'the folder of this run' })
+}
+
+/** The run's lock, of the folders of runs. */
+const lockName = 'run'
+
+/**
+ * Runs a recipe in its folder, which is this process's own meanwhile: makes it, checks that it can be written and, unless a run is resumed, that
+ * it holds none, and removes what a killed process left unfinished. Without a folder it just runs.
+ * @throws {Locked} while another process works there; {DataError} when the folder cannot be used; {OptionError} when it holds a run
+ */
+export async function inFolder<T>(op: string, { out, resume, onFolder }: RunOptions, work: () => Promise<T>): Promise<T> {
+  if (!out) {
+    await onFolder?.()
+    return work()
+  }
+  const release = await takeLock(out, op, lockName)
   try {
-    return createHash('sha256')
-      .update(await readFile(file))
-      .digest('hex')
-  } catch (cause) {
-    throw new DataError({ op: 'run', argument: file, actual: 'not readable', expected: 'the network of a run' }, { cause })
+    const ofRun = (file: string) => file === basename(recordFile(out)) || isCheckpoint(file) || /^seed-\d+$/.test(file)
+    const taken = (await readdir(out)).find(ofRun)
+    if (taken && !resume)
+      throw new OptionError({
+        op,
+        argument: out,
+        actual: `the folder of a run (it holds ${taken})`,
+        expected: 'an empty folder, or resume',
+      })
+    if (!existsSync(recordFile(out))) await removeUnfinished(out)
+    await onFolder?.()
+    return await work()
+  } finally {
+    await release()
   }
 }
 
 /**
- * Makes the folder of a run and checks that it can be written and, unless a run is resumed, that it holds none.
- * @throws {DataError} when it cannot be used; {OptionError} when it holds a run
+ * Makes one of the results in the folder of a run, whose files begin with its name: it is this process's own meanwhile.
+ * @throws {Locked} while another process makes it; {DataError} when the folder cannot be written
  */
-export async function openFolder(op: string, out: string, resume: boolean): Promise<void> {
-  await makeFolder(out)
-  await writeAtomic(join(out, '.writable'), '')
-  await rm(join(out, '.writable'), { force: true })
-  if (resume) return removeUnfinished(out)
-  const taken = (await readdir(out)).find((file) => file === 'run.json' || file.endsWith('.checkpoint.safetensors'))
-  if (taken)
-    throw new OptionError({
-      op,
-      argument: out,
-      actual: `the folder of a run (it holds ${taken})`,
-      expected: 'an empty folder, or resume',
-    })
+export async function forResult<T>(op: string, folder: string, result: string, work: () => Promise<T>): Promise<T> {
+  const release = await takeLock(folder, op, result)
+  try {
+    await removeUnfinished(folder, result)
+    return await work()
+  } finally {
+    await release()
+  }
 }
 
-/** Writes what a finished run leaves: the network, then its record. */
-export async function finishFolder(out: string, net: Network, record: object): Promise<void> {
+/**
+ * Writes what a finished run leaves: the network, its curves, then its record. The checkpoints go.
+ * @param curves of each stage, one row a step or epoch
+ */
+export async function finishFolder(out: string, net: Network, record: object, curves: readonly Curve[]): Promise<void> {
   await net.save(networkFile(out))
+  await writeAtomic(join(out, 'curves.csv'), curvesCsv(curves))
   await writeAtomic(recordFile(out), `${JSON.stringify(record, null, 1)}\n`)
+  await removeCheckpoints(out)
 }

@@ -1,3 +1,12 @@
-export { networkFile, networkSha256, type Provenance, recordFile } from './folder.js'
+export {
+  finishedRecord,
+  networkFile,
+  networkSha256,
+  openNetwork,
+  type Provenance,
+  provenanceSchema,
+  recordFile,
+} from './folder.js'
+export { type Group, processGroup, processNumber } from './group.js'
 export type { RunOptions } from './options.js'
 export { type OnProgress, startPhase, type TrainProgress } from './progress.js'

@@ -11,12 +11,14 @@ export interface RunOptions {
   out?: string
   /** Go on with the run in `out`. Default false: a folder that holds a run is refused. */
   resume?: boolean
+  /** Go on although device or instruction set give other bits than those that the run was begun on. Default false: that is refused. */
+  allowOtherBits?: boolean | undefined
   /** Seconds between checkpoints. Default 20. */
-  checkpointSeconds?: number
+  checkpointSeconds?: number | undefined
   /** Stops cleanly after a checkpoint; the promise rejects with the signal's reason. */
   signal?: AbortSignal
   onProgress?: OnProgress
-  /** Told once before each stage: what it will need. */
+  /** Told before each stage what it will need, and of what is done otherwise than asked for. */
   onPlan?: (text: string) => void
   /** Called once `out` is made and known to be usable, before any work. */
   onFolder?: () => Promise<void>
@@ -28,6 +30,7 @@ const runOptions = z
     device: z.custom((value) => value instanceof Device, 'a device, such as cpu()'),
     out: z.string().min(1),
     resume: z.boolean(),
+    allowOtherBits: z.boolean(),
     checkpointSeconds: z.number().min(0),
     signal: z.custom((value) => value instanceof AbortSignal, 'the signal of an AbortController'),
     onProgress: listener,

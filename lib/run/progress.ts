@@ -9,7 +9,7 @@ export interface TrainProgress {
   total: number
   /** `patches`, `images`. */
   unit: string
-  /** Units a second since the phase began in this process. */
+  /** Units a second in this process, once it has warmed up. */
   rate: number
   /** Seconds left in this phase at that rate. */
   remainingSeconds: number
@@ -21,18 +21,21 @@ export type OnProgress = (progress: TrainProgress) => void
 
 /** Starts a phase; the function that it returns reports. */
 export function startPhase(phase: string, unit: string, total: number, first: number, onProgress?: OnProgress) {
-  const start = performance.now()
+  const start = { at: performance.now(), done: first }
+  // Until the first report caches and pools are warmed up: what comes after it alone tells how fast the work is.
+  let warm = start
   return (done: number, values: Record<string, number> = {}): void => {
-    const seconds = (performance.now() - start) / 1000
-    const rate = seconds > 0 ? (done - first) / seconds : 0
-    onProgress?.({
-      phase,
-      unit,
-      done,
-      total,
-      rate,
-      remainingSeconds: rate > 0 ? (total - done) / rate : Number.POSITIVE_INFINITY,
-      values,
-    })
+    const at = performance.now()
+    const since = done > warm.done ? warm : start
+    const rate = at > since.at ? (1000 * (done - since.done)) / (at - since.at) : 0
+    if (warm === start && done > first) warm = { at, done }
+    const remainingSeconds = done >= total ? 0 : rate > 0 ? (total - done) / rate : Number.POSITIVE_INFINITY
+    onProgress?.({ phase, unit, done, total, rate, remainingSeconds, values })
   }
+}
+
+/** Bytes as people read them: 1.50 GiB, 20.3 MiB. */
+export function memoryText(bytes: number): string {
+  const power = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  return power === 0 ? `${bytes} bytes` : `${(bytes / 1024 ** power).toPrecision(3)} ${'KMG'[power - 1]}iB`
 }

@@ -1,10 +1,13 @@
 // The loop of training end to end: steps, epochs, checkpoints, and what is said when a loss goes wrong.
+import { z } from 'zod'
 import type { Images, TrainValidationSplit } from '../data/index.js'
 import { DataError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'
+import { numberOrNone } from '../io/stored.js'
 import type { Network } from '../models/index.js'
 import { reduce } from '../ops/index.js'
 import { type Checkpoints, prefixed } from '../run/checkpoint.js'
+import { notFinite } from '../run/finite.js'
 import type { RunOptions } from '../run/options.js'
 import { startPhase } from '../run/progress.js'
 import { scope, type Tensor } from '../tensor.js'
@@ -31,19 +34,33 @@ export interface SupervisedEpoch {
   /** Share of wrong images of `monitor`. */
   monitorError: number | null
   /** Each head's validation, where there are several. */
-  heads?: Record<string, HeadScore>
+  heads?: Record<string, HeadScore> | undefined
   /** Seconds of training since the run began, over all its processes. */
   seconds: number
 }
 
-export interface TrainerPosition {
-  step: number
-  lossSum: number
-  wrong: number
-  curve: SupervisedEpoch[]
-  best: number
-  seconds: number
-}
+const errorShare = z.number().nullable()
+
+export const epochSchema: z.ZodType<SupervisedEpoch> = z.object({
+  epoch: z.number(),
+  trainLoss: z.number(),
+  trainError: errorShare,
+  validationLoss: errorShare,
+  validationError: errorShare,
+  monitorError: errorShare,
+  heads: z.record(z.string(), z.object({ loss: numberOrNone, error: errorShare })).optional(),
+  seconds: z.number(),
+})
+
+export const positionSchema = z.object({
+  step: z.number(),
+  lossSum: z.number(),
+  wrong: z.number(),
+  curve: z.array(epochSchema),
+  best: z.number(),
+  seconds: z.number(),
+})
+type TrainerPosition = z.infer<typeof positionSchema>
 
 interface Task {
   net: Network
@@ -53,7 +70,7 @@ interface Task {
   split: TrainValidationSplit
   config: SupervisedConfig & { memoryLimit: number }
   run: RunOptions
-  checkpoints: Checkpoints<TrainerPosition> | null
+  checkpoints: Checkpoints<typeof positionSchema> | null
   /** Of the optimiser, from a checkpoint. */
   moments: Map<string, Safetensor> | null
 }
@@ -215,7 +232,7 @@ export class Trainer {
       Number.isFinite((await scope(() => reduce(t.reshape([1, t.size]))).read()).data[0] ?? Number.NaN)
     let where = 'the loss itself'
     const outputs: { name: string; kind: string; y: Tensor }[] = []
-    const bad = badTensor(await net.state())
+    const bad = notFinite(await net.state())
     if (bad) where = `the weights ${bad}`
     else {
       await scope(async () => {
@@ -239,7 +256,7 @@ export class Trainer {
 
   private async refuseBadWeights(epoch: number): Promise<void> {
     const { net, checkpoints } = this.task
-    const bad = badTensor(await net.state())
+    const bad = notFinite(await net.state())
     if (bad)
       throw new DataError({
         op: 'trainSupervised',
@@ -255,7 +272,7 @@ export class Trainer {
     const state = await net.state()
     // A step whose gradients overflowed shows in the next loss or at the epoch's end, and is named there, at whatever moment checkpoints
     // are due; until then such weights must not replace a good checkpoint.
-    if (badTensor(state)) return
+    if (notFinite(state)) return
     await checkpoints.save(position, {
       ...prefixed('net.', state),
       ...prefixed('optimiser.', await this.optimiser.state()),
@@ -276,10 +293,4 @@ async function total(parts: readonly HeadLoss[]): Promise<{ loss: number; wrong:
   let sum = 0
   for (const [i, [loss]] of read.entries()) sum += (parts[i] as HeadLoss).weight * (loss.data[0] ?? Number.NaN)
   return { loss: sum, wrong: read.find(([, errors]) => errors)?.[1]?.data[0] ?? 0 }
-}
-
-/** The first tensor with a number that is not finite. */
-function badTensor(tensors: ReadonlyMap<string, Safetensor>): string | null {
-  for (const [name, { data }] of tensors) if (!(data as Float32Array).every(Number.isFinite)) return name
-  return null
 }

@@ -84,9 +84,9 @@ describe('striate', () => {
   it('trains, evaluates, reports and exports a run', () => {
     const run = join(folder, 'run')
     const trained = striate('train', 'local', '--data', data, '--out', run, ...small)
-    expect(trained.stderr).toBe('')
-    expect(trained.status).toBe(0)
-    expect(trained.stdout).toMatch(/filters: 100 %/)
+    expect(trained.status, trained.stderr).toBe(0)
+    expect(trained.stderr).toMatch(/^filters: 100 %/m)
+    expect(trained.stdout).not.toMatch(/100 %,/)
     for (const file of [
       'model.safetensors',
       'run.json',
@@ -100,17 +100,26 @@ describe('striate', () => {
 
     const evaluated = striate('eval', 'classify', '--run', run, '--data', data, '--split', 'train', '--json')
     expect(evaluated.status, evaluated.stderr).toBe(0)
-    const { score } = JSON.parse(evaluated.stdout.trim().split('\n').at(-1) as string)
+    const { score } = JSON.parse(evaluated.stdout)
     expect(score).toMatchObject({ unit: '', raw: { images: 160 } })
-    expect(evaluated.stdout).not.toMatch(/%/)
+
+    // A part of the split leaves the record and the page of the whole as they are.
+    const whole = readFileSync(join(run, 'classify-train.json'))
+    const part = striate('eval', 'classify', '--run', run, '--data', data, '--split', 'train', '--limit', '20', '--json')
+    expect(JSON.parse(part.stdout).score.raw.images).toBe(20)
+    expect(JSON.parse(readFileSync(join(run, 'classify-train-first-20.json'), 'utf8'))).toEqual(JSON.parse(part.stdout))
+    expect(readFileSync(join(run, 'classify-train.json')).equals(whole)).toBe(true)
 
     rmSync(join(run, 'report.html'))
-    expect(striate('report', run).status).toBe(0)
-    expect(readFileSync(join(run, 'report.html'), 'utf8')).toMatch(/<html/)
+    const page = join(run, 'report.html')
+    expect(JSON.parse(striate('report', run, '--json').stdout)).toEqual({ run, page })
+    expect(readFileSync(page, 'utf8')).toMatch(/Training error/)
+    expect(readFileSync(page, 'utf8')).toMatch(new RegExp(`${score.raw.wrong} of 160 images wrong`))
     shadows(run, score)
     health(run)
 
-    expect(striate('export', '--run', run, '--format', 'npy', '--out', 'filters.npy').status).toBe(0)
+    const exported = striate('export', '--run', run, '--format', 'npy', '--out', 'filters.npy', '--json')
+    expect(JSON.parse(exported.stdout)).toEqual({ run, format: 'npy', file: 'filters.npy' })
     expect(readFileSync(join(folder, 'filters.npy')).subarray(1, 6).toString()).toBe('NUMPY')
     expect(striate('export', '--run', run, '--format', 'safetensors', '--out', 'copy.safetensors').status).toBe(0)
     expect(readFileSync(join(folder, 'copy.safetensors')).equals(readFileSync(join(run, 'model.safetensors')))).toBe(true)
@@ -130,26 +139,19 @@ describe('striate', () => {
     const args = ['train', 'local', '--data', data, '--units', '24', '--filter-batch', '200', '--steps', '2000', '--no-readout']
     const told = striate(...args, '--anti-hebbian', '0.4', '--out', 'collapsed')
     expect(told.status, told.stderr).toBe(0)
-    expect(told.stdout).toMatch(/filters: 100 %, .*repelled \d+ +winShare [\d.]+ %/)
+    expect(told.stderr).toMatch(/^filters: 100 %, .*repelled \d+ +winShare [\d.]+ %/m)
     expect(told.stdout).toMatch(/warning: filters: one unit takes \d+ % of the patches, .* try a lower anti-Hebbian strength/)
     expect(readFileSync(join(folder, 'collapsed', 'report.html'), 'utf8')).toMatch(/Warning: one unit takes/)
-    const events = striate(...args, '--anti-hebbian', '0.4', '--json', '--out', 'collapsed-json')
-      .stdout.trim()
-      .split('\n')
-    const { warnings } = JSON.parse(events.at(-1) as string)
-    expect(warnings[0]).toMatch(/^filters: one unit takes/)
-    expect(JSON.parse(events.at(-2) as string).values).toMatchObject({
-      winShare: expect.any(Number),
-      repelled: expect.any(Number),
-    })
+    const asJson = striate(...args, '--anti-hebbian', '0.4', '--json', '--out', 'collapsed-json')
+    expect(JSON.parse(asJson.stdout).warnings[0]).toMatch(/^filters: one unit takes/)
+    expect(asJson.stderr).toMatch(/^warning: filters: one unit takes/m)
   })
 
   /** Evaluates the run in changed light: figures, record, table, and the page that shows them. */
   function shadows(run: string, score: object) {
     const args = ['eval', 'shadows', '--run', run, '--data', data, '--split', 'train', '--seed', '3']
     const told = striate(...args, '--kinds', 'shadow,noise', '--strengths', '0.3,0.1', '--deviations', '0.2', '--cover', '0.5')
-    expect(told.stderr).toBe('')
-    expect(told.status).toBe(0)
+    expect(told.status, told.stderr).toBe(0)
     expect(told.stdout).toMatch(/unmodified: error [\d.]+ % \+- [\d.]+ \(\d+ of 160 images/)
     expect(told.stdout).toMatch(/shadow over 50 % +0\.3( +[\d.]+){3}\n/)
     expect(told.stdout).toMatch(/noise +0\.2( +[\d.]+){3}\n/)
@@ -171,9 +173,9 @@ describe('striate', () => {
     expect(page).toMatch(/hard-edged shadow over 50 % of each image/)
     expect(page).toMatch(/Sample images/)
 
-    // The same command again, as JSON: the same numbers, and the last line is the record.
+    // The same command again, as JSON: the record, and nothing else.
     const again = striate(...args, '--kinds', 'smooth', '--strengths', '0.5', '--json')
-    const last = JSON.parse(again.stdout.trim().split('\n').at(-1) as string)
+    const last = JSON.parse(again.stdout)
     expect(last).toEqual(JSON.parse(readFileSync(join(run, 'shadows-train.json'), 'utf8')))
     expect(last.curves.map((c: { kind: string }) => c.kind)).toEqual(['smooth', 'smooth'])
 
@@ -185,7 +187,7 @@ describe('striate', () => {
     writeFileSync(file, '{')
     const refused = striate('report', run)
     expect(refused.status).toBe(1)
-    expect(refused.stderr).toMatch(/shadows-train.json is not readable; expected a record/)
+    expect(refused.stderr).toMatch(/shadows-train.json is damaged \(no JSON\); expected a record/)
     rmSync(file)
 
     for (const [text, ...more] of [
@@ -286,7 +288,7 @@ describe('striate', () => {
     child.stderr.on('data', (text) => {
       stderr += text
     })
-    await new Promise((resolve) => child.stdout.on('data', (text) => String(text).includes('filters:') && resolve(null)))
+    await new Promise((resolve) => child.stderr.on('data', () => stderr.includes('filters:') && resolve(null)))
     const exited = new Promise((resolve) => child.on('exit', resolve))
     child.kill('SIGINT')
     expect(await exited).toBe(130)
@@ -305,7 +307,7 @@ describe('striate refuses', () => {
     refuses(2, /--data is missing/, ...train)
     refuses(2, /expected a whole number/, ...train, '--data', data, '--seed', 'x')
     refuses(2, /'soup' is invalid. Allowed choices are grinberg, /, ...train, '--data', data, '--recipe', 'soup')
-    refuses(2, /without a readable request.json/, 'train', 'local', '--resume', data)
+    refuses(1, /request.json is missing; expected the request of a run of train local/, 'train', 'local', '--resume', data)
     refuses(2, /'w3' is none of W3/, ...train, '--data', data, '--blocks', 'W3 K10, w3')
     refuses(2, /'K7' is the second of its kind/, ...train, '--data', data, '--blocks', 'W3 K10 K7')
     refuses(2, /one is empty/, ...train, '--data', data, '--blocks', 'W3 K10,')
@@ -315,7 +317,7 @@ describe('striate refuses', () => {
 
   it('options that a command would ignore', () => {
     const on = ['--data', data, '--out', 'never']
-    refuses(2, /--seed is given with --resume/, 'train', 'local', '--resume', 'run', '--seed', '1')
+    refuses(2, /seed is 1; expected 0, as the run in run was begun/, 'train', 'local', '--resume', 'run', '--seed', '1')
     refuses(2, /readout.powers is given with --no-readout/, ...train, ...on, '--no-readout')
     refuses(2, /filters.temperature is no option of the rule oja/, ...train, ...on, '--rule', 'oja', '--temperature', '1.5')
     const supervised = ['train', 'supervised', ...on]

@@ -32,8 +32,8 @@ function learn(data: string, ...args: string[]) {
 describe('striate train local', () => {
   it('says that every unit is dead where dead ones are pruned', () => {
     const { status, stderr } = learn('black', ...'--units 8 --steps 30 --filter-batch 100 --init normal --dead prune'.split(' '))
-    expect(stderr).toBe(
-      "striate: learnFilters: dead is 'prune', where all of the 8 units are dead; expected settings under which units live, or 'report' or 'reseed'\n",
+    expect(stderr.trim().split('\n').at(-1)).toBe(
+      "striate: learnFilters: dead is 'prune', where all of the 8 units are dead; expected settings under which units live, or 'report' or 'reseed'",
     )
     expect(status).toBe(1)
     expect(existsSync(join(folder, 'runs/black/model.safetensors'))).toBe(false)
@@ -41,8 +41,7 @@ describe('striate train local', () => {
 
   it('learns filters as large as a photograph', async () => {
     const { status, stderr } = learn('noise', ...'--units 4 --steps 4 --filter-batch 20 --window 220'.split(' '))
-    expect(stderr).toBe('')
-    expect(status).toBe(0)
+    expect(status, stderr).toBe(0)
     const { tensors } = await readSafetensors(join(folder, 'runs/noise/model.safetensors'))
     expect(tensors.get('blocks.0.weight')?.shape).toEqual([4, 3, 220, 220])
   })

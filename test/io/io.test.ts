@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { DataError, OptionError, ShapeError } from '../../lib/errors.js'
+import { describeFileError, describeReadError } from '../../lib/io/file_errors.js'
 import {
   bf16FromFloat32,
   decodeNpy,
@@ -17,6 +19,7 @@ import {
   writeNpy,
   writeSafetensors,
 } from '../../lib/io/index.js'
+import { readStored } from '../../lib/io/stored.js'
 
 let folder = ''
 beforeAll(async () => {
@@ -70,6 +73,39 @@ describe('writeAtomic', () => {
     expect((await readdir(folder)).filter((name) => name.includes('full'))).toEqual([])
   })
 
+  it('gives the reason of the file system, of a full disk as of a server that is gone', async () => {
+    const failing = (code: string) => Object.assign(new Error(`${code}: it failed`), { code, syscall: 'write' })
+    const path = join(folder, 'failing.bin')
+    for (const [code, actual] of [
+      ['ENOSPC', 'on a full disk'],
+      ['EDQUOT', "past this user's disk quota"],
+      ['EROFS', 'on a read-only file system'],
+      ['EACCES', 'in a place that this user may not write'],
+      ['ESTALE', 'gone from the server of its file system (stale)'],
+      ['ETIMEDOUT', 'on a server that does not answer'],
+      ['EMFILE', 'one more file than this process may have open'],
+      ['EIO', 'on a disk that fails to write'],
+      ['ENXIO', 'not writable (ENXIO)'],
+    ] as const)
+      expect((await refusal(writeAtomic(path, () => Promise.reject(failing(code))))).actual).toBe(actual)
+    for (const [code, actual] of [
+      ['EACCES', 'not readable by this user'],
+      ['ESTALE', 'gone from the server of its file system (stale)'],
+      ['EIO', 'on a disk that fails to read'],
+      ['ENXIO', 'not readable (ENXIO)'],
+    ] as const)
+      expect(describeReadError('readNpy', path, failing(code)).message).toBe(
+        `readNpy: ${path} is ${actual}; expected a readable file`,
+      )
+    // Whatever nobody described says so too, in one sentence.
+    const raw = (code: string, syscall: string) => Object.assign(failing(code), { syscall, path })
+    expect(describeFileError(raw('EROFS', 'open'))?.message).toBe(
+      `write: ${path} is on a read-only file system; expected a writable folder`,
+    )
+    expect(describeFileError(raw('EACCES', 'scandir'))?.actual).toBe('not readable by this user')
+    expect(describeFileError(new Error('a mistake'))).toBeNull()
+  })
+
   it('refuses missing, unwritable and wrong places', async () => {
     expect((await refusal(writeAtomic(join(folder, 'none', 'a'), 'x'))).actual).toBe('in a folder that does not exist')
     await writeFile(join(folder, 'plain'), '')
@@ -100,13 +136,18 @@ describe('writeAtomic', () => {
 describe('npy', () => {
   it('gives back what was written, for every element type and any shape', async () => {
     const shapes = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 5 })
-    const kinds = fc.constantFrom(Float32Array, Float64Array, Int32Array, Uint8Array)
+    const kinds = fc.constantFrom(
+      [Float32Array, 'float32'] as const,
+      [Float64Array, 'float64'] as const,
+      [Int32Array, 'int32'] as const,
+      [Uint8Array, 'uint8'] as const,
+    )
     fc.assert(
-      fc.property(shapes, kinds, fc.integer(), (shape, Kind, start) => {
+      fc.property(shapes, kinds, fc.integer(), (shape, [Kind, dtype], start) => {
         const data = new Kind(shape.reduce((a, b) => a * b, 1)).map((_, i) => start + i / 2)
         const bytes = encodeNpy({ data, shape })
         expect((bytes.length - data.byteLength) % 64).toBe(0)
-        expect(decodeNpy(bytes)).toEqual({ data, shape })
+        expect(decodeNpy(bytes)).toEqual({ data, shape, dtype })
       }),
     )
   })
@@ -123,37 +164,118 @@ describe('npy', () => {
   it('honours the strides of an ndarray', () => {
     const data = Int32Array.of(0, 1, 2, 3, 4, 5)
     const transposed = decodeNpy(encodeNpy({ data, shape: [3, 2], stride: [1, 3], offset: 0 }))
-    expect(transposed).toEqual({ data: Int32Array.of(0, 3, 1, 4, 2, 5), shape: [3, 2] })
+    expect(transposed).toEqual({ data: Int32Array.of(0, 3, 1, 4, 2, 5), shape: [3, 2], dtype: 'int32' })
     const reversed = decodeNpy(encodeNpy({ data, shape: [2], stride: [-2], offset: 5 }))
     expect([...reversed.data]).toEqual([5, 3])
     expect(() => encodeNpy({ data, shape: [4, 2], stride: [1, 3], offset: 0 })).toThrow(ShapeError)
     expect(() => encodeNpy({ data, shape: [5] })).toThrow('encodeNpy: data is 6 elements; expected 5 for [5]')
   })
 
-  const npy = (header: string, data: number, version = 1) => {
+  const npy = (header: string, data: number | Uint8Array, version = 1) => {
     const length = Buffer.alloc(version === 1 ? 2 : 4)
-    if (version === 1) length.writeUInt16LE(header.length)
-    else length.writeUInt32LE(header.length)
+    const bytes = Buffer.from(header)
+    if (version === 1) length.writeUInt16LE(bytes.length)
+    else length.writeUInt32LE(bytes.length)
     return Buffer.concat([
       Buffer.from(`\x93NUMPY${String.fromCharCode(version)}\0`, 'latin1'),
       length,
-      Buffer.from(header),
-      Buffer.alloc(data),
+      bytes,
+      typeof data === 'number' ? Buffer.alloc(data) : data,
     ])
   }
+  const array = (descr: string, shape: string, data: Uint8Array, fortran = false) =>
+    decodeNpy(npy(`{'descr': '${descr}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': ${shape}, }`, data))
+  const bytesOf = ({ buffer }: { buffer: ArrayBufferLike }) => Buffer.from(new Uint8Array(buffer))
+
+  it('reads every type of numbers, and truth values, in either order of bytes', () => {
+    const types: [code: string, name: string, raw: NodeJS.TypedArray, read: NodeJS.TypedArray][] = [
+      ['b1', 'bool', Uint8Array.of(0, 1), Uint8Array.of(0, 1)],
+      ['i1', 'int8', Int8Array.of(-128, 127), Int32Array.of(-128, 127)],
+      ['u1', 'uint8', Uint8Array.of(0, 255), Uint8Array.of(0, 255)],
+      ['i2', 'int16', Int16Array.of(-32768, 258), Int32Array.of(-32768, 258)],
+      ['u2', 'uint16', Uint16Array.of(65535, 258), Int32Array.of(65535, 258)],
+      ['i4', 'int32', Int32Array.of(-(2 ** 31), 66051), Int32Array.of(-(2 ** 31), 66051)],
+      ['u4', 'uint32', Uint32Array.of(2 ** 32 - 1, 66051), Float64Array.of(2 ** 32 - 1, 66051)],
+      ['i8', 'int64', BigInt64Array.of(-(2n ** 53n), 2n ** 62n), Float64Array.of(-(2 ** 53), 2 ** 62)],
+      ['u8', 'uint64', BigUint64Array.of(2n ** 63n, 7n), Float64Array.of(2 ** 63, 7)],
+      ['f2', 'float16', Uint16Array.of(0x3555, 0xfbff), Float32Array.of(1365 / 4096, -65504)],
+      ['f4', 'float32', Float32Array.of(0.1, -Infinity), Float32Array.of(0.1, -Infinity)],
+      ['f8', 'float64', Float64Array.of(0.1, -0), Float64Array.of(0.1, -0)],
+    ]
+    for (const [code, dtype, raw, data] of types) {
+      const little = bytesOf(raw)
+      const big = Buffer.from(little)
+      for (let at = 0; at < big.length; at += raw.BYTES_PER_ELEMENT) big.subarray(at, at + raw.BYTES_PER_ELEMENT).reverse()
+      const expected = { data, shape: [2], dtype }
+      expect(array(`<${code}`, '(2,)', little)).toEqual(expected)
+      expect(array(`>${code}`, '(2,)', big)).toEqual(expected)
+      if (raw.BYTES_PER_ELEMENT === 1) expect(array(`|${code}`, '(2,)', little)).toEqual(expected)
+    }
+  })
+
+  it('reads float16 at the ends of its range', () => {
+    const bits = Uint16Array.of(0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x3c00, 0x7c00, 0xfc00, 0x7e00)
+    const values = [0, -0, 2 ** -24, -1023 * 2 ** -24, 2 ** -14, 1, Infinity, -Infinity, NaN]
+    expect([...array('<f2', '(9,)', bytesOf(bits)).data]).toEqual(values)
+  })
+
+  it('refuses integers that no float64 holds', () => {
+    for (const value of [2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n])
+      expect(() => array('<i8', '(2,)', bytesOf(BigInt64Array.of(1n, value)))).toThrow(
+        'readNpy: bytes is of int64 with a value that is no float64; expected integers that a float64 holds exactly',
+      )
+    expect(() => array('>u8', '(1,)', Buffer.from('8000000000000001', 'hex'))).toThrow(/of uint64 with a value/)
+  })
+
+  it('gives Fortran order as C order, of arrays without elements and without axes too', () => {
+    // numpy.asfortranarray([[[0, 1], [2, 3], [4, 5]], [[6, 7], [8, 9], [10, 11]]], dtype='i2')
+    const columns = bytesOf(Int16Array.of(0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11))
+    expect(array('<i2', '(2, 3, 2)', columns, true)).toEqual({
+      data: Int32Array.from({ length: 12 }, (_, i) => i),
+      shape: [2, 3, 2],
+      dtype: 'int16',
+    })
+    expect(array('<f8', '(0, 3)', Buffer.alloc(0), true)).toEqual({ data: new Float64Array(0), shape: [0, 3], dtype: 'float64' })
+    expect(array('<f8', '()', bytesOf(Float64Array.of(2.5)), true)).toEqual({
+      data: Float64Array.of(2.5),
+      shape: [],
+      dtype: 'float64',
+    })
+  })
+
+  it('refuses what is no number by its name', () => {
+    const types: [descr: string, actual: string][] = [
+      ["'|O'", 'of Python objects (|O)'],
+      ["'<U5'", 'of text (<U5)'],
+      ["'|S3'", 'of byte strings (|S3)'],
+      ["'|V2'", 'of raw bytes or records (|V2)'],
+      ["'<c16'", 'of complex numbers (<c16)'],
+      ["'<f16'", 'of long floats (<f16)'],
+      ["'<M8[ns]'", 'of dates (<M8[ns])'],
+      ["'<x4'", 'of an unknown type (<x4)'],
+      ["[('a', '<f4'), ('b', '<i8', (2,))]", 'of records (a structured type)'],
+    ]
+    for (const [descr, actual] of types) {
+      const refused = () => decodeNpy(npy(`{'descr': ${descr}, 'fortran_order': False, 'shape': (1,), }`, 4))
+      expect(refused).toThrow(`readNpy: bytes is ${actual}; expected numbers or truth values`)
+    }
+    // A name outside Latin-1 makes NumPy write version 3.
+    expect(() => decodeNpy(npy("{'descr': [('\u03b1', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, 3))).toThrow(
+      /of records/,
+    )
+  })
 
   it('reads version 2, other spacing and order, and unaligned data', () => {
     const read = decodeNpy(npy(`{"shape":(1,2,) ,'fortran_order':False,"descr":'<f8'}`, 16, 2))
-    expect(read).toEqual({ data: new Float64Array(2), shape: [1, 2] })
+    expect(read).toEqual({ data: new Float64Array(2), shape: [1, 2], dtype: 'float64' })
+    expect(decodeNpy(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", 1, 3)).shape).toEqual([1])
     expect(decodeNpy(npy("{'descr': '|u1', 'fortran_order': False, 'shape': ()}", 1)).shape).toEqual([])
     expect(decodeNpy(npy("{'descr': '|u1', 'fortran_order': True, 'shape': (3, 1)}", 3)).shape).toEqual([3, 1])
   })
 
   it.each([
-    ['{"descr": "<f4", "fortran_order": True, "shape": (2, 3)}', 24, 'in Fortran order'],
-    ["{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", 4, 'of element type >f4'],
-    ["{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", 4, 'of element type |O'],
-    ["{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", 4, 'one with an unreadable header'],
+    ["{'descr': '<f4', 'fortran_order': False, 'shape': '<f4'}", 4, 'one with an unreadable header'],
+    ["{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", 4, 'one with an unreadable header'],
     ["{'descr': '<f4', 'fortran_order': False}", 4, 'one with an unreadable header'],
     ["{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", 4, 'one with an unreadable header'],
     ["{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", 7, 'truncated (7 bytes of data)'],
@@ -170,7 +292,7 @@ describe('npy', () => {
   it('refuses other files, other versions and cut headers, and any damage without another kind of error', async () => {
     const sound = encodeNpy({ data: Float32Array.of(1, 2, 3), shape: [3] })
     expect(() => decodeNpy(Buffer.from('PK\x03\x04 not npy'))).toThrow('not a .npy file')
-    expect(() => decodeNpy(npy('', 0, 3))).toThrow('of version 3.0')
+    expect(() => decodeNpy(npy('', 0, 4))).toThrow('of version 4.0')
     for (let length = 0; length < sound.length; ++length) expect(() => decodeNpy(sound.subarray(0, length))).toThrow(DataError)
     fc.assert(
       fc.property(fc.nat(sound.length - 1), fc.nat(255), (at, value) => {
@@ -189,7 +311,7 @@ describe('npy', () => {
   it('round-trips through a file', async () => {
     const path = join(folder, 'a.npy')
     await writeNpy(path, { data: Float64Array.of(Math.PI, -0, NaN), shape: [3] })
-    expect(await readNpy(path)).toEqual({ data: Float64Array.of(Math.PI, -0, NaN), shape: [3] })
+    expect(await readNpy(path)).toEqual({ data: Float64Array.of(Math.PI, -0, NaN), shape: [3], dtype: 'float64' })
   })
 })
 
@@ -293,6 +415,49 @@ print(json.dumps({"metadata": metadata, "tensors": tensors}))`
     const ours = await readSafetensors(back)
     expect(Object.fromEntries(ours.tensors)).toEqual(rest)
     expect(ours.metadata).toEqual(metadata)
+  })
+
+  it('know by a digest what is not as it was written; files without one are read', async () => {
+    const path = join(folder, 'digest.safetensors')
+    const tensors = {
+      '10': { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) },
+      '9': { dtype: 'U8', shape: [3], data: Uint8Array.of(1, 2, 3) },
+      empty: { dtype: 'I32', shape: [0], data: new Int32Array() },
+    } as const
+    await writeSafetensors(path, tensors, { metadata: { k: 'v' }, digest: true })
+    const sound = await readFile(path)
+    const read = await readSafetensors(path)
+    expect([read.metadata, read.verified]).toEqual([{ k: 'v' }, true])
+    const begin = 8 + Number(sound.readBigUInt64LE())
+    for (let at = begin; at < sound.length; at++) {
+      const bytes = Buffer.from(sound)
+      bytes[at] = (bytes[at] as number) ^ 4
+      await writeFile(path, bytes)
+      await expect(readSafetensors(path)).rejects.toThrow(
+        /digest\.safetensors is damaged; expected the tensors and metadata whose SHA-256/,
+      )
+    }
+    for (const [was, is] of [
+      ['"k":"v"', '"k":"w"'],
+      ['"empty"', '"Empty"'],
+      ['[2]', '[1]'],
+      ['"I32"', '"U32"'],
+    ] as const) {
+      await writeFile(path, Buffer.from(sound.toString('latin1').replace(was, is), 'latin1'))
+      await expect(readSafetensors(path), is).rejects.toThrow(DataError)
+    }
+    await writeSafetensors(path, tensors)
+    expect((await readSafetensors(path)).verified).toBe(false)
+  })
+
+  it.skipIf(process.platform === 'win32')('refuse a pipe or a folder of their name at once', async () => {
+    const pipe = join(folder, 'pipe.safetensors')
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
+    await expect(readSafetensors(pipe)).rejects.toThrow(/pipe\.safetensors is not a regular file/)
+    await expect(readSafetensors(folder)).rejects.toThrow(/is a folder/)
+    await expect(readStored('run', pipe, z.object({}), 'a record')).rejects.toThrow(
+      /^run: .*pipe\.safetensors is not a regular file; expected a record/,
+    )
   })
 
   it('refuses headers that lie', async () => {

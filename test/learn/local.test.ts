@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -19,6 +19,7 @@ import {
   nnlConv,
   normals,
   OptionError,
+  OutOfMemoryError,
   type RunOptions,
   readSafetensors,
   renderSet,
@@ -300,7 +301,7 @@ describe('trainLocal', () => {
     const never = () => {
       throw new Error('it ran')
     }
-    type Refusal = typeof DataError | typeof OptionError | typeof ShapeError
+    type Refusal = typeof DataError | typeof OutOfMemoryError | typeof OptionError | typeof ShapeError
     const refuse = async (options: object, Class: Refusal, text: RegExp, run: RunOptions = {}, data = set) => {
       const attempt = () => trainLocal(data, { ...small, ...options } as LocalOptions, { ...run, onProgress: never })
       await expect(attempt()).rejects.toBeInstanceOf(Class)
@@ -314,7 +315,22 @@ describe('trainLocal', () => {
     await refuse({ readout: { powers: [0.5] } }, OptionError, /powers.0 is 0.5/)
     await refuse({ readout: { validation: 0, poolStrides: [1, 2] } }, OptionError, /validation is 0/)
     await refuse({ readout: { poolSize: 22 } }, OptionError, /a pool of 22 on maps of 21 x 21/)
-    await refuse({ readout: { batch: 433 } }, OptionError, /batch is 433; expected at most the 432 training images/)
+    await refuse(
+      { readout: { memoryLimit: 1 } },
+      OutOfMemoryError,
+      /a readout of \d+ features needs .* over the limit of 1 bytes/,
+    )
+    await refuse({ filters: { ...small.filters, units: 10 ** 8 } }, OptionError, /units is 100000000; expected a whole number/)
+    await refuse(
+      { filters: { ...small.filters, units: 2 ** 24, batch: 2 ** 15 } },
+      OptionError,
+      /units is 16777216, for which learning takes/,
+    )
+    await refuse(
+      { filters: { ...small.filters, units: 10 ** 6 } },
+      OptionError,
+      /units is 1000000; expected at most the \d+ patches/,
+    )
     await refuse(
       { trunk: [{ filters: { normalise: 'none' } }], filters: { normalise: 'none' } },
       OptionError,
@@ -329,16 +345,48 @@ describe('trainLocal', () => {
     const once = join(folder, 'once')
     await refuse({}, OptionError, /is the folder of a run/, { out: once })
     const more = { filters: { ...small.filters, units: 25 } }
-    await refuse(more, DataError, /of a run with filters.units 24, not 25/, { out: once, resume: true })
+    await refuse(more, DataError, /of a run with blocks.0.filters.units 24, not 25/, { out: once, resume: true })
     const bare = { ...(await selectImages(set, [0, 1, 2])), targets: {} } as InMemoryImages
     await refuse({}, DataError, /without labels/, {}, bare)
   })
 
+  it('takes a minibatch that the images fill, and says so', async () => {
+    const said: string[] = []
+    const readout = { batch: 10_000, epochs: 1 }
+    const { net, record } = await trainLocal(set, { ...small, readout }, { onPlan: (text) => said.push(text) })
+    net.dispose()
+    const { train, validation } = record.readout?.images ?? {}
+    expect(record.readout?.config.batch).toBe(train)
+    expect(said).toContain(`readout: minibatches of ${train} of ${train} training images, ${validation} for validation`)
+    expect(said[0]).toMatch(/^filters: 24 of 4 x 4 from \d+ minibatches of \d+ patches, about [\d.]+ [KMG]iB of memory$/)
+  })
+
   it('refuses a damaged checkpoint by its name', async () => {
     const out = join(folder, 'damaged')
-    ;(await trainLocal(set, small, { out })).net.dispose()
+    const stop = new AbortController()
+    const run = { out, signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) }
+    await expect(trainLocal(set, small, run)).rejects.toThrow('enough')
     const file = join(out, 'filters.checkpoint.safetensors')
     writeFileSync(file, readFileSync(file).subarray(0, 100))
     await expect(trainLocal(set, small, { out, resume: true })).rejects.toThrow(/filters.checkpoint.safetensors/)
+  })
+
+  it('that is finished gives what it left, and computes nothing', async () => {
+    const out = join(folder, 'finished')
+    const first = await trainLocal(set, small, { out })
+    expect(readdirSync(out).sort()).toEqual(['curves.csv', 'model.safetensors', 'run.json'])
+    const again = await trainLocal(set, small, { out, resume: true, onProgress: () => expect.unreachable('it ran') })
+    using a = first.net
+    using b = again.net
+    expect(await b.state()).toEqual(await a.state())
+    expect(again.record).toEqual(JSON.parse(JSON.stringify(first.record)))
+    const [head, ...rows] = readFileSync(join(out, 'curves.csv'), 'utf8').trim().split('\n')
+    expect(head).toMatch(/^stage,step,epoch,energy,dead,unitNorm,repelled,winShare,trainLoss,trainError,validationError,seconds$/)
+    const { history } = first.record.blocks[0] as BlockRecord
+    expect(rows[0]).toBe(
+      `filters,${history[0]?.step},,${history[0]?.energy},${history[0]?.dead},${history[0]?.unitNorm},${history[0]?.repelled},${history[0]?.winShare},,,,`,
+    )
+    const epochs = (first.record.readout?.chosen.curve.length ?? 0) + (first.record.readout?.refit?.length ?? 0)
+    expect(rows).toHaveLength(history.length + epochs)
   })
 })

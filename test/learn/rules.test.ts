@@ -234,13 +234,17 @@ describe('every rule', () => {
     }
     refuse({ rule: 'hebb' }, /rule is 'hebb'; expected 'krotov-hopfield', 'hard-wta'/)
     refuse({ rule: 'toString' }, /rule is 'toString'/)
-    refuse({ rule: 'oja', rank: 3 }, /filters.rank is no option of the rule oja/)
+    refuse({ rule: 'oja', rank: 3 }, /^learnFilters: rank is no option of the rule oja/)
     refuse({ rule: 'spherical-k-means', normalise: 'none' }, /no option of the rule spherical-k-means/)
     refuse({ rule: 'whitened-patches', regularisation: 0 }, /regularisation is 0/)
     refuse({ temperature: 0.5 }, /no option of the rule krotov-hopfield/)
     await expect(learnFilters(set, { rule: 'softhebb', temperature: 0 })).rejects.toThrow(/temperature is 0/)
     await expect(learnFilters(set, { rule: 'soft-wta', window: 21 })).rejects.toThrow(/window is 21/)
     await expect(learnFilters(set, { p: 1 })).rejects.toThrow(/p is 1/)
+    const steep = learnFilters(set, { mode: 'faithful', p: 70 }, { onProgress: () => expect.unreachable('it ran') })
+    await expect(steep).rejects.toThrow(
+      /^learnFilters: p is 70 with init 'normal', whose rows have currents beyond the range of float32/,
+    )
   })
 
   it('stops when it diverges, with the step', async () => {

@@ -139,7 +139,7 @@ describe('filterSheet', () => {
   }
 
   it('draws zero and below black and scales by the own maximum', async () => {
-    const sheet = await filterSheet(weights, shape, { scale: 4, gap: 3, order: 'index', columns: 2, dead: [1] })
+    const sheet = await filterSheet(weights, shape, { scale: 4, gap: 3, order: 'index', columns: 2, dead: [1], tone: 'positive' })
     const { info, at } = await decode(sheet.png)
     expect([info.width, info.height]).toEqual([3 + 2 * (8 + 3), 3 + 8 + 3])
     expect(sheet.tiles).toEqual([
@@ -163,11 +163,15 @@ describe('filterSheet', () => {
   })
 
   it('draws signed weights around grey', async () => {
-    const { png, tiles, description } = await filterSheet([-2, 0, 1, 2], [1, 1, 2, 2], { scale: 2, tone: 'signed' })
+    const { png, tiles, description } = await filterSheet([-2, 0, 1, 2], [1, 1, 2, 2], { scale: 2 })
     const { at } = await decode(png)
     const { x = 0, y = 0 } = tiles[0] ?? {}
     expect([at(x, y), at(x + 2, y), at(x, y + 2), at(x + 2, y + 2)].map((p) => p[0])).toEqual([0, 128, 191, 255])
     expect(description).toMatch(/Grey is zero/)
+    // A tenth of negative weight is what anti-Hebbian steps leave; more is a filter with two signs.
+    const tone = async (negative: number) => (await filterSheet([9, -negative, 0, 0], [1, 1, 2, 2])).description
+    expect(await tone(1)).toMatch(/zero and below are black/)
+    expect(await tone(1.01)).toMatch(/Grey is zero/)
   })
 
   it('is an SVG with title, labels and the same pixels; the same bytes every time', async () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { classify, convNet, labelsOf, renderSet, shadows, trainLocal, trainSupervised } from '../../lib/index.js'
+import { classify, convNet, labelsOf, renderSet, selectImages, shadows, trainLocal, trainSupervised } from '../../lib/index.js'
 import { writeClassification, writeDemoPage, writeReport, writeShadows } from '../../lib/report/index.js'
 import { runDemo } from '../../lib/reproduce/index.js'
 import { networkSha256 } from '../../lib/run/index.js'
@@ -43,10 +43,30 @@ describe('writeReport', () => {
     expect(page).toContain(`${(100 * value).toFixed(2)} % wrong as they are`)
 
     const result = await classify(trained, images)
-    await writeClassification(out, 'test', result, trained.classes)
+    const network = await networkSha256(out)
+    await writeClassification(out, 'test', result, trained.classes, network)
     const record = JSON.parse(read('local', 'classify-test.json'))
-    expect(record).toMatchObject({ score: { value, unit: '' }, loss: result.loss, classes: [...trained.classes] })
+    expect(record).toMatchObject({ network, score: { value, unit: '' }, loss: result.loss, classes: [...trained.classes] })
     expect(record).not.toHaveProperty('prediction')
+
+    // The score and every number of the confusion table are on the page; what is known of a part of the images is not.
+    const part = await selectImages(images, Int32Array.of(0, 1, 2))
+    await writeClassification(out, 'test-first-3', await classify(trained, part), trained.classes, network)
+    await writeReport(out)
+    const scored = read('local', 'report.html')
+    expect(scored).toMatch(new RegExp(`Test error.{0,200}${(100 * value).toFixed(2)}`, 's'))
+    expect(scored).toContain(`${result.score.raw.wrong} of 160 images wrong`)
+    expect(scored).not.toContain('of 3 images')
+    const table = /Images of each class by the class.*?<tbody>(.*?)<\/tbody>/s.exec(scored)?.[1] ?? ''
+    const rows = [...table.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, row = '']) =>
+      [...row.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell),
+    )
+    expect(rows).toEqual(result.confusion.map((row, i) => [trained.classes[i], ...row.map(String)]))
+
+    await writeClassification(out, 'test', result, trained.classes, 'another')
+    await writeReport(out)
+    expect(read('local', 'report.html')).toContain('classify-test.json is of another network and is left out')
+    expect(read('local', 'report.html')).not.toContain('Test error')
   })
 
   it('shows a network trained end to end, head by head where there are several', async () => {
@@ -71,9 +91,9 @@ describe('writeReport', () => {
       /run.json is missing; expected the record of a finished run/,
     )
     writeFileSync(join(folder, 'run.json'), '{')
-    await expect(writeReport(folder)).rejects.toThrow(/run.json is not readable/)
+    await expect(writeReport(folder)).rejects.toThrow(/run.json is damaged \(no JSON\)/)
     writeFileSync(join(folder, 'run.json'), '{"kind": "another"}')
-    await expect(writeReport(folder)).rejects.toThrow(/run.json is of no kind of run/)
+    await expect(writeReport(folder)).rejects.toThrow(/run.json is damaged or of another kind/)
   })
 })
 

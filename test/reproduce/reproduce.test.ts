@@ -1,14 +1,15 @@
 // Studies: kept, shared and repeated parts, and what is written about them. The command runs on tiny images in the IDX layout.
 import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '#root'
 import { cpu, DataError, type Images, labelsOf, renderSet, selectImages } from '../../lib/index.js'
+import { takeLock } from '../../lib/io/lock.js'
 import { type NetworkResult, type Part, runStudy, type Study, type StudyData, type StudyRun } from '../../lib/reproduce/index.js'
 import { localPart, twinPart } from '../../lib/reproduce/networks.js'
-import { takeLock } from '../../lib/run/lock.js'
 
 const main = join(root, 'dist', 'cli', 'main.js')
 let folder: string
@@ -24,7 +25,7 @@ beforeAll(async () => {
       set,
       Int32Array.from({ length: count }, (_, i) => first + i),
     )
-  data = { train: await rows(0, 240), test: await rows(240, 80) }
+  data = { train: await rows(0, 240), test: await rows(240, 80), recordings: [] }
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -140,7 +141,11 @@ describe('runStudy', () => {
       name: 'a',
       settings: {},
       data: { train: data.train.sha256, test: data.test.sha256 },
+      device: 'cpu:0',
+      seconds: 1,
+      finished: '2026-01-01T00:00:00.000Z',
       result: { elsewhere: true },
+      sha256: createHash('sha256').update('{"elsewhere":true}').digest('hex'),
     }
     writeFileSync(join(folder, 'shared-out', 'parts', 'a.json'), JSON.stringify(record))
     await release()
@@ -166,9 +171,12 @@ describe('runStudy', () => {
     const a = counted('a')
     await resultsOf([a], run)
     const file = join(folder, 'damaged', 'parts', 'a.json')
-    for (const text of ['{"name": "a", "set', '{}', 'null', '[]', '']) {
+    const kept = readFileSync(file, 'utf8')
+    for (const text of ['{"name": "a", "set', '{}', 'null', '[]', '', kept.replace('"runs": 1', '"runs": 2')]) {
       writeFileSync(file, text)
-      await expect(resultsOf([a], run), text).rejects.toThrow(/damaged.parts.a\.json is no readable result; .*delete it/)
+      await expect(resultsOf([a], run), text).rejects.toThrow(
+        /damaged.parts.a\.json is damaged.*; expected a result that reproduce wrote \(delete it/,
+      )
     }
     rmSync(file)
     expect(await resultsOf([a], run)).toEqual([{ runs: 2 }])
@@ -304,8 +312,9 @@ describe('striate reproduce', () => {
     const text = striate('--list')
     expect(text.status, text.stderr).toBe(0)
     for (const name of names) expect(text.stdout).toMatch(new RegExp(`^${name} .*\n .*about .* of memory`, 'm'))
-    const lines = striate('--list', '--json').stdout.trim().split('\n')
-    const list = lines.map((line) => JSON.parse(line))
+    const list: { name: string; source: string; minutes: number; bytes: number }[] = JSON.parse(
+      striate('--list', '--json').stdout,
+    ).studies
     expect(list.map(({ name }) => name)).toEqual(expect.arrayContaining(names))
     for (const { source, minutes, bytes } of list) {
       expect(source).toBeTruthy()
@@ -318,8 +327,7 @@ describe('striate reproduce', () => {
     const text = striate('grinberg-fig2', '--parts', '--quick')
     expect(text.status, text.stderr).toBe(0)
     expect(text.stdout).toMatch(/^quick-local-one-seed0 +\d+ s +one block, learned locally, seed 0$/m)
-    const lines = striate('--parts', 'grinberg-fig2', '--json').stdout.trim().split('\n')
-    const parts = lines.map((line) => JSON.parse(line))
+    const { parts } = JSON.parse(striate('--parts', 'grinberg-fig2', '--json').stdout)
     expect(parts).toHaveLength(12)
     expect(parts[0]).toEqual({ name: 'local-one-seed0', about: 'one block, learned locally, seed 0', minutes: 1, done: false })
   })
@@ -379,35 +387,28 @@ describe('striate reproduce', () => {
       ['SIGKILL', `${part}.json`, 'SIGKILL'],
     ] as const) {
       const all = ['reproduce', 'grinberg-fig2', ...args]
-      const child = spawn(process.execPath, [main, ...all], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-      let [stdout, stderr] = ['', '']
-      child.stdout.on('data', (text) => {
-        stdout += text
-      })
+      const child = spawn(process.execPath, [main, ...all], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+      let stderr = ''
       child.stderr.on('data', (text) => {
         stderr += text
       })
       const ended = new Promise((resolve) => child.on('close', (status, killed) => resolve(status ?? killed)))
       while (
-        !(existsSync(at) && stdout.includes('filters:')) &&
+        !(existsSync(at) && stderr.includes('filters:')) &&
         !(at.endsWith('.json') && existsSync(at)) &&
         child.exitCode === null
       )
         await new Promise((resolve) => setTimeout(resolve, 5))
       child.kill(signal)
       expect(await ended, stderr).toBe(code)
-      if (code === 130) expect(stderr).toMatch(/^striate: interrupted; what was done is kept, go on with the same command\n$/)
+      if (code === 130) expect(stderr).toMatch(/^striate: interrupted; what was done is kept, go on with the same command\n$/m)
     }
     const kept = readFileSync(`${part}.json`, 'utf8')
     const fig2 = striate('grinberg-fig2', ...args, '--json')
     expect(fig2.status, fig2.stderr).toBe(0)
-    const events = fig2.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
     expect(readFileSync(`${part}.json`, 'utf8')).toBe(kept)
     const results = read('runs', 'grinberg-fig2-quick', 'results.json')
-    expect(events.at(-1)).toMatchObject({ event: 'done', study: 'grinberg-fig2', values: results.values })
+    expect(JSON.parse(fig2.stdout)).toMatchObject({ study: 'grinberg-fig2', values: results.values })
     expect(results).toMatchObject({
       study: 'grinberg-fig2',
       quick: true,
@@ -440,8 +441,8 @@ describe('striate reproduce', () => {
       readdirSync(join(folder, 'runs'), { recursive: true }).filter((file) => String(file).includes('.checkpoint.')),
     ).toEqual([])
 
-    const listed = striate('--parts', 'grinberg-fig2', ...args.slice(0, 3), '--out', 'runs', '--json').stdout.trim()
-    expect(listed.split('\n').map((line) => JSON.parse(line).done)).toEqual([true, true, true, true])
+    const listed = striate('--parts', 'grinberg-fig2', ...args.slice(0, 3), '--out', 'runs', '--json').stdout
+    expect(JSON.parse(listed).parts.map(({ done }: { done: boolean }) => done)).toEqual([true, true, true, true])
     // One part alone: it is there already, and the page still shows the others.
     const one = striate('grinberg-fig2', ...args, '--part', 'quick-local-one-seed0')
     expect(one.status, one.stderr).toBe(0)

@@ -1,6 +1,6 @@
 // Runs that are interrupted, killed or out of room, as a user meets them: nothing that was saved is lost, and what goes on ends in the same bytes.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -15,9 +15,12 @@ function run(command: string, args: string[]) {
 }
 const striate = (...args: string[]) => run(process.execPath, [main, ...args])
 const bytes = (...path: string[]) => readFileSync(join(folder, ...path))
+/** What a command ended with, after nothing but its progress. */
 const oneSentence = (stderr: string) => {
-  expect(stderr).toMatch(/^striate: [^\n]+\n$/)
-  return stderr
+  const [, progress, sentence = ''] = /^((?:.*\n)*)(.*\n)$/.exec(stderr) ?? []
+  expect(sentence, stderr).toMatch(/^striate: [^\n]+\n$/)
+  expect(progress).toMatch(/^(?:[a-z /\d]+: \d+ %, .*\n)*$/)
+  return sentence
 }
 
 /** Supervised steps behind the checkpoint of a run; -1 without one. */
@@ -30,20 +33,16 @@ function stepOf(name: string): number {
 }
 
 /** Starts a command, sends it a signal once something is so, and gives how it ended. */
-async function stopped(args: string[], signal: NodeJS.Signals, once: (stdout: string) => boolean) {
-  const child: ChildProcess = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-  let stdout = ''
+async function stopped(args: string[], signal: NodeJS.Signals, once: (stderr: string) => boolean) {
+  const child: ChildProcess = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   let stderr = ''
-  child.stdout?.on('data', (text) => {
-    stdout += text
-  })
   child.stderr?.on('data', (text) => {
     stderr += text
   })
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
     child.on('close', (code, killed) => resolve(code ?? killed)),
   )
-  while (!once(stdout) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 2))
+  while (!once(stderr) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 2))
   child.kill(signal)
   return { ended: await ended, stderr }
 }
@@ -77,13 +76,10 @@ beforeAll(() => {
   expect(striate('render', '--out', 'scenes', '--count', '160', '--size', '20', '--seed', '5').status).toBe(0)
   const whole = striate(...supervised, '--out', 'whole', '--json')
   expect(whole.status, whole.stderr).toBe(0)
-  const events = whole.stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  expect(events[0]).toMatchObject({ event: 'progress', phase: 'training', unit: 'images' })
-  expect(events.at(-1)).toMatchObject({ event: 'done', kind: 'supervised', images: { train: 120, validation: 40 } })
-  expect(events.at(-1).curve).toHaveLength(40)
+  expect(whole.stderr).toMatch(/^training: \d+ %, .* images\/s/m)
+  const done = JSON.parse(whole.stdout)
+  expect(done).toMatchObject({ kind: 'supervised', images: { train: 120, validation: 40 } })
+  expect(done.curve).toHaveLength(40)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -107,21 +103,23 @@ describe('striate train supervised', () => {
     expect((await stopped([...resume, ...often], 'SIGKILL', checkpointed(150))).ended).toBe('SIGKILL')
     expect(existsSync(join(folder, 'stopped', 'model.safetensors'))).toBe(false)
 
-    // What a write that was killed left behind long ago goes; anything else stays.
+    // What a write that was killed left behind goes; anything else stays.
     const abandoned = join(folder, 'stopped', '.supervised.checkpoint.safetensors.0123456789ab.tmp')
-    const fresh = join(folder, 'stopped', '.request.json.0123456789ab.tmp')
-    for (const file of [abandoned, fresh]) writeFileSync(file, 'half')
-    utimesSync(abandoned, 1, 1)
+    const notes = join(folder, 'stopped', '.notes.tmp')
+    for (const file of [abandoned, notes]) writeFileSync(file, 'half')
     const resumed = striate(...resume)
     expect(resumed.status, resumed.stderr).toBe(0)
     expect(bytes('stopped', 'model.safetensors').equals(bytes('whole', 'model.safetensors'))).toBe(true)
-    expect([abandoned, fresh].map((file) => existsSync(file))).toEqual([false, true])
+    expect([abandoned, notes].map((file) => existsSync(file))).toEqual([false, true])
     const curve = (name: string) =>
       JSON.parse(bytes(name, 'run.json').toString()).curve.map(({ seconds: _, ...epoch }: { seconds: number }) => epoch)
     expect(curve('stopped')).toEqual(curve('whole'))
 
-    // A finished run that is resumed once more is the same run.
-    expect(striate(...resume).status).toBe(0)
+    // A finished run that is resumed once more is the same run, and nothing is computed.
+    const again = striate(...resume)
+    expect(again).toMatchObject({ status: 0, stderr: '' })
+    expect(again.stdout).toMatch(/^the run in stopped is finished: nothing was computed .*\n$/)
+    expect(readdirSync(join(folder, 'stopped')).filter((file) => /checkpoint|lock/.test(file))).toEqual([])
     expect(bytes('stopped', 'model.safetensors').equals(bytes('whole', 'model.safetensors'))).toBe(true)
   })
 
@@ -129,7 +127,7 @@ describe('striate train supervised', () => {
     const on = ['--run', 'whole', '--data', 'scenes', '--split', 'train']
     const evaluated = striate('eval', 'classify', ...on, '--json')
     expect(evaluated.status, evaluated.stderr).toBe(0)
-    const { score } = JSON.parse(evaluated.stdout.trim().split('\n').at(-1) as string)
+    const { score } = JSON.parse(evaluated.stdout)
     expect(score).toMatchObject({ unit: '', raw: { images: 160 } })
     const shadows = striate('eval', 'shadows', ...on, '--kinds', 'shadow', '--strengths', '0.3')
     expect(shadows.status, shadows.stderr).toBe(0)
@@ -177,15 +175,19 @@ describe('striate train supervised', () => {
       [2, /expected a whole number/, [...train, '--epochs', '0']],
       [2, /batch is 1000; expected at most the 144 training images/, [...train, '--batch', '1000']],
       [2, /whole is the folder of a run .*holds .*resume/, [...train, '--out', 'whole']],
-      [2, /without a readable request.json of such a run/, ['train', 'supervised', '--resume', 'of-local']],
-      [2, /without a readable request.json of such a run/, ['train', 'supervised', '--resume', 'nowhere']],
-      [2, /without a readable request.json of such a run/, ['train', 'local', '--resume', 'whole']],
+      [
+        1,
+        /of-local.request.json is damaged or of another kind \(in it command is missing\)/,
+        ['train', 'supervised', '--resume', 'of-local'],
+      ],
+      [1, /nowhere.request.json is missing; expected the request/, ['train', 'supervised', '--resume', 'nowhere']],
+      [1, /whole.request.json is of train supervised; expected .* of train local/, ['train', 'local', '--resume', 'whole']],
       [1, /nowhere is missing/, [...train, '--data', 'nowhere']],
       [1, /cut.png/, [...train, '--data', 'broken']],
       [1, /device is 'tpu'/, [...train, '--device', 'tpu']],
       [1, /file.run/, [...train, '--out', 'file/run']],
       [1, /file is there already and no folder/, [...train, '--out', 'file']],
-      [1, /file.scenes.disc is inside something that is not a folder/, ['render', '--count', '2', '--out', 'file/scenes']],
+      [1, /file.scenes is inside something that is not a folder/, ['render', '--count', '2', '--out', 'file/scenes']],
     ] as const) {
       const { status, stderr } = striate(...args)
       expect(stderr, args.join(' ')).toMatch(text)
@@ -212,17 +214,24 @@ describe('without room', () => {
       expect(failed.status, failed.stderr).toBe(1)
       expect(oneSentence(failed.stderr)).toMatch(/full.supervised\.checkpoint\.safetensors is larger than a file may be here/)
       expect(stepOf('full')).toBe(6)
-      expect(readdirSync(join(folder, 'full')).sort()).toEqual(['request.json', 'supervised.checkpoint.safetensors'])
+      const kept = ['request.json', 'supervised.checkpoint.safetensors', 'supervised.previous.checkpoint.safetensors']
+      expect(readdirSync(join(folder, 'full')).sort()).toEqual(kept)
       const resumed = striate('train', 'supervised', '--resume', 'full')
       expect(resumed.status, resumed.stderr).toBe(0)
       expect(bytes('full', 'model.safetensors').equals(bytes('whole', 'model.safetensors'))).toBe(true)
 
-      // No room for a model or page either: those that are there stay.
-      const before = bytes('full', 'model.safetensors')
-      const again = limited(5_000, ['train', 'supervised', '--resume', 'full'])
-      expect(again.status).toBe(1)
-      oneSentence(again.stderr)
-      expect(bytes('full', 'model.safetensors').equals(before)).toBe(true)
+      // No room for a page or a copy either: those that are there stay.
+      const before = bytes('full', 'report.html')
+      for (const args of [
+        ['report', 'full'],
+        ['export', '--run', 'full', '--format', 'safetensors', '--out', 'full/model.safetensors'],
+      ]) {
+        const again = limited(5_000, args)
+        expect(again.status).toBe(1)
+        oneSentence(again.stderr)
+      }
+      expect(bytes('full', 'report.html').equals(before)).toBe(true)
+      expect(bytes('full', 'model.safetensors').equals(bytes('whole', 'model.safetensors'))).toBe(true)
       expect(readdirSync(join(folder, 'full')).some((file) => file.endsWith('.tmp'))).toBe(false)
     },
   )

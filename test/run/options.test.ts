@@ -33,7 +33,7 @@ const pool = { size: 5, stride: 5 }
 
 type Recipe = (images: InMemoryImages, options: object, run: object) => Promise<unknown>
 const recipes: Record<string, { op: string; schema: z.ZodType; path: string; recipe: Recipe }> = {
-  learnFilters: { op: 'trainLocal', schema: filterOptions, path: 'filters', recipe: learnFilters },
+  learnFilters: { op: 'learnFilters', schema: filterOptions, path: '', recipe: learnFilters },
   trainLocal: { op: 'trainLocal', schema: localOptions, path: '', recipe: trainLocal },
   trainReadout: {
     op: 'trainReadout',

@@ -1,7 +1,9 @@
 // Every recipe on small images, as a function of images and run options whose results can be compared.
 import {
+  type ComponentOptions,
   convNet,
   type FilterOptions,
+  fitComponents,
   type Images,
   type LocalOptions,
   labelsOf,
@@ -13,6 +15,7 @@ import {
   trainLocal,
   trainReadout,
   trainSupervised,
+  waveletNet,
 } from '../../lib/index.js'
 import { digests } from './digests.js'
 
@@ -61,6 +64,15 @@ export const readout =
     const trained = await trainReadout(net, images, options, run)
     using own = trained.net
     return { state: digests(await own.state()), errors: trained.candidates.map(({ validationError }) => validationError) }
+  }
+
+export const components =
+  (options: ComponentOptions): Recipe =>
+  async (images, run) => {
+    const config = waveletNet({ image: [size, size], units: [8, 10, 12], orientations: 4 })
+    const { net, record } = await fitComponents(images, config, { batch: 20, seed: 3, ...options }, run)
+    using own = net
+    return { state: digests(await own.state()), blocks: record.blocks.map(({ seconds: _, ...block }) => block) }
   }
 
 export const blockFilters = { units: 8, window: 4, steps: 60, batch: 80 }

@@ -13,9 +13,14 @@ const schema = z.strictObject({ data: z.string(), epochs: z.number().default(20)
 it('comes back as its schema reads it, to the same command alone', async () => {
   await writeRequest(folder, 'train it', { data: 'images' })
   expect(await readRequest(folder, 'train it', schema)).toEqual({ data: 'images', epochs: 20 })
-  const refused = /^train other: --resume is '.*', without a readable request.json of such a run; expected the folder of a run$/
-  await expect(readRequest(folder, 'train other', schema)).rejects.toThrow(refused)
-  await expect(readRequest(join(folder, 'nowhere'), 'train other', schema)).rejects.toThrow(refused)
+  const other = readRequest(folder, 'train other', schema)
+  await expect(other).rejects.toThrow(
+    /^train other: .*request\.json is of train it; expected the request of a run of train other$/,
+  )
+  const nowhere = readRequest(join(folder, 'nowhere'), 'train other', schema)
+  await expect(nowhere).rejects.toThrow(
+    /^train other: .*nowhere.request\.json is missing; expected the request of a run of train other$/,
+  )
 })
 
 it('is refused when it is damaged', async () => {
@@ -27,6 +32,8 @@ it('is refused when it is damaged', async () => {
     '{"command": "train it", "data": "a", "x": 1}',
   ]) {
     writeFileSync(join(folder, 'request.json'), text)
-    await expect(readRequest(folder, 'train it', schema), text).rejects.toThrow(/without a readable request.json/)
+    await expect(readRequest(folder, 'train it', schema), text).rejects.toThrow(
+      /request\.json is damaged.*; expected the request of a run of train it$/,
+    )
   }
 })

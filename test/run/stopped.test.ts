@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DataError, type Images } from '../../lib/index.js'
-import { filters, local, type Recipe, readout, reservoir, size, stack, supervised } from './recipes.js'
+import { components, filters, local, type Recipe, readout, reservoir, size, stack, supervised } from './recipes.js'
 import { makePair, watchedRows } from './sources.js'
 
 let folder: string
@@ -53,6 +53,8 @@ describe('a recipe, stopped and resumed', () => {
       supervised({ augment: { crop: 2, flip: true } }, true),
       moments([1, 7, 8, 12, 17], [1, 2, 9, 14]),
     ],
+    ['components of a wavelet network', components({}), moments([1, 7, 8, 9, 15, 22], [1, 2, 9])],
+    ['components of pixels, nothing kept', components({ statistics: 'pixels', memoryLimit: 0 }), moments([9], [10])],
     ['a local network on a trunk of two', local(stack), moments([20, 130, 247], [2, 4])],
   ]
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { channelStatistics, computeWhitening, dataPatches, ruleNames, setThreads, threads } from '../../lib/index.js'
-import { blockFilters, filters, local, type Recipe, readout, reservoir, size, stack, supervised } from './recipes.js'
+import { blockFilters, components, filters, local, type Recipe, readout, reservoir, size, stack, supervised } from './recipes.js'
 import { makePair, type Pair } from './sources.js'
 
 let folder: string
@@ -34,6 +34,8 @@ const recipes: Record<string, Recipe> = {
   }),
   'a readout of cached features': readout(null),
   'a readout of recomputed features': readout(20_000),
+  'components of a wavelet network': components({}),
+  'components of pixels': components({ statistics: 'pixels' }),
   'a network trained end to end': supervised({}),
   'a network trained end to end on crops and mirror images': supervised({ augment: { crop: 3, flip: true } }),
   'a network trained end to end on standardised images': supervised({ augment: { crop: 0, flip: true } }, true),

@@ -1,6 +1,7 @@
 // What a rule of learning is: rows of filters that change minibatch by minibatch, on patches gathered on the device from u8 images in
 // a seeded order (see gatherPatches).
 import type { Device } from '../../device.js'
+import { OptionError } from '../../errors.js'
 import { gatherPatches } from '../../ops/index.js'
 import { normals } from '../../random.js'
 import { checkOp, Tensor } from '../../tensor.js'
@@ -83,7 +84,22 @@ export function startRows(images: Pixels, config: RuleSettings, device: Device):
       const norm = pNorm(row, config.p)
       for (let i = 0; i < d; i++) row[i] = (row[i] ?? 0) / norm
     }
+  if (config.p !== 2) refuseSteep(rows, d, config)
   return Tensor.from(rows, { shape: [config.units, d], device })
+}
+
+/** Currents of the p-th power of rows that are far from norm 1 pass the range of float32 in the first minibatch. */
+function refuseSteep(rows: Float32Array, d: number, { p, init }: RuleSettings): void {
+  for (let at = 0; at < rows.length; at += d) {
+    const power = rows.subarray(at, at + d).reduce((sum, y) => sum + Math.abs(y) ** p, 0)
+    if (power > 1e37)
+      throw new OptionError({
+        op: 'learnFilters',
+        argument: 'p',
+        actual: `${p} with init '${init}', whose rows have currents beyond the range of float32`,
+        expected: "a lower one, or init 'patches'",
+      })
+  }
 }
 
 /** Learning rate of a minibatch, falling linearly as in hebbianLearn. */

@@ -1,7 +1,6 @@
 // Filters that the literature compares with, under one probe: the single block's pool and readout, the power chosen for each on the
 // validation split (a power of 40 silences filters that match no patch closely).
 
-import type { ReadoutOptions } from '../../features/index.js'
 import { describeRules, type FilterOptions } from '../../learn/index.js'
 import { type Block, localPart, type NetworkResult } from '../networks.js'
 import type { Part, Scale, Study } from '../study.js'
@@ -59,15 +58,29 @@ const learns = ({ rule = 'krotov-hopfield' }: FilterOptions): boolean => learnin
 const powers = [1, 4, 10, 20, 40]
 const percent = (share: number): string => (100 * share).toFixed(2)
 
+/** Block and readout that all filters share. */
+function probe(scale: Scale) {
+  const { pool } = singleBlock
+  const block = { window: 4, units: scale.quick ? 64 : 400, power: 40, pool: scale.quick ? { size: pool.size, stride: 6 } : pool }
+  const readout = { ...localReadout, powers, ...(scale.quick ? { learningRates: [1e-3], epochs: 8 } : {}) }
+  return { block, readout, steps: scale.quick ? 500 : 20_000 }
+}
+
+/** What {@link probe} is, in words. */
+function describeProbe(scale: Scale): string {
+  const { block, readout, steps } = probe(scale)
+  const { size, stride, padding } = { padding: 0, ...block.pool }
+  const reach = padding > 0 ? `, reaching ${padding} over the border` : ''
+  return (
+    `One probe for all: ${block.units} filters of ${block.window} x ${block.window}, learned in ${steps} minibatches, max pool (${size} every ` +
+    `${stride} positions${reach}), softmax readout by Adam (rate ${readout.learningRates}, L2 decay ${readout.weightDecays}, each feature’s ` +
+    `mean taken off, ${readout.epochs} epochs), no augmentation. The power is chosen for each on the validation split, of ${powers.join(', ')}.`
+  )
+}
+
 function part(scale: Scale, baseline: Baseline, seed: number): Part {
-  const block: Block = {
-    window: 4,
-    units: scale.quick ? 64 : 400,
-    power: 40,
-    pool: scale.quick ? { size: 11, stride: 6 } : singleBlock.pool,
-    filters: { ...baseline.filters, ...(learns(baseline.filters) ? { steps: scale.quick ? 500 : 20_000 } : {}) },
-  }
-  const readout: ReadoutOptions = { ...localReadout, powers, ...(scale.quick ? { learningRates: [1e-3], epochs: 8 } : {}) }
+  const { block: shared, readout, steps } = probe(scale)
+  const block: Block = { ...shared, filters: { ...baseline.filters, ...(learns(baseline.filters) ? { steps } : {}) } }
   return localPart({
     name: `${scale.quick ? 'quick-' : ''}baseline-${baseline.name}-seed${seed}`,
     about: `baseline: ${baseline.label}, seed ${seed}`,
@@ -122,7 +135,7 @@ export const baselines: Study = {
         },
       ],
       notes: [
-        'One probe for all: 400 filters of 4 x 4, the single block’s max pool (11 every 3 positions, reaching 5 over the border), softmax readout by Adam (rate 0.0003, L2 decay 0.0003, each feature’s mean taken off), no augmentation. The power is chosen for each on the validation split, of 1, 4, 10, 20 and 40.',
+        describeProbe(scale),
         'Rules have their own defaults; none but Krotov-Hopfield’s Delta was searched for this table.',
       ],
     }

@@ -25,8 +25,8 @@ export const fig2: Study = {
     })
     const chart = (file: string, title: string, level: number, a: string, b: string) => ({
       file,
-      title,
-      alt: `${title}: held-out error against seconds of supervised training; the readout alone is trained in the local network`,
+      title: `${title}: local on validation, end to end on test images`,
+      alt: `${title}: error against seconds of supervised training, of the local network, whose readout alone is trained so, on its validation split, of the network trained end to end on the test images`,
       x: { label: 'Seconds of supervised training' },
       y: { label: 'Held-out error, %' },
       series: curves([

@@ -9,7 +9,9 @@ export const paper = 'Grinberg, Hopfield, Krotov 2019'
 export const GiB = 2 ** 30
 
 const quickReadout: ReadoutOptions = { ...localReadout, learningRates: [1e-3], epochs: 10 }
-const quickTwin = (options: SupervisedOptions): SupervisedOptions => ({ ...options, epochs: 4 })
+/** As a network is trained end to end at a scale. */
+export const scaledTwin = (scale: Scale, options: SupervisedOptions): SupervisedOptions =>
+  scale.quick ? { ...options, epochs: 4 } : options
 
 /** The results of a network, of all seeds. */
 export const results = (all: ReadonlyMap<string, unknown>, stem: string): NetworkResult[] =>
@@ -80,7 +82,7 @@ export function twin(
         ? { minutes: (options.epochs ?? 20) * 0.9, bytes: 3 * GiB }
         : { minutes: (options.epochs ?? 20) * 0.2, bytes: 1 * GiB },
     ...more,
-    options: scale.quick ? quickTwin(options) : options,
+    options: scaledTwin(scale, options),
   })
 }
 

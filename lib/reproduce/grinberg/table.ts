@@ -1,7 +1,7 @@
 // The table of section 6: what patch normalisation and the power are worth.
 import type { SupervisedOptions } from '../../train/index.js'
 import type { Study, StudyReport } from '../study.js'
-import { errors, local, openChoices, paper, quickName, results, twin } from './parts.js'
+import { errors, local, openChoices, paper, quickName, results, scaledTwin, twin } from './parts.js'
 import { fiveBlocks, localReadout, quickBlock, twinOptions } from './settings.js'
 
 /** Cells of the table that are no network of figure 2. */
@@ -93,6 +93,7 @@ export const table: Study = {
       }),
     ),
   report: async (all, scale): Promise<StudyReport> => {
+    const [own, ofFigure2] = [cellOptions, twinOptions].map((options) => scaledTwin(scale, options).epochs)
     const list = cells.map((cell) => ({ cell, result: results(all, quickName(scale, cell.stem))[0] }))
     return {
       values: list.map(({ cell, result }) => ({
@@ -140,7 +141,7 @@ export const table: Study = {
       notes: [
         'Centred features (below) are worth most where they are least sparse, at n = 1 and 10.',
         'Without patch normalisation the local filters are the same (learned from normalised patches); only the layer leaves the norm in.',
-        `End-to-end cells train for ${cellOptions.epochs} epochs, except n = 1 without patch normalisation, the network of figure 2, for ${twinOptions.epochs}. Without patch normalisation they see standardised images, with it images as they are.`,
+        `End-to-end cells train for ${own} epochs, n = 1 without patch normalisation, the network of figure 2, for ${ofFigure2}. Without patch normalisation they see standardised images, with it images as they are.`,
         'End-to-end NNL-CONV layers start from the uniform fan-in initialisation and have no constraint on the filters’ norms, as the paper states none.',
         ...openChoices,
       ],

@@ -1,25 +1,29 @@
-// A folder that one process at a time may work in. The lock is a file beside it that names its holder. It appears whole, by a link, and whoever
-// finds that its holder has gone takes it over, one of them alone. Of machines that share the folder, a holder on another one counts as there.
+// What one process at a time may work on: a folder, or one of its results. The lock is a file that names its holder. It appears whole, by a
+// link, and whoever finds that its holder has gone takes it over, one of them alone. Of machines that share the folder, a holder on another one
+// counts as there.
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { z } from 'zod'
 import { DataError } from '../errors.js'
-import { makeFolder } from '../io/atomic.js'
-import { describeWriteError } from '../io/file_errors.js'
+import { makeFolder } from './atomic.js'
+import { describeWriteError } from './file_errors.js'
+import { parseStored } from './stored.js'
 
-interface Holder {
-  pid: number
-  host: string
+const holderSchema = z.object({
+  pid: z.number().int(),
+  host: z.string(),
   /** When the process began, in the words of the system; null where it does not say. Numbers of processes are used again. */
-  began: string | null
+  began: z.string().nullable(),
   /** Of this one taking. */
-  token: string
-}
+  token: z.string().regex(/^[\w-]+$/),
+})
+type Holder = z.infer<typeof holderSchema>
 
-/** A folder is another process's at the moment. */
+/** What is asked for is another process's at the moment. */
 export class Locked extends DataError {
   override name = 'Locked'
 }
@@ -50,7 +54,9 @@ async function holderOf(file: string): Promise<Holder | null> {
     if (error.code === 'ENOENT') return null
     throw error
   })
-  return text === null ? null : (JSON.parse(text) as Holder)
+  return text === null
+    ? null
+    : parseStored('lock', file, text, holderSchema, 'a lock of Striate (delete it if nobody works there)')
 }
 
 /** Takes a lock file for `holder`, whose own file is `mine`. @returns who holds it instead */
@@ -85,15 +91,27 @@ async function take(file: string, mine: string, holder: Holder): Promise<Holder 
   }
 }
 
+/** Removes what processes that were killed while they took this lock left beside it. */
+async function removeLeft(file: string): Promise<void> {
+  const start = `${basename(file)}.by.`
+  for (const name of await readdir(dirname(file))) {
+    const own = join(dirname(file), name)
+    const left = name.startsWith(start) && (await holderOf(own).catch(() => null))
+    if (left && !isThere(left)) await unlink(own).catch(() => undefined)
+  }
+}
+
 /**
- * Makes a folder this process's own until it gives it back or ends.
+ * Makes a folder, or a result in it, this process's own until it gives it back or ends.
  * @param op what wants it, for the message
+ * @param result which of the folder's results, or `run`: the lock then is in the folder, which is made. Default: the folder itself, and
+ * whatever is to become of it; the lock lies beside it
  * @returns gives it back
  * @throws {Locked} naming the process that has it; {DataError} when the folder cannot be written
  */
-export async function takeLock(folder: string, op: string): Promise<() => Promise<void>> {
-  await makeFolder(dirname(folder))
-  const file = `${folder}.lock`
+export async function takeLock(folder: string, op: string, result?: string): Promise<() => Promise<void>> {
+  const file = result === undefined ? `${folder}.lock` : join(folder, `${result}.lock`)
+  await makeFolder(dirname(file))
   const holder: Holder = { pid: process.pid, host: hostname(), began: beginOf(process.pid), token: randomUUID() }
   const mine = `${file}.by.${holder.token}`
   try {
@@ -106,6 +124,7 @@ export async function takeLock(folder: string, op: string): Promise<() => Promis
         actual: `in work by process ${other.pid} on ${other.host}`,
         expected: `a folder that nobody works in (if that process has gone, delete ${file})`,
       })
+    await removeLeft(file)
   } catch (error) {
     throw describeWriteError(file, error)
   }

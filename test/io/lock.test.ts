@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '#root'
 import { DataError } from '../../lib/errors.js'
-import { Locked, takeLock } from '../../lib/run/lock.js'
+import { Locked, takeLock } from '../../lib/io/lock.js'
 
 let folder: string
 beforeAll(() => {
@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** A process that takes a lock; it says `held` or `refused`, and waits to be killed. */
 function taker(place: string): { said: Promise<string>; kill: () => Promise<void> } {
-  const code = `import { takeLock } from ${JSON.stringify(join(root, 'lib', 'run', 'lock.ts'))}
+  const code = `import { takeLock } from ${JSON.stringify(join(root, 'lib', 'io', 'lock.ts'))}
 await takeLock(${JSON.stringify(place)}, 'test').then(() => console.log('held'), (error) => console.log(error.name))
 setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {

@@ -1,0 +1,103 @@
+// Sets of scenes in folders: one set each, and no half of one that passes for a whole.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DataError, labelsOf, loadFolder, OptionError, openImages } from '../../lib/index.js'
+import { scenes, writeScenes } from '../../lib/scene/index.js'
+
+let root: string
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'striate-scenes-'))
+})
+afterAll(() => rmSync(root, { recursive: true }))
+
+const options = { count: 80, size: 12, seed: 3 }
+const files = (folder: string) => readdirSync(folder, { recursive: true }).map(String).sort()
+const all = (folder: string) =>
+  Object.fromEntries(
+    files(folder)
+      .filter((file) => /\.\w+$/.test(file))
+      .map((file) => [file, readFileSync(join(folder, file))]),
+  )
+
+/** Writes a part of a set. */
+async function half(folder: string): Promise<void> {
+  const set = scenes(options)
+  const stop = new AbortController()
+  const rows: typeof set.rows = async (indices, signal) => {
+    const pixels = await set.rows(indices, signal)
+    if (Array.from(indices).includes(64)) stop.abort(new Error('enough'))
+    return pixels
+  }
+  await expect(writeScenes({ ...set, rows }, folder, { signal: stop.signal })).rejects.toThrow('enough')
+}
+
+describe('writeScenes', () => {
+  it('makes a set that is opened as data, and leaves it as it is when it is asked for again', async () => {
+    const folder = join(root, 'whole')
+    await writeScenes(scenes(options), folder)
+    const images = await openImages(folder)
+    expect(images.shape).toEqual([80, 3, 12, 12])
+    expect(labelsOf(images)?.classes).toHaveLength(8)
+    expect(JSON.parse(readFileSync(join(folder, 'latents.json'), 'utf8'))).toHaveLength(80)
+    expect(files(folder).filter((file) => /lock|tmp|unfinished/.test(file))).toEqual([])
+    const time = statSync(join(folder, 'latents.json')).mtimeMs
+    await writeScenes(scenes(options), folder)
+    expect(statSync(join(folder, 'latents.json')).mtimeMs).toBe(time)
+  })
+
+  it('leaves half a set that is refused as data, and that the same call completes', async () => {
+    const folder = join(root, 'half')
+    await half(folder)
+    const refused = /half is a set of scenes that is not finished \(it holds unfinished-scenes\.json\); expected a whole one/
+    await expect(openImages(folder)).rejects.toThrow(DataError)
+    for (const attempt of [openImages, loadFolder]) await expect(attempt(folder)).rejects.toThrow(refused)
+    // As a part of larger data too.
+    mkdirSync(join(root, 'parts', 'test'), { recursive: true })
+    await half(join(root, 'parts', 'train'))
+    await expect(openImages(join(root, 'parts'))).rejects.toThrow(/train is a set of scenes that is not finished/)
+
+    // Left by a process that was killed in the middle of a file.
+    writeFileSync(join(folder, 'disc', '.000001.png.0123456789ab.tmp'), 'half')
+    const first = files(folder).find((file) => file.endsWith('.png')) as string
+    const time = statSync(join(folder, first)).mtimeMs
+    await writeScenes(scenes(options), folder)
+    expect(statSync(join(folder, first)).mtimeMs).toBe(time)
+    const whole = join(root, 'reference')
+    await writeScenes(scenes(options), whole)
+    expect(all(folder)).toEqual(all(whole))
+    expect(existsSync(join(folder, 'disc', '.000001.png.0123456789ab.tmp'))).toBe(false)
+  })
+
+  it('does not mix two sets, nor a set with other files', async () => {
+    const folder = join(root, 'mixed')
+    await writeScenes(scenes(options), folder)
+    await half(join(root, 'mixed-half'))
+    for (const place of [folder, join(root, 'mixed-half')]) {
+      const before = files(place)
+      const other = writeScenes(scenes({ ...options, seed: 4 }), place)
+      await expect(other).rejects.toThrow(OptionError)
+      await expect(other).rejects.toThrow(
+        /is the folder of another set \(scenes\/seed-3\/0-79, made by Striate .*\); expected one for scenes\/seed-4\/0-79/,
+      )
+      expect(files(place)).toEqual(before)
+    }
+    mkdirSync(join(root, 'other'))
+    writeFileSync(join(root, 'other', 'notes.txt'), '')
+    await expect(writeScenes(scenes(options), join(root, 'other'))).rejects.toThrow(/other is not empty \(it holds notes\.txt\)/)
+    writeFileSync(join(folder, 'scenes.json'), '{"name": 3}')
+    await expect(writeScenes(scenes(options), folder)).rejects.toThrow(
+      /scenes\.json is damaged or of another kind \(in it name is 3\)/,
+    )
+  })
+
+  it('has one writer at a time', async () => {
+    const folder = join(root, 'twice')
+    const both = await Promise.allSettled([writeScenes(scenes(options), folder), writeScenes(scenes(options), folder)])
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const lost = both.find(({ status }) => status === 'rejected') as PromiseRejectedResult
+    expect(String(lost.reason)).toMatch(/writeScenes: .*twice is in work by process \d+/)
+    expect((await openImages(folder)).shape[0]).toBe(80)
+  })
+})
