@@ -89,7 +89,9 @@ async function learn(images: Images, config: FilterConfig, asked: FilterRun & { 
     if (state) await checkpoints?.save(position, await hostState(state))
   }
   try {
-    const live = saved ? stateFrom(saved.tensors, device) : rule.start((await visit.at(0, asked.signal)).host, config, device)
+    const live = saved
+      ? stateFrom(saved.tensors, device)
+      : await rule.start((await visit.at(0, asked.signal)).host, config, device)
     state = live
     const stretch = stretchOf(config.steps)
     const report = startPhase(phase, 'patches', config.steps * config.batch, position.step * config.batch, asked.onProgress)

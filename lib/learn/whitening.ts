@@ -1,10 +1,9 @@
 // ZCA whitening of patches: z = Z (v - mean), Z = E diag(1 / sqrt(lambda + regularisation)) E^T of the patches' covariance. Computed in
-// float64 on the host from a sample; applied on the device as one convolution.
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
+// float64 from a sample; applied on the device as one convolution.
 import { z } from 'zod'
 import type { Images } from '../data/index.js'
 import type { Device } from '../device.js'
-import { conv2d, type NnlConvOptions, nnlConv } from '../ops/index.js'
+import { conv2d, eigh, matmul, type NnlConvOptions, nnlConv } from '../ops/index.js'
 import { parseOptions, whole } from '../options.js'
 import { scope, Tensor } from '../tensor.js'
 import { drawPatches } from './patches.js'
@@ -39,10 +38,10 @@ export async function computeWhitening(images: Images, options: WhiteningOptions
 }
 
 /** {@link computeWhitening} of images in memory. */
-export function whiteningOf(
+export async function whiteningOf(
   images: Pixels,
   { window, regularisation, seed, patches = 50_000 }: { window: number; regularisation: number; seed: number; patches?: number },
-): Whitening {
+): Promise<Whitening> {
   const [n, channels, height, width] = images.shape
   const d = channels * window ** 2
   const available = n * Math.max(0, height - window + 1) * Math.max(0, width - window + 1)
@@ -59,16 +58,27 @@ export function whiteningOf(
       for (let j = 0; j <= i; j++) covariance[i * d + j] = (covariance[i * d + j] ?? 0) + x * (v[j] ?? 0)
     }
   }
-  const symmetric = new Matrix(d, d)
-  for (let i = 0; i < d; i++)
-    for (let j = 0; j <= i; j++) {
-      symmetric.set(i, j, covariance[i * d + j] ?? 0)
-      symmetric.set(j, i, covariance[i * d + j] ?? 0)
-    }
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true })
-  const root = eigenvectorMatrix.clone()
-  for (const [k, lambda] of realEigenvalues.entries()) root.mulColumn(k, (Math.max(0, lambda) + regularisation) ** -0.25)
-  return { channels, window, matrix: Float32Array.from(root.mmul(root.transpose()).to1DArray()), mean: Float32Array.from(mean) }
+  for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) covariance[j * d + i] = covariance[i * d + j] as number
+  const matrix = await inverseRoot(covariance, d, regularisation)
+  return { channels, window, matrix, mean: Float32Array.from(mean) }
+}
+
+/** (C + regularisation)^(-1/2) of a covariance C [d,d], symmetric. */
+async function inverseRoot(covariance: Float64Array, d: number, regularisation: number): Promise<Float32Array> {
+  using c = Tensor.from(covariance, { shape: [d, d] })
+  const { values, vectors } = scope(() => eigh(c))
+  using lambda = values
+  using rows = vectors
+  const [{ data: eigenvalues }, { data: root }] = await Promise.all([lambda.read(), rows.read()])
+  for (let k = 0; k < d; k++) {
+    const factor = (Math.max(0, eigenvalues[k] as number) + regularisation) ** -0.25
+    for (let i = 0; i < d; i++) root[k * d + i] = (root[k * d + i] as number) * factor
+  }
+  using z = scope(() => {
+    const scaled = Tensor.from(root as Float64Array, { shape: [d, d] })
+    return matmul(scaled, scaled, { transposeA: true })
+  })
+  return Float32Array.from((await z.read()).data)
 }
 
 /** Z (v - mean) of patches [count,D] of pixels / 255, in float64. */

@@ -131,7 +131,7 @@ describe('a minibatch', () => {
   for (const { name, options, reference } of references)
     it(`of ${name} is that of its float64 reference`, async () => {
       const config = filterConfig({ units: 12, window: 4, batch: 150, steps: 100, seed: 5, ...options })
-      const state = ruleOf(config.rule).start(set, config, device)
+      const state = await ruleOf(config.rule).start(set, config, device)
       const images = Tensor.from(set.pixels, { shape: set.shape, device })
       const { window, batch, seed, normalise, centre } = config
       const d = 3 * window ** 2
@@ -182,9 +182,9 @@ describe('every rule', () => {
       const config = filterConfig({ ...learned, rule, steps: 300 })
       const { learn, start } = ruleOf(rule)
       const images = Tensor.from(set.pixels, { shape: set.shape, device })
-      const whole = start(set, config, device)
+      const whole = await start(set, config, device)
       await learn(images, whole, config, 0, 11)
-      let parts = start(set, config, device)
+      let parts = await start(set, config, device)
       for (const [first, steps] of [
         [0, 4],
         [4, 1],

@@ -43,7 +43,7 @@ export interface Rule {
   /** @throws {OptionError | ShapeError} what its ops would refuse on images of this shape, before anything is made */
   check(shape: readonly number[], config: RuleSettings): void
   /** The state before the first minibatch: the same for the same images, settings and seed. */
-  start(images: Pixels, config: RuleSettings, device: Device): RuleState
+  start(images: Pixels, config: RuleSettings, device: Device): RuleState | Promise<RuleState>
   /**
    * Runs minibatches first ... first + steps - 1 of `config.steps`, changing `state` (its tensors may be replaced). Stretches that follow
    * one another give the same bits as one stretch.

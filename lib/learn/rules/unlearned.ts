@@ -71,9 +71,9 @@ export const whitenedPatches: Rule = {
   describe: () =>
     'no learning: rows are random patches after ZCA whitening, of norm 1, for inputs whitened likewise (Coates and Ng 2012; Thiry et al. 2021)',
   settings: ['regularisation'],
-  start(images, config, device) {
+  async start(images, config, device) {
     const { window, seed, units } = config
-    const whitening = whiteningOf(images, config)
+    const whitening = await whiteningOf(images, config)
     const d = dimension(images.shape, config)
     const drawn = drawPatches(images, { window, seed, unit: false }, units, 0)
     return {
