@@ -156,5 +156,5 @@ function showRegression({ scores, committed }: LayerRecord, say: Output): void {
     `${raw.images} images, ${raw.targets} targets (left out: ${raw.constant} constant, ${raw.unmeasured} not measured; ${raw.incomplete} lack some images)`,
   )
   for (const [name, text] of Object.entries(protocol))
-    if (name !== 'projection') say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
+    if (name !== 'projection' && text !== null) say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
 }

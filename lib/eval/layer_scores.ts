@@ -224,7 +224,7 @@ export async function scoreLayers(
     ceiling: ceiling?.ceiling ?? null,
     seed,
     model: net?.describe() ?? 'no network',
-    data: { name: `${responses.name}, ${images.name}`, sha256: `${responses.sha256} ${images.sha256}` },
+    data: { name: [...new Set([responses.name, images.name])].join(', '), sha256: `${responses.sha256} ${images.sha256}` },
   }
   const scores = all.map(
     ({ layer, found }): LayerScore => ({

@@ -61,6 +61,8 @@ export async function fitComponents(
     }
     const learn = async () => {
       const blocks = await fit.run()
+      // The first process clears the folder of checkpoints once every other has written its last.
+      await unlessAborted(group.texts('learned'), asked.signal)
       const { device } = asked
       const network = net.config
       return {

@@ -89,7 +89,9 @@ const identity = (
 ]
 
 const protocolRows = (protocol: object): Cell[][] =>
-  Object.entries(protocol).map(([name, value]) => [name, Array.isArray(value) ? value.join(' x ') : String(value)])
+  Object.entries(protocol)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => [name, Array.isArray(value) ? value.join(' x ') : String(value)])
 
 /**
  * Writes `<name>.json`, `<name>.svg` and `<name>.html` into the folder of a run.
@@ -132,16 +134,16 @@ export async function writeLayerScores<R extends LayerRecord>(
               { label: 'Standard error', align: 'right' },
               ...(committed ? [{ label: 'Within training images', align: 'right' as const }] : []),
               { label: 'Features', align: 'right' },
-              'Projection',
+              { label: 'Dimensions', align: 'right' },
             ],
-            rows: scores.map(({ layer, value, spread, raw, protocol }, i): Cell[] => [
+            rows: scores.map(({ layer, value, spread, raw }, i): Cell[] => [
               i + 1,
               layer,
               three(value),
               three(spread.value),
               ...(committed ? [raw.inner === undefined ? null : three(raw.inner)] : []),
               raw.features ?? null,
-              protocol.projection,
+              raw.dimensions ?? raw.features ?? null,
             ]),
           },
         ],
@@ -153,7 +155,10 @@ export async function writeLayerScores<R extends LayerRecord>(
             kind: 'table',
             caption: 'Protocol',
             columns: ['What', 'How'],
-            rows: protocolRows(first.protocol).filter(([what]) => what !== 'projection'),
+            rows: [
+              ...protocolRows(first.protocol).filter(([what]) => what !== 'projection'),
+              ...scores.map(({ layer, protocol }): Cell[] => [`projection of ${layer}`, protocol.projection]),
+            ],
           },
           {
             kind: 'table',

@@ -70,10 +70,10 @@ function blockTable(net: Network, blocks: readonly BlockComponents[]): Block {
     ],
     rows: blocks.map(({ name, responses, units, varianceKept, effectiveDimension, seconds }) => [
       name,
-      net.extent(name).slice(1).join(' x '),
+      net.extent(name).slice(1).join('\u00a0x\u00a0'),
       responses,
       units,
-      varianceKept === null ? null : percent(varianceKept),
+      varianceKept === null ? null : Number(percent(varianceKept)),
       effectiveDimension === null ? null : Number(effectiveDimension.toPrecision(3)),
       Number(seconds.toPrecision(3)),
     ]),

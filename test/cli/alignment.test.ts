@@ -84,13 +84,13 @@ describe.each(['encoding', 'pls'])('eval %s', (command) => {
     for (const { value, spread, raw, protocol, ceiling } of found.scores) {
       expect(Number.isFinite(value)).toBe(true)
       expect(spread.over).toMatch(/^3 folds/)
-      expect(raw).toMatchObject({ images: count, targets: 3, folds: 3 })
+      expect(raw).toMatchObject({ images: count, targets: 3, folds: 9 })
       expect(protocol.input).toEqual([3, 32, 32])
       expect(protocol.resizing).toBe('bilinear, to 32 x 32 by fill')
       expect(ceiling.formula).toMatch(/Spearman and Brown/)
     }
     expect(found.scores[2].raw.dimensions).toBe(200)
-    expect(found.committed.byFold.length).toBe(3)
+    expect(found.committed.byFold.length).toBe(9)
     expect(written(`${command}-v4`)).toEqual(found)
   })
 
