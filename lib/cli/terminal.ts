@@ -5,7 +5,8 @@ import { inspect } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { StriateError } from '../errors.js'
 import { describeFileError } from '../io/file_errors.js'
-import { processNumber, type TrainProgress } from '../run/index.js'
+import { processNumber } from '../run/group.js'
+import type { TrainProgress } from '../run/index.js'
 
 export interface Output {
   /** One line for people; with --json on stderr. */

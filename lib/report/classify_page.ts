@@ -7,7 +7,7 @@ import type { Block, Section, SummaryNumber } from '../plot/index.js'
 import { networkSha256 } from '../run/index.js'
 import { percent, scoreSchema } from './record.js'
 
-const record = z.object({
+export const classificationRecord = z.object({
   kind: z.literal('classify'),
   striate: z.string(),
   /** SHA-256 of model.safetensors: results of another network are not shown on this one's page. */
@@ -19,7 +19,7 @@ const record = z.object({
 })
 
 /** `classify-<images>.json` */
-export type ClassificationRecord = z.infer<typeof record>
+export type ClassificationRecord = z.infer<typeof classificationRecord>
 
 /** Classes up to which the confusion table is shown whole; of more, its largest entries off the diagonal. */
 const wholeTable = 20
@@ -58,7 +58,7 @@ export async function classifications(folder: string): Promise<{ summary: Summar
   const network = files.length > 0 ? await networkSha256(folder) : ''
   for (const file of files) {
     const split = file === 'classify-test.json' ? 'Test' : 'Training'
-    const found = await readStored('report', join(folder, file), record, 'a record that striate eval classify wrote')
+    const found = await readStored('report', join(folder, file), classificationRecord, 'a record that striate eval classify wrote')
     const { score, loss } = found
     const heading = `${split} images: ${score.data.name}`
     if (found.network !== network) {

@@ -7,6 +7,6 @@ export {
   provenanceSchema,
   recordFile,
 } from './folder.js'
-export { type Group, processGroup, processNumber } from './group.js'
+export { type Group, processGroup } from './group.js'
 export type { RunOptions } from './options.js'
 export { type OnProgress, startPhase, type TrainProgress } from './progress.js'
