@@ -1,6 +1,17 @@
 // Figure 2 of both papers: encoding score by block of a random and of an unsupervised hierarchy, and their difference.
 import type { Study } from '../study.js'
-import { banded, byBlock, hierarchyPart, partName, protocol, resultsOf, sessionMeans } from './hierarchy.js'
+import {
+  banded,
+  byBlock,
+  type HierarchyResult,
+  hierarchyPart,
+  ofSeed,
+  partName,
+  protocol,
+  resultsOf,
+  sessionMeans,
+  standardError,
+} from './hierarchy.js'
 
 /** Mean over eight subjects at layers 1, 3, 5, 7, 9, 11 of the authors' 2026 curves: 1,000 images, ventral stream. */
 const published = {
@@ -35,33 +46,32 @@ export const fig2: Study = {
     })
     const mid = Math.min(3, blocks - 1)
     return {
-      values: [
-        {
-          what: `block ${mid + 1}, learned`,
+      values: [mid, ...(blocks > 6 ? [6] : [])]
+        .flatMap((block) => [
+          ...(block === mid
+            ? [
+                {
+                  what: `block ${block + 1}, learned`,
+                  ours: learned.map((one) => ofSeed(one, block)),
+                  each: byBlock(learned)[block] ?? [],
+                },
+              ]
+            : []),
+          {
+            what: `block ${block + 1}, learned minus random`,
+            ours: learned
+              .slice(0, random.length)
+              .map((one, i) => ofSeed(one, block) - ofSeed(random[i] as HierarchyResult, block)),
+            each: differences[block] ?? [],
+          },
+        ])
+        .map(({ what, ours, each }) => ({
+          what,
           unit: 'r',
           published: null,
-          ours: learned.length > 0 ? sessionMeans(learned, mid) : [],
-          note: 'one number a recording',
-        },
-        {
-          what: `block ${mid + 1}, learned minus random`,
-          unit: 'r',
-          published: null,
-          ours: differences[mid] ?? [],
-          note: 'one number a recording',
-        },
-        ...(blocks > 6
-          ? [
-              {
-                what: 'block 7, learned minus random',
-                unit: 'r',
-                published: null,
-                ours: differences[6] ?? [],
-                note: 'one number a recording',
-              },
-            ]
-          : []),
-      ],
+          ours,
+          note: `mean over ${each.length} recordings, standard error ${standardError(each).toFixed(3)}`,
+        })),
       charts: [
         {
           file: 'encoding',

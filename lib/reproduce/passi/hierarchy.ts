@@ -121,8 +121,12 @@ export function sessionMeans(results: readonly HierarchyResult[], block: number)
   return names.map((_, at) => average(results.map(({ recordings }) => recordings[at]?.r[block] as number)))
 }
 
+/** Mean over recordings of one block's r, of one seed. */
+export const ofSeed = ({ recordings }: HierarchyResult, block: number): number =>
+  average(recordings.map(({ r }) => r[block] as number))
+
 const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
-function standardError(values: readonly number[]): number {
+export function standardError(values: readonly number[]): number {
   const mean = average(values)
   const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, values.length - 1)
   return Math.sqrt(variance / values.length)
