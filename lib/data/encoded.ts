@@ -8,7 +8,7 @@ import { type Decoded, type Decoding, decode, decodeOptions, type Extent } from 
 import { allDone, Gate } from './gate.js'
 import { checkIndices, type ImageShape, type Images, type LoadControl, type SkippedFile } from './images.js'
 import { allocatePixels, inMemory } from './memory.js'
-import { splitTrainValidation } from './split.js'
+import { firstOfEach, splitTrainValidation, turnsOf } from './split.js'
 import type { SplitChoice } from './split_folder.js'
 import { hashTargets, selectTargets, type Targets } from './targets.js'
 import { type Cut, fillCut, tilesOf, wholeImages } from './tiles.js'
@@ -105,25 +105,9 @@ function partOfSet(encoded: EncodedImages, { split, testShare, limit, perClass }
 
 const firstOf = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i)
 
-/** The first `count` images of each class. */
-function firstOfEach(labels: ArrayLike<number>, count: number): Int32Array {
-  const seen = new Map<number, number>()
-  return Int32Array.from(labels, (_, i) => i).filter((i) => {
-    const label = labels[i] as number
-    const before = seen.get(label) ?? 0
-    seen.set(label, before + 1)
-    return before < count
-  })
-}
-
 /** `count` images evenly from the classes (the first of every class, then the second ...), kept in their order. */
 function evenly(labels: ArrayLike<number>, count: number): Int32Array {
-  const seen = new Map<number, number>()
-  const turn = Array.from(labels, (label) => {
-    const before = seen.get(label) ?? 0
-    seen.set(label, before + 1)
-    return before
-  })
+  const turn = turnsOf(labels)
   const at = (list: ArrayLike<number>, i: number) => list[i] as number
   const order = firstOf(labels.length).sort((a, b) => at(turn, a) - at(turn, b) || at(labels, a) - at(labels, b) || a - b)
   return order.slice(0, count).sort()

@@ -51,3 +51,19 @@ export function splitTrainValidation(labels: ArrayLike<number> | number, fractio
   const all = Int32Array.from({ length: count }, (_, i) => i)
   return { train: all.filter((i) => !isValidation[i]), validation: all.filter((i) => isValidation[i]) }
 }
+
+/** Of each image, how many of its class stand before it. */
+export function turnsOf(labels: ArrayLike<number>): number[] {
+  const seen = new Map<number, number>()
+  return Array.from(labels, (label) => {
+    const before = seen.get(label) ?? 0
+    seen.set(label, before + 1)
+    return before
+  })
+}
+
+/** The first `count` images of each class, in their order. */
+export function firstOfEach(labels: ArrayLike<number>, count: number): Int32Array {
+  const turns = turnsOf(labels)
+  return Int32Array.from(turns, (_, i) => i).filter((i) => (turns[i] as number) < count)
+}

@@ -1,16 +1,13 @@
 // The rows that mix a block's responses: principal components of what it saw, scaled as asked for, and random directions beside them.
 import type { Device } from '../device.js'
 import { DataError } from '../errors.js'
-import type { WaveletBlock } from '../models/layers/wavelet_block.js'
+import { epsilon, type WaveletBlock } from '../models/layers/wavelet_block.js'
 import { type CovarianceState, covarianceOf, eigh } from '../ops/index.js'
 import { normals } from '../random.js'
 import { Tensor } from '../tensor.js'
 import type { ComponentConfig } from './component_options.js'
 import type { BlockComponents } from './component_record.js'
 import type { Sums } from './component_sums.js'
-
-/** What is added to a variance before its root is taken; the layer has the same. */
-const epsilon = 1e-5
 
 type Found = Pick<BlockComponents, 'varianceKept' | 'effectiveDimension' | 'eigenvalues'> & { weight: Float32Array | null }
 

@@ -15,7 +15,7 @@ import { Checkpoints } from '../run/checkpoint.js'
 import { finishedRecord, finishFolder, inFolder, openNetwork, provenance, refuseOther } from '../run/folder.js'
 import { agree, type Group, processGroup, unlessAborted } from '../run/group.js'
 import { checkRun, type RunOptions } from '../run/options.js'
-import { startPhase } from '../run/progress.js'
+import { memoryText, startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
 import { type ComponentConfig, type ComponentOptions, componentOptions } from './component_options.js'
 import { type BlockComponents, blockComponents, type ComponentRecord, componentRecord } from './component_record.js'
@@ -146,7 +146,6 @@ class Fit {
   /** Refuses what no pass over the images could give. */
   private check(): void {
     const { components, statistics, dropFirst, principal } = this.settings
-    if (components === 'random') return
     const [n, channels, height, width] = this.images.shape
     if (this.net.config.channels !== channels || this.net.config.image.join() !== [height, width].join())
       throw new DataError({
@@ -155,6 +154,7 @@ class Fit {
         actual: `of ${channels} x ${height} x ${width}`,
         expected: `${this.net.config.channels} x ${this.net.config.image.join(' x ')}, what the network reads`,
       })
+    if (components === 'random') return
     for (const { name, spec, responses } of this.blocks) {
       const refuse = (actual: string, expected: string) => new OptionError({ op, argument: name, actual, expected })
       const wanted = dropFirst + (components === 'learned' ? Math.min(principal ?? spec.units, spec.units) : 0)
@@ -251,7 +251,7 @@ class Fit {
     const all = n * map
     this.asked.onPlan?.(
       `${this.blocks.length} blocks from ${n} images, one pass a block; covariance of up to ${largest} x ${largest}, ` +
-        `${gigabytes(8 * largest ** 2)}; maps between blocks ${gigabytes(Math.min(all, this.limit))}` +
+        `${memoryText(8 * largest ** 2)}; maps between blocks ${memoryText(Math.min(all, this.limit))}` +
         (all > this.limit ? `, the limit: the rest is computed again for every block` : ''),
     )
   }
@@ -374,4 +374,3 @@ function blocksOf(net: Network): WaveletBlock[] {
 }
 
 const bytesOf = (x: Tensor): number => x.size * (x.dtype === 'u8' ? 1 : 4)
-const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`

@@ -58,7 +58,12 @@ export async function classifications(folder: string): Promise<{ summary: Summar
   const network = files.length > 0 ? await networkSha256(folder) : ''
   for (const file of files) {
     const split = file === 'classify-test.json' ? 'Test' : 'Training'
-    const found = await readStored('report', join(folder, file), classificationRecord, 'a record that striate eval classify wrote')
+    const found = await readStored(
+      'report',
+      join(folder, file),
+      classificationRecord,
+      'a record that striate eval classify wrote',
+    )
     const { score, loss } = found
     const heading = `${split} images: ${score.data.name}`
     if (found.network !== network) {

@@ -283,6 +283,7 @@ describe('what cannot be learned', () => {
     await expect(fitComponents(images, wide)).rejects.toThrow(OptionError)
     const other = waveletNet({ image: [32, 32], units, orientations: 3 })
     await expect(fitComponents(images, other)).rejects.toThrow(DataError)
+    await expect(fitComponents(images, other, { components: 'random' })).rejects.toThrow(DataError)
     await expect(fitComponents(images, { ...config, layers: [{ kind: 'relu' }] })).rejects.toThrow('without wavelet blocks')
   })
 })

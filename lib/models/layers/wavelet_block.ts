@@ -22,7 +22,7 @@ const schema = z.strictObject({
 type WaveletBlockSpec = z.output<typeof schema>
 
 /** Added to the variance of each response. */
-const epsilon = 1e-5
+export const epsilon = 1e-5
 
 /** Step of the maps of a bank. */
 const stepOf = (bank: WaveletBlockSpec['bank']): 1 | 2 => (bank === 'odd' ? 1 : 2)

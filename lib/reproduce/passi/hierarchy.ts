@@ -1,7 +1,8 @@
 // One hierarchy of wavelet blocks and how well each of its blocks predicts recordings: the part that the studies of Passi, Robinson and Bonner
 // are made of.
 import { z } from 'zod'
-import { type Images, labelsOf, selectImages } from '../../data/index.js'
+import { labelsOf, selectImages } from '../../data/index.js'
+import { firstOfEach } from '../../data/split.js'
 import { encode } from '../../eval/index.js'
 import { type ComponentOptions, fitComponents } from '../../learn/index.js'
 import { waveletNet } from '../../models/index.js'
@@ -62,7 +63,8 @@ export function hierarchyPart(scale: Scale, { stem, about, options, seed, perCla
     settings,
     expected: scale.quick ? { minutes: 0.7, bytes: GiB } : { minutes: 2.5 + perClass / 40, bytes: 2 * GiB },
     run: async ({ data, device, watch, say, folder }: PartContext) => {
-      const photos = await firstOfEach(data.train, perClass)
+      const labels = labelsOf(data.train)?.labels
+      const photos = labels ? await selectImages(data.train, firstOfEach(labels, perClass)) : data.train
       const [, channels, height, width] = photos.shape
       const config = waveletNet({ net, channels, image: [height, width] })
       const { net: learned, record } = await fitComponents(photos, config, settings.components, {
@@ -89,19 +91,6 @@ export function hierarchyPart(scale: Scale, { stem, about, options, seed, perCla
       return result
     },
   }
-}
-
-/** The first images of each class, in the order of the set. */
-async function firstOfEach(images: Images, count: number): Promise<Images> {
-  const known = labelsOf(images)
-  if (!known) return images
-  const seen = new Map<number, number>()
-  const rows = Int32Array.from(known.labels, (_, i) => i).filter((i) => {
-    const label = known.labels[i] as number
-    seen.set(label, (seen.get(label) ?? 0) + 1)
-    return (seen.get(label) as number) <= count
-  })
-  return selectImages(images, rows)
 }
 
 /** Mean over recordings, and a band of a standard error around it. */
