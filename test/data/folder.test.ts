@@ -109,6 +109,9 @@ describe('loadFolder', () => {
   it('takes evenly from the classes for a limit, and reads flat folders when asked', async () => {
     for (const name of ['a/1', 'a/2', 'a/3', 'b/1', 'c/1', 'c/2']) await put(`${name}.png`, await picture('png'))
     expect(labelsIn(await loadFolder(at(), { limit: 4 }))).toEqual(Int32Array.of(0, 0, 1, 2))
+    expect(labelsIn(await loadFolder(at(), { perClass: 1 }))).toEqual(Int32Array.of(0, 1, 2))
+    expect(labelsIn(await loadFolder(at(), { perClass: 1, limit: 2 }))).toEqual(Int32Array.of(0, 1))
+    await expect(loadFolder(at(), { perClass: 1, labels: 'none' })).rejects.toThrow('none for images without classes')
     const flat = await loadFolder(at('a'), { labels: 'none' })
     expect([labelsIn(flat), classesIn(flat), flat.shape[0]]).toEqual([null, [], 3])
     expect(await refusal(loadFolder(at('a')), 'a/1.png')).toBe('an image outside the class folders')
