@@ -1,7 +1,7 @@
 // Builds the CUDA back end with CMake into build/. Called by build-native.mjs. An nvcc that is too old or broken costs the CUDA back end alone:
 // the CPU's is complete without it. Environment:
 //   STRIATE_CUDA                 AUTO (by default: where nvcc is found, a failure being a warning), ON (a failure ends the build) or OFF
-//   STRIATE_CUDA_ARCHITECTURES   of GPUs, as in CMAKE_CUDA_ARCHITECTURES; fewer compile faster: 80-real, 90a-real, native
+//   STRIATE_CUDA_ARCHITECTURES   of GPUs, as in CMAKE_CUDA_ARCHITECTURES; fewer compile faster: 80-real, 90-real, native
 //   CUDACXX                      another nvcc than that on the path
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -37,7 +37,7 @@ if (found.status !== 0 || !release) without(`${nvcc} does not say its version`)
 if (Number(major) < 12) without(`nvcc is of ${release}; expected 12.0 or newer`)
 
 const cmake = (...args) => spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0
-const settings = ['-DCMAKE_BUILD_TYPE=Release', `-DCMAKE_CUDA_ARCHITECTURES=${architectures || '80-real;90a-real;90-virtual'}`]
+const settings = ['-DCMAKE_BUILD_TYPE=Release', `-DCMAKE_CUDA_ARCHITECTURES=${architectures || '80;90-real'}`]
 if (!cmake('-S', join(root, 'native', 'cuda'), '-B', folder, ...settings)) {
   // What CMake keeps of a compiler that failed would hide a better one.
   rmSync(folder, { recursive: true, force: true })

@@ -1,18 +1,7 @@
 // The commands, and how they end.
 import { Command } from 'commander'
 import { version } from '../version.js'
-import { addBench } from './bench.js'
-import { addDemo } from './demo.js'
-import { addEval } from './eval.js'
-import { addExport } from './export.js'
-import { addFeatures } from './features.js'
-import { addInfo } from './info.js'
-import { addPredict } from './predict.js'
-import { addRender } from './render.js'
-import { addReport } from './report.js'
-import { addReproduce } from './reproduce.js'
 import { printable } from './terminal.js'
-import { addTrain } from './train.js'
 
 const program = new Command('striate')
   .description('Image models learned without backpropagation: train, evaluate, report, and time the kernels that do it')
@@ -24,20 +13,22 @@ const program = new Command('striate')
     process.exit(error.exitCode === 0 ? 0 : 2)
   })
 
-for (const add of [
-  addInfo,
-  addDemo,
-  addTrain,
-  addEval,
-  addPredict,
-  addFeatures,
-  addRender,
-  addReport,
-  addReproduce,
-  addExport,
-  addBench,
-])
-  add(program)
+/** In the order of the help. Each loads what it computes with, so that no command waits for another's. */
+const commands = {
+  info: async () => (await import('./info.js')).addInfo,
+  demo: async () => (await import('./demo.js')).addDemo,
+  train: async () => (await import('./train.js')).addTrain,
+  eval: async () => (await import('./eval.js')).addEval,
+  predict: async () => (await import('./predict.js')).addPredict,
+  features: async () => (await import('./features.js')).addFeatures,
+  render: async () => (await import('./render.js')).addRender,
+  report: async () => (await import('./report.js')).addReport,
+  reproduce: async () => (await import('./reproduce.js')).addReproduce,
+  export: async () => (await import('./export.js')).addExport,
+  bench: async () => (await import('./bench.js')).addBench,
+}
+const asked = Object.entries(commands).filter(([name]) => name === process.argv[2])
+for (const [, load] of asked.length > 0 ? asked : Object.entries(commands)) (await load())(program)
 // Subcommands made after exitOverride inherit it only when they copy the settings.
 const inherit = (command: Command): void => {
   for (const child of command.commands) {

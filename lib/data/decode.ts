@@ -1,19 +1,25 @@
 // One decoder for every stored image: through sharp to 8-bit sRGB.
-import { extname } from 'node:path'
-import sharp, { type Sharp } from 'sharp'
+import { createRequire } from 'node:module'
+import { extname, join } from 'node:path'
+import type { Sharp, default as sharp } from 'sharp'
 import { z } from 'zod'
+import { root } from '#root'
 import { DataError, OutOfMemoryError, type StriateError } from '../errors.js'
 import { whole } from '../options.js'
 import { bitmapHeader, UnreadKind } from './bitmap.js'
 import { withoutOddities } from './jpeg.js'
 import { containedExtent, coveringBox, resizeBilinear } from './resize.js'
 
+const load = createRequire(join(root, 'package.json'))
+/** Loaded by the first image: it takes longer to load than many a command that meets none runs. */
+const imageLibrary = (): typeof sharp => load('sharp') as typeof sharp
+
 const side = whole(1, 16_384)
 const defaultMaxPixels = 2 ** 27
 
 function isColour(background: string): boolean {
   try {
-    sharp({ create: { width: 1, height: 1, channels: 3, background } })
+    imageLibrary()({ create: { width: 1, height: 1, channels: 3, background } })
     return true
   } catch {
     return false
@@ -109,7 +115,7 @@ const sound = `a sound ${imageKinds} image`
 /** Height and width of an image that is upright, from its header. */
 async function extentOf(kind: Kind, bytes: Uint8Array): Promise<Extent> {
   if (kind === 'BMP' || kind === 'PNM') return bitmapHeader(kind, bytes)
-  return (await sharp(bytes, { limitInputPixels: false }).metadata()).autoOrient
+  return (await imageLibrary()(bytes, { limitInputPixels: false }).metadata()).autoOrient
 }
 
 /** What a failed decoding says: the file is damaged or too large, or the machine has no room for it. */
@@ -171,9 +177,9 @@ async function open(kind: Kind, bytes: Uint8Array, limit: number, failOn: 'warni
     const { height, width, pixels } = bitmapHeader(kind, bytes)
     if (height * width > limit) throw new Error(pixelLimit)
     const { data, ...raw } = pixels()
-    return sharp(data, { raw })
+    return imageLibrary()(data, { raw })
   }
-  const image = sharp(bytes, { failOn, autoOrient: true, limitInputPixels: limit })
+  const image = imageLibrary()(bytes, { failOn, autoOrient: true, limitInputPixels: limit })
   if (kind === 'TIFF' && /float|double|complex/.test((await image.metadata()).depth ?? ''))
     throw new UnreadKind('floating-point numbers, which have no range of their own')
   return image
@@ -233,7 +239,7 @@ async function bilinear(image: Decoded, to: Extent, fit: 'cover' | 'contain' | '
   const inner = containedExtent(image, to)
   const [top, left] = [Math.floor((to.height - inner.height) / 2), Math.floor((to.width - inner.width) / 2)]
   const [bottom, right] = [to.height - inner.height - top, to.width - inner.width - left]
-  const data = await sharp(resizeBilinear(image.data, image, inner), { raw: { ...inner, channels: 3 } })
+  const data = await imageLibrary()(resizeBilinear(image.data, image, inner), { raw: { ...inner, channels: 3 } })
     .extend({ top, left, bottom, right, background })
     .raw()
     .toBuffer()

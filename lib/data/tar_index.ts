@@ -1,6 +1,6 @@
 // Where the files of a tar archive lie in it, found without reading them.
 import type { FileHandle } from 'node:fs/promises'
-import { Header, type HeaderData, Pax } from 'tar'
+import type { HeaderData } from 'tar'
 import { DataError } from '../errors.js'
 import { openFile, readFully, statFile } from './files.js'
 
@@ -47,6 +47,7 @@ export type TarVisit = (entry: TarEntry, read: () => Promise<Buffer>) => Promise
  */
 export async function visitTar(op: string, path: string, signal: AbortSignal | undefined, visit: TarVisit): Promise<void> {
   const expected = 'a whole, uncompressed tar archive'
+  const { Header, Pax } = await import('tar')
   const { size } = await statFile(op, path, expected)
   const refuse = (actual: string): never => {
     throw new DataError({ op, argument: path, actual, expected })

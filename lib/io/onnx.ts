@@ -1,6 +1,6 @@
 // Writes models in the ONNX format (onnx.ai): a protobuf message. The descriptor holds the part of onnx.proto that a network of float32
 // layers needs, with the standard's field numbers.
-import protobuf from 'protobufjs/light.js'
+import type protobuf from 'protobufjs/light.js'
 import { DataError } from '../errors.js'
 import { writeAtomic } from './atomic.js'
 
@@ -59,7 +59,7 @@ const single = (type: string, id: number) => ({ type, id })
 const repeated = (type: string, id: number) => ({ rule: 'repeated' as const, type, id })
 // proto2, as the standard's own schema: a 0 that was set is written.
 const message = (fields: protobuf.IType['fields']): protobuf.IType => ({ edition: 'proto2', fields })
-const schema = protobuf.Root.fromJSON({
+const schema: protobuf.INamespace = {
   nested: {
     ModelProto: message({
       irVersion: single('int64', 1),
@@ -98,7 +98,7 @@ const schema = protobuf.Root.fromJSON({
     TensorShapeProto: message({ dim: repeated('DimensionProto', 1) }),
     DimensionProto: message({ dimValue: single('int64', 1), dimParam: single('string', 2) }),
   },
-})
+}
 
 const valueInfo = ({ name, shape, doc }: OnnxValue): object => ({
   name,
@@ -117,19 +117,30 @@ function attributeProto([name, value]: [string, OnnxAttribute]): object {
   return { name, type: attributeType.ints, ints: value.ints }
 }
 
-const encode = (type: string, content: object): Uint8Array => schema.lookupType(type).encode(content).finish()
+interface Codec {
+  encode(type: string, content: object): Uint8Array
+  /** Number and length of a field, before its bytes. */
+  fieldHead(id: number, bytes: number): Uint8Array
+}
 
-/** Number and length of a field, before its bytes. */
-const fieldHead = (id: number, bytes: number): Uint8Array =>
-  protobuf.Writer.create()
-    .uint32((id << 3) | 2)
-    .uint32(bytes)
-    .finish()
+/** Loaded by the first model that is written: no other work waits for it. */
+async function loadCodec(): Promise<Codec> {
+  const { default: protobuf } = await import('protobufjs/light.js')
+  const root = protobuf.Root.fromJSON(schema)
+  return {
+    encode: (type, content) => root.lookupType(type).encode(content).finish(),
+    fieldHead: (id, bytes) =>
+      protobuf.Writer.create()
+        .uint32((id << 3) | 2)
+        .uint32(bytes)
+        .finish(),
+  }
+}
 
 const lengthOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
 
 /** An initialiser as a field of its graph: pieces, so that no weight is copied. */
-function tensorField({ name, shape, data }: OnnxTensor): Uint8Array[] {
+function tensorField({ name, shape, data }: OnnxTensor, { encode, fieldHead }: Codec): Uint8Array[] {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const type = data instanceof BigInt64Array ? dataType.int64 : dataType.float
   const tensor = [encode('TensorProto', { dims: shape, dataType: type, name }), fieldHead(fields.rawData, raw.length), raw]
@@ -141,6 +152,8 @@ function tensorField({ name, shape, data }: OnnxTensor): Uint8Array[] {
  * @throws {DataError} when it cannot be written, or would be larger than the 2 GiB of a protobuf message
  */
 export async function writeOnnx(path: string, model: OnnxModel): Promise<void> {
+  const codec = await loadCodec()
+  const { encode, fieldHead } = codec
   const head = encode('ModelProto', {
     irVersion,
     producerName: model.producer.name,
@@ -161,7 +174,7 @@ export async function writeOnnx(path: string, model: OnnxModel): Promise<void> {
     input: model.inputs.map(valueInfo),
     output: model.outputs.map(valueInfo),
   })
-  const graph = [structure, ...model.initialisers.flatMap(tensorField)]
+  const graph = [structure, ...model.initialisers.flatMap((tensor) => tensorField(tensor, codec))]
   const file = [head, fieldHead(fields.graph, lengthOf(graph)), ...graph]
   const bytes = lengthOf(file)
   if (bytes > maxBytes)

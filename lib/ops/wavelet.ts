@@ -149,7 +149,7 @@ const shared = ['subsample', 'nonlinearity']
  * @param x [N,C,H,W] of at least 2 x 2 pixels, f32, or u8 that stands for x / 255
  * @param bank [1 + 2 L, S, S], S odd: low-pass, then real and imaginary part of each wavelet ({@link waveletBank}). Any bank is right; one
  * whose filters mirror each other to the bit is fast
- * @returns [N, C (1 + L), P, Q]: the C low-passes (linear), then L maps of each channel in turn; with `none` [N, C (1 + 2 L), P, Q], real
+ * @returns [N, C (1 + L), P, Q], the C low-passes (linear) first, then L maps of each channel in turn; with `none` [N, C (1 + 2 L), P, Q], real
  * and imaginary part of each. An even axis H gives P = H / subsample, an odd one (H - 1) / subsample
  */
 export function waveletConv(x: Tensor, bank: Tensor, options: WaveletOptions = {}): Tensor {

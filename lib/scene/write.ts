@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { z } from 'zod'
 import { unfinishedSet } from '../data/files.js'
 import { rowBytes } from '../data/images.js'
@@ -66,6 +65,7 @@ async function write(scenes: Scenes, folder: string, signal?: AbortSignal): Prom
   const [count, channels, height, width] = scenes.shape
   const plane = height * width
   const fileOf = (row: number) => join(classes[labels[row] as number] as string, `${String(row).padStart(6, '0')}.png`)
+  const { default: sharp } = await import('sharp')
   // A file that is there is whole, and of this set.
   const left = Array.from({ length: count }, (_, row) => row).filter((row) => !existsSync(join(folder, fileOf(row))))
   for (const rows of batchesOf(Int32Array.from(left), 64)) {

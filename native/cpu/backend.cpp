@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -20,7 +21,8 @@
 
 namespace striate::cpu {
 
-// The kernels, once for each instruction set that this processor family is compiled for.
+// The kernels, once for each instruction set that they were compiled for: AVX-512 is not where CMake found a machine
+// without it.
 #define STRIATE_DECLARE(name, Contract) \
   void name(core::Context&, const core::View* in, core::View* out, const op::Contract::Options& options);
 namespace base {
@@ -30,6 +32,8 @@ STRIATE_OPS(STRIATE_DECLARE)
 namespace v3 {
 STRIATE_OPS(STRIATE_DECLARE)
 }
+#endif
+#if defined(STRIATE_AVX512)
 namespace v4 {
 STRIATE_OPS(STRIATE_DECLARE)
 }
@@ -115,9 +119,25 @@ Level processor_level() {
 #endif
 }
 
+#if defined(STRIATE_AVX512)
+constexpr Level kCompiled = Level::v4;
+#elif defined(__x86_64__)
+constexpr Level kCompiled = Level::v3;
+#else
+constexpr Level kCompiled = Level::base;
+#endif
+
+/// The highest that this processor has and the kernels were compiled for.
+Level highest_level() { return std::min(processor_level(), kCompiled); }
+
+/// What this processor has more, for people; empty where there is nothing.
+const char* uncompiled() {
+  return processor_level() > kCompiled ? " (AVX-512 was not compiled: see STRIATE_SIMD_LEVELS)" : "";
+}
+
 /// That of STRIATE_SIMD, to test a lower one or to compare, or else the highest.
 Level chosen_level() {
-  const Level highest = processor_level();
+  const Level highest = highest_level();
   const char* wish = std::getenv("STRIATE_SIMD");
   if (!wish || !*wish) return highest;
   std::string list;
@@ -126,7 +146,7 @@ Level chosen_level() {
     list += (level ? ", " : "one of ") + std::string(kLevelNames[level]);
   }
   throw core::Error(core::ErrorKind::option, "", "STRIATE_SIMD", "'" + std::string(wish) + "'",
-                    list + ", which this processor has");
+                    list + ", which this processor has" + uncompiled());
 }
 
 // Nothing may throw while the addon is loaded: `open` refuses a wish that cannot be met.
@@ -134,7 +154,7 @@ const Level kLevel = [] {
   try {
     return chosen_level();
   } catch (const core::Error&) {
-    return processor_level();
+    return highest_level();
   }
 }();
 
@@ -151,13 +171,17 @@ void launch_as(core::Context& context, const core::View* in, core::View* out, co
 constexpr op::Launch kBase[] = {STRIATE_OPS(STRIATE_LAUNCH_BASE)};
 #if defined(__x86_64__)
 constexpr op::Launch kV3[] = {STRIATE_OPS(STRIATE_LAUNCH_V3)};
+#endif
+#if defined(STRIATE_AVX512)
 constexpr op::Launch kV4[] = {STRIATE_OPS(STRIATE_LAUNCH_V4)};
 #endif
 constexpr const char* kNames[] = {STRIATE_OPS(STRIATE_NAME)};
 
 const op::Launch* launches() {
-#if defined(__x86_64__)
+#if defined(STRIATE_AVX512)
   if (kLevel == Level::v4) return kV4;
+#endif
+#if defined(__x86_64__)
   if (kLevel == Level::v3) return kV3;
 #endif
   return kBase;
@@ -175,7 +199,8 @@ int32_t open(int32_t, void** device, core::DeviceInfo* info, core::Fault* fault)
     const int threads = core::threads();
     *device = new CpuDevice;
     std::snprintf(info->name, sizeof info->name, "%s", processor_name().c_str());
-    std::snprintf(info->libraries, sizeof info->libraries, "%s kernels, %d threads", instruction_set(), threads);
+    std::snprintf(info->libraries, sizeof info->libraries, "%s kernels%s, %d threads", instruction_set(), uncompiled(),
+                  threads);
     info->memory = physical_memory();
   });
 }
@@ -249,9 +274,11 @@ std::string processor_name() {
 
 Limits measure_limits(double seconds) {
   constexpr size_t kBytes = 256 << 20;  // well past any last-level cache
-#if defined(__x86_64__)
+#if defined(STRIATE_AVX512)
   if (kLevel == Level::v4)
     return {v4::fma_gflops(seconds), v4::read_gbs(kBytes, seconds), v4::copy_gbs(kBytes, seconds)};
+#endif
+#if defined(__x86_64__)
   if (kLevel == Level::v3)
     return {v3::fma_gflops(seconds), v3::read_gbs(kBytes, seconds), v3::copy_gbs(kBytes, seconds)};
 #endif

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "cuda/device.cuh"
+#include "cuda/grid.cuh"
 #include "cuda/hebbian_rank.cuh"
 #include "ops/hebbian.h"
 

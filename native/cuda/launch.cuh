@@ -17,7 +17,6 @@
 #if defined(STRIATE_CUDA_SIM)
 #include "cuda_on_cpu.h"
 #else
-#include <cooperative_groups.h>
 #include <cuda_runtime.h>
 #endif
 
@@ -26,8 +25,8 @@
 /// name of the kernel's instance.
 #define STRIATE_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
   ::striate::cuda::launch<kernel>(false, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
-/// The same with every block alive at once, so that grid_sync() may be called: no more blocks than `resident_blocks`
-/// tells.
+/// The same with every block alive at once, so that grid_sync() (cuda/grid.cuh) may be called: no more blocks than
+/// `resident_blocks` tells.
 #define STRIATE_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, ...) \
   ::striate::cuda::launch<kernel>(true, kernel, grid, block, shared_bytes, stream, __VA_ARGS__)
 
@@ -126,15 +125,6 @@ int resident_blocks(void (*kernel)(P...), int threads, size_t shared_bytes, int 
 }
 
 // ---- device code
-
-/// Waits for every thread of a cooperative launch; what they wrote before is visible after.
-__device__ __forceinline__ void grid_sync() {
-#if defined(STRIATE_CUDA_SIM)
-  cuda_on_cpu::grid_barrier({__FILE__, __LINE__});
-#else
-  cooperative_groups::this_grid().sync();
-#endif
-}
 
 /// bf16 is held as its 16 bits: the upper half of a float32.
 __device__ __forceinline__ float bf16_to_float(uint16_t bits) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/grid.cuh"
 #include "cuda/launch.cuh"
 
 namespace {

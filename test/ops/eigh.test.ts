@@ -116,6 +116,24 @@ describe.each(Object.keys(matrices))('%s', (name) => {
   })
 })
 
+describe('low rank', () => {
+  it.each([20, 33, 50, 66, 97])('of %i: most of the tridiagonal form is rounding', async (d) => {
+    for (let rank = 0; rank <= 6; rank++) {
+      const factor = normals(d + rank, d * Math.max(1, rank))
+      const product = (i: number, j: number) => {
+        let sum = 0
+        for (let k = 0; k < rank; k++) sum += (factor[i * rank + k] as number) * (factor[j * rank + k] as number)
+        return sum
+      }
+      const a = symmetric(d, filled(d, product))
+      const { residual, orthogonality } = worst(a, d, await solve(a, d, device))
+      const roundings = 4 * (Math.sqrt(d) + 10) * U64
+      expect(residual).toBeLessThanOrEqual(roundings * norm(a))
+      expect(orthogonality).toBeLessThanOrEqual(roundings)
+    }
+  })
+})
+
 describe('the number of threads', () => {
   it.each([70, 300])('changes no bit, of %i', async (d) => {
     const a = (matrices.random as (d: number) => Float64Array)(d)

@@ -11,6 +11,8 @@ interface Product {
 type At = (row: number, column: number) => number
 
 function product(m: number, n: number, depth: number, a: At, b: At, bias?: Float64Array): Product {
+  const rows = Float64Array.from({ length: m * depth }, (_, at) => a(Math.floor(at / depth), at % depth))
+  const columns = Float64Array.from({ length: n * depth }, (_, at) => b(at % depth, Math.floor(at / depth)))
   const value = new Float64Array(m * n)
   const norm = new Float64Array(m * n)
   for (let i = 0; i < m; i++)
@@ -18,7 +20,7 @@ function product(m: number, n: number, depth: number, a: At, b: At, bias?: Float
       let sum = bias?.[j] ?? 0
       let square = sum ** 2
       for (let k = 0; k < depth; k++) {
-        const term = a(i, k) * b(k, j)
+        const term = (rows[i * depth + k] as number) * (columns[j * depth + k] as number)
         sum += term
         square += term ** 2
       }

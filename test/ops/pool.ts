@@ -48,29 +48,33 @@ function sizes(c: Case, [N, C, H, W] = x(c).shape as number[]): Shape {
   }
 }
 
-/** Calls f with each window, in order, and the positions in the image that it covers, row by row. */
-function windows(c: Case, { planes, H, W, P, Q }: Shape, f: (window: number, positions: Iterable<number>) => void): void {
-  const corner = (p: number) => p * option(c, 'stride') - option(c, 'padding')
-  const inside = (from: number, length: number) => [Math.max(0, from), Math.min(length, from + option(c, 'size'))] as const
-  function* positions(plane: number, p: number, q: number) {
-    const [top, bottom] = inside(corner(p), H)
-    const [left, right] = inside(corner(q), W)
-    for (let r = top; r < bottom; r++) for (let s = left; s < right; s++) yield (plane * H + r) * W + s
-  }
+/** Calls f with each window, in order, and the positions in the image that it covers, row by row: an array that the next window overwrites. */
+function windows(c: Case, { planes, H, W, P, Q }: Shape, f: (window: number, positions: Int32Array) => void): void {
+  const [stride, padding, side] = [option(c, 'stride'), option(c, 'padding'), option(c, 'size')]
+  const inside = (from: number, length: number) => [Math.max(0, from), Math.min(length, from + side)] as const
+  const positions = new Int32Array(Math.min(side, H) * Math.min(side, W))
   for (let plane = 0, i = 0; plane < planes; plane++)
-    for (let p = 0; p < P; p++) for (let q = 0; q < Q; q++, i++) f(i, positions(plane, p, q))
+    for (let p = 0; p < P; p++)
+      for (let q = 0; q < Q; q++, i++) {
+        const [top, bottom] = inside(p * stride - padding, H)
+        const [left, right] = inside(q * stride - padding, W)
+        let count = 0
+        for (let r = top; r < bottom; r++) for (let s = left; s < right; s++) positions[count++] = (plane * H + r) * W + s
+        f(i, positions.subarray(0, count))
+      }
 }
 
 /** For each output, the first position of its window that holds the maximum, a NaN above all. */
 function places(c: Case): { shape: number[]; at: Int32Array } {
   const shape = sizes(c)
   const at = new Int32Array(shape.planes * shape.P * shape.Q)
+  const { data } = x(c)
   windows(c, shape, (i, positions) => {
-    let best = -1
+    let best = positions[0] as number
     for (const now of positions) {
-      const value = x(c).data[now] as number
-      const top = x(c).data[best] as number
-      if (best < 0 || value > top || (Number.isNaN(value) && !Number.isNaN(top))) best = now
+      const value = data[now] as number
+      const top = data[best] as number
+      if (value > top || (Number.isNaN(value) && !Number.isNaN(top))) best = now
     }
     at[i] = best
   })

@@ -20,10 +20,13 @@ constexpr int64_t kLeaf = 32;
 /// (stride apart), or none, are rotated along. False when an eigenvalue takes more than 60 steps.
 inline bool implicit_ql(int64_t n, double* d, double* e, double* z, int64_t stride, int64_t width) {
   e[n - 1] = 0;
+  // Of a matrix of low rank most entries are rounding themselves: beside each other alone they would never be small.
+  double largest = 0;
+  for (int64_t i = 0; i < n; ++i) largest = std::max({largest, std::fabs(d[i]), std::fabs(e[i])});
   for (int64_t l = 0; l < n; ++l)
     for (int step = 0;; ++step) {
       int64_t m = l;
-      while (m < n - 1 && std::fabs(e[m]) > kRounding * (std::fabs(d[m]) + std::fabs(d[m + 1]))) ++m;
+      while (m < n - 1 && std::fabs(e[m]) > kRounding * std::max(largest, std::fabs(d[m]) + std::fabs(d[m + 1]))) ++m;
       if (m == l) break;
       if (step == 60) return false;
       double g = (d[l + 1] - d[l]) / (2 * e[l]), r = std::sqrt(g * g + 1);

@@ -13,7 +13,7 @@ namespace {
 
 struct ValueCell {
   static constexpr int kFloats = kLanes;
-  static constexpr bool kPlaces = false;
+  static constexpr bool kPlaces = false, kNumbers = true;
   vf value;
   STRIATE_INLINE static ValueCell of(vf value, int32_t) { return {value}; }
   STRIATE_INLINE static ValueCell load(const float* p) { return {vload(p)}; }
@@ -28,7 +28,7 @@ struct ValueCell {
 template <bool kNan>
 struct PlacesCell {
   static constexpr int kFloats = 2 * kLanes;
-  static constexpr bool kPlaces = true;
+  static constexpr bool kPlaces = true, kNumbers = !kNan;
   vf value;
   vi place;
   STRIATE_INLINE static PlacesCell of(vf value, int32_t place) { return {value, vset(place)}; }
@@ -146,11 +146,13 @@ void window_row(const WindowPlan& plan, int64_t group, int64_t positions, float*
                 float* values, float* blocks, float* to, bool first) {
   const int64_t step = group * Cell::kFloats, n = plan.outputs;
   const int64_t count = n + plan.whole - 1;
-  if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, raw, origin, least, to, first);
-  if (plan.size == 11 && plan.stride == 3) return window_tiles<Cell, 11, 3>(n, group, raw, origin, least, to, first);
-  if (plan.size == 11 && plan.stride == 1) return window_tiles<Cell, 11, 1>(n, group, raw, origin, least, to, first);
-  if (plan.size == 2 && plan.stride == 2) return window_tiles<Cell, 2, 2>(n, group, raw, origin, least, to, first);
-  if (plan.size == 3 && plan.stride == 2) return window_tiles<Cell, 3, 2>(n, group, raw, origin, least, to, first);
+  if constexpr (Cell::kNumbers) {
+    if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, raw, origin, least, to, first);
+    if (plan.size == 11 && plan.stride == 3) return window_tiles<Cell, 11, 3>(n, group, raw, origin, least, to, first);
+    if (plan.size == 11 && plan.stride == 1) return window_tiles<Cell, 11, 1>(n, group, raw, origin, least, to, first);
+    if (plan.size == 2 && plan.stride == 2) return window_tiles<Cell, 2, 2>(n, group, raw, origin, least, to, first);
+    if (plan.size == 3 && plan.stride == 2) return window_tiles<Cell, 3, 2>(n, group, raw, origin, least, to, first);
+  }
   if constexpr (Cell::kPlaces) {
     for (int64_t q = 0; q < positions; ++q)
       for (int64_t i = q * group; i < (q + 1) * group; ++i)
