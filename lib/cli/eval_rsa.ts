@@ -1,42 +1,103 @@
+import { basename, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { readRdms } from '../data/index.js'
-import { rsa, rsaOptions } from '../eval/index.js'
-import { addFlags } from './flags.js'
-import { addLayerFlags, addShapingFlags, openPicturesFor, runLayerScores } from './layer_scores.js'
+import { readRdms, recordingOptionKinds } from '../data/index.js'
+import { OptionError } from '../errors.js'
+import { responseRdms, rsa, rsaOptions } from '../eval/index.js'
+import { namedLayers } from '../eval/layer_features.js'
+import type { Network } from '../models/index.js'
+import { parseOptions } from '../options.js'
+import type { LayerRecord } from '../report/index.js'
+import { addFlags, nameOf } from './flags.js'
+import {
+  addLayerFlags,
+  addShapingFlags,
+  type LayerValues,
+  openPicturesFor,
+  type Prepared,
+  preparedRecordings,
+  recordingLine,
+  runLayerScores,
+  shapingFor,
+} from './layer_scores.js'
+import { addResponsesFlags } from './responses_flags.js'
+import type { Output } from './terminal.js'
+
+interface RsaValues extends LayerValues {
+  images?: string
+  rdm?: string
+  responses?: string[]
+}
 
 export function addEvalRsa(evaluate: Command): void {
   const command = evaluate
     .command('rsa')
     .description('whether the layers of a run’s network find the same images alike as brains or people do')
   addLayerFlags(command)
-  command
-    .requiredOption('--images <dir>', 'folder of the images, in the order of their names')
-    .requiredOption('--rdm <file>', '.npy of dissimilarities: pairs i < j [pairs], or [subjects, pairs], or squares of them')
+  command.option(
+    '--rdm <file>',
+    '.npy of dissimilarities of --images, a folder, in the order of their names: pairs i < j [pairs], or [subjects, pairs], or squares of them; instead of --responses',
+  )
+  const responses = addResponsesFlags(command, false)
   const own = addFlags(command, rsaOptions)
-  const given = addShapingFlags(command, ['crop'])
+  const given = addShapingFlags(command)
+  const refuse = (argument: string, actual: string, expected: string) =>
+    new OptionError({ op: nameOf(command), argument, actual, expected })
+
+  const ofRdm = async (
+    net: Network,
+    { run, images, rdm }: RsaValues & { rdm: string },
+    signal: AbortSignal,
+  ): Promise<Prepared> => {
+    if (images === undefined) throw refuse('--images', 'missing', 'the folder of the images of --rdm')
+    const [other] = Object.keys({ ...responses.given(), ...given() }).filter(
+      (name) => name === 'crop' || (name !== 'images' && name in recordingOptionKinds),
+    )
+    if (other !== undefined) throw refuse(other, 'given with --rdm', 'it only with --responses')
+    const pictures = await openPicturesFor(net, run, images, given(), signal)
+    const reference = await readRdms(rdm, pictures.shape[0])
+    return {
+      name: basename(resolve(rdm)).replace(/\.npy$/, ''),
+      score: (control) => rsa(net, pictures, reference, { ...own(), ...control }),
+    }
+  }
+  const ofResponses = async (net: Network, { run, responses: paths = [] }: RsaValues, signal: AbortSignal): Promise<Prepared> => {
+    namedLayers('rsa', net, parseOptions('rsa', rsaOptions, own()).layers)
+    const sources = await responses.open(paths, { ...(await shapingFor(net, run, given())), signal })
+    return preparedRecordings(sources, signal, async ({ images, responses }, _, control) =>
+      rsa(net, images, await responseRdms(responses, net.device), { ...own(), ...control }),
+    )
+  }
   command
     .addHelpText(
       'after',
-      '\nExample:\n  $ striate eval rsa --run runs/wavelet --images brain92/images --rdm brain92/human_IT_rdm.npy',
+      `
+Examples: dissimilarities of brains or people that are there already; those of neurons' responses, in two sessions:
+  $ striate eval rsa --run runs/wavelet --images brain92/images --rdm brain92/human_IT_rdm.npy
+  $ striate eval rsa --run runs/wavelet --responses it/210325 it/190923`,
     )
-    .action((values: { run: string; device: string; json?: boolean; images: string; rdm: string }) =>
+    .action((values: RsaValues) =>
       runLayerScores(
         values,
         'rsa',
-        values.rdm,
-        async (net, control) => {
-          const images = await openPicturesFor(net, values.run, values.images, given(), control.signal)
-          return rsa(net, images, await readRdms(values.rdm, images.shape[0]), { ...own(), ...control })
+        async (net, signal) => {
+          const { rdm } = values
+          if ((rdm === undefined) === (values.responses === undefined))
+            throw refuse('--rdm, --responses', rdm === undefined ? 'missing' : 'both given', 'one of them')
+          return rdm === undefined ? ofResponses(net, values, signal) : ofRdm(net, { ...values, rdm }, signal)
         },
-        ({ scores, ceiling }, say) => {
-          const width = Math.max(5, ...scores.map(({ layer }) => layer.length))
-          say.line(`${'layer'.padEnd(width)}  score     +-`)
-          for (const { layer, value, spread } of scores)
-            say.line(`${layer.padEnd(width)}  ${value.toFixed(3).padStart(5)}  ${spread.value.toFixed(3)}`)
-          if (ceiling) say.line(`ceiling: ${ceiling.lower.toFixed(3)} to ${ceiling.upper.toFixed(3)} (${ceiling.formula})`)
-          for (const [name, text] of Object.entries(scores[0]?.protocol ?? {}))
-            say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
-        },
+        showRsa,
       ),
     )
+}
+
+function showRsa({ scores, ceiling, recordings = [] }: LayerRecord, say: Output): void {
+  const [first] = scores as [LayerRecord['scores'][number]]
+  const width = Math.max(5, ...scores.map(({ layer }) => layer.length))
+  say.line(`${'layer'.padEnd(width)}  score     +-`)
+  for (const { layer, value, spread } of scores)
+    say.line(`${layer.padEnd(width)}  ${value.toFixed(3).padStart(5)}  ${spread.value.toFixed(3)}`)
+  for (const { name, scores } of recordings) say.line(recordingLine(name, scores, null))
+  if (ceiling) say.line(`ceiling: ${ceiling.lower.toFixed(3)} to ${ceiling.upper.toFixed(3)} (${ceiling.formula})`)
+  else if (first.ceiling) say.line(`ceiling: ${first.ceiling.value.toFixed(3)} (${first.ceiling.formula})`)
+  for (const [name, text] of Object.entries(first.protocol)) say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
 }

@@ -1,20 +1,23 @@
 // What the commands have in common that score the layers of a run against responses.
-import { basename, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { z } from 'zod'
-import { type Images, openImages, openRecording, type Recording, recordingOptions } from '../data/index.js'
+import { type Images, openImages, type Recording, type RecordingSource, recordingOptions } from '../data/index.js'
 import { deviceOf } from '../device.js'
-import type { LayerControl, LayerScores } from '../eval/index.js'
+import { type CommittedScore, type LayerControl, type LayerScores, overRecordings, type RecordingScores } from '../eval/index.js'
+import { namedLayers } from '../eval/layer_features.js'
+import { type layerScoreOptions, parseScoreOptions } from '../eval/layer_scores.js'
 import type { Network } from '../models/index.js'
 import { type LayerRecord, writeLayerScores } from '../report/index.js'
 import { forResult } from '../run/folder.js'
-import { networkSha256, openNetwork } from '../run/index.js'
+import { networkSha256, type OnProgress, openNetwork } from '../run/index.js'
 import { hasRequest } from '../run/request.js'
 import { addFlags } from './flags.js'
+import { addResponsesFlags, addTestFlag, openSource } from './responses_flags.js'
 import { shapingOf } from './run_images.js'
 import { interruptSignal, jsonText, type Output, output, run } from './terminal.js'
 
-interface LayerValues {
+export interface LayerValues {
   run: string
   device: string
   json?: boolean
@@ -31,9 +34,9 @@ export function addLayerFlags(command: Command): void {
 const shaping = ['fit', 'resize', 'crop', 'background', 'maxPixels', 'concurrency', 'memoryLimit'] as const
 
 /** Adds the flags of how images are brought to a network's size. @returns reads those that were given */
-export const addShapingFlags = (command: Command, except: readonly string[] = []) =>
+export const addShapingFlags = (command: Command) =>
   addFlags(command, recordingOptions, {
-    only: shaping.filter((name) => !except.includes(name)),
+    only: shaping,
     group: 'Images (default: as the run has them):',
     defaults: false,
   })
@@ -41,7 +44,7 @@ export const addShapingFlags = (command: Command, except: readonly string[] = []
 type Given = ReturnType<ReturnType<typeof addShapingFlags>>
 
 /** How images are brought to the size of a run's network: as its own were, but for what is asked for. */
-async function shapingFor(net: Network, folder: string, given: Given) {
+export async function shapingFor(net: Network, folder: string, given: Given) {
   const { channels, image } = net.config
   // A run that says nothing of them had the defaults of images.
   const defaults = hasRequest(folder) ? { fit: 'cover' as const, resize: 'lanczos' as const } : {}
@@ -56,14 +59,6 @@ async function shapingFor(net: Network, folder: string, given: Given) {
   }
 }
 
-export const openRecordingFor = async (
-  net: Network,
-  folder: string,
-  path: string,
-  given: Given,
-  signal: AbortSignal,
-): Promise<Recording> => openRecording(path, { ...(await shapingFor(net, folder, given)), signal })
-
 export async function openPicturesFor(
   net: Network,
   folder: string,
@@ -75,24 +70,30 @@ export async function openPicturesFor(
   return openImages(path, { ...options, labels: 'none', signal })
 }
 
-/** Runs a score of a run's layers, writes what it found beside the run, and shows it. */
-export function runLayerScores<R extends LayerRecord>(
+/** What is scored: its name, for the files of results, and how. */
+export interface Prepared {
+  name: string
+  score(control: LayerControl & { onProgress: OnProgress }): Promise<Omit<LayerRecord, 'kind' | 'striate' | 'network'>>
+}
+
+/** Prepares a score of a run's layers, so that what can be refused is, takes it, writes what it found beside the run, and shows it. */
+export function runLayerScores(
   values: LayerValues,
-  command: string,
-  subject: string,
-  work: (net: Network, control: LayerControl & { signal: AbortSignal }) => Promise<Omit<R, 'kind' | 'striate' | 'network'>>,
-  show: (record: R, say: Output) => void,
+  command: LayerRecord['kind'],
+  prepare: (net: Network, signal: AbortSignal) => Promise<Prepared>,
+  show: (record: LayerRecord, say: Output) => void,
 ): Promise<void> {
   return run(async () => {
     const say = output(values)
     const signal = interruptSignal()
     using net = await openNetwork(values.run, { device: deviceOf(values.device) })
     const network = await networkSha256(values.run)
-    const name = `${command}-${basename(resolve(subject)).replace(/\.npy$/, '')}`
+    const { name: subject, score } = await prepare(net, signal)
+    const name = `${command}-${subject}`
     const record = await forResult(`eval ${command}`, values.run, name, async () => {
-      const found = await work(net, { signal, onProgress: say.progress, onPlan: say.line })
+      const found = await score({ signal, onProgress: say.progress, onPlan: say.line })
       say.done()
-      return writeLayerScores<R>(values.run, name, { kind: command, network, ...found } as unknown as Omit<R, 'striate'>)
+      return writeLayerScores(values.run, name, { kind: command, network, ...found })
     })
     say.json(record)
     show(record, say)
@@ -100,35 +101,75 @@ export function runLayerScores<R extends LayerRecord>(
   })
 }
 
-/** A command that scores layers by a regression to the responses of a recording. */
-export function addRegression<S extends z.ZodObject>(
+/** Names of recordings in that of a file. */
+function fileName(names: readonly string[]): string {
+  const all = names.join('+').replaceAll(/[^\p{L}\p{N}._+-]+/gu, '-')
+  return all.length <= 100 ? all : `${all.slice(0, 80)}-and-others-${names.length}`
+}
+
+/** Scores recordings one after the other: one is what it is, of several it is the mean over them with their own beside it. */
+export function preparedRecordings(
+  sources: readonly RecordingSource[],
+  signal: AbortSignal,
+  score: (recording: Recording, place: number, control: LayerControl) => Promise<Omit<RecordingScores, 'name'>>,
+): Prepared {
+  const names = sources.map(({ name }) => name)
+  return {
+    name: fileName(names),
+    score: async ({ onProgress, onPlan }) => {
+      const all: RecordingScores[] = []
+      for (const [place, source] of sources.entries()) {
+        const which = sources.length > 1 ? `${source.name} (${place + 1} of ${sources.length}), ` : ''
+        const tell: OnProgress = (progress) => onProgress({ ...progress, phase: which + progress.phase })
+        const recording = await openSource(source, signal, tell)
+        const control = { signal, onProgress: tell, onPlan: (text: string) => onPlan?.(which + text) }
+        all.push({ name: source.name, ...(await score(recording, place, control)) })
+      }
+      if (all.length > 1) return overRecordings(all)
+      const [{ name: _, ...only }] = all as [RecordingScores]
+      return only
+    },
+  }
+}
+
+/** A command that scores layers by a regression to the responses of recordings. */
+export function addRegression<S extends z.ZodObject<typeof layerScoreOptions>>(
   evaluate: Command,
   name: 'encoding' | 'pls',
   description: string,
   schema: S,
-  score: (net: Network, recording: Recording, options: Partial<z.input<S>> & LayerControl) => Promise<LayerScores>,
+  score: (net: Network, recording: Recording, options: z.input<S> & LayerControl) => Promise<LayerScores>,
 ): void {
   const command = evaluate.command(name).description(description)
   addLayerFlags(command)
-  command.requiredOption(
-    '--responses <dir>',
-    'folder with images/ (or images.npy, images-bits.npy) and responses_mean.npy [images, targets], responses_trials.npy or both',
-  )
-  const own = addFlags(command, schema)
+  const responses = addResponsesFlags(command)
+  const own = addFlags(command, schema, { except: ['test'] })
+  const tested = addTestFlag(command)
   const given = addShapingFlags(command)
   command
     .addHelpText(
       'after',
-      `\nExample, every block, on 6,077 random dimensions each:\n  $ striate eval ${name} --run runs/wavelet --responses v4/210325 --layers all --projection 6077`,
+      `
+Examples: every block, on 6,077 random dimensions each; three sessions, of which the mean is shown with its standard error; the ventral voxels of two
+subjects of the Natural Scenes Dataset, on its own split; a region of an assembly:
+  $ striate eval ${name} --run runs/wavelet --responses v4/210325 --layers all --projection 6077
+  $ striate eval ${name} --run runs/wavelet --responses v4/210325 v4/190923 v4/210621
+  $ striate eval ${name} --run runs/wavelet --responses nsd --subjects 1,2 --test stated
+  $ striate eval ${name} --run runs/wavelet --responses majaj.nc --stimuli majaj.csv --images majaj.zip --region IT`,
     )
-    .action((values: LayerValues & { responses: string }) =>
+    .action((values: LayerValues & { responses: string[] }) =>
       runLayerScores(
         values,
         name,
-        values.responses,
-        async (net, control) => {
-          const recording = await openRecordingFor(net, values.run, values.responses, given(), control.signal)
-          return score(net, recording, { ...own(), ...control })
+        async (net, signal) => {
+          const shaping = await shapingFor(net, values.run, given())
+          const sources = await responses.open(values.responses, { ...shaping, signal })
+          const tests = await tested(sources)
+          const options = tests.map((test) => ({ ...own(), ...(test && { test }) }) as z.input<S>)
+          for (const one of options) namedLayers(name, net, parseScoreOptions(name, schema, one).layers, true)
+          return preparedRecordings(sources, signal, (recording, place, control) =>
+            score(net, recording, { ...(options[place] as z.input<S>), ...control }),
+          )
         },
         showRegression,
       ),
@@ -137,24 +178,33 @@ export function addRegression<S extends z.ZodObject>(
 
 const three = (value: number | undefined): string => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(3))
 
-function showRegression({ scores, committed }: LayerRecord, say: Output): void {
-  const [first] = scores
-  if (!first || !('perTarget' in first)) return
-  const { protocol, raw, ceiling } = first
+function showRegression({ scores, committed, ceiling: band, recordings = [] }: LayerRecord, say: Output): void {
+  const [first] = scores as [LayerRecord['scores'][number]]
+  const { protocol, raw, ceiling, spread } = first
   const width = Math.max(5, ...scores.map(({ layer }) => layer.length))
   say.line(`${'layer'.padEnd(width)}      r     +-  chosen by  features  dimensions`)
   for (const { layer, value, spread, raw } of scores)
     say.line(
-      `${layer.padEnd(width)}  ${three(value).padStart(5)}  ${three(spread.value)}  ${three(raw.inner).padStart(9)}  ${String(raw.features).padStart(8)}  ${String(raw.dimensions).padStart(10)}`,
+      `${layer.padEnd(width)}  ${three(value).padStart(5)}  ${three(spread.value)}  ${three(raw.inner).padStart(9)}  ${String(raw.features).padStart(8)}  ${String(Math.round(raw.dimensions as number)).padStart(10)}`,
     )
+  say.line(`+- over ${spread.over}`)
   if (committed)
     say.line(
       `committed: ${committed.layer}, r ${three(committed.value)} +- ${three(committed.spread.value)} (${committed.reason})`,
     )
-  if (ceiling) say.line(`ceiling: r ${three(ceiling.value)} (${ceiling.formula})`)
+  for (const { name, scores, committed } of recordings) say.line(recordingLine(name, scores, committed ?? null))
+  if (band) say.line(`ceiling: r ${three(band.lower)} to ${three(band.upper)} (${band.formula})`)
+  else if (ceiling) say.line(`ceiling: r ${three(ceiling.value)} (${ceiling.formula})`)
   say.line(
     `${raw.images} images, ${raw.targets} targets (left out: ${raw.constant} constant, ${raw.unmeasured} not measured; ${raw.incomplete} lack some images)`,
   )
   for (const [name, text] of Object.entries(protocol))
     if (name !== 'projection' && text !== null) say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
+}
+
+/** Of one of several recordings. */
+export function recordingLine(name: string, scores: RecordingScores['scores'], committed: CommittedScore | null): string {
+  const best = scores.reduce((a, b) => (b.value > a.value ? b : a))
+  const { layer, value } = committed ?? best
+  return `${name}: ${committed ? 'committed' : 'best'} ${layer}, r ${three(value)}${best.ceiling ? `, ceiling ${three(best.ceiling.value)}` : ''}`
 }

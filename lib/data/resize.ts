@@ -2,13 +2,13 @@
 // calls linear keeps its filter narrow behind a box that shrinks first, and differs by 10 grey levels and more.)
 
 /** Height and width. */
-interface Extent {
+export interface Extent {
   height: number
   width: number
 }
 
 /** The part of the image that is resized, in pixels and fractions of them. */
-interface Box extends Extent {
+export interface Box extends Extent {
   top: number
   left: number
 }
@@ -93,6 +93,13 @@ export function resizeBilinear(
   const channels = data.length / (height * width)
   const across = along(data, tapsOf(width, box.left, box.width, to.width), height, width, to.width, channels)
   return along(across, tapsOf(height, box.top, box.height, to.height), 1, height, to.height, to.width * channels)
+}
+
+/** Planar bytes [C,H,W] in another size. */
+export function resizePlanes(data: Uint8Array, { height, width }: Extent, to: Extent): Uint8Array<ArrayBuffer> {
+  const planes = data.length / (height * width)
+  const across = along(data, tapsOf(width, 0, width, to.width), planes * height, width, to.width, 1)
+  return along(across, tapsOf(height, 0, height, to.height), planes, height, to.height, to.width)
 }
 
 /** The middle part of an image that has another's aspect and reaches two of its sides. */

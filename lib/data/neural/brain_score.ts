@@ -102,7 +102,7 @@ export async function openBrainScore(files: BrainScoreFiles, options: BrainScore
       signal,
       onProgress,
     }),
-    responses: responsesFrom({ name: basename(files.assembly, '.nc'), images: count, targets, trials }),
+    responses: responsesFrom({ name: basename(files.assembly, '.nc'), images: count, targets, trials, imageNames: stimulusIds }),
     stimulusIds,
     sites: columnsByName(Object.entries(assembly.levels)),
     window: assembly.window,

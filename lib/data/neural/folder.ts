@@ -44,6 +44,8 @@ export interface RecordingOptions extends z.input<typeof recordingOptions>, Load
 export interface Recording {
   images: Images
   responses: Responses
+  /** Rows for training and for tests, where the data themselves say them. */
+  readonly split?: { readonly train: Int32Array; readonly test: Int32Array } | undefined
 }
 
 const op = 'openRecording'
@@ -64,8 +66,8 @@ export async function openRecording(folder: string, options: RecordingOptions = 
   const entries = await listFolder(op, folder, layout)
   const has = (name: string) => entries.some((entry) => entry.name === name)
   const responses = await readResponses(folder, has)
-  const images = await openPictures(folder, has, responses.images, parsed, { signal, onProgress })
-  return { images, responses }
+  const { images, imageNames } = await openPictures(folder, has, responses.images, parsed, { signal, onProgress })
+  return { images, responses: { ...responses, imageNames } }
 }
 
 async function readResponses(folder: string, has: (name: string) => boolean): Promise<Responses> {
@@ -95,9 +97,9 @@ async function openPictures(
   count: number,
   options: Parsed,
   control: LoadControl,
-): Promise<Images> {
+): Promise<{ images: Images; imageNames: readonly string[] | null }> {
   const array = ['images-bits.npy', 'images.npy'].find(has)
-  if (array) return openArray(join(folder, array), count, options)
+  if (array) return { images: await openArray(join(folder, array), count, options), imageNames: null }
   if (!has('images')) throw new DataError({ op, argument: folder, actual: 'without images', expected: layout })
   if (options.crop !== undefined)
     throw new OptionError({ op, argument: 'crop', actual: `${options.crop}`, expected: 'none for images in files' })
@@ -113,7 +115,8 @@ async function openPictures(
     sizes: () => Promise.all(paths.map(async ({ path }) => (await stat(path)).size)),
     read: (index, stop) => readWhole(op, (paths[index] as FolderEntry).path, `a sound ${imageKinds} image`, stop),
   }
-  return openEncoded(op, encoded, { ...options, skipBad: false }, control)
+  const images = await openEncoded(op, encoded, { ...options, skipBad: false }, control)
+  return { images, imageNames: paths.map(({ name }) => name) }
 }
 
 function checkCount(argument: string, found: number, count: number): void {

@@ -9,13 +9,24 @@ export { openRecording, type Recording, type RecordingOptions, recordingOptions 
 export { type NsdOptions, type NsdRecording, nsdOptions, openNsd } from './nsd.js'
 export { type NsdImagesOptions, nsdImagesOptions, openNsdImages } from './nsd_images.js'
 export {
+  detectRecording,
+  openRecordings,
+  type RecordingKind,
+  type RecordingSource,
+  type RecordingsOptions,
+  recordingOptionKinds,
+  recordingsOptions,
+} from './open.js'
+export {
   type Choices,
   type ReferenceRdms,
   type ResponseArrays,
   type Responses,
   readChoices,
+  readImageList,
   readRdms,
   responsesFrom,
+  selectResponses,
   type Trials,
 } from './responses.js'
 export {

@@ -24,13 +24,15 @@ export const nsdOptions = z.strictObject({
       z
         .string()
         .refine(
-          (mask) => /^[\w.-]+(:[\w.-]+(,[\w.-]+)*)?$/.test(mask),
-          'a source of labels, such as nsdgeneral, streams:5 or prf-visualrois:V1v,V1d',
+          (mask) => /^[\w.-]+(:[\w.-]+(\+[\w.-]+)*)?$/.test(mask),
+          'a source of labels, such as nsdgeneral, streams:5 or prf-visualrois:V1v+V1d',
         ),
     )
     .min(1)
     .default(['streams:5', 'nsdgeneral'])
-    .describe('voxels that lie in all of these are read: sources of labels, with the labels that count after a colon'),
+    .describe(
+      'voxels that lie in all of these are read: sources of labels, with the labels that count after a colon, a + between several',
+    ),
   space: z.enum(['func1pt8mm', 'func1mm']).default('func1pt8mm').describe('volumes of 1.8 or 1 mm'),
   betas: z
     .enum(['betas_fithrf_GLMdenoise_RR', 'betas_fithrf', 'betas_assumehrf'])
@@ -40,7 +42,7 @@ export const nsdOptions = z.strictObject({
     .boolean()
     .default(true)
     .describe('responses of each session brought to mean 0 and deviation 1, voxel by voxel; else percents of signal change'),
-  trials: z.boolean().default(false).describe('keep the responses of single trials beside their means'),
+  trials: z.boolean().default(false).describe('keep the responses of single trials beside their means, for ceilings'),
   skipMissing: z.boolean().default(false).describe('go without sessions whose files are missing'),
   stimuli: z.string().optional().describe('the file of images, where it does not lie in its place under the root'),
   ...nsdImagesOptions.shape,
@@ -81,7 +83,21 @@ export interface NsdRecording extends Recording {
  */
 export async function openNsd(root: string, options: NsdOptions): Promise<NsdRecording> {
   const { signal, onProgress, ...rest } = options
-  const parsed = parseOptions(op, nsdOptions, rest)
+  return (await planNsd(root, rest)).read({ signal, onProgress })
+}
+
+/** A subject's part as far as it is known before responses are read. */
+export interface NsdPlan {
+  readonly name: string
+  /** Number of each image. */
+  readonly nsdIds: Int32Array
+  readonly split: NsdRecording['split']
+  read(control: LoadControl): Promise<NsdRecording>
+}
+
+/** Looks for everything that {@link openNsd} reads, and refuses what it would refuse before it reads responses. */
+export async function planNsd(root: string, options: z.input<typeof nsdOptions>): Promise<NsdPlan> {
+  const parsed = parseOptions(op, nsdOptions, options)
   const { subject, size, grey, negative } = parsed
   const folder = `subj0${subject}`
   const prepared = join(root, 'nsddata', 'ppdata', folder, parsed.space)
@@ -106,55 +122,58 @@ export async function openNsd(root: string, options: NsdOptions): Promise<NsdRec
       actual: `${parsed.memoryLimit.toLocaleString('en')} bytes`,
       expected: `${bytes.toLocaleString('en')}, for ${valid.places.length} voxels and ${shown.nsdIds.length} images${parsed.trials ? ' with single trials' : ''}`,
     })
-  const read = await readBetas(
-    {
-      op,
-      files,
-      extents,
-      places: valid.places,
-      rows: shown.rows,
-      images: shown.nsdIds.length,
-      zScore: parsed.zScore,
-      trials: parsed.trials,
-    },
-    { signal, onProgress },
-  )
-  const voxels = selectVoxels(valid, read.kept)
-  const targets = voxels.places.length
-  if (targets === 0)
-    throw new DataError({
-      op,
-      argument: measured,
-      actual: `without a voxel of ${parsed.masks.join(' with ')} that is valid in all sessions`,
-      expected: 'responses',
-    })
-  const published = await publishedNcsnr(measured, voxels, extents)
-  const ncsnr = published ?? read.ncsnr
-  const split = splitOf(design, subject, shown.nsdIds)
-  const count = shown.nsdIds.length
-  return {
-    images,
-    responses: responsesFrom({
-      name: `nsd/${folder}`,
-      images: count,
-      targets,
-      mean: read.mean,
-      trials: read.trials && { images: count, targets, repeats: read.repeats, data: read.trials },
-    }),
-    subject,
-    nsdIds: shown.nsdIds,
-    repeats: shown.repeats,
-    split,
-    sites: sitesOf(voxels, extents),
-    sessions,
-    dropped: { invalid: inMasks.places.length - valid.places.length, constant: valid.places.length - targets },
-    ncsnr,
-    ncsnrFrom: published ? 'published' : 'measured',
-    ceiling: ceilingOf(
-      ncsnr,
-      Array.from(split.test, (row) => shown.repeats[row] as number),
-    ),
+  const request = {
+    op,
+    files,
+    extents,
+    places: valid.places,
+    rows: shown.rows,
+    images: shown.nsdIds.length,
+    zScore: parsed.zScore,
+    trials: parsed.trials,
   }
+  const split = splitOf(design, subject, shown.nsdIds)
+  const name = `nsd/${folder}`
+  const read = async (control: LoadControl): Promise<NsdRecording> => {
+    const betas = await readBetas(request, control)
+    const voxels = selectVoxels(valid, betas.kept)
+    const targets = voxels.places.length
+    if (targets === 0)
+      throw new DataError({
+        op,
+        argument: measured,
+        actual: `without a voxel of ${parsed.masks.join(' with ')} that is valid in all sessions`,
+        expected: 'responses',
+      })
+    const published = await publishedNcsnr(measured, voxels, extents)
+    const ncsnr = published ?? betas.ncsnr
+    const count = shown.nsdIds.length
+    return {
+      images,
+      responses: responsesFrom({
+        name,
+        images: count,
+        targets,
+        mean: betas.mean,
+        trials: betas.trials && { images: count, targets, repeats: betas.repeats, data: betas.trials },
+        imageNames: Array.from(shown.nsdIds, String),
+      }),
+      subject,
+      nsdIds: shown.nsdIds,
+      repeats: shown.repeats,
+      split,
+      sites: sitesOf(voxels, extents),
+      sessions,
+      dropped: { invalid: inMasks.places.length - valid.places.length, constant: valid.places.length - targets },
+      ncsnr,
+      ncsnrFrom: published ? 'published' : 'measured',
+      ceiling: ceilingOf(
+        ncsnr,
+        Array.from(split.test, (row) => shown.repeats[row] as number),
+      ),
+    }
+  }
+  return { name, nsdIds: shown.nsdIds, split, read }
 }
 
 const sessionName = (session: number): string => `session${String(session).padStart(2, '0')}`

@@ -1,7 +1,7 @@
 // The images of the Natural Scenes Dataset as a source of rows, out of the one file of 40 GB that holds them all.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { DataError } from '../../errors.js'
+import { DataError, OptionError } from '../../errors.js'
 import { parseOptions } from '../../options.js'
 import { decodeOptions } from '../decode.js'
 import { encodedOptions } from '../encoded.js'
@@ -9,6 +9,7 @@ import { checkIndices, type Images } from '../images.js'
 import { allocatePixels } from '../memory.js'
 import { resizeBilinear } from '../resize.js'
 import { fillCut } from '../tiles.js'
+import type { RecordingOptions } from './folder.js'
 import { type Hdf5Dataset, Hdf5File } from './hdf5.js'
 
 export const nsdImagesOptions = z.strictObject({
@@ -25,6 +26,24 @@ export const nsdImagesOptions = z.strictObject({
 })
 
 export interface NsdImagesOptions extends z.input<typeof nsdImagesOptions> {}
+
+/**
+ * What of options for pictures of any kind these images, square and resized bilinearly, are opened with.
+ * @throws {OptionError} where another filter is asked for, or a way to bring them to another aspect
+ */
+export function nsdShaping(
+  op: string,
+  { size, grey, fit = 'fill', resize = 'bilinear' }: Pick<RecordingOptions, 'size' | 'grey' | 'fit' | 'resize'>,
+): NsdImagesOptions {
+  const isSquare = !Array.isArray(size) || size[0] === size[1]
+  if (resize === 'bilinear' && (fit === 'fill' || isSquare)) return { size, grey: grey ?? false }
+  throw new OptionError({
+    op,
+    argument: 'resize, fit',
+    actual: `${resize}, ${fit}`,
+    expected: `bilinear${isSquare ? '' : ', and fill'}, for images of the Natural Scenes Dataset`,
+  })
+}
 
 const op = 'openNsdImages'
 const name = 'imgBrick'
@@ -65,6 +84,8 @@ export async function openNsdImages(path: string, ids: ArrayLike<number>, option
   const channels = grey ? 1 : 3
   const stride = channels * to.height * to.width
 
+  const shaping = [...(isSame ? [] : [`bilinear, to ${to.height} x ${to.width} by fill`]), ...(negative ? ['as negatives'] : [])]
+
   // The whole file would take minutes to read: its first, middle and last images of the list stand for it.
   const hash = createHash('sha256').update(JSON.stringify([brick.shape, { size: [to.height, to.width], grey, negative }]))
   hash.update(new Uint8Array(own.buffer))
@@ -76,6 +97,7 @@ export async function openNsdImages(path: string, ids: ArrayLike<number>, option
     sha256: hash.digest('hex'),
     targets: {},
     pixels: null,
+    shaping: shaping.length > 0 ? shaping.join(', ') : undefined,
     rows: async (indices, signal) => {
       signal?.throwIfAborted()
       checkIndices('rows', indices, own.length)

@@ -81,7 +81,7 @@ function wantedLabels(
   if (asked === undefined) return null
   const byName = new Map(Array.from(names ?? [], ([label, name]) => [name, label]))
   return new Set(
-    asked.split(',').map((word) => {
+    asked.split('+').map((word) => {
       const label = /^\d+$/.test(word) ? Number(word) : byName.get(word)
       if (label !== undefined) return label
       const known = [...byName.keys()].filter((name) => name !== 'Unknown').join(', ')
@@ -97,7 +97,7 @@ function wantedLabels(
 
 /**
  * The voxels that lie in every mask.
- * @param masks sources, each with the labels that count after a colon where not all do: `streams:5`, `prf-visualrois:V1v,V1d`, `nsdgeneral`
+ * @param masks sources, each with the labels that count after a colon where not all do: `streams:5`, `prf-visualrois:V1v+V1d`, `nsdgeneral`
  * @throws {DataError} naming the mask that is missing, or of another shape or orientation than the betas
  * @throws {OptionError} when a label is unknown, or no voxel lies in all masks
  */

@@ -1,9 +1,10 @@
 // Responses of neurons, voxels or people to images, as arrays beside them.
 import { createHash } from 'node:crypto'
-import { basename } from 'node:path'
+import { basename, extname } from 'node:path'
 import { DataError, OptionError, ShapeError } from '../../errors.js'
 import { readNpy } from '../../io/index.js'
 import { refuseUnknown } from '../../options.js'
+import { readWhole } from '../files.js'
 
 /** Responses of each target (neuron, voxel) to each image. */
 export interface Responses {
@@ -17,6 +18,8 @@ export interface Responses {
   readonly trials: Trials | null
   /** A number for each image: images of one are kept on one side of every split. */
   readonly groups: Int32Array | null
+  /** What each image is called: its file, its stimulus, its number in a larger set; null where they have no names. */
+  readonly imageNames: readonly string[] | null
   /** SHA-256 (hex) of the numbers. */
   readonly sha256: string
 }
@@ -36,6 +39,8 @@ export interface ReferenceRdms {
   readonly images: number
   /** One a subject: pairs i < j, row by row. */
   readonly subjects: readonly Float64Array[]
+  /** Of a single subject the same from either half of the repeats; null where they are not known. */
+  readonly halves: readonly [Float64Array, Float64Array] | null
   readonly sha256: string
 }
 
@@ -83,6 +88,8 @@ export interface ResponseArrays {
   trials?: Trials | null | undefined
   /** [images] */
   groups?: Int32Array | null | undefined
+  /** [images] */
+  imageNames?: readonly string[] | null | undefined
 }
 
 /**
@@ -91,24 +98,48 @@ export interface ResponseArrays {
  */
 export function responsesFrom(given: ResponseArrays): Responses {
   const op = 'responsesFrom'
-  refuseUnknown(op, given, ['name', 'images', 'targets', 'mean', 'trials', 'groups'])
-  const { name, images, targets, trials = null, groups = null } = given
+  refuseUnknown(op, given, ['name', 'images', 'targets', 'mean', 'trials', 'groups', 'imageNames'])
+  const { name, images, targets, trials = null, groups = null, imageNames = null } = given
   const check = (argument: string, length: number | undefined, expected: number) => {
     if (length !== undefined && length !== expected)
       throw new ShapeError({
         op,
         argument,
-        actual: `${length} numbers`,
+        actual: `${length} ${argument === 'imageNames' ? 'names' : 'numbers'}`,
         expected: `${expected} for ${images} images and ${targets} targets`,
       })
   }
   check('mean', given.mean?.length, images * targets)
   check('trials', trials?.data.length, images * targets * (trials?.repeats ?? 0))
   check('groups', groups?.length, images)
+  check('imageNames', imageNames?.length, images)
   if (!given.mean && !trials) throw new OptionError({ op, argument: 'mean, trials', actual: 'missing', expected: 'one of them' })
   const mean = given.mean ?? meanOfTrials(trials as Trials)
   const sha256 = sha256Of(mean, ...(trials ? [trials.data] : []), ...(groups ? [groups] : []))
-  return { name, images, targets, mean, trials, groups, sha256 }
+  return { name, images, targets, mean, trials, groups, imageNames, sha256 }
+}
+
+/** Responses to some of the images, in the order of `rows`. */
+export function selectResponses(responses: Responses, rows: ArrayLike<number>): Responses {
+  const { name, targets, mean, trials, groups, imageNames } = responses
+  const picked = (data: Float64Array, each: number): Float64Array => {
+    const out = new Float64Array(rows.length * each)
+    for (let i = 0; i < rows.length; ++i) {
+      const row = rows[i] as number
+      out.set(data.subarray(row * each, (row + 1) * each), i * each)
+    }
+    return out
+  }
+  const images = rows.length
+  return responsesFrom({
+    name,
+    images,
+    targets,
+    mean: picked(mean, targets),
+    trials: trials && { ...trials, images, data: picked(trials.data, targets * trials.repeats) },
+    groups: groups && Int32Array.from(rows, (row) => groups[row] as number),
+    imageNames: imageNames && Array.from(rows, (row) => imageNames[row] as string),
+  })
 }
 
 function meanOfTrials({ images, targets, repeats, data }: Trials): Float64Array {
@@ -142,6 +173,28 @@ export async function readTrials(op: string, path: string): Promise<Trials> {
     throw new DataError({ op, argument: path, actual: `of shape [${shape}]`, expected: 'trials [images, targets, repeats]' })
   refuseInfinite(op, path, data)
   return { images, targets, repeats, data: isWhole ? data.map((value) => (value === -1 ? Number.NaN : value)) : data }
+}
+
+/**
+ * Reads which images are meant: a name, or a number from 0, a line of a text; or numbers in a .npy file.
+ * @throws {DataError} naming the file when it is missing, empty, or an array of something else
+ */
+export async function readImageList(path: string): Promise<(string | number)[]> {
+  const op = 'readImageList'
+  const expected = 'a name or a number of an image a line, or whole numbers [images] in a .npy file'
+  const refuse = (actual: string) => new DataError({ op, argument: path, actual, expected })
+  if (extname(path) !== '.npy') {
+    const text = (await readWhole(op, path, expected)).toString('utf8').replace(/^\ufeff/, '')
+    const lines = text.split(/\r\n|\r|\n/).map((line) => line.trim())
+    const list = lines.filter((line) => line !== '')
+    if (list.length === 0) throw refuse('empty')
+    return list
+  }
+  const { data, shape } = await readNumbers(path)
+  if (shape.length !== 1 || data.length === 0) throw refuse(`of shape [${shape}]`)
+  const wrong = data.find((value) => !Number.isSafeInteger(value) || value < 0)
+  if (wrong !== undefined) throw refuse(`an array with ${wrong}`)
+  return [...data]
 }
 
 /** Reads a whole number for each image. */
@@ -189,7 +242,7 @@ export async function readRdms(path: string, images: number): Promise<ReferenceR
   const subjectVectors = Array.from({ length: subjects }, (_, s) => meanOf(vectors.slice(s * repeats, (s + 1) * repeats)))
   if (subjectVectors.length === 0) throw refuse('of no subject', 'at least one')
   refuseInfinite(op, path, data)
-  return { name: basename(path), images, subjects: subjectVectors, sha256: sha256Of(data) }
+  return { name: basename(path), images, subjects: subjectVectors, halves: null, sha256: sha256Of(data) }
 }
 
 function upperTriangle(square: Float64Array, images: number, asymmetric: () => DataError): Float64Array {

@@ -7,10 +7,12 @@ import { parseOptions, refuseUnknown, whole } from '../../options.js'
 import { columnsByName, numbersOrWords } from '../columns.js'
 import { isImageName } from '../decode.js'
 import { listFolder, readWhole, statFile } from '../files.js'
-import type { LoadControl } from '../images.js'
+import type { Images, LoadControl } from '../images.js'
 import { readTable } from '../label_file.js'
 import type { Targets } from '../targets.js'
 import type { Recording } from './folder.js'
+import { nsdImageCount } from './nsd_design.js'
+import { nsdShaping, openNsdImages } from './nsd_images.js'
 import { openPictures, type Picture, pictureFile, pictureOptions } from './pictures.js'
 import { readMeans, readNumbers, responsesFrom, type Trials } from './responses.js'
 
@@ -28,7 +30,7 @@ export interface TrialTableOptions extends z.input<typeof trialTableOptions>, Lo
 
 /** The parts of a recording. */
 export interface TrialTableFiles {
-  /** The folder of images. */
+  /** The folder of images; or `nsd_stimuli.hdf5`, of which `stimuli` name images by number. */
   images: string
   /** Responses [rows, targets], .npy or .csv (with or without a row of names of the targets). */
   responses: string
@@ -59,21 +61,27 @@ export async function openTrialTable(files: TrialTableFiles, options: TrialTable
   const parsed = parseOptions(op, trialTableOptions, rest)
   refuseUnknown(op, files, ['images', 'responses', 'stimuli', 'groups', 'sites'])
   const { rows, targets, data, names } = await readResponses(files.responses)
-  const { pictures, rowOf } = await picturesShown(files, rows, targets, parsed.firstIndex)
-  const images = pictures.length
+  const isBrick = extname(files.images) === '.hdf5'
+  const {
+    names: imageNames,
+    rowOf,
+    open,
+  } = isBrick ? await nsdImagesShown(files, rows, parsed) : await picturesShown(files, rows, targets, parsed)
+  const images = imageNames.length
   const groups = files.groups === undefined ? null : await readWholeNumbers(files.groups, images)
   const sites =
     files.sites === undefined ? (names ? columnsByName([['target', names]]) : {}) : await readSites(files.sites, targets)
   return {
-    images: await openPictures(op, basename(files.images), pictures, {}, parsed, { signal, onProgress }),
+    images: await open({ signal, onProgress }),
     responses: responsesFrom({
       name: basename(files.responses, extname(files.responses)),
       images,
       targets,
       ...(rowOf ? { trials: trialsOf(data, rowOf, images, targets) } : { mean: data }),
       groups,
+      imageNames,
     }),
-    imageNames: pictures.map(({ name }) => name),
+    imageNames,
     sites,
   }
 }
@@ -125,32 +133,79 @@ async function readCsv(path: string): Promise<string[][]> {
   }
 }
 
-/** The pictures that rows are of, and which of them each row is of; null where row i belongs to picture i. */
+type Parsed = z.output<typeof trialTableOptions>
+
+/** The images that rows are of, by name, and which of them each row is of; null where row i belongs to image i. */
+interface Shown {
+  names: readonly string[]
+  rowOf: Int32Array | null
+  open(control: LoadControl): Promise<Images>
+}
+
+/** What is said of each row's image. */
+async function readStimuli(stimuli: string, rows: number): Promise<string[]> {
+  const column = await readColumn(stimuli)
+  if (column.length === rows) return column
+  throw new DataError({ op, argument: stimuli, actual: `of ${column.length} rows`, expected: `the ${rows} of the responses` })
+}
+
+/** Images each once, ascending, and which of them each row is of. */
+function distinct(numbers: Int32Array): { shown: Int32Array; rowOf: Int32Array } {
+  const shown = Int32Array.from(new Set(numbers)).sort()
+  const places = new Map(Array.from(shown, (number, place) => [number, place]))
+  return { shown, rowOf: numbers.map((number) => places.get(number) as number) }
+}
+
+/** Images of the Natural Scenes Dataset, by their numbers. */
+async function nsdImagesShown({ images, responses, stimuli }: TrialTableFiles, rows: number, parsed: Parsed): Promise<Shown> {
+  if (stimuli === undefined)
+    throw new DataError({
+      op,
+      argument: responses,
+      actual: 'without stimuli',
+      expected: `them: which of ${images} each row is of`,
+    })
+  const numbers = (await readStimuli(stimuli, rows)).map((cell, row) => {
+    const number = /^\d+$/.test(cell) ? Number(cell) - parsed.firstIndex : -1
+    if (number >= 0 && number < nsdImageCount) return number
+    throw new DataError({
+      op,
+      argument: stimuli,
+      actual: `one with image ${cell} in row ${row + 1}`,
+      expected: `numbers of images, ${parsed.firstIndex} to ${nsdImageCount - 1 + parsed.firstIndex}`,
+    })
+  })
+  const { shown, rowOf } = distinct(Int32Array.from(numbers))
+  return { names: Array.from(shown, String), rowOf, open: () => openNsdImages(images, shown, nsdShaping(op, parsed)) }
+}
+
 async function picturesShown(
   { images, responses, stimuli }: TrialTableFiles,
   rows: number,
   targets: number,
-  firstIndex: number,
-): Promise<{ pictures: Picture[]; rowOf: Int32Array | null }> {
-  const column = stimuli === undefined ? null : await readColumn(stimuli)
-  if (column && column.length !== rows)
-    throw new DataError({
-      op,
-      argument: stimuli as string,
-      actual: `of ${column.length} rows`,
-      expected: `the ${rows} of the responses`,
-    })
+  parsed: Parsed,
+): Promise<Shown> {
+  const { firstIndex } = parsed
+  const as = (pictures: readonly Picture[], rowOf: Int32Array | null): Shown => ({
+    names: pictures.map(({ name }) => name),
+    rowOf,
+    open: (control) => openPictures(op, basename(images), pictures, {}, parsed, control),
+  })
+  const column = stimuli === undefined ? null : await readStimuli(stimuli, rows)
   if (column && !column.every((cell) => /^\d+$/.test(cell))) {
     const names = [...new Set(column)]
     const pictures = names.map((name) => pictureFile(op, name, join(images, name)))
     for (const { where } of pictures) await statFile(op, where, `an image, which ${stimuli} names`)
     const places = new Map(names.map((name, place) => [name, place]))
-    return { pictures, rowOf: Int32Array.from(column, (name) => places.get(name) as number) }
+    return as(
+      pictures,
+      Int32Array.from(column, (name) => places.get(name) as number),
+    )
   }
   const all = (await listFolder(op, images, 'a folder of images')).filter(({ name, isFile }) => isFile && isImageName(name))
   const pictures = all.map(({ name, path }) => pictureFile(op, name, path))
   if (!column) {
-    if (rows === pictures.length) return { pictures, rowOf: null }
+    if (rows === pictures.length) return as(pictures, null)
     const hint = targets === pictures.length ? ', one a column' : ''
     throw new DataError({
       op,
@@ -170,12 +225,11 @@ async function picturesShown(
       expected: `numbers of the images in ${images}, ${range}`,
     })
   })
-  const shown = Int32Array.from(new Set(numbers)).sort()
-  const places = new Map(Array.from(shown, (number, place) => [number, place]))
-  return {
-    pictures: Array.from(shown, (number) => pictures[number] as Picture),
-    rowOf: numbers.map((number) => places.get(number) as number),
-  }
+  const { shown, rowOf } = distinct(numbers)
+  return as(
+    Array.from(shown, (number) => pictures[number] as Picture),
+    rowOf,
+  )
 }
 
 /** The first column of a table, without its name. */

@@ -1,10 +1,10 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { extentsOf, readBetas } from '../../../lib/data/neural/nsd_betas.js'
 import { readDesign } from '../../../lib/data/neural/nsd_design.js'
-import { DataError, OptionError, openNsd, openNsdImages } from '../../../lib/index.js'
+import { DataError, OptionError, openNsd, openNsdImages, openRecordings } from '../../../lib/index.js'
 import { putHdf5 } from './hdf5_bytes.js'
 import { matBytes } from './mat_bytes.js'
 import * as nsd from './nsd_files.js'
@@ -214,7 +214,7 @@ describe('openNsd', () => {
       nsd.volume((x) => (x === 1 ? 2 : 0)),
       async () => ({
         one: await openNsd(root, { subject, masks: ['V1', 'streams:ventral'], zScore: false }),
-        other: await openNsd(root, { subject, masks: ['streams:3,5', 'V1'], zScore: false }),
+        other: await openNsd(root, { subject, masks: ['streams:3+5', 'V1'], zScore: false }),
       }),
     )
     const inV1 = (place: readonly number[]) => place[0] === 1
@@ -352,6 +352,27 @@ describe('readBetas', () => {
   })
 })
 
+describe('openRecordings', () => {
+  it('finds subjects with their images and split before it reads responses, and refuses what they lack', async () => {
+    const [source] = await openRecordings([root], { subjects: [subject], masks: ['streams:3+5', 'nsdgeneral'], size: 2 })
+    const direct = await openNsd(root, { subject, masks: ['streams:3+5', 'nsdgeneral'], size: 2 })
+    expect(source?.kind).toBe('nsd')
+    expect(source?.name).toBe(`${basename(root)}-subj08-streams-3-5-nsdgeneral`)
+    expect(source?.about).toMatchObject({ images: direct.nsdIds.length, imageNames: Array.from(direct.nsdIds, String) })
+    expect(source?.stated).toEqual(direct.split.test)
+    const voxels: number[] = []
+    const read = await source?.open({ onProgress: ({ done }) => voxels.push(done) })
+    expect(voxels.at(-1)).toBeGreaterThanOrEqual(direct.responses.targets)
+    expect(read?.responses).toEqual({ ...direct.responses, name: source?.name })
+    expect(read?.images.sha256).toBe(direct.images.sha256)
+    expect(await messageOf(openRecordings([root], { subjects: [subject, 1] }))).toContain('without betas_session01.hdf5')
+    expect(await messageOf(openRecordings([root]))).toContain('subjects is missing for a folder with nsddata/')
+    expect(await messageOf(openRecordings([root], { subjects: [subject], resize: 'lanczos' }))).toContain(
+      'resize, fit is lanczos, fill; expected bilinear, for images of the Natural Scenes Dataset',
+    )
+  })
+})
+
 describe('openNsdImages', () => {
   it('gives the images of the numbers that it is given, in any size, and negatives for comparison', async () => {
     const plain = await openNsdImages(places.stimuli, [72_999, 5])
@@ -361,6 +382,7 @@ describe('openNsdImages', () => {
     expect(new Set([plain.sha256, negative.sha256, (await openNsdImages(places.stimuli, [5, 72_999])).sha256]).size).toBe(3)
     const small = await openNsdImages(places.stimuli, [5], { size: [2, 2], grey: true })
     expect(small.shape).toEqual([1, 1, 2, 2])
+    expect([plain.shaping, negative.shaping, small.shaping]).toEqual([undefined, 'as negatives', 'bilinear, to 2 x 2 by fill'])
     // Halving by a triangle of two pixels a side weighs the pixels of a line 3, 3 and 1 at an end.
     const weights = [3 / 7, 3 / 7, 1 / 7, 0]
     const luma = (y: number, x: number) =>

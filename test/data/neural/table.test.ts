@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeNpy, openTrialTable, type TrialTableFiles, type TrialTableOptions } from '../../../lib/index.js'
 import { at, noise, pixelsOf, put, refusal } from '../scratch.js'
+import { putHdf5 } from './hdf5_bytes.js'
 
 const names = ['a.png', 'b.png', 'c.png']
 
@@ -104,5 +105,32 @@ describe('openTrialTable', () => {
     await put('sites.csv', 'region,x\nV4,1\n')
     expect(await refusal(open({ responses: 'r.csv', sites: 'sites.csv' }), 'sites.csv')).toBe('of 1 rows')
     expect(await refusal(open({ images: 'nowhere', responses: 'r.csv' }), 'nowhere')).toBe('missing')
+  })
+
+  it('takes images of the Natural Scenes Dataset by their numbers', async () => {
+    const brick = Uint8Array.from({ length: 5 * 12 }, (_, i) => i)
+    await putHdf5(at('nsd_stimuli.hdf5'), (file) => {
+      file.create_dataset({ name: 'imgBrick', data: brick, shape: [5, 2, 2, 3] })
+    })
+    await putNpy('r.npy', Float64Array.of(1, 2, 4, 9), 4, 1)
+    await put('s.csv', 'nsdId\n4\n1\n4\n4\n')
+    const files = { images: 'nsd_stimuli.hdf5', responses: 'r.npy', stimuli: 's.csv' }
+    const { images, responses } = await open(files)
+    expect(responses).toMatchObject({ images: 2, imageNames: ['1', '4'], mean: Float64Array.of(2, 14 / 3) })
+    const rows = await images.rows([0, 1])
+    // Interleaved as it is stored, planar as it is read.
+    const planar = (id: number) => [0, 1, 2].flatMap((channel) => [0, 1, 2, 3].map((pixel) => id * 12 + 3 * pixel + channel))
+    expect([...rows]).toEqual([...planar(1), ...planar(4)])
+    expect((await open(files, { firstIndex: 1 })).responses.imageNames).toEqual(['0', '3'])
+
+    await put('names.csv', 'image\n1\nb.png\n1\n1\n')
+    expect(await refusal(open({ ...files, stimuli: 'names.csv' }), 'names.csv')).toBe('one with image b.png in row 2')
+    await put('many.csv', 'image\n1\n73000\n1\n1\n')
+    expect(await refusal(open({ ...files, stimuli: 'many.csv' }), 'many.csv')).toBe('one with image 73000 in row 2')
+    expect(await refusal(open({ images: files.images, responses: 'r.npy' }), 'r.npy')).toBe('without stimuli')
+    await expect(open(files, { resize: 'lanczos' })).rejects.toThrow(
+      'openTrialTable: resize, fit is lanczos, fill; expected bilinear, for images of the Natural Scenes Dataset',
+    )
+    await expect(open(files, { size: [2, 4], fit: 'cover' })).rejects.toThrow('expected bilinear, and fill, for images')
   })
 })
