@@ -1,4 +1,5 @@
 // Correlations of two lists of numbers. NaN where one of them is constant, so that there is nothing to correlate.
+import type { Matrix } from './matrix.js'
 
 /** Sum of squared differences from the mean, 0 where they are rounding alone. */
 function deviations(values: ArrayLike<number>): { centred: Float64Array; squares: number } {
@@ -9,8 +10,13 @@ function deviations(values: ArrayLike<number>): { centred: Float64Array; squares
     largest = Math.max(largest, Math.abs(values[i] as number))
   }
   const mean = sum / count
-  const centred = Float64Array.from({ length: count }, (_, i) => (values[i] as number) - mean)
-  const squares = centred.reduce((total, value) => total + value * value, 0)
+  const centred = new Float64Array(count)
+  let squares = 0
+  for (let i = 0; i < count; ++i) {
+    const value = (values[i] as number) - mean
+    centred[i] = value
+    squares += value * value
+  }
   return { centred, squares: squares > count * (1e-14 * largest) ** 2 ? squares : 0 }
 }
 
@@ -26,10 +32,43 @@ export function pearson(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return product / Math.sqrt(x.squares * y.squares)
 }
 
-/** r of a prediction with what was measured: 0 of one that is the same for every image, NaN where what was measured is. */
-export function correlation(predicted: Float64Array, measured: Float64Array): number {
-  const r = pearson(predicted, measured)
-  return Number.isNaN(r) && !isConstant(measured) && predicted.every(Number.isFinite) ? 0 : r
+/**
+ * Of each column r of a prediction with what was measured: 0 of one that is the same for every image, NaN where what was measured is.
+ * @param predicted of the same targets once, or several times side by side
+ */
+export function correlations(predicted: Matrix, measured: Matrix): Float64Array {
+  const { rows, columns } = measured
+  const [p, m] = [momentsOf(predicted), momentsOf(measured)]
+  const products = new Float64Array(predicted.columns)
+  for (let i = 0, at = 0; i < rows; ++i)
+    for (let set = 0; set < products.length; set += columns)
+      for (let j = 0; j < columns; ++j, ++at) {
+        const a = (predicted.data[at] as number) - (p.means[set + j] as number)
+        const b = (measured.data[i * columns + j] as number) - (m.means[j] as number)
+        products[set + j] = (products[set + j] as number) + a * b
+      }
+  return products.map((product, at) => {
+    const [x, y] = [p.squares[at] as number, m.squares[at % columns] as number]
+    return y === 0 || !Number.isFinite(x) ? Number.NaN : x === 0 ? 0 : product / Math.sqrt(x * y)
+  })
+}
+
+/** {@link deviations} of each column, row by row: the numbers of a column lie apart in memory. */
+function momentsOf({ rows, columns, data }: Matrix): { means: Float64Array; squares: Float64Array } {
+  const [sums, largest, squares] = [0, 1, 2].map(() => new Float64Array(columns)) as [Float64Array, Float64Array, Float64Array]
+  for (let i = 0, at = 0; i < rows; ++i)
+    for (let j = 0; j < columns; ++j, ++at) {
+      const value = data[at] as number
+      sums[j] = (sums[j] as number) + value
+      largest[j] = Math.max(largest[j] as number, Math.abs(value))
+    }
+  const means = sums.map((sum) => sum / rows)
+  for (let i = 0, at = 0; i < rows; ++i)
+    for (let j = 0; j < columns; ++j, ++at) {
+      const value = (data[at] as number) - (means[j] as number)
+      squares[j] = (squares[j] as number) + value * value
+    }
+  return { means, squares: squares.map((sum, j) => (sum <= rows * (1e-14 * (largest[j] as number)) ** 2 ? 0 : sum)) }
 }
 
 /** Ranks from 1; equal values share the middle of theirs. */

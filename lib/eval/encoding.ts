@@ -2,10 +2,9 @@
 import { z } from 'zod'
 import type { Images, Responses } from '../data/index.js'
 import type { Network } from '../models/index.js'
-import { parseOptions } from '../options.js'
 import { foldsOf } from './folds.js'
 import type { LayerControl } from './layer_features.js'
-import { type LayerScores, layerScoreOptions, scoreLayers } from './layer_scores.js'
+import { type LayerScores, layerScoreOptions, parseScoreOptions, scoreLayers } from './layer_scores.js'
 import { factorsOf, ridge } from './ridge.js'
 
 /** One per decade, 1e-4 to 1e9. */
@@ -43,7 +42,7 @@ export async function encode(
 ): Promise<LayerScores> {
   const op = 'encode'
   const { signal, onProgress, onPlan, ...rest } = options
-  const settings = parseOptions(op, encodeOptions, rest)
+  const settings = parseScoreOptions(op, encodeOptions, rest)
   const { lambda, choice, seed } = settings
   const lambdas = [...new Set(settings.lambdas)].sort((a, b) => a - b)
   const left = choice === 'leave-one-out' ? (responses.groups ? 'leave-one-group-out' : 'leave-one-out') : `${choice}-fold`

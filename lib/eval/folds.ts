@@ -1,5 +1,7 @@
 // Which images a score is learned on and which it is measured on.
-import { DataError } from '../errors.js'
+import { createHash } from 'node:crypto'
+import type { Responses } from '../data/index.js'
+import { DataError, OptionError } from '../errors.js'
 import { shuffled } from '../random.js'
 
 /** Image numbers of both sides, each ascending. */
@@ -54,4 +56,60 @@ export function foldsOf(
 export function describeFolds(folds: number, repeats: number, seed: number, groups: ArrayLike<number> | null): string {
   const drawn = `${folds} folds, every ${folds}th ${groups ? 'group of images, which stay together,' : 'image'} of an order drawn by seed ${seed}`
   return repeats === 1 ? drawn : `${drawn}, ${repeats} such orders`
+}
+
+/**
+ * One split, of the images that are given for tests and all others.
+ * @param test rows of images, or names; a name that is digits alone is a row where no image has such a name
+ * @throws {OptionError} for an image that there is not, one that is given twice, no two images left on a side, or a group that lies on both
+ */
+export function givenSplit(
+  op: string,
+  { name, images, imageNames, groups }: Pick<Responses, 'name' | 'images' | 'imageNames' | 'groups'>,
+  test: readonly (number | string)[],
+): Split {
+  const refuse = (actual: string, expected: string) => new OptionError({ op, argument: 'test', actual, expected })
+  const named = new Map<string, number[]>()
+  imageNames?.forEach((word, row) => {
+    const rows = named.get(word)
+    if (rows) rows.push(row)
+    else named.set(word, [row])
+  })
+  const isNumbered = imageNames?.some((word) => /^\d+$/.test(word)) ?? false
+  const tested = new Set<number>()
+  for (const one of test) {
+    const row = typeof one === 'number' ? one : !isNumbered && /^\d+$/.test(one) ? Number(one) : -1
+    const rows = (typeof one === 'string' ? named.get(one) : undefined) ?? (row >= 0 && row < images ? [row] : [])
+    if (rows.length === 0) {
+      const range = `numbers from 0 to ${images - 1}`
+      const names = imageNames
+        ? `names of images of ${name}, such as '${imageNames[0]}'`
+        : `images of ${name}, which have no names`
+      throw refuse(
+        typeof one === 'string' ? `'${one}'` : String(one),
+        isNumbered && typeof one === 'string' ? names : `${names}, or ${range}`,
+      )
+    }
+    for (const found of rows) {
+      if (tested.has(found)) throw refuse(`${typeof one === 'string' ? `'${one}'` : one} twice`, 'each image once')
+      tested.add(found)
+    }
+  }
+  if (tested.size < 2 || images - tested.size < 2)
+    throw refuse(`${tested.size} of the ${images} images of ${name}`, 'at least two of them, and two others to learn from')
+  const all = Int32Array.from({ length: images }, (_, i) => i)
+  const split = { train: all.filter((i) => !tested.has(i)), test: all.filter((i) => tested.has(i)) }
+  if (groups) {
+    const learned = new Set(Array.from(split.train, (i) => groups[i] as number))
+    const parted = split.test.find((i) => learned.has(groups[i] as number))
+    if (parted !== undefined) throw refuse(`a part of group ${groups[parted]}`, 'all images of a group, or none')
+  }
+  return split
+}
+
+/** The same split in words. */
+export function describeGiven({ train, test }: Split): string {
+  const digest = createHash('sha256').update(test).digest('hex').slice(0, 12)
+  const first = Array.from(test.subarray(0, 3)).join(', ')
+  return `one split, given: ${test.length} images tested (${first}${test.length > 3 ? ` ... ${test.at(-1)}` : ''}; their numbers' SHA-256 begins ${digest}), the other ${train.length} trained on`
 }

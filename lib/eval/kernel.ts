@@ -54,8 +54,41 @@ function deviationsOf({ size, data }: FeatureRows, rows: Int32Array, means: Floa
   return squares.map((sum) => Math.sqrt(sum / (rows.length - 1)) || 1)
 }
 
-/** What regressions ask of the features of one layer. */
-export class Kernel {
+/** What regressions ask of features. */
+export interface Kernels {
+  /** @param options scale: features divided by their standard deviations over the training images */
+  split(split: Split, options?: { scale?: boolean }): Promise<CentredSplit>
+}
+
+/** The features of several layers beside each other, scaled so that each layer has the same variance over the training images: the mean of theirs. */
+export const joined = (parts: readonly Kernels[], device: Device): Kernels => ({
+  async split(split, options) {
+    const each: { train: Matrix; test: Matrix; trace: number }[] = []
+    for (const part of parts) {
+      const { form, ...own } = await part.split(split, options)
+      const train = form === 'products' ? own.train : await product(own.train, own.train, device, { transposeB: true })
+      const test = form === 'products' ? own.test : await product(own.test, own.train, device, { transposeB: true })
+      let trace = 0
+      for (let i = 0; i < train.rows; ++i) trace += train.data[i * (train.rows + 1)] as number
+      each.push({ train, test, trace })
+    }
+    const mean = each.reduce((sum, { trace }) => sum + trace, 0) / each.length
+    const sum = (of: 'train' | 'test'): Matrix => {
+      const { rows, columns } = (each[0] as (typeof each)[number])[of]
+      const out = matrix(rows, columns)
+      for (const part of each) {
+        const factor = part.trace > 0 ? mean / part.trace : 0
+        for (let at = 0; at < out.data.length; ++at)
+          out.data[at] = (out.data[at] as number) + factor * (part[of].data[at] as number)
+      }
+      return out
+    }
+    return { form: 'products', train: sum('train'), test: sum('test') }
+  },
+})
+
+/** The features of one layer. */
+export class Kernel implements Kernels {
   private constructor(
     private readonly features: FeatureRows,
     private readonly device: Device,
@@ -74,7 +107,6 @@ export class Kernel {
     return new Kernel(features, device, await productsOf(features, all, all, device, shift), null)
   }
 
-  /** @param options scale: features divided by their standard deviations over the training images */
   async split({ train, test }: Split, options: { scale?: boolean } = {}): Promise<CentredSplit> {
     if (options.scale) return this.scaledSplit(train, test)
     if (this.whole) {

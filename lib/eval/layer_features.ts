@@ -18,7 +18,7 @@ export const layerOptions = {
     .min(1)
     .default(['all'])
     .describe(
-      'names of layers; all: the blocks of a network (blocks.0 ...), or its outermost layers that give maps; pixels: the images as they are',
+      'names of layers; all: the blocks of a network (blocks.0 ...), or its outermost layers that give maps; pixels: the images as they are; of a regression also layers that are joined, as blocks.2+blocks.3',
     ),
   batch: whole(1).default(32).describe('images at a time'),
 }
@@ -52,10 +52,23 @@ export function usualLayers(net: Network): string[] {
   return blocks.length > 0 ? blocks : net.layers.filter(({ output }) => output.length === 3).map(({ name }) => name)
 }
 
-/** The names that are asked for, each once, with `all` filled in. */
-export function namedLayers(op: string, net: Network | null, layers: readonly string[]): string[] {
+/** The layers of a name: those of `blocks.2+blocks.3` are both. */
+export const layersOf = (name: string): string[] => name.split('+')
+
+/**
+ * The names that are asked for, each once, with `all` filled in.
+ * @param canJoin whether layers between + are taken together
+ */
+export function namedLayers(op: string, net: Network | null, layers: readonly string[], canJoin = false): string[] {
   const names = layers.flatMap((name) => {
     if (name === pixelsLayer) return [name]
+    if (canJoin && name.includes('+'))
+      return [
+        layersOf(name)
+          .flatMap((part) => namedLayers(op, net, [part]))
+          .filter((part, i, all) => all.indexOf(part) === i)
+          .join('+'),
+      ]
     if (!net)
       throw new OptionError({
         op,

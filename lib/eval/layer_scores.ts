@@ -1,27 +1,29 @@
 // Scores of layers by a regression from their features to responses: one pass for the features, folds over the images, one entry a layer, and the layer
 // that the training images alone would have chosen.
 import { z } from 'zod'
-import type { Images, Responses } from '../data/index.js'
+import { type Images, type Responses, selectResponses } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
-import { DataError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import type { Network } from '../models/index.js'
-import { seed, whole } from '../options.js'
+import { parseOptions, seed, whole } from '../options.js'
 import { startPhase } from '../run/index.js'
 import { type Normalisation, noiseCeiling, normalisations, normaliseScore } from './ceiling.js'
 import { checkExtent } from './classify.js'
-import { type Aggregation, aggregate, aggregations, correlation, deviationOf, isConstant } from './correlation.js'
-import { describeFolds, foldsOf, type Split } from './folds.js'
-import { Kernel } from './kernel.js'
+import { type Aggregation, aggregate, aggregations, correlations, deviationOf } from './correlation.js'
+import { describeFolds, describeGiven, foldsOf, givenSplit, type Split } from './folds.js'
+import { joined, Kernel, type Kernels } from './kernel.js'
 import {
   type LayerControl,
   type LayerFeatures,
   layerFeatures,
   layerOptions,
+  layersOf,
   namedLayers,
   projectionOption,
 } from './layer_features.js'
-import { column, columnsOf, type Matrix, matrix, rowsOf } from './matrix.js'
+import { columnsOf, type Matrix, matrix, rowsOf } from './matrix.js'
 import type { Score } from './score.js'
+import { usableTargets } from './usable_targets.js'
 
 export const layerScoreOptions = {
   ...layerOptions,
@@ -29,6 +31,13 @@ export const layerScoreOptions = {
     .default('auto')
     .describe(
       'dimensions onto which larger layers are projected at random; auto: by Johnson and Lindenstrauss for epsilon 0.1; or none',
+    ),
+  test: z
+    .array(z.union([whole(0), z.string()]))
+    .min(1)
+    .optional()
+    .describe(
+      'images that alone are tested, by number from 0 or by name, all others being trained on: one split instead of folds',
     ),
   folds: whole(2).default(5).describe('parts of the images, each tested once'),
   repeats: whole(1).default(3).describe('orders of the images by which they are parted anew; scores are means over them'),
@@ -45,6 +54,27 @@ export const layerScoreOptions = {
 }
 
 type Settings = z.output<z.ZodObject<typeof layerScoreOptions>>
+
+/**
+ * @internal The options of a score, with their defaults.
+ * @throws {OptionError} as `parseOptions` does, and for folds beside a split that is given
+ */
+export function parseScoreOptions<S extends z.ZodObject<typeof layerScoreOptions>>(
+  op: string,
+  schema: S,
+  given: z.input<S>,
+): z.output<S> {
+  const settings = parseOptions(op, schema, given)
+  for (const name of ['folds', 'repeats'] as const)
+    if (given.test !== undefined && given[name] !== undefined)
+      throw new OptionError({
+        op,
+        argument: name,
+        actual: `${given[name]} beside test`,
+        expected: 'one of them: a given split is one',
+      })
+  return settings
+}
 
 /** What a number depends on beside network and images. */
 export interface Protocol {
@@ -84,7 +114,7 @@ export interface LayerScores {
 
 /** What a regression is given: the training images' responses, all known, of some targets. */
 export interface Task {
-  kernel: Kernel
+  kernel: Kernels
   split: Split
   /** [training images, targets] */
   y: Matrix
@@ -112,40 +142,8 @@ export interface Regression {
   fit(task: Task): Promise<Fitted>
 }
 
-/** Targets that can be scored, those alike in which images they lack together. */
-interface Targets {
-  patterns: { images: Int32Array; targets: Int32Array }[]
-  counts: { targets: number; constant: number; unmeasured: number; incomplete: number }
-}
-
-/** @throws {DataError} when none can be scored */
-function usableTargets(op: string, responses: Responses, folds: number): Targets {
-  const { images, targets, mean, name } = responses
-  const patterns = new Map<string, { images: Int32Array; targets: number[] }>()
-  const counts = { targets: 0, constant: 0, unmeasured: 0, incomplete: 0 }
-  const all = Int32Array.from({ length: images }, (_, i) => i)
-  for (let target = 0; target < targets; ++target) {
-    const there = all.filter((i) => !Number.isNaN(mean[i * targets + target]))
-    if (there.length < 2 * folds) ++counts.unmeasured
-    else if (isConstant(Float64Array.from(there, (i) => mean[i * targets + target] as number))) ++counts.constant
-    else {
-      ++counts.targets
-      if (there.length < images) ++counts.incomplete
-      const key = there.length === images ? '' : there.join()
-      const pattern = patterns.get(key) ?? { images: there, targets: [] }
-      pattern.targets.push(target)
-      patterns.set(key, pattern)
-    }
-  }
-  if (counts.targets === 0)
-    throw new DataError({
-      op,
-      argument: name,
-      actual: `${targets} targets, ${counts.constant} of them constant and ${counts.unmeasured} not measured`,
-      expected: 'at least one that varies',
-    })
-  return { patterns: [...patterns.values()].map((one) => ({ ...one, targets: Int32Array.from(one.targets) })), counts }
-}
+/** What is told of a layer, or of several that are joined. */
+type LayerFacts = Pick<LayerFeatures, 'layer' | 'features' | 'size' | 'projection'>
 
 /** r of every fold and target, in the test images and within the training ones. */
 interface FoldScores {
@@ -164,7 +162,7 @@ export async function scoreLayers(
   { signal, onProgress, onPlan }: LayerControl,
   regression: Regression,
 ): Promise<LayerScores> {
-  const { folds, repeats, seed, aggregate: how } = settings
+  const { repeats, seed, aggregate: how } = settings
   const count = images.shape[0]
   if (responses.images !== count)
     throw new DataError({
@@ -173,20 +171,31 @@ export async function scoreLayers(
       actual: `responses to ${responses.images} images`,
       expected: `to the ${count} of ${images.name}`,
     })
-  const names = namedLayers(op, net, settings.layers)
-  const splits = Array.from({ length: repeats }, (_, repeat) => foldsOf(op, count, folds, seed, responses.groups, repeat)).flat()
-  const { patterns, counts } = usableTargets(op, responses, folds)
+  const names = namedLayers(op, net, settings.layers, true)
+  const given = settings.test ? givenSplit(op, responses, settings.test) : null
+  const folds = given ? 1 : settings.folds
+  const splits = given
+    ? [given]
+    : Array.from({ length: repeats }, (_, repeat) => foldsOf(op, count, folds, seed, responses.groups, repeat)).flat()
+  const { patterns, counts } = usableTargets(op, responses, folds, given)
   if (net) checkExtent(op, net, images)
   const device = net?.device ?? cpu()
-  const ceiling = responses.trials ? noiseCeiling(responses, { seed, aggregate: how }).score : null
-  const normalised = normaliser(responses, settings)
+  const predicted = given ? selectResponses(responses, given.test) : responses
+  const isRepeated = (predicted.trials?.repeats ?? 0) > 1
+  const found = isRepeated ? noiseCeiling(predicted, { seed, aggregate: how }).score.ceiling : null
+  // Of images that were never repeated there is none.
+  const ceiling = found && !Number.isNaN(found.value) ? found : null
+  const normalised = normaliser(predicted, settings)
 
-  const features = await layerFeatures(op, net, images, names, settings, { signal, onProgress, onPlan })
+  const single = [...new Set(names.flatMap(layersOf))]
+  const features = await layerFeatures(op, net, images, single, settings, { signal, onProgress, onPlan })
   const report = startPhase('scores', 'fits', names.length * splits.length, 0, onProgress)
-  const all: { layer: LayerFeatures; found: FoldScores }[] = []
+  const all: { layer: LayerFacts; found: FoldScores }[] = []
   const y = matrix(count, responses.targets, responses.mean)
-  for (const layer of features) {
-    const kernel = await Kernel.of(layer, device)
+  for (const name of names) {
+    const parts = layersOf(name).map((part) => features.find(({ layer }) => layer === part) as LayerFeatures)
+    const kernels = await Promise.all(parts.map((part) => Kernel.of(part, device)))
+    const kernel = kernels.length > 1 ? joined(kernels, device) : (kernels[0] as Kernel)
     const found: FoldScores = { test: [], inner: [], raw: [] }
     for (const split of splits) {
       signal?.throwIfAborted()
@@ -204,9 +213,9 @@ export async function scoreLayers(
           wantsInner: names.length > 1,
           device,
         })
-        const measured = rowsOf(own, part.test)
+        const r = correlations(fitted.prediction, rowsOf(own, part.test))
         targets.forEach((target, j) => {
-          test[target] = correlation(column(fitted.prediction, j), column(measured, j))
+          test[target] = r[j] as number
           inner[target] = fitted.inner?.[j] ?? Number.NaN
         })
         found.raw.push(fitted.raw)
@@ -215,13 +224,21 @@ export async function scoreLayers(
       found.inner.push(inner)
       report(all.length * splits.length + found.test.length)
     }
+    const total = (of: (part: LayerFeatures) => number) => parts.reduce((sum, part) => sum + of(part), 0)
+    const layer = {
+      layer: name,
+      features: total((part) => part.features),
+      size: total(({ size }) => size),
+      projection:
+        parts.map(({ projection }) => projection).join('; ') + (parts.length > 1 ? '; each of the same variance in all' : ''),
+    }
     all.push({ layer, found })
   }
 
   const base = {
     name: op === 'encode' ? 'encoding' : op,
     unit: '',
-    ceiling: ceiling?.ceiling ?? null,
+    ceiling,
     seed,
     model: net?.describe() ?? 'no network',
     data: { name: [...new Set([responses.name, images.name])].join(', '), sha256: `${responses.sha256} ${images.sha256}` },
@@ -233,6 +250,7 @@ export async function scoreLayers(
       ...summary(found.test, folds, how),
       raw: {
         images: count,
+        ...(given ? { tested: given.test.length } : {}),
         ...counts,
         features: layer.features,
         dimensions: layer.size,
@@ -252,9 +270,9 @@ export async function scoreLayers(
         input: images.shape.slice(1),
         resizing: images.shaping ?? 'none: images as they are stored',
         projection: layer.projection,
-        folds: describeFolds(folds, repeats, seed, responses.groups),
+        folds: given ? describeGiven(given) : describeFolds(folds, repeats, seed, responses.groups),
         regression: regression.regression,
-        aggregation: `Pearson's r per target and fold, mean over folds, ${how} over ${counts.targets} targets`,
+        aggregation: `Pearson's r per target${given ? '' : ' and fold, mean over folds'}, ${how} over ${counts.targets} targets`,
         normalisation: settings.normalise ? `${settings.normalise}: ${normalisations[settings.normalise].formula}` : null,
       },
       perTarget: [...overFolds(found.test)],
@@ -294,6 +312,11 @@ const overFolds = (folds: readonly Float64Array[]): Float64Array =>
   )
 
 function summary(scores: readonly Float64Array[], folds: number, how: Aggregation): Pick<Score, 'value' | 'spread'> {
+  if (folds === 1) {
+    const perTarget = overFolds(scores).filter((r) => !Number.isNaN(r))
+    const value = deviationOf(perTarget) / Math.sqrt(perTarget.length)
+    return { value: aggregate(perTarget, how), spread: { value, over: `${perTarget.length} targets (standard error)` } }
+  }
   const perFold = scores.map((fold) => aggregate(fold, how))
   // Folds of other orders hold the same images again: they make the mean steadier, but are no more of them.
   const value = deviationOf(perFold) / Math.sqrt(folds)
@@ -327,7 +350,7 @@ function meanRaw(raws: readonly Record<string, number>[]): Record<string, number
 }
 
 function committed(
-  all: readonly { layer: LayerFeatures; found: FoldScores }[],
+  all: readonly { layer: LayerFacts; found: FoldScores }[],
   folds: number,
   how: Aggregation,
   { innerScore }: Regression,
@@ -347,7 +370,7 @@ function committed(
     ...summary(test, folds, how),
     raw: spreads(test, how),
     layer,
-    reason: `highest ${innerScore}, ${how} over targets: chosen in ${times(layer)} of ${parts} folds`,
+    reason: `highest ${innerScore}, ${how} over targets${folds === 1 ? '' : `: chosen in ${times(layer)} of ${parts} folds`}`,
     byFold,
   }
 }

@@ -51,6 +51,12 @@ export async function symmetricEigen(a: Matrix, device: Device): Promise<{ value
   return { values: found.data as Float64Array, vectors: basis }
 }
 
+export function transposed({ rows, columns, data }: Matrix): Matrix {
+  const out = matrix(columns, rows)
+  for (let i = 0, at = 0; i < rows; ++i) for (let j = 0; j < columns; ++j, ++at) out.data[j * rows + i] = data[at] as number
+  return out
+}
+
 /** Some rows, in the order of `indices`. */
 export function rowsOf({ columns, data }: Matrix, indices: Int32Array): Matrix {
   const out = matrix(indices.length, columns)
@@ -86,5 +92,7 @@ export function withoutRow({ rows, columns, data }: Matrix, row: Float64Array): 
 
 /** One column as a list. */
 export function column({ rows, columns, data }: Matrix, j: number): Float64Array {
-  return Float64Array.from({ length: rows }, (_, i) => data[i * columns + j] as number)
+  const out = new Float64Array(rows)
+  for (let i = 0, at = j; i < rows; ++i, at += columns) out[i] = data[at] as number
+  return out
 }

@@ -3,12 +3,12 @@ import { z } from 'zod'
 import type { Images, Responses } from '../data/index.js'
 import type { Device } from '../device.js'
 import type { Network } from '../models/index.js'
-import { parseOptions, whole } from '../options.js'
-import { aggregate, correlation } from './correlation.js'
+import { whole } from '../options.js'
+import { aggregate, correlations } from './correlation.js'
 import { foldsOf } from './folds.js'
-import type { CentredSplit, Kernel } from './kernel.js'
+import type { CentredSplit, Kernels } from './kernel.js'
 import type { LayerControl } from './layer_features.js'
-import { type LayerScores, layerScoreOptions, scoreLayers } from './layer_scores.js'
+import { type LayerScores, layerScoreOptions, parseScoreOptions, scoreLayers } from './layer_scores.js'
 import { column, columnMeans, type Matrix, matrix, product, rowsOf, withoutRow } from './matrix.js'
 
 const fitOptions = {
@@ -232,7 +232,7 @@ export async function pls(
 ): Promise<LayerScores> {
   const op = 'pls'
   const { signal, onProgress, onPlan, ...rest } = options
-  const settings = parseOptions(op, plsOptions, rest)
+  const settings = parseScoreOptions(op, plsOptions, rest)
   const { components, scale, tolerance } = settings
   const regression = `partial least squares of ${components} components (NIPALS to ${tolerance}) on ${scale ? 'scaled' : 'centred'} features and targets`
   return scoreLayers(
@@ -260,7 +260,7 @@ const innerFolds = 5
 
 /** r of each target in folds of the training images. */
 async function innerScores(
-  kernel: Kernel,
+  kernel: Kernels,
   train: Int32Array,
   y: Matrix,
   groups: Int32Array | null,
@@ -273,8 +273,7 @@ async function innerScores(
     const imagesOf = (places: Int32Array) => places.map((place) => train[place] as number)
     const centred = await kernel.split({ train: imagesOf(inner.train), test: imagesOf(inner.test) }, { scale })
     const { prediction } = await fitPls(centred, rowsOf(y, inner.train), settings, device)
-    const measured = rowsOf(y, inner.test)
-    folds.push(Float64Array.from({ length: y.columns }, (_, j) => correlation(column(prediction, j), column(measured, j))))
+    folds.push(correlations(prediction, rowsOf(y, inner.test)))
   }
   return Float64Array.from({ length: y.columns }, (_, j) =>
     aggregate(

@@ -1,14 +1,17 @@
 // Ridge regression to many targets, its penalty chosen on the training images alone by leaving each of them, or each group, out: exactly, from one
 // decomposition.
 import type { Device } from '../device.js'
-import { aggregate, correlation } from './correlation.js'
+import { aggregate, correlations } from './correlation.js'
 import type { CentredSplit } from './kernel.js'
-import { column, columnMeans, columnsOf, type Matrix, matrix, product, rowsOf, symmetricEigen, withoutRow } from './matrix.js'
+import { columnMeans, columnsOf, type Matrix, matrix, product, rowsOf, symmetricEigen, transposed, withoutRow } from './matrix.js'
 
-/** Features turned so that they are uncorrelated over the training images, [images, rank], with the sum of squares of each. */
+/** Features turned so that they are uncorrelated over the training images. */
 export interface Factors {
+  /** Sum of squares of each over the training images. */
   squares: Float64Array
-  train: Matrix
+  /** [training images, rank], each of length 1. */
+  unit: Matrix
+  /** [test images, rank] */
   test: Matrix
 }
 
@@ -24,20 +27,16 @@ export async function factorsOf(split: CentredSplit, device: Device): Promise<Fa
   while (rank < most && (values[rank] as number) > least) ++rank
   const squares = values.slice(0, rank)
   const kept = matrix(rank, gram.rows, vectors.data.subarray(0, rank * gram.rows))
-  if (!isProducts)
-    return {
-      squares,
-      train: await product(split.train, kept, device, { transposeB: true }),
-      test: await product(split.test, kept, device, { transposeB: true }),
-    }
-  const train = matrix(split.train.rows, rank)
-  for (let i = 0, at = 0; i < train.rows; ++i)
-    for (let j = 0; j < rank; ++j, ++at)
-      train.data[at] = (kept.data[j * kept.columns + i] as number) * Math.sqrt(squares[j] as number)
+  const lengths = squares.map(Math.sqrt)
+  const divided = (m: Matrix): Matrix => {
+    for (let i = 0, at = 0; i < m.rows; ++i)
+      for (let j = 0; j < rank; ++j, ++at) m.data[at] = (m.data[at] as number) / (lengths[j] as number)
+    return m
+  }
   const test = await product(split.test, kept, device, { transposeB: true })
-  for (let at = 0; at < test.data.length; ++at)
-    test.data[at] = (test.data[at] as number) / Math.sqrt(squares[at % rank] as number)
-  return { squares, train, test }
+  return isProducts
+    ? { squares, unit: transposed(kept), test: divided(test) }
+    : { squares, unit: divided(await product(split.train, kept, device, { transposeB: true })), test }
 }
 
 export interface RidgeSettings {
@@ -68,14 +67,11 @@ const room = 2 ** 23
  * @param y [training images, targets], all known
  */
 export async function ridge(factors: Factors, y: Matrix, settings: RidgeSettings, device: Device): Promise<RidgeFit> {
-  const { squares, train, test } = factors
+  const { squares, unit, test } = factors
   const { lambdas, lambda: how } = settings
   const [count, rank, targets] = [y.rows, squares.length, y.columns]
-  const unit = matrix(count, rank)
-  for (let at = 0; at < unit.data.length; ++at)
-    unit.data[at] = (train.data[at] as number) / Math.sqrt(squares[at % rank] as number)
   const leaveOut = await LeftOut.of(unit, squares, settings, device)
-  const perChunk = Math.max(1, Math.floor(room / count))
+  const perChunk = Math.max(1, Math.floor(room / (count * lambdas.length)))
   const chunks = Array.from({ length: Math.ceil(targets / perChunk) }, (_, i) => {
     const first = i * perChunk
     return Int32Array.from({ length: Math.min(perChunk, targets - first) }, (_, j) => first + j)
@@ -90,12 +86,9 @@ export async function ridge(factors: Factors, y: Matrix, settings: RidgeSettings
   for (const chunk of chunks) {
     const { centred } = centredChunk(chunk)
     const turned = await product(unit, centred, device, { transposeA: true })
-    for (const [l, score] of scores.entries()) {
-      const predicted = await leaveOut.predict(l, centred, turned)
-      chunk.forEach((target, j) => {
-        score[target] = correlation(column(predicted, j), column(centred, j))
-      })
-    }
+    const found = correlations(await leaveOut.predict(centred, turned), centred)
+    // The targets of a stretch lie beside each other.
+    for (const [l, score] of scores.entries()) score.set(found.subarray(l * chunk.length, (l + 1) * chunk.length), chunk[0])
   }
   const chosen =
     how === 'shared'
@@ -105,13 +98,15 @@ export async function ridge(factors: Factors, y: Matrix, settings: RidgeSettings
   const prediction = matrix(test.rows, targets)
   for (const chunk of chunks) {
     const { means, centred } = centredChunk(chunk)
-    const weights = await product(train, centred, device, { transposeA: true })
-    for (let j = 0, at = 0; j < rank; ++j)
+    const weights = await product(unit, centred, device, { transposeA: true })
+    for (let j = 0, at = 0; j < rank; ++j) {
+      const square = squares[j] as number
       for (const target of chunk) {
         const lambda = lambdas[chosen[target] as number] as number
-        weights.data[at] = (weights.data[at] as number) / ((squares[j] as number) + lambda)
+        weights.data[at] = ((weights.data[at] as number) * Math.sqrt(square)) / (square + lambda)
         ++at
       }
+    }
     const part = await product(test, weights, device)
     for (let i = 0, at = 0; i < test.rows; ++i)
       for (let j = 0; j < chunk.length; ++j, ++at)
@@ -131,16 +126,17 @@ const best = (scores: readonly number[]): number =>
 const perTarget = (scores: readonly Float64Array[], targets: number): Int32Array =>
   Int32Array.from({ length: targets }, (_, target) => best(scores.map((score) => score[target] as number)))
 
-/** Predictions for training images when they are left out. */
+/** Predictions for training images when they are left out, at every penalty. */
 class LeftOut {
   private constructor(
     private readonly unit: Matrix,
     /** Of each penalty: the share of every direction that is left of its residual. */
     private readonly shares: readonly Float64Array[],
-    /** Of each penalty: (I - H)_ii. */
-    private readonly diagonals: readonly Float64Array[],
-    /** Images that are left out together; null: each alone. */
-    private readonly members: readonly Int32Array[] | null,
+    /** [training images, penalties]: (I - H)_ii, or 1 of an image that is left out with others. */
+    private readonly diagonals: Matrix,
+    /** Images that are left out together. */
+    private readonly together: readonly Int32Array[],
+    /** Whether the directions of the features are all that centred numbers have. */
     private readonly isFull: boolean,
     private readonly device: Device,
   ) {}
@@ -149,60 +145,65 @@ class LeftOut {
     const { rows: count, columns: rank } = unit
     const shares = lambdas.map((lambda) => squares.map((square) => lambda / (square + lambda)))
     const isFull = rank >= count - 1
-    const diagonals = shares.map((share) => {
-      const diagonal = new Float64Array(count)
-      for (let i = 0, at = 0; i < count; ++i) {
-        let [left, reached] = [0, 0]
-        for (let j = 0; j < rank; ++j, ++at) {
-          const square = (unit.data[at] as number) ** 2
-          left += square * (share[j] as number)
-          reached += square
-        }
-        diagonal[i] = left + (isFull ? 0 : Math.max(0, 1 - 1 / count - reached))
-      }
-      return diagonal
+    // What is not reached by a feature is left whole: 1 - 1 / count - sum of u^2 of it.
+    const weights = matrix(rank, lambdas.length)
+    for (let j = 0, at = 0; j < rank; ++j)
+      for (const share of shares) weights.data[at++] = (share[j] as number) - (isFull ? 0 : 1)
+    const diagonals = await product(
+      matrix(
+        count,
+        rank,
+        unit.data.map((value) => value * value),
+      ),
+      weights,
+      device,
+    )
+    if (!isFull)
+      for (let at = 0; at < diagonals.data.length; ++at) diagonals.data[at] = (diagonals.data[at] as number) + 1 - 1 / count
+    const byGroup = new Map<number, number[]>()
+    groups?.forEach((group, i) => {
+      byGroup.set(group, [...(byGroup.get(group) ?? []), i])
     })
-    let members: Int32Array[] | null = null
-    if (groups) {
-      const byGroup = new Map<number, number[]>()
-      groups.forEach((group, i) => {
-        byGroup.set(group, [...(byGroup.get(group) ?? []), i])
-      })
-      members = [...byGroup.values()].map((list) => Int32Array.from(list))
-    }
-    return new LeftOut(unit, shares, diagonals, members, isFull, device)
+    const together = [...byGroup.values()].filter(({ length }) => length > 1).map((list) => Int32Array.from(list))
+    for (const images of together) for (const i of images) diagonals.data.fill(1, i * lambdas.length, (i + 1) * lambdas.length)
+    return new LeftOut(unit, shares, diagonals, together, isFull, device)
   }
 
   /**
-   * @param l number of the penalty
    * @param y centred, [images, targets]
    * @param turned U'y
+   * @returns [images, penalties x targets]
    */
-  async predict(l: number, y: Matrix, turned: Matrix): Promise<Matrix> {
-    const { unit, isFull, device } = this
-    const share = this.shares[l] as Float64Array
+  async predict(y: Matrix, turned: Matrix): Promise<Matrix> {
+    const { unit, shares, isFull, device } = this
     const { rows: count, columns: targets } = y
-    const kept = matrix(turned.rows, targets)
+    const all = shares.length * targets
+    const kept = matrix(turned.rows, all)
     for (let j = 0, at = 0; j < turned.rows; ++j)
-      for (let t = 0; t < targets; ++t, ++at)
+      for (const share of shares) {
         // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
-        kept.data[at] = (turned.data[at] as number) * (isFull ? (share[j] as number) : (share[j] as number) - 1)
+        const factor = (share[j] as number) - (isFull ? 0 : 1)
+        for (let t = 0; t < targets; ++t, ++at) kept.data[at] = (turned.data[j * targets + t] as number) * factor
+      }
     const residual = await product(unit, kept, device)
     if (!isFull)
-      for (let at = 0; at < residual.data.length; ++at) residual.data[at] = (residual.data[at] as number) + (y.data[at] as number)
-    const out = matrix(count, targets)
-    for (const images of this.members ?? []) if (images.length > 1) await this.solve(share, images, residual)
-    const alone = (i: number) => (this.diagonals[l] as Float64Array)[i] as number
-    const isGrouped = new Uint8Array(count)
-    for (const images of this.members ?? []) if (images.length > 1) for (const i of images) isGrouped[i] = 1
+      for (let i = 0, at = 0; i < count; ++i)
+        for (let l = 0; l < shares.length; ++l)
+          for (let t = 0; t < targets; ++t, ++at)
+            residual.data[at] = (residual.data[at] as number) + (y.data[i * targets + t] as number)
+    for (const images of this.together)
+      for (const [l, share] of shares.entries()) await this.solve(share, images, residual, l * targets, targets)
     for (let i = 0, at = 0; i < count; ++i)
-      for (let t = 0; t < targets; ++t, ++at)
-        out.data[at] = (y.data[at] as number) - (residual.data[at] as number) / (isGrouped[i] ? 1 : alone(i))
-    return out
+      for (let l = 0; l < shares.length; ++l) {
+        const alone = this.diagonals.data[i * shares.length + l] as number
+        for (let t = 0; t < targets; ++t, ++at)
+          residual.data[at] = (y.data[i * targets + t] as number) - (residual.data[at] as number) / alone
+      }
+    return residual
   }
 
-  /** Replaces the residuals of a group by (I - H)_FF^-1 times them, by Cholesky. */
-  private async solve(share: Float64Array, images: Int32Array, residual: Matrix): Promise<void> {
+  /** Replaces some columns of a group's residuals by (I - H)_FF^-1 times them, by Cholesky. */
+  private async solve(share: Float64Array, images: Int32Array, residual: Matrix, first: number, targets: number): Promise<void> {
     const { rows: count, columns: rank } = this.unit
     const size = images.length
     const own = rowsOf(this.unit, images)
@@ -217,7 +218,7 @@ class LeftOut {
         for (let k = 0; k < b; ++k) sum -= (lower.data[a * size + k] as number) * (lower.data[b * size + k] as number)
         lower.data[a * size + b] = a === b ? Math.sqrt(sum) : sum / (lower.data[b * size + b] as number)
       }
-    for (let t = 0; t < residual.columns; ++t) {
+    for (let t = first; t < first + targets; ++t) {
       const place = (a: number) => (images[a] as number) * residual.columns + t
       const step = (a: number, from: number, to: number, factor: (k: number) => number) => {
         let value = residual.data[place(a)] as number

@@ -1,11 +1,12 @@
 // Representational similarity: whether a network's layers find the same images alike as brains or people do.
 import { z } from 'zod'
-import type { Images, ReferenceRdms } from '../data/index.js'
-import { cpu } from '../device.js'
+import type { Images, ReferenceRdms, Responses, Trials } from '../data/index.js'
+import { cpu, type Device } from '../device.js'
 import { DataError } from '../errors.js'
 import type { Network } from '../models/index.js'
 import { parseOptions, seed } from '../options.js'
 import { startPhase } from '../run/index.js'
+import { spearmanBrown } from './ceiling.js'
 import { checkExtent } from './classify.js'
 import { deviationOf, midRanks } from './correlation.js'
 import { type LayerControl, layerFeatures, layerOptions, namedLayers, projectionOption } from './layer_features.js'
@@ -75,6 +76,7 @@ export async function rsa(
   if (known.length < 3)
     throw new DataError({ op, argument: reference.name, actual: `${known.length} known pairs`, expected: 'at least 3' })
   const ceiling = subjects.length > 1 ? rsaCeiling(subjects, compare) : null
+  const reliable = reference.halves ? halvesCeiling(reference.halves, compare) : null
   const features = await layerFeatures(op, net, images, names, settings, { signal, onProgress, onPlan })
   const report = startPhase('scores', 'layers', names.length, 0, onProgress)
   const device = net?.device ?? cpu()
@@ -99,7 +101,7 @@ export async function rsa(
         dimensions: layer.size,
         ...(ceiling ? { ceilingLower: ceiling.lower, ceilingUpper: ceiling.upper } : {}),
       },
-      ceiling: ceiling && { value: ceiling.upper, formula: ceiling.formula },
+      ceiling: ceiling ? { value: ceiling.upper, formula: ceiling.formula } : reliable,
       spread:
         subjects.length > 1
           ? { value: deviationOf(perSubject) / Math.sqrt(subjects.length), over: `${subjects.length} subjects (standard error)` }
@@ -121,6 +123,54 @@ export async function rsa(
     report(scores.length)
   }
   return { scores, ceiling }
+}
+
+/**
+ * The dissimilarities that responses have: 1 - Pearson's r of the mean responses of all targets to two images. Targets that were not measured for every
+ * image are left out. Where there are repeats, also those of the means over every other repeat, by which a ceiling is found.
+ * @throws {DataError} when fewer than two targets are left
+ */
+export async function responseRdms(responses: Responses, device: Device = cpu()): Promise<ReferenceRdms> {
+  const { name, images, targets, mean: means, trials, sha256 } = responses
+  const all = Int32Array.from({ length: images }, (_, i) => i)
+  const kept = Int32Array.from({ length: targets }, (_, target) => target).filter((target) =>
+    all.every((i) => !Number.isNaN(means[i * targets + target])),
+  )
+  const size = kept.length
+  if (size < 2)
+    throw new DataError({
+      op: 'responseRdms',
+      argument: name,
+      actual: `${size} targets that were measured for every image`,
+      expected: 'at least two',
+    })
+  const rdmOfValues = (value: (image: number, target: number) => number): Promise<Float64Array> => {
+    const data = Float32Array.from({ length: images * size }, (_, at) => value(Math.floor(at / size), kept[at % size] as number))
+    return rdmOf({ count: images, size, data }, 'correlation', device)
+  }
+  const halfOf = ({ repeats, data }: Trials, side: number) =>
+    rdmOfValues((image, target) => {
+      const first = (image * targets + target) * repeats
+      const known = data.subarray(first, first + repeats).filter((value) => !Number.isNaN(value))
+      return mean([...known].filter((_, turn) => turn % 2 === side))
+    })
+  return {
+    name: `${name}, 1 - r of the mean responses of ${size} targets`,
+    images,
+    subjects: [await rdmOfValues((image, target) => means[image * targets + target] as number)],
+    halves: trials && trials.repeats > 1 ? [await halfOf(trials, 0), await halfOf(trials, 1)] : null,
+    sha256,
+  }
+}
+
+/** What perfect dissimilarities would reach with those of noisy responses; null where no three pairs were repeated. */
+function halvesCeiling(halves: readonly [Float64Array, Float64Array], compare: Comparison): Score['ceiling'] {
+  const pairs = knownPairs(halves)
+  if (pairs.length < 3) return null
+  return {
+    value: Math.sqrt(Math.max(0, spearmanBrown(compared(halves[0], halves[1], pairs, compare)))),
+    formula: `square root of the reliability of the dissimilarities: ${compare} of those of every other repeat, by Spearman and Brown`,
+  }
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length

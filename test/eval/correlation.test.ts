@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   aggregate,
-  correlation,
+  correlations,
   deviationOf,
   isConstant,
   midRanks,
@@ -10,6 +10,7 @@ import {
   spearman,
   tauA,
 } from '../../lib/eval/correlation.js'
+import { matrix } from '../../lib/eval/matrix.js'
 import { uniform } from '../ops/proof.js'
 
 /** Whole numbers from 0 to `kinds` - 1, with ties. */
@@ -46,8 +47,10 @@ describe('correlations', () => {
   })
 
   it('of a prediction: 0 where it is constant, nothing where the measured is', () => {
-    expect(correlation(Float64Array.of(2, 2, 2), Float64Array.of(1, 2, 3))).toBe(0)
-    expect(correlation(Float64Array.of(1, 2, 3), Float64Array.of(2, 2, 2))).toBeNaN()
+    const predicted = matrix(3, 4, Float64Array.of(2, 1, Number.NaN, 5, 2, 2, 1, 4, 2, 3, 2, 9))
+    const measured = matrix(3, 4, Float64Array.of(1, 2, 1, 7, 2, 2, 2, 8, 3, 2, 3, 9.5))
+    const r = pearson([5, 4, 9], [7, 8, 9.5])
+    expect([...correlations(predicted, measured)]).toEqual([0, Number.NaN, Number.NaN, expect.closeTo(r, 14)])
   })
 
   it('of ranks share the middle among equals', () => {

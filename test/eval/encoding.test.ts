@@ -1,7 +1,9 @@
 // Scores of layers end to end: folds, projections, targets that cannot be scored, the layer that is committed.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { foldsOf } from '../../lib/eval/folds.js'
+import { joined, Kernel } from '../../lib/eval/kernel.js'
 import {
+  cpu,
   encode,
   type Images,
   imagesFrom,
@@ -58,6 +60,45 @@ async function following(net: Network, at: string, targets: number, noise = 0.1)
   return responsesFrom({ name: 'v4', images: count, targets, mean })
 }
 
+describe('joined', () => {
+  it('is what the features beside each other give, once they vary as much', async () => {
+    const [n, sizes] = [20, [30, 12]]
+    const split = { train: Int32Array.from({ length: 15 }, (_, i) => i), test: Int32Array.from({ length: 5 }, (_, i) => 15 + i) }
+    const parts = sizes.map((size, i) => ({ count: n, size, data: normals(i, n * size).map((v) => (1 + 9 * i) * v + i) }))
+    const { train, test } = await joined(await Promise.all(parts.map((part) => Kernel.of(part, cpu()))), cpu()).split(split)
+    const variances = parts.map(({ size, data }) => {
+      let sum = 0
+      for (let j = 0; j < size; j++) {
+        const column = Float64Array.from(split.train, (row) => data[row * size + j] as number)
+        const mean = column.reduce((a, b) => a + b, 0) / column.length
+        sum += column.reduce((a, b) => a + (b - mean) ** 2, 0)
+      }
+      return sum
+    })
+    const mean = (variances[0] as number) / 2 + (variances[1] as number) / 2
+    const beside = new Float64Array(n * 42)
+    parts.forEach(({ size, data }, i) => {
+      for (let row = 0; row < n; row++)
+        for (let j = 0; j < size; j++)
+          beside[row * 42 + (i === 0 ? 0 : 30) + j] =
+            (data[row * size + j] as number) * Math.sqrt(mean / (variances[i] as number))
+    })
+    const means = Float64Array.from(
+      { length: 42 },
+      (_, j) => split.train.reduce((sum, row) => sum + (beside[row * 42 + j] as number), 0) / 15,
+    )
+    const product = (a: number, b: number) =>
+      means.reduce((sum, m, j) => sum + ((beside[a * 42 + j] as number) - m) * ((beside[b * 42 + j] as number) - m), 0)
+    for (const [rows, matrix] of [
+      [split.train, train],
+      [split.test, test],
+    ] as const)
+      rows.forEach((a, i) => {
+        for (const b of split.train) expect(matrix.data[i * 15 + b]).toBeCloseTo(product(a, b), 8)
+      })
+  })
+})
+
 describe('foldsOf', () => {
   it('tests every image once, and keeps groups together', () => {
     const groups = Int32Array.from({ length: 23 }, (_, i) => Math.floor(i / 3))
@@ -83,6 +124,19 @@ describe.each([
   ['encode', encode],
   ['pls', pls],
 ] as const)('%s', (name, score) => {
+  it('takes layers together, by name', async () => {
+    using net = new Network(config, { seed: 3 })
+    const responses = await following(net, 'trunk.0', 6)
+    const { scores } = await score(net, images, responses, { layers: ['trunk.0', 'blocks.0', 'blocks.0+trunk.0'], repeats: 1 })
+    const [trunk, blocks, both] = scores
+    expect(both?.layer).toBe('blocks.0+trunk.0')
+    expect(both?.raw.features).toBe((trunk?.raw.features as number) + (blocks?.raw.features as number))
+    expect(both?.value).toBeGreaterThan(blocks?.value as number)
+    const one = await score(net, images, responses, { layers: ['trunk.0+trunk.0'], repeats: 1 })
+    expect(one.scores.map(({ layer, value }) => [layer, value])).toEqual([['trunk.0', trunk?.value]])
+    await expect(score(net, images, responses, { layers: ['trunk.0+none'] })).rejects.toThrow(/layers is 'none', no layer; expected/)
+  })
+
   it('finds the layer that responses follow, and says how it was measured', async () => {
     using net = new Network(config, { seed: 3 })
     expect(usualLayers(net)).toEqual(['trunk.0', 'blocks.0'])

@@ -2,7 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { cpu } from '../../lib/device.js'
 import { midRanks, pearson, spearman } from '../../lib/eval/correlation.js'
 import { comparisons, rdmOf } from '../../lib/eval/rdm.js'
-import { crossnobis, DataError, imagesFrom, type ReferenceRdms, rsa, rsaCeiling } from '../../lib/index.js'
+import {
+  crossnobis,
+  DataError,
+  imagesFrom,
+  type ReferenceRdms,
+  responseRdms,
+  responsesFrom,
+  rsa,
+  rsaCeiling,
+  spearmanBrown,
+} from '../../lib/index.js'
 import { normals } from '../../lib/random.js'
 import { uniform } from '../ops/proof.js'
 
@@ -82,11 +92,86 @@ describe('rsaCeiling', () => {
   })
 })
 
+describe('responseRdms', () => {
+  const [images, targets, repeats] = [9, 40, 3]
+  const signal = normals(11, images * targets)
+  const noise = normals(12, images * targets * repeats)
+  const data = Float64Array.from(noise, (v, i) => (signal[Math.floor(i / repeats)] as number) + v / 2)
+  const valueAt = (i: number, t: number, m: number) => data[(i * targets + t) * repeats + m] as number
+  const patterns = (of: (i: number, t: number) => number, some = Array.from({ length: targets }, (_, t) => t)) =>
+    Array.from({ length: images }, (_, i) => some.map((t) => of(i, t)))
+  const expectRdm = (rdm: Float64Array | undefined, rows: number[][]) => {
+    let at = 0
+    for (let i = 0; i < images; ++i)
+      for (let j = i + 1; j < images; ++j, ++at) {
+        const value = 1 - pearson(rows[i] as number[], rows[j] as number[])
+        if (Number.isNaN(value)) expect(rdm?.[at]).toBeNaN()
+        // Patterns are held as float32.
+        else expect(rdm?.[at]).toBeCloseTo(value, 6)
+      }
+    expect(rdm?.length).toBe(at)
+  }
+
+  it('are those of the mean responses and of either half of the repeats', async () => {
+    const responses = responsesFrom({ name: 'it', images, targets, trials: { images, targets, repeats, data } })
+    const found = await responseRdms(responses)
+    expect(found).toMatchObject({ name: 'it, 1 - r of the mean responses of 40 targets', images, sha256: responses.sha256 })
+    expectRdm(
+      found.subjects[0],
+      patterns((i, t) => (valueAt(i, t, 0) + valueAt(i, t, 1) + valueAt(i, t, 2)) / 3),
+    )
+    expectRdm(
+      found.halves?.[0],
+      patterns((i, t) => (valueAt(i, t, 0) + valueAt(i, t, 2)) / 2),
+    )
+    expectRdm(
+      found.halves?.[1],
+      patterns((i, t) => valueAt(i, t, 1)),
+    )
+    const next = uniform(5)
+    const pixels = Uint8Array.from({ length: images * 12 }, () => 256 * next())
+    const scored = await rsa(null, await imagesFrom({ pixels, shape: [images, 3, 2, 2] }), found, { layers: ['pixels'] })
+    const r = spearman(found.halves?.[0] as Float64Array, found.halves?.[1] as Float64Array)
+    expect(scored.scores[0]?.ceiling?.value).toBeCloseTo(Math.sqrt(spearmanBrown(r)), 12)
+    expect(scored.scores[0]?.ceiling?.formula).toMatch(/spearman of those of every other repeat, by Spearman and Brown$/)
+    expect(scored.ceiling).toBe(null)
+  })
+
+  it('leave out targets that lack an image, and know nothing of halves where an image was shown once', async () => {
+    const some = Float64Array.from(data)
+    some.fill(Number.NaN, (2 * targets + 5) * repeats, (2 * targets + 6) * repeats)
+    for (let t = 0; t < targets; ++t) some.fill(Number.NaN, (4 * targets + t) * repeats + 1, (4 * targets + t + 1) * repeats)
+    const responses = responsesFrom({ name: 'it', images, targets, trials: { images, targets, repeats, data: some } })
+    const { subjects, halves } = await responseRdms(responses)
+    const kept = Array.from({ length: targets }, (_, t) => t).filter((t) => t !== 5)
+    expectRdm(
+      subjects[0],
+      patterns((i, t) => responses.mean[i * targets + t] as number, kept),
+    )
+    expectRdm(
+      halves?.[1],
+      patterns((i, t) => (i === 4 ? Number.NaN : valueAt(i, t, 1)), kept),
+    )
+    const few = responsesFrom({ name: 'it', images: 3, targets: 2, mean: Float64Array.of(1, 2, Number.NaN, 4, 5, 6) })
+    await expect(responseRdms(few)).rejects.toThrow(
+      'responseRdms: it is 1 targets that were measured for every image; expected at least two',
+    )
+    const silent = responsesFrom({ name: 'it', images: 2, targets: 2, mean: Float64Array.of(1, 2, 4, 3) })
+    expect((await responseRdms(silent)).halves).toBe(null)
+  })
+})
+
 describe('rsa', () => {
   const next = uniform(8)
   const pixels = Uint8Array.from({ length: 12 * 3 * 16 }, () => 256 * next())
   const open = () => imagesFrom({ pixels, shape: [12, 3, 4, 4] })
-  const reference = (...subjects: Float64Array[]): ReferenceRdms => ({ name: 'it.npy', images: 12, subjects, sha256: 'a' })
+  const reference = (...subjects: Float64Array[]): ReferenceRdms => ({
+    name: 'it.npy',
+    images: 12,
+    subjects,
+    halves: null,
+    sha256: 'a',
+  })
 
   it('scores pixels against one subject and against several', async () => {
     const images = await open()
