@@ -4,8 +4,9 @@ import { deviceOf } from '../device.js'
 import { type BlockRecord, healthWarnings } from '../learn/index.js'
 import { writeDemoPage } from '../report/index.js'
 import { demoOptions, runDemo } from '../reproduce/index.js'
+import { duration } from '../run/progress.js'
 import { addFlags } from './flags.js'
-import { duration, interruptSignal, jsonText, output, quantity, run } from './terminal.js'
+import { interruptSignal, jsonText, output, quantity, run } from './terminal.js'
 
 interface DemoValues {
   out: string

@@ -8,9 +8,8 @@ import { type Images, labelsOf, type OpenImagesOptions, openImages, openImagesOp
 import { type Device, deviceOf } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { parseOptions, seed as seedOption } from '../options.js'
-import { writeSeeds } from '../report/index.js'
 import { inFolder } from '../run/folder.js'
-import { finishedRecord, provenanceSchema, type RunOptions, recordFile } from '../run/index.js'
+import { finishedRecord, processGroup, provenanceSchema, type RunOptions, recordFile } from '../run/index.js'
 import { hasRequest, readRequest, writeRequest } from '../run/request.js'
 import { addFlags, isGiven, nameOf } from './flags.js'
 import { interruptSignal, jsonText, keptRun, type Output, output, run } from './terminal.js'
@@ -151,6 +150,7 @@ export class TrainingFlags {
         const { options } = settings as { options: object }
         await one(out, { ...settings, options: { ...options, seed } }, hasRequest(out))
       }
+      const { writeSeeds } = await import('../report/index.js')
       const { measure, runs, mean, deviation, page } = await writeSeeds(folder, seeds)
       for (const { seed, value } of runs) say.line(`seed ${seed}: ${measure} ${share(measure, value)}`)
       say.line(
@@ -170,6 +170,13 @@ export class TrainingFlags {
     const { seeds } = this.seeds()
     if (seeds && isGiven(this.command, 'seed'))
       throw new OptionError({ op, argument: '--seed', actual: 'given with --seeds', expected: 'one of them' })
+    if (seeds && processGroup().size > 1)
+      throw new OptionError({
+        op,
+        argument: '--seeds',
+        actual: 'given under mpirun',
+        expected: '--seed: one run at a time there',
+      })
     if (seeds && new Set(seeds).size < seeds.length)
       throw new OptionError({ op, argument: '--seeds', actual: seeds.join(), expected: 'each seed once' })
     const given = { images: this.images(), ...(seeds === undefined ? {} : { seeds }), ...asked() }

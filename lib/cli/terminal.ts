@@ -7,6 +7,7 @@ import { StriateError } from '../errors.js'
 import { describeFileError } from '../io/file_errors.js'
 import { processNumber } from '../run/group.js'
 import type { TrainProgress } from '../run/index.js'
+import { duration } from '../run/progress.js'
 
 export interface Output {
   /** One line for people; with --json on stderr. */
@@ -30,15 +31,6 @@ export const printable = (text: string): string =>
 
 /** What `--json` does, for help. */
 export const jsonText = 'the result as one JSON object on stdout'
-
-/** Seconds as people read them: 8 s, 2 min 05 s, 1 h 03 min. */
-export function duration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '?'
-  const s = Math.round(seconds)
-  if (s < 60) return `${s} s`
-  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`
-  return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`
-}
 
 /** Names with their descriptions, folded to 100 columns. */
 export function folded(entries: readonly { name: string; text: string }[]): string {

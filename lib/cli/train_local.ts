@@ -13,12 +13,12 @@ import {
   trainLocal,
 } from '../learn/index.js'
 import { localBlocks } from '../models/index.js'
-import { writeLocalPage } from '../report/index.js'
-import { describeRecipes, type RecipeName, recipe, recipeNames } from '../reproduce/index.js'
+import { describeRecipes, type RecipeName, recipe, recipeNames } from '../reproduce/grinberg/recipes.js'
+import { duration } from '../run/progress.js'
 import { localWords, parseLocalBlocks } from './block_syntax.js'
 import { addFlags } from './flags.js'
 import { TrainingFlags } from './run_flags.js'
-import { duration, folded } from './terminal.js'
+import { folded } from './terminal.js'
 
 const settings = z.strictObject({ options: localOptions })
 
@@ -85,6 +85,7 @@ export function addTrainLocal(train: Command): void {
       const { net, record } = await trainLocal(images, options, run)
       using trained = net
       say.done()
+      const { writeLocalPage } = await import('../report/index.js')
       await writeLocalPage(trained, record, run.out)
       const layers = [...record.trunk, ...record.blocks]
       const { trunk, blocks } = localBlocks(trained.config)

@@ -12,13 +12,12 @@ import {
   Network,
   type NetworkConfig,
 } from '../models/index.js'
-import { writeSupervisedPage } from '../report/index.js'
-import { openNetwork } from '../run/index.js'
+import { openNetwork, processGroup } from '../run/index.js'
+import { duration } from '../run/progress.js'
 import { supervisedOptions, trainSupervised } from '../train/index.js'
 import { convWords, parseConvBlocks } from './block_syntax.js'
 import { addFlags } from './flags.js'
 import { TrainingFlags } from './run_flags.js'
-import { duration } from './terminal.js'
 
 const networkFlags = z.strictObject({ network: builderOptions.prefault({ kind: 'conv-net' }).meta({ flag: '' }) })
 const startFlag = z.strictObject({
@@ -66,8 +65,10 @@ export function addTrainSupervised(train: Command): void {
   }
   command.addHelpText(
     'after',
-    '\nExample:\n  $ striate train supervised --data cifar-10-batches-bin --epochs 10 --out runs/twin' +
-      '\n  $ striate train supervised --data photos --size 64 --network wavelet-net --start runs/hierarchy --freeze 4 --out runs/half-frozen',
+    '\nUnder mpirun the processes share every minibatch and learn what one learns, but for batch normalisation, which is by each one’s part.\n' +
+      '\nExample:\n  $ striate train supervised --data cifar-10-batches-bin --epochs 10 --out runs/twin' +
+      '\n  $ striate train supervised --data photos --size 64 --network wavelet-net --start runs/hierarchy --freeze 4 --out runs/half-frozen' +
+      '\n  $ mpirun -n 2 striate train supervised --data photos --size 64 --network resnet-18 --out runs/shared',
   )
   flags.action({
     settings,
@@ -85,6 +86,8 @@ export function addTrainSupervised(train: Command): void {
       const { net, record } = await trainSupervised(images, begun ?? config, options, run)
       using trained = net
       say.done()
+      if (processGroup().rank > 0) return
+      const { writeSupervisedPage } = await import('../report/index.js')
       await writeSupervisedPage(trained, record, run.out)
       const best = record.curve[record.bestEpoch - 1]
       say.line(trained.describe())

@@ -3,11 +3,10 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { componentOptions, fitComponents } from '../learn/index.js'
 import { waveletNet, waveletNetOptions } from '../models/index.js'
-import { writeWaveletPage } from '../report/index.js'
 import { processGroup } from '../run/index.js'
+import { duration } from '../run/progress.js'
 import { addFlags } from './flags.js'
 import { TrainingFlags } from './run_flags.js'
-import { duration } from './terminal.js'
 
 const { net, units, orientations, nonlinearity, normalise } = waveletNetOptions.shape
 const network = z.strictObject({ net, units, orientations, nonlinearity, normalise })
@@ -37,6 +36,7 @@ export function addTrainWavelet(train: Command): void {
       using learned = net
       say.done()
       if (processGroup().rank > 0) return
+      const { writeWaveletPage } = await import('../report/index.js')
       await writeWaveletPage(learned, record, run.out)
       say.line(learned.describe())
       for (const { name, units, responses, varianceKept, effectiveDimension } of record.blocks)

@@ -8,7 +8,7 @@ import { cutAt, type Extent, featureBlocks, Network, type NetworkConfig } from '
 import { add, copyRows, type ReadoutState, readoutLearn, readoutScore, reduce, scale, subtractRow } from '../ops/index.js'
 import { Permutation } from '../random.js'
 import type { RunOptions } from '../run/options.js'
-import { memoryText, startPhase } from '../run/progress.js'
+import { duration, memoryText, startPhase, trialSeconds } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
 
 /** Bytes that a readout needs: features of all images as bf16, and weights with their moments. */
@@ -77,10 +77,13 @@ export class FeatureSource {
     const { cache, state } = readoutMemory(n, this.features, classes)
     const limit = checkMemory(this.features, classes, memoryLimit, this.device)
     const fits = cache + state <= limit
-    this.run.onPlan?.(
-      `${describeFeatures(config)}: ${this.features} features an image, ${memoryText(cache)} for ${n} images as bf16; ` +
-        (fits ? 'cached' : `over the limit of ${memoryText(limit)}, so recomputed in every epoch`),
-    )
+    const { onPlan } = this.run
+    if (onPlan)
+      onPlan(
+        `${describeFeatures(config)}: ${this.features} features an image, ${memoryText(cache)} for ${n} images as bf16; ` +
+          `about ${duration(n * (await this.secondsEach()))} to compute; ` +
+          (fits ? 'cached' : `over the limit of ${memoryText(limit)}, so recomputed in every epoch`),
+      )
     this.mean = this.settings.centre ? await this.meanOf(n) : Tensor.zeros([this.features], { device: this.device })
     if (fits) this.cache = await this.compute(n)
   }
@@ -95,6 +98,14 @@ export class FeatureSource {
     const pieces: Int32Array[] = []
     for (let first = 0; first < rows.length; first += this.chunk) pieces.push(rows.subarray(first, first + this.chunk))
     return ahead(this.images, pieces, this.run.signal ? { signal: this.run.signal } : {})
+  }
+
+  /** Seconds that the features of an image take, by a trial. */
+  private async secondsEach(): Promise<number> {
+    const images = Math.min(8, this.chunk)
+    const [, ...image] = this.images.shape
+    const pixels = new Uint8Array(images * count(image))
+    return (await trialSeconds(this.device, async () => (await this.featuresOf(pixels)).dispose())) / images
   }
 
   /** f32 [n,D] of n images' pixels; the caller's. */

@@ -12,10 +12,10 @@ import { WaveletBlock } from '../models/layers/wavelet_block.js'
 import { type CovarianceState, covariance, gatherPatches } from '../ops/index.js'
 import { parseOptions } from '../options.js'
 import { Checkpoints } from '../run/checkpoint.js'
-import { finishedRecord, finishFolder, inFolder, openNetwork, provenance, refuseOther } from '../run/folder.js'
-import { agree, type Group, processGroup, unlessAborted } from '../run/group.js'
+import { finishedTogether, finishFolder, inFolder, provenance } from '../run/folder.js'
+import { agree, type Group, watchedGroup } from '../run/group.js'
 import { checkRun, type RunOptions } from '../run/options.js'
-import { memoryText, startPhase } from '../run/progress.js'
+import { duration, memoryText, startPhase, trialSeconds } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
 import { type ComponentConfig, type ComponentOptions, componentOptions } from './component_options.js'
 import { type BlockComponents, blockComponents, type ComponentRecord, componentRecord } from './component_record.js'
@@ -50,7 +50,7 @@ export async function fitComponents(
   const asked = checkRun(op, run)
   checkImages(op, images)
   const settings = parseOptions(op, componentOptions, options)
-  const group = processGroup()
+  const group = watchedGroup(asked.signal)
   const net = new Network(config, { device: asked.device, seed: settings.seed })
   const identity = { network: net.config, options: lasting(settings), data: images.sha256 }
   try {
@@ -62,7 +62,7 @@ export async function fitComponents(
     const learn = async () => {
       const blocks = await fit.run()
       // The first process clears the folder of checkpoints once every other has written its last.
-      await unlessAborted(group.texts('learned'), asked.signal)
+      await group.texts('learned')
       const { device } = asked
       const network = net.config
       return {
@@ -75,20 +75,21 @@ export async function fitComponents(
       } as const
     }
     // The folder is the first process's; the others keep no more than their checkpoints there.
-    if (group.rank > 0) return { net, record: await learn() }
-    return await inFolder(op, asked, async () => {
-      const { out, device } = asked
-      const found = out ? await finishedRecord(out, componentRecord) : null
-      if (out && found) {
-        const { network, options, data } = found
-        refuseOther(op, out, identity, { network, options: lasting(options), data: data.sha256 })
+    const begin = async () => {
+      const found = await finishedTogether(group, op, asked, componentRecord, identity, ({ network, options, data }) => ({
+        network,
+        options: lasting(options),
+        data: data.sha256,
+      }))
+      if (found) {
         net.dispose()
-        return { net: await openNetwork(out, { device }), record: found }
+        return found
       }
       const record = await learn()
-      if (out) await finishFolder(out, net, record, [])
+      if (asked.out && group.rank === 0) await finishFolder(asked.out, net, record, [])
       return { net, record }
-    })
+    }
+    return await (group.rank > 0 ? begin() : inFolder(op, asked, begin))
   } catch (error) {
     net.dispose()
     throw error
@@ -175,14 +176,14 @@ class Fit {
 
   async run(): Promise<BlockComponents[]> {
     let sums = this.asked.resume ? await this.restore() : null
-    this.tellPlan()
+    await this.tellPlan()
     try {
       while (this.position.block < this.blocks.length) {
         const { block } = this.position
         const began = performance.now()
         sums ??= this.sumsOf(block)
         await this.pass(block, sums)
-        await unlessAborted(sums.merge(this.group), this.asked.signal)
+        await sums.merge(this.group)
         const record = await this.learn(block, sums)
         sums.dispose()
         sums = null
@@ -244,16 +245,43 @@ class Fit {
   }
 
   /** Says before the first image what the learning holds in memory and how often it computes what. */
-  private tellPlan(): void {
+  private async tellPlan(): Promise<void> {
+    const { onPlan } = this.asked
+    if (!onPlan) return
     const [n] = this.images.shape
     const largest = Math.max(...this.blocks.map(({ responses }) => responses))
     const map = Math.max(...this.blocks.map(({ output }) => 4 * output[0] * output[1] * output[2]))
     const all = n * map
-    this.asked.onPlan?.(
+    onPlan(
       `${this.blocks.length} blocks from ${n} images, one pass a block; covariance of up to ${largest} x ${largest}, ` +
         `${memoryText(8 * largest ** 2)}; maps between blocks ${memoryText(Math.min(all, this.limit))}` +
-        (all > this.limit ? `, the limit: the rest is computed again for every block` : ''),
+        (all > this.limit ? `, the limit: the rest is computed again for every block` : '') +
+        `; about ${duration(await this.expected(Math.min(1, this.limit / all)))} beside reading the images`,
     )
+  }
+
+  /** Seconds that the passes which are left will take, by a trial of every block. @param kept share of the maps between blocks that are kept */
+  private async expected(kept: number): Promise<number> {
+    const { device } = this.asked
+    const [, channels, height, width] = this.images.shape
+    const count = 4
+    let [x, before, seconds] = [Tensor.zeros([count, channels, height, width], { dtype: 'u8', device }), 0, 0]
+    try {
+      for (const [index, block] of this.blocks.entries()) {
+        const from = x
+        const moments = () => scope(() => void block.moments(from))
+        const forward = () => scope(() => void block.forward(from, false))
+        if (index >= this.position.block) seconds += (await trialSeconds(device, moments)) + (1 - kept) * before
+        const own = await trialSeconds(device, forward)
+        before += own
+        if (index >= this.position.block) seconds += kept * own
+        x = scope(() => block.forward(from, false).y)
+        from.dispose()
+      }
+    } finally {
+      x.dispose()
+    }
+    return (seconds * (this.share.to - this.share.from)) / count
   }
 
   /** One pass over the images: what a block's responses are on average, and how they vary together. */

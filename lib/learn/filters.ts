@@ -8,7 +8,7 @@ import { unitRows } from '../ops/index.js'
 import { Checkpoints } from '../run/checkpoint.js'
 import { inFolder } from '../run/folder.js'
 import { checkRun, type RunOptions } from '../run/options.js'
-import { memoryText, startPhase } from '../run/progress.js'
+import { duration, memoryText, startPhase, trialSeconds } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
 import { type FilterConfig, type FilterOptions, filterConfig } from './filter_options.js'
 import { historySchema, stretchSchema } from './filter_record.js'
@@ -79,20 +79,32 @@ async function learn(images: Images, config: FilterConfig, asked: FilterRun & { 
   const rule = ruleOf(config.rule)
   const saved = asked.resume ? await checkpoints?.load() : null
   if (saved) position = saved.position
-  asked.onPlan?.(
-    `${phase}: ${config.units} of ${config.window} x ${config.window} from ${config.steps} minibatches of ${config.batch} patches, ` +
-      `about ${memoryText(filterMemory(images.shape, config))} of memory`,
-  )
   const visit = new Visit(reservoirs(images, config.reservoir, config.seed), config, device)
   let state: RuleState | null = null
   const save = async () => {
     if (state) await checkpoints?.save(position, await hostState(state))
+  }
+  /** Seconds that the minibatches which are left will take, by a trial of one on a copy. */
+  const expected = async (live: RuleState) => {
+    const trial = stateFrom(new Map(Object.entries(await hostState(live))), device)
+    try {
+      const { images } = await visit.at(position.step, asked.signal)
+      const seconds = await trialSeconds(device, async () => void (await rule.learn(images, trial, config, position.step, 1)))
+      return seconds * (config.steps - position.step)
+    } finally {
+      for (const tensor of Object.values(trial)) tensor.dispose()
+    }
   }
   try {
     const live = saved
       ? stateFrom(saved.tensors, device)
       : await rule.start((await visit.at(0, asked.signal)).host, config, device)
     state = live
+    if (asked.onPlan && position.step < config.steps)
+      asked.onPlan(
+        `${phase}: ${config.units} of ${config.window} x ${config.window} from ${config.steps} minibatches of ${config.batch} patches, ` +
+          `about ${memoryText(filterMemory(images.shape, config))} of memory and ${duration(await expected(live))}`,
+      )
     const stretch = stretchOf(config.steps)
     const report = startPhase(phase, 'patches', config.steps * config.batch, position.step * config.batch, asked.onProgress)
     while (position.step < config.steps && !position.converged) {

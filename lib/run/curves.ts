@@ -13,5 +13,6 @@ export function curvesCsv(curves: readonly Curve[]): string {
   const stages = curves.map((curve) => ({ stage: curve.stage, rows: numbers(curve) }))
   const columns = [...new Set(['step', 'epoch', ...stages.flatMap(({ rows }) => rows.flatMap((row) => [...row.keys()]))])]
   const lines = stages.flatMap(({ stage, rows }) => rows.map((row) => [stage, ...columns.map((name) => row.get(name) ?? '')]))
-  return `${[['stage', ...columns], ...lines].map((line) => line.join()).join('\n')}\n`
+  const header = ['stage', ...columns].map((name) => (/[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name))
+  return `${[header, ...lines].map((line) => line.join()).join('\n')}\n`
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Images } from '../data/index.js'
 import { type Device, instructionSet, threads } from '../device.js'
@@ -12,11 +13,12 @@ import { describeReadError } from '../io/file_errors.js'
 import { writeAtomic } from '../io/index.js'
 import { takeLock } from '../io/lock.js'
 import { readStored } from '../io/stored.js'
-import { loadNetwork, type Network } from '../models/index.js'
+import { loadNetwork, Network } from '../models/index.js'
 import { version } from '../version.js'
 import { difference, isCheckpoint, removeCheckpoints } from './checkpoint.js'
 import { type Curve, curvesCsv } from './curves.js'
 import { notFinite } from './finite.js'
+import { fromFirst, type Group } from './group.js'
 import type { RunOptions } from './options.js'
 
 export interface Provenance {
@@ -108,10 +110,33 @@ export async function finishedRecord<S extends z.ZodType>(folder: string, schema
   return existsSync(file) ? readStored('run', file, schema, 'the record of a finished run') : null
 }
 
+/**
+ * The finished run of a folder, in every process: the folder is the first one's, and so is what it knows of it. Null while it is not finished.
+ * @param asked what tells the run from others, and `found` the same of a record
+ * @throws {DataError} when it is another run
+ */
+export async function finishedTogether<S extends z.ZodType<{ network: Network['config'] }>>(
+  group: Group,
+  op: string,
+  { out, device }: { out?: string; device: Device },
+  schema: S,
+  asked: object,
+  found: (record: z.output<S>) => object,
+): Promise<{ net: Network; record: z.output<S> } | null> {
+  const own = out && group.rank === 0 ? await finishedRecord(out, schema) : null
+  if (out && own) refuseOther(op, out, asked, found(own))
+  const net = out && own ? await openNetwork(out, { device }) : null
+  const told = await fromFirst(group, { text: JSON.stringify(own), tensors: (await net?.state()) ?? new Map() })
+  const record = schema.nullable().parse(JSON.parse(told.text)) as z.output<S> | null
+  return record && { record, net: net ?? new Network(record.network, { device, state: told.tensors }) }
+}
+
 /** Refuses to take a finished run for one that is asked for otherwise. */
 export function refuseOther(op: string, out: string, asked: object, found: object): void {
   const [is, was] = [JSON.stringify(asked), JSON.stringify(found)]
-  if (is !== was) throw new DataError({ op, argument: out, actual: difference(was, is), expected: 'the folder of this run' })
+  // Not as texts: options that were read back may lie in another order.
+  if (!isDeepStrictEqual(JSON.parse(is), JSON.parse(was)))
+    throw new DataError({ op, argument: out, actual: difference(was, is), expected: 'the folder of this run' })
 }
 
 /** The run's lock, of the folders of runs. */

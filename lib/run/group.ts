@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { root } from '#root'
 import { DataError, DeviceError } from '../errors.js'
+import type { Safetensor } from '../io/index.js'
 
 interface RawMpi {
   open(): { rank: number; size: number }
@@ -113,7 +114,7 @@ export async function agree(group: Group, op: string, what: string, own: string)
 }
 
 /** A promise that ends early when the signal fires: while another process is waited for that may be gone. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
@@ -121,4 +122,44 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
     signal.addEventListener('abort', abort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
+}
+
+/** The processes of this run, waited for until the signal fires. */
+export function watchedGroup(signal: AbortSignal | undefined): Group {
+  const group = processGroup()
+  if (group.size === 1) return group
+  return {
+    rank: group.rank,
+    size: group.size,
+    sum: (data) => unlessAborted(group.sum(data), signal),
+    texts: (own) => unlessAborted(group.texts(own), signal),
+    broadcast: (bytes, from) => unlessAborted(group.broadcast(bytes, from), signal),
+  }
+}
+
+/** A text and tensors of float32. */
+interface Message {
+  text: string
+  tensors: ReadonlyMap<string, Safetensor>
+}
+
+/** What process 0 has to say, in every process; what the others give is left aside. */
+export async function fromFirst(group: Group, { text, tensors }: Message): Promise<Message> {
+  if (group.size === 1) return { text, tensors }
+  const names = [...tensors].map(([name, { shape }]) => ({ name, shape }))
+  const [first = ''] = await group.texts(group.rank === 0 ? JSON.stringify({ text, names }) : '')
+  const told = JSON.parse(first) as { text: string; names: typeof names }
+  const received = new Map<string, Safetensor>()
+  for (const { name, shape } of told.names) {
+    const size = shape.reduce((a, b) => a * b, 1)
+    const data = group.rank === 0 ? (tensors.get(name)?.data as Float32Array) : new Float32Array(size)
+    await group.broadcast(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 0)
+    received.set(name, { dtype: 'F32', shape, data })
+  }
+  return { text: told.text, tensors: received }
+}
+
+/** This process's part of some images, of which each is in the part of one. */
+export function shareOf(rows: Int32Array, { rank, size }: Group): Int32Array {
+  return rows.subarray(Math.floor((rank * rows.length) / size), Math.floor(((rank + 1) * rows.length) / size))
 }

@@ -1,4 +1,5 @@
-// What every recipe tells while it runs.
+// What every recipe tells before and while it runs.
+import type { Device } from '../device.js'
 
 export interface TrainProgress {
   /** `filters`, `features`, `search` or `readout`. */
@@ -38,4 +39,28 @@ export function startPhase(phase: string, unit: string, total: number, first: nu
 export function memoryText(bytes: number): string {
   const power = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
   return power === 0 ? `${bytes} bytes` : `${(bytes / 1024 ** power).toPrecision(3)} ${'KMG'[power - 1]}iB`
+}
+
+/** Seconds as people read them: 8 s, 2 min 05 s, 1 h 03 min. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?'
+  const s = Math.round(seconds)
+  if (s < 60) return `${s} s`
+  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`
+  return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`
+}
+
+/**
+ * Seconds that some work takes on a device: it is done twice and the second time counts, since the first warms up.
+ * @param work whose results are thrown away
+ */
+export async function trialSeconds(device: Device, work: () => void | Promise<void>): Promise<number> {
+  let start = 0
+  for (let time = 0; time < 2; ++time) {
+    await device.sync()
+    start = performance.now()
+    await work()
+  }
+  await device.sync()
+  return (performance.now() - start) / 1000
 }

@@ -1,16 +1,33 @@
-// Minibatches of images on a device, in a seeded order, cropped and mirrored on request. Images in memory stay on the device where they fit;
-// else the minibatches to come are read while the device works.
+// Minibatches of images on a device, in a seeded order, cropped and mirrored on request. Images in memory stay on the device where they fit and
+// are not resized; else the minibatches to come are read, and resized, while the device works.
+import { Gate } from '../data/gate.js'
 import { ahead, batchesOf, type Images } from '../data/index.js'
 import type { Device } from '../device.js'
 import { gatherImages } from '../ops/index.js'
 import { Permutation, philox, words } from '../random.js'
+import type { Group } from '../run/index.js'
 import { Tensor } from '../tensor.js'
+import { cropBox, resizedCrop } from './resized_crop.js'
 
 export interface Augmentation {
   /** Random crops after padding by so many pixels of zeros. */
   crop: number
   /** Mirror half of the images. */
   flip: boolean
+  /** Parts of at least such a share of the area, resized to the whole; null for none. */
+  resizedCrop: number | null
+}
+
+interface Settings {
+  /** Images of a minibatch, in all processes. */
+  batch: number
+  /** Of order and augmentation. */
+  seed: number
+  augment: Augmentation
+  /** Bytes of pixels up to which images in memory stay on the device. */
+  memoryLimit: number
+  /** Each process takes its part of every minibatch. */
+  group: Pick<Group, 'rank' | 'size'>
 }
 
 /** Minibatches that are read before they are asked for. */
@@ -20,34 +37,40 @@ const depth = 2
 export class Batches {
   private readonly resident: Tensor | null
   private readonly perEpoch: number
+  /** Images of a minibatch in this process. */
+  private readonly own: number
+  private readonly resizing = new Gate(1)
   private readonly coming = new Map<number, Promise<Uint8Array>>()
   private permutation: { epoch: number; order: Permutation } | null = null
 
-  /**
-   * @param rows images to train on
-   * @param memoryLimit bytes of pixels up to which images in memory stay on the device
-   * @param seed of order and augmentation
-   */
+  /** @param rows images to train on */
   constructor(
     private readonly images: Images,
     private readonly rows: Int32Array,
     private readonly device: Device,
-    private readonly settings: { batch: number; seed: number; augment: Augmentation; memoryLimit: number },
+    private readonly settings: Settings,
     private readonly signal?: AbortSignal,
   ) {
     const { pixels, shape } = images
-    this.perEpoch = Math.floor(rows.length / settings.batch)
-    this.resident = pixels && pixels.byteLength <= settings.memoryLimit ? Tensor.from(pixels, { shape, device }) : null
+    const { batch, group, augment, memoryLimit } = settings
+    this.perEpoch = Math.floor(rows.length / batch)
+    this.own = batch / group.size
+    const stay = pixels && augment.resizedCrop === null && pixels.byteLength <= memoryLimit
+    this.resident = stay ? Tensor.from(pixels, { shape, device }) : null
   }
 
-  /** Images of minibatch `step`, counted from the first epoch's first. */
-  order(step: number): Int32Array {
-    const epoch = Math.floor(step / this.perEpoch)
-    const first = (step % this.perEpoch) * this.settings.batch
-    if (this.permutation?.epoch !== epoch)
-      this.permutation = { epoch, order: new Permutation(this.rows.length, this.settings.seed, epoch) }
+  private epoch(step: number): number {
+    return Math.floor(step / this.perEpoch)
+  }
+
+  /** This process's images of minibatch `step`, counted from the first epoch's first. */
+  private order(step: number): Int32Array {
+    const { batch, seed, group } = this.settings
+    const epoch = this.epoch(step)
+    const first = (step % this.perEpoch) * batch + group.rank * this.own
+    if (this.permutation?.epoch !== epoch) this.permutation = { epoch, order: new Permutation(this.rows.length, seed, epoch) }
     const { order } = this.permutation
-    return Int32Array.from({ length: this.settings.batch }, (_, i) => this.rows[order.at(first + i)] as number)
+    return Int32Array.from({ length: this.own }, (_, i) => this.rows[order.at(first + i)] as number)
   }
 
   /**
@@ -56,13 +79,13 @@ export class Batches {
    */
   async take(step: number, until: number): Promise<{ rows: Int32Array; x: Tensor }> {
     const rows = this.order(step)
-    const shift = this.shifts(rows, Math.floor(step / this.perEpoch))
+    const shift = this.shifts(rows, this.epoch(step))
     if (this.resident) {
       using index = Tensor.from(rows, { device: this.device })
       using moves = shift && Tensor.from(shift, { shape: [rows.length, 3], device: this.device })
       return { rows, x: gatherImages(this.resident, index, moves) }
     }
-    const pixels = await this.read(step, rows, until)
+    const pixels = await this.read(step, until)
     const x = Tensor.from(pixels, { shape: [rows.length, ...this.images.shape.slice(1)], device: this.device })
     if (!shift) return { rows, x }
     using own = x
@@ -74,17 +97,39 @@ export class Batches {
     return { rows, x: gatherImages(own, index, moves) }
   }
 
-  private read(step: number, rows: Int32Array, until: number): Promise<Uint8Array> {
-    const own = this.coming.get(step) ?? this.images.rows(rows, this.signal)
+  private read(step: number, until: number): Promise<Uint8Array> {
+    const own = this.coming.get(step) ?? this.pixels(step)
     this.coming.delete(step)
     for (let next = step + 1; next <= step + depth && next < until; next++) {
       if (this.coming.has(next)) continue
-      const pixels = this.images.rows(this.order(next), this.signal)
+      const pixels = this.pixels(next)
       // Whoever takes it awaits it; until then a failure must not count as unhandled.
       pixels.catch(() => undefined)
       this.coming.set(next, pixels)
     }
     return own
+  }
+
+  /** Minibatch `step` before it is cropped and mirrored. */
+  private async pixels(step: number): Promise<Uint8Array> {
+    const { images, signal, settings } = this
+    const rows = this.order(step)
+    const pixels = await images.rows(rows, signal)
+    const least = settings.augment.resizedCrop
+    if (least === null) return pixels
+    const [, , height, width] = images.shape
+    const key = words(settings.seed, 'seed')
+    const size = pixels.length / rows.length
+    // One minibatch at a time, the next one to be asked for first; between images the device is given its work.
+    return this.resizing.run(async () => {
+      for (const [i, row] of rows.entries()) {
+        signal?.throwIfAborted()
+        const image = pixels.subarray(i * size, (i + 1) * size)
+        image.set(resizedCrop(image, { height, width }, cropBox({ height, width }, least, row, this.epoch(step), key)))
+        await new Promise(setImmediate)
+      }
+      return pixels
+    })
   }
 
   /** Some images as they are, u8 [N,C,H,W]: in the order of `rows`, in pieces, those to come read ahead. */

@@ -1,6 +1,8 @@
 export { type OptimiserOptions, optimiserOptions, type ScheduleOptions, scheduleOptions } from './optimiser.js'
 export {
   type HeadScore,
+  type OnEpoch,
+  type Scores,
   type SupervisedConfig,
   type SupervisedEpoch,
   type SupervisedOptions,

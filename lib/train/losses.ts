@@ -67,6 +67,11 @@ export class Losses {
     return this.heads.length === 1 && this.heads[0]?.head.loss === 'softmax'
   }
 
+  /** Names and weights of the heads, and whether their wrong images are counted, in the order of `of`. */
+  get parts(): { name: string; weight: number; counted: boolean }[] {
+    return this.heads.map(({ head: { name, weight, loss } }) => ({ name, weight, counted: loss === 'softmax' }))
+  }
+
   /** Losses for outputs y [N,T] of images `rows`. */
   of(y: Tensor, rows: Int32Array): HeadLoss[] {
     return this.heads.map(({ head, column }) => {

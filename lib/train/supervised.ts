@@ -3,37 +3,35 @@ import { freemem } from 'node:os'
 import { z } from 'zod'
 import { checkImages } from '../data/images.js'
 import { channelStatistics, type Images, labelsOf, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
-import type { Device } from '../device.js'
+import { type Device, instructionSet } from '../device.js'
 import { OptionError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'
 import { fitComponents } from '../learn/index.js'
 import { Network, type NetworkConfigInput, networkConfig } from '../models/index.js'
 import { Checkpoints, pick } from '../run/checkpoint.js'
-import {
-  finishedRecord,
-  finishFolder,
-  inFolder,
-  openNetwork,
-  type Provenance,
-  provenance,
-  provenanceSchema,
-  refuseOther,
-} from '../run/folder.js'
+import { finishedTogether, finishFolder, inFolder, type Provenance, provenance, provenanceSchema } from '../run/folder.js'
+import { agree, fromFirst, type Group, watchedGroup } from '../run/group.js'
 import { checkRun, type RunOptions } from '../run/options.js'
-import { memoryText } from '../run/progress.js'
+import { duration, memoryText, trialSeconds } from '../run/progress.js'
+import { Tensor } from '../tensor.js'
 import { Losses } from './losses.js'
 import { type SupervisedConfig, type SupervisedOptions, supervisedConfig, supervisedOptions } from './supervised_options.js'
-import { epochSchema, positionSchema, type SupervisedEpoch, Trainer } from './trainer.js'
+import { epochSchema, type OnEpoch, positionSchema, type Scores, type SupervisedEpoch, scoresSchema, Trainer } from './trainer.js'
 
 export { type SupervisedConfig, type SupervisedOptions, supervisedOptions } from './supervised_options.js'
-export type { HeadScore, SupervisedEpoch } from './trainer.js'
+export type { HeadScore, OnEpoch, Scores, SupervisedEpoch } from './trainer.js'
 
 export interface SupervisedRun extends RunOptions {
   /** Labelled images whose error is written into the curve after every epoch, and that nothing depends on: a test set, for a figure. */
   monitor?: Images
-  /** Called with the network before its first step, not when a run goes on. */
-  onStart?: (net: Network) => Promise<void>
+  /**
+   * Called with the network as it is after each epoch's evaluation, and before the first step of a new run as epoch 0. The numbers that it gives are
+   * kept in the record beside the epoch's own; of an epoch that a checkpoint holds they are not asked for again, and its time is not the training's.
+   */
+  onEpoch?: OnEpoch
 }
+
+const op = 'trainSupervised'
 
 /** What `run.json` holds. */
 export interface SupervisedRecord extends Provenance {
@@ -42,8 +40,12 @@ export interface SupervisedRecord extends Provenance {
   config: SupervisedConfig
   images: { train: number; validation: number }
   curve: SupervisedEpoch[]
+  /** What `onEpoch` gave before the first step; empty where it gave nothing. */
+  startScores: Scores
   /** Epoch whose weights were kept. */
   bestEpoch: number
+  /** That shared the minibatches. */
+  processes: number
 }
 
 export const supervisedRecord: z.ZodType<SupervisedRecord> = provenanceSchema.extend({
@@ -52,14 +54,17 @@ export const supervisedRecord: z.ZodType<SupervisedRecord> = provenanceSchema.ex
   config: supervisedOptions,
   images: z.object({ train: z.number(), validation: z.number() }),
   curve: z.array(epochSchema).min(1),
+  startScores: scoresSchema,
   bestEpoch: z.number().int().min(1),
+  processes: z.number().int().min(1),
 })
 
 /**
  * Trains a network end to end: each of its heads on the column of targets that it names, by softmax cross-entropy or mean squared error of the
  * standardised numbers, all heads by the weighted sum of their losses. Frozen layers stay as they are. Where the first layer standardises
  * images, it does so by the channels of these images. The same data, configuration, device and seed give the same bits, also when stopped or
- * killed at any moment and resumed, from memory or from a disk.
+ * killed at any moment and resumed, from memory or from a disk. Started by `mpirun -n P`, P processes share every minibatch and learn what one
+ * learns within rounding; only batch normalisation is by each process's own part, and its running statistics are those of the first process.
  * @param network its configuration, such as {@link convNet} or {@link resNet18} gives, or a network to go on from, which is copied
  * @throws {OptionError} {ShapeError} {DataError} in one sentence before anything runs; a DataError naming step and layer when the loss is
  * not finite or beyond `maxLoss`: the last good checkpoint stays
@@ -70,33 +75,38 @@ export async function trainSupervised(
   options: SupervisedOptions = {},
   run: SupervisedRun = {},
 ): Promise<{ net: Network; record: SupervisedRecord }> {
-  const op = 'trainSupervised'
-  const asked = checkRun(op, run, ['monitor', 'onStart'])
+  const asked = checkRun(op, run, ['monitor', 'onEpoch'])
   checkImages(op, images)
   const config = supervisedConfig(options)
   const { device } = asked
+  const group = watchedGroup(asked.signal)
   const initial = await start(network, config.seed, device)
   const losses = new Losses(op, initial, images)
   const monitor = asked.monitor ? { images: asked.monitor, losses: new Losses(op, initial, asked.monitor) } : null
   const stratum = initial.heads.find(({ loss }) => loss === 'softmax')
   const strata = stratum && labelsOf(images, stratum.target)
   const split = splitTrainValidation(strata?.labels ?? images.shape[0], config.validation, config.seed)
-  if (split.train.length < config.batch)
-    throw new OptionError({
-      op,
-      argument: 'batch',
-      actual: String(config.batch),
-      expected: `at most the ${split.train.length} training images`,
-    })
-  return inFolder(op, asked, async () => {
-    const identity = { network: initial.config, config, data: images.sha256 }
-    const record = asked.out ? await finishedRecord(asked.out, supervisedRecord) : null
-    if (!asked.out || !record)
-      return train({ images, initial, fresh: !(network instanceof Network), losses, monitor, split, config, asked })
+  const refuseBatch = (expected: string) => new OptionError({ op, argument: 'batch', actual: String(config.batch), expected })
+  if (split.train.length < config.batch) throw refuseBatch(`at most the ${split.train.length} training images`)
+  if (config.batch % group.size > 0) throw refuseBatch(`a multiple of ${group.size}, for as many processes`)
+  const identity = { network: initial.config, config, data: images.sha256 }
+  if (group.size > 1) {
+    await agree(group, op, 'images', JSON.stringify([images.sha256, asked.monitor?.sha256]))
+    await agree(group, op, 'options', JSON.stringify([identity, asked.resume]))
+    await agree(group, op, 'device', JSON.stringify([device.kind, instructionSet]))
+  }
+  const begin = async () => {
+    const found = await finishedTogether(group, op, asked, supervisedRecord, identity, ({ network, config, data }) => ({
+      network,
+      config,
+      data: data.sha256,
+    }))
+    if (!found)
+      return train({ images, initial, fresh: !(network instanceof Network), losses, monitor, split, config, asked, group })
     initial.dispose()
-    refuseOther(op, asked.out, identity, { network: record.network, config: record.config, data: record.data.sha256 })
-    return { net: await openNetwork(asked.out, { device }), record }
-  })
+    return found
+  }
+  return group.rank > 0 ? begin() : inFolder(op, asked, begin)
 }
 
 interface Plan {
@@ -109,36 +119,32 @@ interface Plan {
   split: TrainValidationSplit
   config: SupervisedConfig
   asked: SupervisedRun & { device: Device }
+  group: Group
 }
 
-async function train({
-  images,
-  initial,
-  fresh,
-  losses,
-  monitor,
-  split,
-  config,
-  asked,
-}: Plan): Promise<{ net: Network; record: SupervisedRecord }> {
+async function train(plan: Plan): Promise<{ net: Network; record: SupervisedRecord }> {
+  const { images, initial, fresh, losses, monitor, split, config, asked, group } = plan
   const { device, out } = asked
   const identity = { network: initial.config, config, data: images.sha256 }
-  const checkpoints = out
-    ? new Checkpoints({ run: { ...asked, out }, stem: 'supervised', config: identity, position: positionSchema })
-    : null
-  const saved = asked.resume ? ((await checkpoints?.load()) ?? null) : null
+  const checkpoints =
+    out && group.rank === 0
+      ? new Checkpoints({ run: { ...asked, out }, stem: 'supervised', config: identity, position: positionSchema })
+      : null
+  const { from, tensors } = await restore(asked.resume ? checkpoints : null, plan)
   const part = (prefix: string) => {
-    const found = saved && pick(saved.tensors, prefix)
-    return found && found.size > 0 ? found : null
+    const found = pick(tensors, prefix)
+    return found.size > 0 ? found : null
   }
   const withState = (state: ReadonlyMap<string, Safetensor>) => new Network(initial.config, { device, state })
   const state = part('net.')
   const net = state ? withState(state) : initial
   if (state) initial.dispose()
-  else if (fresh) await measure(net, images, config.seed, asked)
-  if (!saved) await asked.onStart?.(net)
-  const memoryLimit = config.memoryLimit ?? (device.kind === 'cpu' ? freemem() : device.memory) / 4
-  asked.onPlan?.(planText(net, images, split, { ...config, memoryLimit }))
+  else {
+    if (fresh) await measure(net, images, config.seed, asked)
+    if (group.size > 1) net.adopt((await fromFirst(group, { text: '', tensors: await net.state() })).tensors)
+  }
+  const memoryLimit = config.memoryLimit ?? (device.kind === 'cpu' ? freemem() : device.memory) / 4 / group.size
+  if (asked.onPlan) asked.onPlan(await planText(net, images, split, { ...config, memoryLimit }, group))
   const trainer = new Trainer({
     net,
     images,
@@ -148,10 +154,11 @@ async function train({
     config: { ...config, memoryLimit },
     run: asked,
     checkpoints,
+    group,
     moments: part('optimiser.'),
   })
   try {
-    const { position, best } = await trainer.run(saved?.position ?? null, part('best.'))
+    const { position, best } = await trainer.run(from, part('best.'))
     const record: SupervisedRecord = {
       kind: 'supervised',
       ...provenance(images, device),
@@ -159,12 +166,13 @@ async function train({
       config,
       images: { train: split.train.length, validation: split.validation.length },
       curve: position.curve,
+      startScores: position.startScores,
       bestEpoch: position.best,
+      processes: group.size,
     }
     const kept = best ? withState(best) : net
     if (kept !== net) net.dispose()
-    if (out)
-      await finishFolder(out, kept, record, [{ stage: 'training', rows: position.curve.map(({ heads: _, ...epoch }) => epoch) }])
+    if (out && group.rank === 0) await finishFolder(out, kept, record, [{ stage: 'training', rows: curveRows(record) }])
     return { net: kept, record }
   } catch (error) {
     net.dispose()
@@ -174,22 +182,60 @@ async function train({
   }
 }
 
-/** What training takes: minibatches, and about how much memory. */
-function planText(
+/** What the first process's checkpoint holds, in every process. */
+async function restore(
+  checkpoints: Checkpoints<typeof positionSchema> | null,
+  { asked, group }: Plan,
+): Promise<{ from: z.output<typeof positionSchema> | null; tensors: ReadonlyMap<string, Safetensor> }> {
+  const saved = await checkpoints?.load()
+  const { processes = group.size } = saved?.position ?? {}
+  if (processes !== group.size && !asked.allowOtherBits)
+    throw new OptionError({
+      op: 'resume',
+      argument: 'processes',
+      actual: `${group.size}, whose results differ in their last bits from those of ${processes}`,
+      expected: 'as many as began the run, or allowOtherBits',
+    })
+  const { text, tensors } = await fromFirst(group, {
+    text: JSON.stringify(saved?.position ?? null),
+    tensors: saved?.tensors ?? new Map(),
+  })
+  return { from: positionSchema.nullable().parse(JSON.parse(text)), tensors }
+}
+
+/** An epoch's numbers a row, its scores by their names after `scores.`; of the start, where there are any, only those. */
+function curveRows({ curve, startScores }: SupervisedRecord): object[] {
+  const scored = (scores: Scores = {}) =>
+    Object.fromEntries(Object.entries(scores).map(([name, value]) => [`scores.${name}`, value]))
+  const rows = curve.map(({ heads: _, scores, ...epoch }) => ({ ...epoch, ...scored(scores) }))
+  return Object.keys(startScores).length > 0 ? [{ epoch: 0, ...scored(startScores) }, ...rows] : rows
+}
+
+/** What training takes: minibatches, and about how much memory and time. */
+async function planText(
   net: Network,
   { pixels, shape: [, ...image] }: Images,
   { train, validation }: TrainValidationSplit,
-  { batch, epochs, memoryLimit }: SupervisedConfig & { memoryLimit: number },
-): string {
+  { batch, epochs, memoryLimit, augment }: SupervisedConfig & { memoryLimit: number },
+  { size }: Group,
+): Promise<string> {
+  const own = batch / size
   const count = (extent: readonly number[]) => extent.reduce((a, b) => a * b, 1)
   const weights = [...net.parameters.values()].reduce((sum, { size }) => sum + size, 0)
   const maps = net.layerNames.reduce((sum, name) => sum + count(net.extent(name)), 0)
-  const resident = pixels && pixels.byteLength <= memoryLimit ? pixels.byteLength : 3 * batch * count(image)
+  const stay = pixels && augment.resizedCrop === null && pixels.byteLength <= memoryLimit
+  const resident = stay ? pixels.byteLength : 3 * own * count(image)
   // Weights, gradients and two moments; every layer's output, kept for the backward pass, and gradients of two at a time.
-  const bytes = resident + 4 * (4 * weights + batch * (maps + 2 * count(image)))
+  const bytes = resident + 4 * (4 * weights + own * (maps + 2 * count(image)))
+  const steps = Math.floor(train.length / batch)
+  // The backward pass takes about twice as long as the forward one.
+  const trial = Math.min(8, own)
+  using some = Tensor.zeros([trial, ...image], { dtype: 'u8', device: net.device })
+  const forward = await trialSeconds(net.device, async () => (await net.infer(some)).dispose())
+  const seconds = (forward / trial) * (3 * own * steps + validation.length / size) * epochs
   return (
-    `training: ${epochs} epochs of ${Math.floor(train.length / batch)} minibatches of ${batch}, ${validation.length} images for validation, ` +
-    `about ${memoryText(bytes)} of memory`
+    `training: ${epochs} epochs of ${steps} minibatches of ${batch}, ${validation.length} images for validation, ` +
+    `about ${memoryText(bytes)} of memory${size > 1 ? ` in each of ${size} processes` : ''} and ${duration(seconds)}`
   )
 }
 

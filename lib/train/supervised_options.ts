@@ -5,9 +5,19 @@ import { optimiserOptions, scheduleOptions } from './optimiser.js'
 
 export const supervisedOptions = z.strictObject({
   epochs: whole(1).default(20).describe('passes over the training images at most'),
-  batch: whole(1).default(100).describe("images of a minibatch; an epoch's last, partial one is left out"),
+  batch: whole(1)
+    .default(100)
+    .describe("images of a minibatch, which several processes share evenly; an epoch's last, partial one is left out"),
   optimiser: optimiserOptions.prefault({ kind: 'adam' }).meta({ flag: '' }).describe('of the weights'),
   schedule: scheduleOptions.prefault({}).meta({ flag: '' }).describe('course of the learning rate'),
+  clip: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe(
+      "largest 2-norm of all gradients together, to which larger ones are scaled down; HuggingFace's Trainer has 1; by default none",
+    ),
   validation: z.number().min(0).max(0.99).default(0.1).describe('share of the images kept for validation, stratified by class'),
   patience: whole(1)
     .nullable()
@@ -24,6 +34,15 @@ export const supervisedOptions = z.strictObject({
       crop: whole(0, 1 << 15)
         .default(0)
         .describe('random crops after padding by so many pixels of zeros'),
+      resizedCrop: z
+        .number()
+        .positive()
+        .max(1)
+        .nullable()
+        .default(null)
+        .describe(
+          'random parts of at least this share of the area (0.08 is usual), of aspects from 3/4 to 4/3, resized to the whole image; by default none',
+        ),
       flip: z.boolean().default(false).describe('mirror half of the images'),
     })
     .prefault({})

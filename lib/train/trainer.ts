@@ -2,16 +2,19 @@
 import { z } from 'zod'
 import type { Images, TrainValidationSplit } from '../data/index.js'
 import { DataError } from '../errors.js'
-import type { Safetensor } from '../io/index.js'
+import { hostTensor, type Safetensor } from '../io/index.js'
 import { numberOrNone } from '../io/stored.js'
 import type { Network } from '../models/index.js'
-import { reduce } from '../ops/index.js'
+import { reduce, scale } from '../ops/index.js'
+import { parseOptions } from '../options.js'
 import { type Checkpoints, prefixed } from '../run/checkpoint.js'
 import { notFinite } from '../run/finite.js'
+import { fromFirst, type Group, shareOf } from '../run/group.js'
 import type { RunOptions } from '../run/options.js'
 import { startPhase } from '../run/progress.js'
 import { scope, type Tensor } from '../tensor.js'
 import { Batches } from './batches.js'
+import { gradientNorm, type Step, together } from './gradients.js'
 import type { HeadLoss, Losses } from './losses.js'
 import { Optimiser, scheduledRate } from './optimiser.js'
 import type { SupervisedConfig } from './supervised_options.js'
@@ -22,6 +25,12 @@ export interface HeadScore {
   /** Share of wrong images; null of a mean squared error. */
   error: number | null
 }
+
+/** Numbers by name. */
+export type Scores = Record<string, number>
+
+/** Told of a network after an epoch, and before the first as epoch 0: what it gives is kept. */
+export type OnEpoch = (net: Network, epoch: number) => Promise<Scores | undefined> | Promise<void>
 
 export interface SupervisedEpoch {
   epoch: number
@@ -35,11 +44,18 @@ export interface SupervisedEpoch {
   monitorError: number | null
   /** Each head's validation, where there are several. */
   heads?: Record<string, HeadScore> | undefined
+  /** What `onEpoch` of the run gave. */
+  scores?: Scores | undefined
   /** Seconds of training since the run began, over all its processes. */
   seconds: number
 }
 
 const errorShare = z.number().nullable()
+export const scoresSchema = z.record(z.string(), numberOrNone)
+const givenScores = z.record(
+  z.string(),
+  z.custom<number>((value) => typeof value === 'number', 'a number'),
+)
 
 export const epochSchema: z.ZodType<SupervisedEpoch> = z.object({
   epoch: z.number(),
@@ -49,6 +65,7 @@ export const epochSchema: z.ZodType<SupervisedEpoch> = z.object({
   validationError: errorShare,
   monitorError: errorShare,
   heads: z.record(z.string(), z.object({ loss: numberOrNone, error: errorShare })).optional(),
+  scores: scoresSchema.optional(),
   seconds: z.number(),
 })
 
@@ -59,6 +76,10 @@ export const positionSchema = z.object({
   curve: z.array(epochSchema),
   best: z.number(),
   seconds: z.number(),
+  /** Before the first step. */
+  startScores: scoresSchema,
+  /** Of how many processes the steps are. */
+  processes: z.number(),
 })
 type TrainerPosition = z.infer<typeof positionSchema>
 
@@ -69,8 +90,10 @@ interface Task {
   monitor: { images: Images; losses: Losses } | null
   split: TrainValidationSplit
   config: SupervisedConfig & { memoryLimit: number }
-  run: RunOptions
+  run: RunOptions & { onEpoch?: OnEpoch | undefined }
   checkpoints: Checkpoints<typeof positionSchema> | null
+  /** Those that share the minibatches; the first of them keeps checkpoints and asks for scores. */
+  group: Group
   /** Of the optimiser, from a checkpoint. */
   moments: Map<string, Safetensor> | null
 }
@@ -90,11 +113,11 @@ export class Trainer {
   private readonly totalSteps: number
 
   constructor(private readonly task: Task) {
-    const { net, images, monitor, split, config, run, moments } = task
+    const { net, images, monitor, split, config, run, moments, group } = task
     const { batch, seed, augment, memoryLimit } = config
-    this.batches = new Batches(images, split.train, net.device, { batch, seed, augment, memoryLimit }, run.signal)
+    this.batches = new Batches(images, split.train, net.device, { batch, seed, augment, memoryLimit, group }, run.signal)
     const all = Int32Array.from({ length: monitor?.images.shape[0] ?? 0 }, (_, i) => i)
-    const still = { batch, seed, memoryLimit, augment: { crop: 0, flip: false } }
+    const still = { batch, seed, memoryLimit, group, augment: { crop: 0, flip: false, resizedCrop: null } }
     this.monitored = monitor && {
       batches: new Batches(monitor.images, all, net.device, still, run.signal),
       losses: monitor.losses,
@@ -110,8 +133,20 @@ export class Trainer {
     best: Map<string, Safetensor> | null,
   ): Promise<{ position: TrainerPosition; best: Map<string, Safetensor> | null }> {
     const { perEpoch, totalSteps } = this
-    const { net, config, run, checkpoints, losses, split } = this.task
-    let position: TrainerPosition = from ?? { step: 0, lossSum: 0, wrong: 0, curve: [], best: 0, seconds: 0 }
+    const { net, config, run, checkpoints, losses, split, group } = this.task
+    const processes = group.size
+    let position: TrainerPosition = {
+      step: 0,
+      lossSum: 0,
+      wrong: 0,
+      curve: [],
+      best: 0,
+      seconds: 0,
+      startScores: {},
+      ...from,
+      processes,
+    }
+    if (!from) position.startScores = (await this.scores(0)) ?? {}
     const report = startPhase('training', 'images', totalSteps * config.batch, position.step * config.batch, run.onProgress)
     const validated = split.validation.length > 0
     const patience = config.patience ?? Number.POSITIVE_INFINITY
@@ -139,10 +174,12 @@ export class Trainer {
         } else report(position.step * config.batch, { loss })
       } else {
         const epoch = position.curve.length + 1
+        if (processes > 1) await this.adoptBuffers().catch(stopped)
         await this.refuseBadWeights(epoch)
         const validation = validated ? await this.evaluate(this.batches, losses, split.validation).catch(stopped) : null
         const { batches, losses: own, rows } = this.monitored ?? {}
         const monitor = batches && own && rows ? await this.evaluate(batches, own, rows).catch(stopped) : null
+        const scores = await this.scores(epoch).catch(stopped)
         const entry: SupervisedEpoch = {
           epoch,
           trainLoss: position.lossSum / perEpoch,
@@ -151,6 +188,7 @@ export class Trainer {
           validationError: validation?.error ?? null,
           monitorError: monitor?.error ?? null,
           ...(validation && net.heads.length > 1 ? { heads: validation.heads } : {}),
+          ...(scores ? { scores } : {}),
           seconds: position.seconds,
         }
         position = { ...position, lossSum: 0, wrong: 0, curve: [...position.curve, entry] }
@@ -179,19 +217,26 @@ export class Trainer {
   /** One minibatch. The update is queued only once the loss is known to be good. */
   private async step(step: number): Promise<{ loss: number; wrong: number }> {
     const { perEpoch } = this
-    const { net, config, losses } = this.task
+    const { net, config, losses, group } = this.task
     const { rows, x } = await this.batches.take(step, this.totalSteps)
-    const { scored, gradients } = scope(() => {
+    const { scored, ...own } = scope(() => {
       const { y, saved } = net.forward(x, { training: true })
       // Asked for before the backward pass is queued: the answer comes while the device is busy with that.
       const scored = total(losses.of(y, rows))
       return { scored, gradients: Object.fromEntries(net.backward(saved, losses.gradient(y, rows))) }
     })
+    let { gradients }: Pick<Step, 'gradients'> = own
     try {
-      const { loss, wrong } = await scored
+      const all = await together(group, { ...(await scored), gradients })
+      gradients = all.gradients
+      const { loss, wrong } = all
       if (!(loss <= config.maxLoss)) await this.explain(step, x, loss)
+      const factor = await this.clipFactor(step, Object.values(gradients))
       const rate = scheduledRate(config.schedule, config.optimiser.learningRate, step, this.totalSteps, perEpoch)
-      this.optimiser.step(new Map(Object.entries(gradients)), rate, step + 1)
+      scope(() => {
+        const clipped = Object.entries(gradients).map(([name, g]) => [name, factor < 1 ? scale(g, { factor }) : g] as const)
+        this.optimiser.step(new Map(clipped), rate, step + 1)
+      })
       return { loss, wrong }
     } finally {
       x.dispose()
@@ -199,38 +244,70 @@ export class Trainer {
     }
   }
 
+  /** What brings the gradients' norm down to the largest that is wanted, as torch.nn.utils.clip_grad_norm_ has it; at most 1. */
+  private async clipFactor(step: number, gradients: readonly Tensor[]): Promise<number> {
+    const { clip } = this.task.config
+    if (clip === null) return 1
+    const norm = await gradientNorm(gradients)
+    if (!Number.isFinite(norm))
+      throw this.diverged('gradients', `of norm ${norm} at step ${step + 1} (epoch ${Math.floor(step / this.perEpoch) + 1})`)
+    return Math.min(1, clip / (norm + 1e-6))
+  }
+
   /** Losses and errors on some images, with running statistics. */
   private async evaluate(batches: Batches, losses: Losses, rows: Int32Array): Promise<Evaluation> {
-    const { net } = this.task
-    const sums = new Map<string, { loss: number; wrong: number | null; weight: number }>()
-    for await (const { part, x } of batches.plain(rows, evaluated)) {
+    const { net, group } = this.task
+    const { parts } = losses
+    /** Of each head the loss, then its wrong images. */
+    const sums = new Float64Array(2 * parts.length)
+    const add = (at: number, value: number) => {
+      sums[at] = (sums[at] as number) + value
+    }
+    for await (const { part, x } of batches.plain(shareOf(rows, group), evaluated)) {
       using images = x
       using y = await net.infer(images)
       const found = scope(() => losses.of(y, part))
-      for (const { name, loss, errors, weight } of found) {
+      for (const [i, { loss, errors }] of found.entries()) {
         const [l, e] = await Promise.all([loss.read(), errors?.read()])
         loss.dispose()
         errors?.dispose()
-        const before = sums.get(name) ?? { loss: 0, wrong: 0, weight }
-        const wrong = e ? (before.wrong ?? 0) + (e.data[0] ?? 0) : null
-        sums.set(name, { weight, wrong, loss: before.loss + (l.data[0] ?? Number.NaN) * part.length })
+        add(2 * i, (l.data[0] ?? Number.NaN) * part.length)
+        add(2 * i + 1, e?.data[0] ?? 0)
       }
     }
-    const n = rows.length
-    const heads = Object.fromEntries(
-      [...sums].map(([name, { loss, wrong }]) => [name, { loss: loss / n, error: wrong === null ? null : wrong / n }]),
-    )
-    const loss = [...sums.values()].reduce((sum, head) => sum + head.weight * (head.loss / n), 0)
-    const error = losses.classifies ? (Object.values(heads)[0]?.error ?? null) : null
-    return { loss, error, heads }
+    await group.sum(sums)
+    const means = sums.map((sum) => sum / rows.length)
+    const heads = parts.map(({ name, counted }, i): [string, HeadScore] => [
+      name,
+      { loss: means[2 * i] as number, error: counted ? (means[2 * i + 1] as number) : null },
+    ])
+    const loss = parts.reduce((sum, { weight }, i) => sum + weight * (means[2 * i] as number), 0)
+    return { loss, error: losses.classifies ? (heads[0]?.[1].error ?? null) : null, heads: Object.fromEntries(heads) }
+  }
+
+  /** Process 0's running statistics, where each process has seen its own images. */
+  private async adoptBuffers(): Promise<void> {
+    const { net, group } = this.task
+    const own = [...net.buffers].map(async ([name, tensor]) => [name, await hostTensor(tensor)] as const)
+    const { tensors } = await fromFirst(group, { text: '', tensors: new Map(await Promise.all(own)) })
+    if (tensors.size > 0) net.adopt(tensors)
+  }
+
+  /** What the caller sees in the network after an epoch. */
+  private async scores(epoch: number): Promise<Scores | undefined> {
+    const { net, run, group } = this.task
+    if (group.rank > 0) return undefined
+    const given = (await run.onEpoch?.(net, epoch)) ?? undefined
+    return given && parseOptions('trainSupervised', givenScores, given, 'onEpoch')
   }
 
   /** Finds the layer in which a bad loss arose: the first with weights that are not finite, else the first with such outputs. */
   private async explain(step: number, x: Tensor, loss: number): Promise<never> {
-    const { net, config, checkpoints } = this.task
+    const { net, config, group } = this.task
     const finite = async (t: Tensor): Promise<boolean> =>
       Number.isFinite((await scope(() => reduce(t.reshape([1, t.size]))).read()).data[0] ?? Number.NaN)
-    let where = 'the loss itself'
+    const nowhere = 'the loss itself'
+    let where = nowhere
     const outputs: { name: string; kind: string; y: Tensor }[] = []
     const bad = notFinite(await net.state())
     if (bad) where = `the weights ${bad}`
@@ -243,27 +320,26 @@ export class Trainer {
             break
           }
       })
-      if (where === 'the loss itself' && Number.isFinite(loss))
+      if (where === nowhere && Number.isFinite(loss))
         where = `layer ${outputs.at(-1)?.name} (${outputs.at(-1)?.kind}), whose outputs grew`
     }
-    throw new DataError({
-      op: 'trainSupervised',
-      argument: 'loss',
-      actual: `${loss} at step ${step + 1} (epoch ${Math.floor(step / this.perEpoch) + 1}), from ${where}`,
-      expected: `a finite number of at most ${config.maxLoss} (try a lower learning rate)${checkpoints ? '; the last good checkpoint is kept' : ''}`,
-    })
+    // Another process may have the image that shows it.
+    where = (await group.texts(where)).find((found) => found !== nowhere) ?? nowhere
+    throw this.diverged(
+      'loss',
+      `${loss} at step ${step + 1} (epoch ${Math.floor(step / this.perEpoch) + 1}), from ${where}`,
+      `a finite number of at most ${config.maxLoss}`,
+    )
   }
 
   private async refuseBadWeights(epoch: number): Promise<void> {
-    const { net, checkpoints } = this.task
-    const bad = notFinite(await net.state())
-    if (bad)
-      throw new DataError({
-        op: 'trainSupervised',
-        argument: 'weights',
-        actual: `not finite in ${bad} after epoch ${epoch}`,
-        expected: `finite numbers (try a lower learning rate)${checkpoints ? '; the last good checkpoint is kept' : ''}`,
-      })
+    const bad = notFinite(await this.task.net.state())
+    if (bad) throw this.diverged('weights', `not finite in ${bad} after epoch ${epoch}`)
+  }
+
+  private diverged(argument: string, actual: string, expected = 'finite numbers'): DataError {
+    const kept = this.task.checkpoints ? '; the last good checkpoint is kept' : ''
+    return new DataError({ op: 'trainSupervised', argument, actual, expected: `${expected} (try a lower learning rate)${kept}` })
   }
 
   private async save(position: TrainerPosition, best: Map<string, Safetensor> | null): Promise<void> {

@@ -1,10 +1,8 @@
 // Components against three plain passes over the images in float64, the switches of the ablation, what is refused, and processes together.
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { root } from '#root'
 import {
   type ComponentOptions,
   DataError,
@@ -22,6 +20,7 @@ import {
   waveletNet,
 } from '../../lib/index.js'
 import { digests } from '../run/digests.js'
+import { noMpi, startProcesses, writeScript } from '../run/mpi.js'
 
 let folder: string
 let images: InMemoryImages
@@ -289,32 +288,19 @@ describe('what cannot be learned', () => {
 })
 
 describe('processes together', () => {
-  const addon = join(root, 'build', 'Release', 'mpi', 'striate_mpi.node')
-  const missing = !existsSync(addon) || spawnSync('mpirun', ['--version']).status !== 0
-  const environment = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', STRIATE_THREADS: '1' }
-  const script = (text: string): string => {
-    const file = join(folder, `script-${Math.random().toString(36).slice(2)}.mjs`)
-    const lib = JSON.stringify(join(root, 'dist', 'index.js'))
-    writeFileSync(file, `import * as striate from ${lib}\nconst { fitComponents, renderSet, waveletNet } = striate\n${text}\n`)
-    return file
-  }
-  const start = (count: number, file: string, ...words: string[]) =>
-    spawnSync('mpirun', ['--oversubscribe', '-n', String(count), process.execPath, file, ...words], {
-      env: environment,
-      encoding: 'utf8',
-      timeout: 60_000,
-    })
+  const script = (text: string): string =>
+    writeScript(folder, `const { fitComponents, renderSet, waveletNet } = striate\n${text}`)
   const learning = `
     const images = await renderSet({ count: 60, size: 24, seed: 5 })
     const config = waveletNet({ image: [24, 24], units: [6, 7, 8], orientations: 3 })
     const rank = Number(process.env.OMPI_COMM_WORLD_RANK)`
 
-  it.skipIf(missing).each([2, 3])('learn what one learns: %i', async (count) => {
+  it.skipIf(noMpi).each([2, 3])('learn what one learns: %i', async (count) => {
     const out = mkdtempSync(join(folder, 'together-'))
     const file = script(`${learning}
     const { net } = await fitComponents(images, config, { batch: 17 }, { out: ${JSON.stringify(out)} })
     net.dispose()`)
-    const { status, stderr } = start(count, file)
+    const { status, stderr } = startProcesses(count, file)
     expect(stderr).toBe('')
     expect(status).toBe(0)
     using together = await loadNetwork(join(out, 'model.safetensors'))
@@ -326,7 +312,7 @@ describe('processes together', () => {
     }
   })
 
-  it.skipIf(missing)(
+  it.skipIf(noMpi)(
     'end with a sentence when one of them is killed, and go on from there',
     async () => {
       const out = mkdtempSync(join(folder, 'killed-'))
@@ -345,7 +331,7 @@ describe('processes together', () => {
       console.log(rank + ': ' + error.message)
       process.exit(1)
     }`)
-      const killed = start(3, file, 'die')
+      const killed = startProcesses(3, file, 'die')
       expect(killed.status).not.toBe(0)
       expect(
         killed.stdout
@@ -353,9 +339,11 @@ describe('processes together', () => {
           .filter((line) => line.endsWith('stopped by a signal'))
           .sort(),
       ).toEqual(['0: stopped by a signal', '2: stopped by a signal'])
-      const resumed = start(3, file, 'resume')
+      const resumed = startProcesses(3, file, 'resume')
       expect(resumed.stdout).toBe('')
       expect(resumed.status).toBe(0)
+      // The finished run is told to all of them.
+      expect(startProcesses(3, file, 'resume').status).toBe(0)
       using together = await loadNetwork(join(out, 'model.safetensors'))
       const { net } = await learn()
       using alone = net
@@ -368,7 +356,7 @@ describe('processes together', () => {
     120_000,
   )
 
-  it.skipIf(missing)('are refused when they see other images', () => {
+  it.skipIf(noMpi)('are refused when they see other images', () => {
     const file = script(`${learning}
     const own = rank === 1 ? await renderSet({ count: 60, size: 24, seed: 6 }) : images
     try {
@@ -377,7 +365,7 @@ describe('processes together', () => {
       console.log(error.message)
       process.exit(1)
     }`)
-    const { stdout, status } = start(2, file)
+    const { stdout, status } = startProcesses(2, file)
     expect(status).not.toBe(0)
     expect(stdout).toContain('fitComponents: images is different in process 1 and process 0; expected the same in all processes')
   })

@@ -358,7 +358,9 @@ describe('trainLocal', () => {
     const { train, validation } = record.readout?.images ?? {}
     expect(record.readout?.config.batch).toBe(train)
     expect(said).toContain(`readout: minibatches of ${train} of ${train} training images, ${validation} for validation`)
-    expect(said[0]).toMatch(/^filters: 24 of 4 x 4 from \d+ minibatches of \d+ patches, about [\d.]+ [KMG]iB of memory$/)
+    expect(said[0]).toMatch(
+      /^filters: 24 of 4 x 4 from \d+ minibatches of \d+ patches, about [\d.]+ [KMG]iB of memory and \d+ s$/,
+    )
   })
 
   it('refuses a damaged checkpoint by its name', async () => {

@@ -50,7 +50,7 @@ describe('a recipe, stopped and resumed', () => {
     ['a readout of recomputed features', readout(20_000), moments([1, 4], [1, 13])],
     [
       'a network trained end to end',
-      supervised({ augment: { crop: 2, flip: true } }, true),
+      supervised({ augment: { crop: 2, flip: true, resizedCrop: 0.2 } }, true),
       moments([1, 7, 8, 12, 17], [1, 2, 9, 14]),
     ],
     ['components of a wavelet network', components({}), moments([1, 7, 8, 9, 15, 22], [1, 2, 9])],

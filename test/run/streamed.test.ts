@@ -38,6 +38,7 @@ const recipes: Record<string, Recipe> = {
   'components of pixels': components({ statistics: 'pixels' }),
   'a network trained end to end': supervised({}),
   'a network trained end to end on crops and mirror images': supervised({ augment: { crop: 3, flip: true } }),
+  'a network trained end to end on resized parts': supervised({ augment: { crop: 1, resizedCrop: 0.2 } }),
   'a network trained end to end on standardised images': supervised({ augment: { crop: 0, flip: true } }, true),
   whitening: async (images) => [
     await computeWhitening(images, { window: 3, seed: 2 }),

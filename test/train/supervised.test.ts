@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   classify,
   convNet,
+  cpu,
   type InMemoryImages,
   imagesFrom,
   labelsOf,
@@ -13,12 +14,16 @@ import {
   numberColumn,
   readSafetensors,
   renderSet,
+  type SupervisedEpoch,
   type SupervisedOptions,
   scope,
   softmaxCrossEntropy,
   Tensor,
   trainSupervised,
 } from '../../lib/index.js'
+import { words } from '../../lib/random.js'
+import { Batches } from '../../lib/train/batches.js'
+import { cropBox, resizedCrop } from '../../lib/train/resized_crop.js'
 
 let folder: string
 let set: InMemoryImages
@@ -67,6 +72,11 @@ describe('trainSupervised', () => {
     whole.net.dispose()
     const out = join(folder, 'parts')
     let part = 0
+    const seen: number[] = []
+    const onEpoch = async (net: Network, epoch: number) => {
+      seen.push(epoch)
+      return { 'weights, of "all"': net.trained.size, epoch, 'no number': Number.NaN }
+    }
     for (;;) {
       const stop = new AbortController()
       let steps = 0
@@ -77,6 +87,7 @@ describe('trainSupervised', () => {
           resume: part++ > 0,
           signal: stop.signal,
           onProgress: () => ++steps === 7 && stop.abort(),
+          onEpoch,
         })
         net.dispose()
         break
@@ -86,6 +97,15 @@ describe('trainSupervised', () => {
     }
     expect(part).toBeGreaterThan(4)
     expect(model('parts').equals(model('whole'))).toBe(true)
+    // Asked for once an epoch, kept, and without a trace in what is learned.
+    expect(seen).toEqual([0, 1, 2, 3, 4])
+    const record = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'))
+    const scores = [record.startScores, ...record.curve.map((epoch: SupervisedEpoch) => epoch.scores)]
+    expect(scores).toEqual(seen.map((epoch) => ({ 'weights, of "all"': 6, epoch, 'no number': null })))
+    const [header, first, second] = readFileSync(join(out, 'curves.csv'), 'utf8').split('\n')
+    expect(header).toMatch(/^stage,step,epoch,"scores.weights, of ""all""",scores.epoch,trainLoss,/)
+    expect(first).toMatch(/^training,,0,6,0,,/)
+    expect(second).toMatch(/^training,,1,6,1,\d/)
     await expect(trainSupervised(set, twin(), options, { out })).rejects.toThrow(/holds/)
     await expect(trainSupervised(set, twin(), { ...options, batch: 10 }, { out, resume: true })).rejects.toThrow(/batch 20/)
   })
@@ -126,6 +146,39 @@ describe('trainSupervised', () => {
     expect([...tensors.values()].every((t) => Array.from(t.data as Float32Array).every(Number.isFinite))).toBe(true)
   })
 
+  it('scales gradients down to the largest norm that is wanted', async () => {
+    // One step of plain descent is the gradient.
+    const once: SupervisedOptions = {
+      ...{ epochs: 1, batch: 240, validation: 0.25, keep: 'last', seed: 3 },
+      optimiser: { kind: 'sgd', learningRate: 1, momentum: 0 },
+      schedule: { kind: 'constant' },
+    }
+    using start = new Network(twin(), { seed: 3 })
+    const before = await start.state()
+    const stepOf = async (clip: number | null): Promise<number[]> => {
+      const { net } = await trainSupervised(set, start, { ...once, clip })
+      const after = await net.state()
+      net.dispose()
+      return [...start.parameters.keys()].flatMap((name) => {
+        const [a, b] = [before.get(name)?.data as Float32Array, after.get(name)?.data as Float32Array]
+        return Array.from(a, (v, i) => v - (b[i] as number))
+      })
+    }
+    const whole = await stepOf(null)
+    const norm = Math.hypot(...whole)
+    expect(await stepOf(1.01 * norm)).toEqual(whole)
+    const clip = norm / 3
+    for (const [i, value] of (await stepOf(clip)).entries()) {
+      const expected = ((whole[i] as number) * clip) / (norm + 1e-6)
+      // Weights of at most 1 hide the last digits of a step, 2^-25 each time; the norm is as exact as they are.
+      expect(Math.abs(value - expected)).toBeLessThan(4 * 2 ** -25 + 1e-5 * Math.abs(expected))
+    }
+    const heads = twin().heads?.map((head) => ({ ...head, weight: 1e30 }))
+    await expect(
+      trainSupervised(set, { ...twin(), ...(heads && { heads }) }, { ...options, clip: 1, maxLoss: 1e38 }),
+    ).rejects.toThrow(/gradients is of norm Infinity at step 1 \(epoch 1\); expected finite numbers/)
+  })
+
   it('stops on a loss beyond the limit', async () => {
     await expect(trainSupervised(set, twin(), { ...options, maxLoss: 1 })).rejects.toThrow(
       /loss is 2\.\S+ at step 1 .*at most 1 /,
@@ -158,6 +211,28 @@ describe('trainSupervised', () => {
     net.dispose()
   })
 
+  it('takes parts of images by their number and the epoch, whichever process has them', async () => {
+    const all = Int32Array.from({ length: 40 }, (_, i) => 3 * i)
+    const augment = { crop: 0, flip: false, resizedCrop: 0.2 }
+    const taken = async (rank: number, size: number) => {
+      const group = { rank, size }
+      const batches = new Batches(set, all, cpu(), { batch: 12, seed: 3, augment, memoryLimit: 1e9, group })
+      const { rows, x } = await batches.take(4, 5)
+      using images = x
+      return { rows: [...rows], data: [...(await images.read()).data] }
+    }
+    const { rows, data } = await taken(0, 1)
+    const extent = { height: 20, width: 20 }
+    const expected = rows.flatMap((row) => {
+      const box = cropBox(extent, 0.2, row, 1, words(3, 'seed'))
+      return [...resizedCrop(set.pixels.subarray(row * 1200, (row + 1) * 1200), extent, box)]
+    })
+    expect(data).toEqual(expected)
+    const [first, second] = [await taken(0, 2), await taken(1, 2)]
+    expect([...first.rows, ...second.rows]).toEqual(rows)
+    expect([...first.data, ...second.data]).toEqual(data)
+  })
+
   it('refuses what cannot be trained before it runs', async () => {
     await expect(trainSupervised(set, twin(), { batch: 1000 })).rejects.toThrow(/batch is 1000.*288/)
     await expect(trainSupervised(set, twin(), { epoch: 3 } as never)).rejects.toThrow(/epoch is no option/)
@@ -167,6 +242,8 @@ describe('trainSupervised', () => {
     await expect(trainSupervised(set, twin(), {}, { monitor: foreign })).rejects.toThrow(/of the classes disc, square/)
     const small = await renderSet({ count: 16, size: 24, seed: 2 })
     await expect(trainSupervised(small, twin())).rejects.toThrow(/of images \[3,24,24\]; expected \[3,20,20\]/)
+    const wordy = { onEpoch: async () => ({ score: 'good' as unknown as number }) }
+    await expect(trainSupervised(set, twin(), {}, wordy)).rejects.toThrow("onEpoch.score is 'good'; expected a number")
     await expect(trainSupervised(set, twin([]))).rejects.toThrow(/network is without heads/)
   })
 
