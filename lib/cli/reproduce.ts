@@ -16,13 +16,13 @@ import {
   studyCost,
   studyOptions,
 } from '../reproduce/index.js'
-import { memoryText } from '../run/progress.js'
+import { duration, memoryText } from '../run/progress.js'
 import { addFlags, refuseOthers } from './flags.js'
-import { duration, interruptSignal, jsonText, type Output, output, run } from './terminal.js'
+import { interruptSignal, jsonText, type Output, output, run } from './terminal.js'
 
 interface ReproduceValues {
   data?: string
-  responses?: string
+  responses?: string[]
   list?: boolean
   parts?: boolean
   out: string
@@ -41,7 +41,7 @@ export function addReproduce(program: Command): void {
       '--data <path>',
       'CIFAR-10 in binary batches (other labelled images work too, but the published numbers are on CIFAR-10); for passi-... a folder of photos',
     )
-    .option('--responses <list>', 'for passi-...: folders of recordings, between commas (see striate eval encoding --help)')
+    .option('--responses <dir...>', 'for passi-...: folders of recordings (see striate eval encoding --help)')
     .option('--out <dir>', 'folder of all studies; parts that are there already are not run again', 'runs/reproduce')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
     .option('--json', jsonText)
@@ -54,7 +54,7 @@ export function addReproduce(program: Command): void {
         '  $ striate reproduce grinberg-fig2 --data cifar-10-batches-bin\n' +
         '  $ striate reproduce grinberg-table --data cifar-10-batches-bin --quick\n' +
         '  $ striate reproduce grinberg-fig2 --parts\n' +
-        '  $ striate reproduce passi-fig2 --data photos --responses v4/210325,v4/190923 --quick\n' +
+        '  $ striate reproduce passi-fig2 --data photos --responses v4/210325 v4/190923 --quick\n' +
         '  $ striate reproduce grinberg-fig2 --data cifar-10-batches-bin --part local-one-seed0',
     )
     .action((name: string | undefined, values: ReproduceValues) =>
@@ -99,9 +99,10 @@ async function printParts(
   { data, responses, out }: ReproduceValues,
   say: Output,
 ): Promise<void> {
-  const folders = responses?.split(',') ?? []
+  const folders = responses ?? []
   const { quick } = scaleOf(options)
-  const opened = data === undefined ? null : await openStudyData(study.needs, data, { quick, responses: folders })
+  const { needs, size } = study
+  const opened = data === undefined ? null : await openStudyData(needs, data, { quick, size, responses: folders })
   const parts = await listParts(study, out, options, opened)
   const width = Math.max(...parts.map(({ name }) => name.length))
   for (const part of parts) {
@@ -122,8 +123,9 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
   const signal = interruptSignal()
   const device = deviceOf(values.device)
   const scale = scaleOf(options)
-  const responses = values.responses?.split(',') ?? []
-  const data = await openStudyData(study.needs, values.data, { quick: scale.quick, responses, signal })
+  const responses = values.responses ?? []
+  const { needs, size } = study
+  const data = await openStudyData(needs, values.data, { quick: scale.quick, size, responses, signal })
   const { minutes, bytes } = studyCost(study, options)
   say.line(`${study.name}: ${study.source}. ${study.about}`)
   say.line(
@@ -138,7 +140,7 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
   const records = await runStudy(study, data, options, { out, device, signal, onProgress: say.progress, onPlan: say.line })
   say.done()
   const command = ['striate', 'reproduce', study.name, '--data', basename(values.data)]
-  if (responses.length > 0) command.push('--responses', responses.map((folder) => basename(folder)).join())
+  if (responses.length > 0) command.push('--responses', ...responses.map((folder) => basename(folder)))
   if (scale.quick) command.push('--quick')
   if (device.kind !== 'cpu') command.push('--device', values.device)
   if (options.seeds) command.push('--seeds', options.seeds.join())

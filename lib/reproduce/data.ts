@@ -17,24 +17,27 @@ export type StudyNeeds = 'labelled images: train and test' | 'photos, and record
 /** Images of a quick run, spread over the set so that every class has its share. */
 const quickImages = { train: 3000, test: 1000 }
 
+/** Height and width of photos where a study does not say otherwise. */
+export const photoSize = (quick: boolean): number => (quick ? 64 : 112)
+
 /**
  * Opens what a study needs.
  * @param path of the images, whatever `openImages` reads
- * @param options responses: folders of recordings, as `openRecording` reads them
+ * @param options size: height and width that photos and the images of recordings are brought to; responses: folders of recordings, as `openRecording` reads them
  * @throws {DataError} naming what is missing or damaged
  */
 export async function openStudyData(
   needs: StudyNeeds,
   path: string,
-  options: { quick?: boolean; responses?: readonly string[]; signal?: AbortSignal } = {},
+  options: { quick?: boolean; size?: number | undefined; responses?: readonly string[]; signal?: AbortSignal } = {},
 ): Promise<StudyData> {
-  refuseUnknown('openStudyData', options, ['quick', 'responses', 'signal'])
-  const { quick = false, responses = [], signal } = options
+  refuseUnknown('openStudyData', options, ['quick', 'size', 'responses', 'signal'])
+  const { quick = false, size = photoSize(quick), responses = [], signal } = options
   const refuse = (actual: string, expected: string) =>
     new OptionError({ op: 'reproduce', argument: '--responses', actual, expected })
   if (needs === 'photos, and recordings of neurons') {
     if (responses.length === 0) throw refuse('missing', 'folders of recordings (see striate eval encoding --help)')
-    const shape = { size: quick ? 64 : 112, fit: 'fill', resize: 'bilinear', ...(signal ? { signal } : {}) } as const
+    const shape = { size, fit: 'fill', resize: 'bilinear', ...(signal ? { signal } : {}) } as const
     const photos = (split: 'train' | 'test') => openImages(path, { ...shape, split })
     const sessions = quick ? responses.slice(0, 1) : responses
     const recordings = await Promise.all(sessions.map((folder) => openRecording(folder, shape)))

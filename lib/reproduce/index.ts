@@ -10,6 +10,8 @@ import { fig3 } from './grinberg/fig3.js'
 import { table } from './grinberg/table.js'
 import { ablation } from './passi/ablation.js'
 import { fig2 as passiFig2 } from './passi/fig2.js'
+import { fig3 as passiFig3 } from './passi/fig3.js'
+import { fig4 as passiFig4 } from './passi/fig4.js'
 import { scaling } from './passi/scaling.js'
 import type { Study } from './study.js'
 
@@ -35,4 +37,4 @@ export type {
 } from './study.js'
 
 /** Every study, by the name that `striate reproduce` takes. */
-export const studies: readonly Study[] = [fig1, fig2, fig3, table, baselines, passiFig2, ablation, scaling]
+export const studies: readonly Study[] = [fig1, fig2, fig3, table, baselines, passiFig2, passiFig3, passiFig4, ablation, scaling]

@@ -177,9 +177,11 @@ export function twinPart({ name, about, blocks, options, seed, normalise = 'none
       const file = join(folder, 'before.json')
       const before = async () =>
         existsSync(file) ? readStored('reproduce', file, observationSchema, 'what was seen before the first step') : null
-      const onStart = async (initial: Network) => writeAtomic(file, JSON.stringify(await observeGradients(initial, train)))
+      const onEpoch = async (net: Network, epoch: number) => {
+        if (epoch === 0) await writeAtomic(file, JSON.stringify(await observeGradients(net, train)))
+      }
       try {
-        const run = { device, out: folder, resume: true, monitor: test, onStart, ...watch }
+        const run = { device, out: folder, resume: true, monitor: test, onEpoch, ...watch }
         const { net, record } = await trainSupervised(train, config, { seed, ...options }, run)
         using trained = net
         const last = record.curve.at(-1)

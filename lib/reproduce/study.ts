@@ -93,6 +93,8 @@ export interface Study {
   about: string
   /** The data that it opens. */
   needs: StudyNeeds
+  /** Height and width that photos are brought to. Default 112, of a quick run 64. */
+  size?: number
   parts(scale: Scale): Part[]
   report(results: ReadonlyMap<string, unknown>, scale: Scale, context: { folder: string; data: StudyData }): Promise<StudyReport>
 }

@@ -24,10 +24,14 @@ export const ablation: Study = {
   about: 'encoding score of every block when one choice of the learning changes',
   needs: 'photos, and recordings of neurons',
   parts: (scale) =>
-    scale.seeds.flatMap((seed) => variants.map((variant) => hierarchyPart(scale, { ...variant, seed, perClass: 40 }))),
+    scale.seeds.flatMap((seed) =>
+      variants.map(({ stem, ...variant }) =>
+        hierarchyPart(scale, { ...variant, stem: `ablation-${stem}`, seed, perClass: 40, repeats: 1 }),
+      ),
+    ),
   report: async (all, scale) => {
     const found = variants
-      .map(({ stem, about }) => ({ about, results: resultsOf(all, partName(scale, stem)) }))
+      .map(({ stem, about }) => ({ about, results: resultsOf(all, partName(scale, `ablation-${stem}`)) }))
       .filter(({ results }) => results.length > 0)
       .map(({ about, results }) => ({ about, mean: banded(byBlock(results)).y }))
     const blocks = found[0]?.mean.length ?? 0
@@ -53,7 +57,7 @@ export const ablation: Study = {
           rows: found.map(({ about, mean }) => [about, ...mean.map((r) => r.toFixed(3)), 1 + mean.indexOf(Math.max(...mean))]),
         },
       ],
-      notes: protocol,
+      notes: ['Every score is of one order of folds, the same for all.', ...protocol],
     }
   },
 }

@@ -1,4 +1,5 @@
 // Figure 2 of both papers: encoding score by block of a random and of an unsupervised hierarchy, and their difference.
+import { photoSize } from '../data.js'
 import type { Study } from '../study.js'
 import {
   banded,
@@ -9,9 +10,11 @@ import {
   partName,
   protocol,
   resultsOf,
+  type Scored,
   sessionMeans,
   standardError,
 } from './hierarchy.js'
+import { trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 /** Mean over eight subjects at layers 1, 3, 5, 7, 9, 11 of the authors' 2026 curves: 1,000 images, ventral stream. */
 const published = {
@@ -22,22 +25,33 @@ const published = {
 export const fig2: Study = {
   name: 'passi-fig2',
   source: 'Passi, Robinson, Bonner 2026, figure 2',
-  about: 'how well each block of a hierarchy learned by compression predicts visual neurons, beside a random one',
+  about:
+    'how well each block of a hierarchy learned by compression predicts visual neurons, beside a random one and one trained with labels',
   needs: 'photos, and recordings of neurons',
   parts: (scale) =>
     scale.seeds.flatMap((seed) => [
-      hierarchyPart(scale, { stem: 'learned', about: 'principal components', options: {}, seed, perClass: 40 }),
-      hierarchyPart(scale, { stem: 'random', about: 'random mixing', options: { components: 'random' }, seed, perClass: 40 }),
+      hierarchyPart(scale, { stem: 'learned', about: 'principal components', options: {}, seed, perClass: 40, repeats: 3 }),
+      hierarchyPart(scale, {
+        stem: 'random',
+        about: 'random mixing',
+        options: { components: 'random' },
+        seed,
+        perClass: 40,
+        repeats: 3,
+      }),
+      trainedPart(scale, { start: 'random', freeze: 0, seed, size: photoSize(scale.quick) }),
     ]),
   report: async (all, scale) => {
     const learned = resultsOf(all, partName(scale, 'learned'))
     const random = resultsOf(all, partName(scale, 'random'))
+    const supervised = trainedResults(all, scale, { start: 'random', freeze: 0, size: photoSize(scale.quick) })
     const curves = [
-      { name: 'unsupervised', results: learned },
+      { name: 'unsupervised', results: learned as Scored[] },
+      { name: 'supervised', results: supervised },
       { name: 'random', results: random },
     ].filter(({ results }) => results.length > 0)
     const x = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
-    const [first] = [...learned, ...random]
+    const [first] = [...learned, ...random, ...supervised]
     const blocks = first?.layers.length ?? 0
     const differences = Array.from({ length: learned.length > 0 && random.length > 0 ? blocks : 0 }, (_, block) => {
       const ours = sessionMeans(learned, block)
@@ -109,7 +123,7 @@ export const fig2: Study = {
           rows: Object.entries(published).map(([name, values]) => [name, ...values]),
         },
       ],
-      notes: protocol,
+      notes: [...trainedNotes, ...protocol],
     }
   },
 }

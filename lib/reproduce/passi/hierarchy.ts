@@ -5,7 +5,8 @@ import { labelsOf, selectImages } from '../../data/index.js'
 import { firstOfEach } from '../../data/split.js'
 import { encode } from '../../eval/index.js'
 import { type ComponentOptions, fitComponents } from '../../learn/index.js'
-import { waveletNet } from '../../models/index.js'
+import { type Network, type WaveletNetName, waveletNet, waveletNets } from '../../models/index.js'
+import type { StudyData } from '../data.js'
 import type { Part, PartContext, Scale } from '../study.js'
 
 export interface HierarchyResult {
@@ -15,24 +16,35 @@ export interface HierarchyResult {
   /** Of each block; null where nothing was learned. */
   varianceKept: (number | null)[]
   effectiveDimension: (number | null)[]
-  recordings: {
-    name: string
-    /** r of each layer: median over targets of the mean over folds. */
-    r: number[]
-    /** Standard error over folds. */
-    error: number[]
-    /** What a perfect model could reach; null without repeats. */
-    ceiling: number | null
-  }[]
+  recordings: RecordingScores[]
+}
+
+/** Scores of a network's blocks. */
+export type Scored = Pick<HierarchyResult, 'layers' | 'recordings'>
+
+export interface RecordingScores {
+  name: string
+  /** r of each layer: median over targets of the mean over folds. */
+  r: number[]
+  /** Standard error over folds. */
+  error: number[]
+  /** What a perfect model could reach; null without repeats. */
+  ceiling: number | null
 }
 
 const number = z.number().nullable()
+export const recordingScores: z.ZodType<RecordingScores> = z.object({
+  name: z.string(),
+  r: z.array(z.number()),
+  error: z.array(z.number()),
+  ceiling: number,
+})
 const schema: z.ZodType<HierarchyResult> = z.object({
   layers: z.array(z.string()),
   images: z.number(),
   varianceKept: z.array(number),
   effectiveDimension: z.array(number),
-  recordings: z.array(z.object({ name: z.string(), r: z.array(z.number()), error: z.array(z.number()), ceiling: number })),
+  recordings: z.array(recordingScores),
 })
 
 /** The results of parts whose names, without their seed, are `stem`. */
@@ -51,46 +63,80 @@ export interface HierarchyPart {
   seed: number
   /** Photos of each class to learn from. */
   perClass: number
+  /** Orders of folds that the scores are means over. */
+  repeats: number
 }
 
 /** Learns a hierarchy from the first photos of each class and scores all of its blocks. */
-export function hierarchyPart(scale: Scale, { stem, about, options, seed, perClass }: HierarchyPart): Part<HierarchyResult> {
+export function hierarchyPart(
+  scale: Scale,
+  { stem, about, options, seed, perClass, repeats }: HierarchyPart,
+): Part<HierarchyResult> {
   const net = scale.quick ? 'small' : 'passi-2024'
-  const settings = { net, perClass, components: { ...options, seed } }
+  const settings = { net, perClass, components: { ...options, seed }, repeats }
   return {
     name: `${partName(scale, stem)}-seed${seed}`,
     about: `${about}, seed ${seed}`,
     settings,
-    expected: scale.quick ? { minutes: 0.7, bytes: GiB } : { minutes: 2.5 + perClass / 40, bytes: 2 * GiB },
-    run: async ({ data, device, watch, say, folder }: PartContext) => {
-      const labels = labelsOf(data.train)?.labels
-      const photos = labels ? await selectImages(data.train, firstOfEach(labels, perClass)) : data.train
-      const [, channels, height, width] = photos.shape
-      const config = waveletNet({ net, channels, image: [height, width] })
-      const { net: learned, record } = await fitComponents(photos, config, settings.components, {
-        device,
-        ...watch,
-        onPlan: say,
-        out: `${folder}/run`,
-        resume: true,
-      })
+    expected: scale.quick ? { minutes: 0.7, bytes: GiB } : { minutes: 1 + perClass / 40 + repeats / 2, bytes: 2 * GiB },
+    run: async (context) => {
+      const { data, device, watch, say, folder } = context
+      const { photos, config } = await learningPhotos(data, net, perClass)
+      // Fewer images than units give fewer components; the other rows are then random.
+      const most = Math.floor(0.9 * photos.shape[0])
+      const fewer = waveletNets[net].units.some((units) => units > most) ? { principal: most } : {}
+      const { net: learned, record } = await fitComponents(
+        photos,
+        config,
+        { ...settings.components, ...fewer },
+        {
+          device,
+          ...watch,
+          onPlan: say,
+          out: `${folder}/run`,
+          resume: true,
+        },
+      )
       using network = learned
-      const result: HierarchyResult = {
-        layers: record.blocks.map(({ name }) => name),
+      const layers = record.blocks.map(({ name }) => name)
+      return {
+        layers,
         images: photos.shape[0],
         varianceKept: record.blocks.map(({ varianceKept }) => varianceKept),
         effectiveDimension: record.blocks.map(({ effectiveDimension }) => effectiveDimension),
-        recordings: [],
+        recordings: await scoreRecordings(network, layers, { seed, repeats }, context),
       }
-      for (const { images, responses } of data.recordings) {
-        const { scores } = await encode(network, images, responses, { layers: result.layers, seed, ...watch, onPlan: say })
-        const ceiling = scores[0]?.ceiling?.value ?? null
-        const name = responses.name
-        result.recordings.push({ name, r: scores.map(({ value }) => value), error: scores.map((s) => s.spread.value), ceiling })
-      }
-      return result
     },
   }
+}
+
+/** The first photos of each class, or all where there are no classes, and a hierarchy for images of their size. */
+export async function learningPhotos({ train }: StudyData, net: WaveletNetName, perClass: number) {
+  const labels = labelsOf(train)?.labels
+  const photos = labels ? await selectImages(train, firstOfEach(labels, perClass)) : train
+  const [, channels, height, width] = photos.shape
+  return { photos, config: waveletNet({ net, channels, image: [height, width] }) }
+}
+
+/** How well each of the layers predicts each recording. */
+export async function scoreRecordings(
+  net: Network,
+  layers: string[],
+  folds: { seed: number; repeats: number },
+  { data, watch, say }: PartContext,
+): Promise<RecordingScores[]> {
+  const found: RecordingScores[] = []
+  for (const { images, responses } of data.recordings) {
+    const { scores } = await encode(net, images, responses, { layers, ...folds, ...watch, onPlan: say })
+    const ceiling = scores[0]?.ceiling?.value ?? null
+    found.push({
+      name: responses.name,
+      r: scores.map(({ value }) => value),
+      error: scores.map(({ spread }) => spread.value),
+      ceiling,
+    })
+  }
+  return found
 }
 
 /** Mean over recordings, and a band of a standard error around it. */
@@ -101,11 +147,11 @@ export function banded(each: readonly (readonly number[])[]): { y: number[]; low
 }
 
 /** Of each block r for each recording, mean over seeds. */
-export const byBlock = (results: readonly HierarchyResult[]): number[][] =>
+export const byBlock = (results: readonly Scored[]): number[][] =>
   (results[0]?.layers ?? []).map((_, block) => sessionMeans(results, block))
 
 /** Mean over seeds of one block's r, for each recording. */
-export function sessionMeans(results: readonly HierarchyResult[], block: number): number[] {
+export function sessionMeans(results: readonly Scored[], block: number): number[] {
   const names = results[0]?.recordings.map(({ name }) => name) ?? []
   return names.map((_, at) => average(results.map(({ recordings }) => recordings[at]?.r[block] as number)))
 }

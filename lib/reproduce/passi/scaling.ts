@@ -4,8 +4,6 @@ import { banded, hierarchyPart, partName, protocol, resultsOf, sessionMeans } fr
 
 /** Images of each class; of ten classes 10 to 4,000 in all. */
 const counts = [1, 3, 10, 40, 100, 400]
-/** Fewer images than units give fewer components; the other rows are then random. */
-const options = (perClass: number) => ({ principal: 9 * perClass })
 
 export const scaling: Study = {
   name: 'passi-scaling',
@@ -18,9 +16,10 @@ export const scaling: Study = {
         hierarchyPart(scale, {
           stem: `images-${perClass}`,
           about: `components of ${perClass} photos of each class`,
-          options: options(perClass),
+          options: {},
           seed,
           perClass,
+          repeats: 1,
         }),
       ),
     ),
@@ -62,6 +61,7 @@ export const scaling: Study = {
         },
       ],
       notes: [
+        'Every score is of one order of folds, the same for all.',
         'With fewer photos than units a block has nine tenths as many components as photos; its other rows are random.',
         ...protocol,
       ],

@@ -1,0 +1,178 @@
+// A hierarchy of wavelet blocks trained end to end, from random or from learned mixing, its first blocks frozen or not: what it tells apart, and how
+// well its blocks predict recordings while it learns.
+import { join } from 'node:path'
+import { z } from 'zod'
+import { labelsOf } from '../../data/index.js'
+import { encode } from '../../eval/index.js'
+import { waitForLock } from '../../io/lock.js'
+import { type ComponentOptions, fitComponents } from '../../learn/index.js'
+import { Network, waveletNet } from '../../models/index.js'
+import { type SupervisedOptions, trainSupervised } from '../../train/index.js'
+import type { Part, PartContext, Scale } from '../study.js'
+import { learningPhotos, type RecordingScores, recordingScores, scoreRecordings } from './hierarchy.js'
+
+/** Where training begins. */
+export type Start = 'random' | 'learned'
+
+export interface TrainedResult {
+  start: Start
+  /** Blocks that stayed as they were. */
+  frozen: number
+  /** The two blocks that are scored while it learns. */
+  watched: string[]
+  classes: number
+  epochs: {
+    epoch: number
+    /** Share of the test images that are told right; null before the first epoch. */
+    accuracy: number | null
+    trainLoss: number | null
+    /** r of each watched block, mean over recordings; null of epochs in between. */
+    r: number[] | null
+  }[]
+  /** Of every block, after the last epoch. */
+  layers: string[]
+  recordings: RecordingScores[]
+}
+
+const number = z.number().nullable()
+const schema: z.ZodType<TrainedResult> = z.object({
+  start: z.enum(['random', 'learned']),
+  frozen: z.number(),
+  watched: z.array(z.string()),
+  classes: z.number(),
+  epochs: z.array(z.object({ epoch: z.number(), accuracy: number, trainLoss: number, r: z.array(z.number()).nullable() })).min(1),
+  layers: z.array(z.string()),
+  recordings: z.array(recordingScores),
+})
+
+/** What {@link trainedPart} was asked for. */
+export interface TrainedPart {
+  start: Start
+  /** Blocks that stay as they are. */
+  freeze: number
+  seed: number
+  /** Height and width of the photos, for the name. */
+  size: number
+}
+
+/** Height and width of the photos in the studies that train many networks. */
+export const trainedSize = 64
+
+/** Photos of each class that components are learned from, which is what the unsupervised studies take. */
+const perClass = 40
+
+/** The authors' recipe (2026) but for its length: 150 epochs of ImageNet, of which 10,000 steps are the warm-up. */
+export const recipe = (quick: boolean): SupervisedOptions => ({
+  epochs: quick ? 2 : 6,
+  batch: quick ? 32 : 64,
+  optimiser: { kind: 'adamw', learningRate: 1e-3, weightDecay: 1e-4 },
+  schedule: { kind: 'cosine', warmupEpochs: quick ? 0.5 : 1 },
+  clip: 1,
+  augment: { resizedCrop: 0.08, flip: true },
+  validation: 0,
+  keep: 'last',
+})
+
+const nameOf = ({ quick }: Scale, { start, freeze, size }: Omit<TrainedPart, 'seed'>): string =>
+  `${quick ? 'quick-' : ''}passi-trained-${size}px-${start}${freeze > 0 ? `-${freeze}-frozen` : ''}`
+
+/** The results of one start and number of frozen blocks, of each seed. */
+export const trainedResults = (
+  all: ReadonlyMap<string, unknown>,
+  scale: Scale,
+  part: Omit<TrainedPart, 'seed'>,
+): TrainedResult[] =>
+  scale.seeds
+    .map((seed) => all.get(`${nameOf(scale, part)}-seed${seed}`))
+    .flatMap((found) => (found ? [schema.parse(found)] : []))
+
+/** Trains a hierarchy with labels and scores it. */
+export function trainedPart(scale: Scale, { start, freeze, seed, size }: TrainedPart): Part<TrainedResult> {
+  const net = scale.quick ? 'small' : 'passi-2024'
+  const components: ComponentOptions = start === 'random' ? { components: 'random', seed } : { seed }
+  const options = { ...recipe(scale.quick), seed }
+  return {
+    name: `${nameOf(scale, { start, freeze, size })}-seed${seed}`,
+    about: `trained from ${start} mixing${freeze > 0 ? `, the first ${freeze} blocks frozen` : ''}, seed ${seed}`,
+    settings: { net, perClass, components, options, freeze },
+    expected: scale.quick
+      ? { minutes: 0.8, bytes: 2 ** 30 }
+      : { minutes: (6 * size ** 2) / trainedSize ** 2, bytes: 2 * 2 ** 30 },
+    run: async (context) => {
+      const { data, device, folder, watch } = context
+      const { train, test, recordings } = data
+      const [, channels, height, width] = train.shape
+      const { classes = [] } = labelsOf(train) ?? {}
+      const config = waveletNet({ net, channels, image: [height, width], classes: [...classes], freeze })
+      using initial = new Network(config, { seed, device })
+      initial.adopt(await startingState(context, net, components))
+      const blocks = config.layers.flatMap(({ name, kind }) => (kind === 'wavelet_block' && name ? [name] : []))
+      const watched = [...new Set([blocks[Math.min(3, blocks.length - 1)], blocks.at(-1)])] as string[]
+      const scored = (epoch: number) => Number.isInteger(Math.log2(epoch)) || epoch === options.epochs
+      const onEpoch = async (current: Network, epoch: number): Promise<Record<string, number> | undefined> => {
+        if (epoch > 0 && !scored(epoch)) return undefined
+        const sums = watched.map(() => 0)
+        for (const { images, responses } of recordings) {
+          const { scores } = await encode(current, images, responses, { layers: watched, repeats: 1, seed, ...watch })
+          for (const [i, { value }] of scores.entries()) sums[i] = (sums[i] as number) + value / recordings.length
+        }
+        return Object.fromEntries(watched.map((name, i) => [name, sums[i] as number]))
+      }
+      const { net: last, record } = await trainSupervised(train, initial, options, {
+        device,
+        out: `${folder}/run`,
+        resume: true,
+        monitor: test,
+        onEpoch,
+        onPlan: context.say,
+        ...watch,
+      })
+      using trained = last
+      const ofWatched = (scores: Record<string, number> | undefined) =>
+        scores ? watched.map((name) => scores[name] as number) : null
+      return {
+        start,
+        frozen: freeze,
+        watched,
+        classes: classes.length,
+        epochs: [
+          { epoch: 0, accuracy: null, trainLoss: null, r: ofWatched(record.startScores) },
+          ...record.curve.map(({ epoch, monitorError, trainLoss, scores }) => ({
+            epoch,
+            accuracy: monitorError === null ? null : 1 - monitorError,
+            trainLoss,
+            r: ofWatched(scores),
+          })),
+        ],
+        layers: blocks,
+        recordings: await scoreRecordings(trained, blocks, { seed, repeats: 1 }, context),
+      }
+    },
+  }
+}
+
+/** Mixing and statistics of the blocks before training with labels, learned once for all parts that begin with them. */
+async function startingState(context: PartContext, net: 'small' | 'passi-2024', components: ComponentOptions) {
+  const { data, device, watch, say, shared } = context
+  const { photos, config } = await learningPhotos(data, net, perClass)
+  const name = Object.entries({ ...components, net, data: photos.sha256.slice(0, 12), on: device.kind })
+    .map(([key, value]) => `${key}-${value}`)
+    .join('_')
+  const out = join(shared, name)
+  const release = await waitForLock(out, 'reproduce', { signal: watch.signal, say })
+  try {
+    const { net: learned } = await fitComponents(photos, config, components, { device, ...watch, onPlan: say, out, resume: true })
+    using own = learned
+    return await own.state()
+  } finally {
+    await release()
+  }
+}
+
+export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** What the studies of training say of it. */
+export const trainedNotes = [
+  'Trained on all photos with AdamW (0.001, weight decay 0.0001), a cosine with warm-up, gradients clipped to a norm of 1, random resized crops and mirrored photos; test images are looked at after each epoch, and nothing depends on them. The authors train for 150 epochs.',
+  'While it learns, two blocks are scored, after epochs that are powers of two and the last; every score here is of one order of folds.',
+]

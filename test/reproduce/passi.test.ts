@@ -1,0 +1,101 @@
+// The studies of wavelet hierarchies, small: on rendered scenes, and on responses that follow them.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cpu, encode, loadNetwork, type Recording, renderSet, selectImages } from '../../lib/index.js'
+import { normals } from '../../lib/random.js'
+import { writeStudy } from '../../lib/report/index.js'
+import { runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'striate-passi-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const options = { quick: true }
+let data: StudyData
+beforeAll(async () => {
+  const scenes = await renderSet({ count: 150, size: 32, seed: 3 })
+  const part = (from: number, to: number) =>
+    selectImages(
+      scenes,
+      Int32Array.from({ length: to - from }, (_, i) => from + i),
+    )
+  const images = await part(110, 150)
+  const [count, targets] = [40, 3]
+  const responses: Recording['responses'] = {
+    name: 'v4',
+    sha256: 'a'.repeat(64),
+    images: count,
+    targets,
+    mean: Float64Array.from(normals(1, count * targets)),
+    trials: null,
+    groups: null,
+    imageNames: null,
+  }
+  data = { train: await part(0, 80), test: await part(80, 110), recordings: [{ images, responses }] }
+})
+
+async function run(name: string) {
+  const study = studies.find((one) => one.name === name) as Study
+  const said: string[] = []
+  const records = await runStudy(study, data, options, { out: folder, onPlan: (text) => said.push(text) })
+  const written = await writeStudy(study, data, options, records, { out: folder, command: name, device: cpu().toString() })
+  return { records, written, began: said.filter((text) => /^part \d+ of/.test(text)).length }
+}
+
+interface Trained {
+  watched: string[]
+  epochs: { accuracy: number | null; r: number[] | null }[]
+  recordings: { r: number[] }[]
+}
+
+describe('training a hierarchy with labels', () => {
+  it('is shown over its epochs from both starts, and with blocks frozen', async () => {
+    const { records, written, began } = await run('passi-fig3')
+    expect(began).toBe(2)
+    const results = [...records.values()].map(({ result }) => result as Trained)
+    expect(results).toHaveLength(2)
+    for (const { epochs, watched, recordings } of results) {
+      expect(watched).toEqual(['blocks.3', 'blocks.4'])
+      expect(epochs.map(({ r }) => r?.length)).toEqual([2, 2, 2])
+      expect(epochs.slice(1).every(({ accuracy }) => accuracy !== null && accuracy >= 0 && accuracy <= 1)).toBe(true)
+      expect(recordings.map(({ r }) => r.length)).toEqual([5])
+      // The last epoch's network is the one that is scored at the end.
+      expect(recordings[0]?.r.slice(3)).toEqual(epochs.at(-1)?.r)
+    }
+    const [learned, random] = results as [Trained, Trained]
+    expect(learned.epochs[0]?.r).not.toEqual(random.epochs[0]?.r)
+    for (const file of ['index.html', 'accuracy.svg', 'encoding.svg', 'results.json'])
+      expect(existsSync(join(written.folder, file)), file).toBe(true)
+
+    const frozen = await run('passi-fig4')
+    // Those without frozen blocks are there already.
+    expect(frozen.began).toBe(4)
+    expect(frozen.records.size).toBe(6)
+    expect(readFileSync(join(frozen.written.folder, 'index.html'), 'utf8')).toContain('first 4 blocks frozen, components')
+    using whole = await loadNetwork(
+      join(folder, 'parts', 'quick-passi-trained-64px-learned-4-frozen-seed0', 'run', 'model.safetensors'),
+    )
+    expect(whole.config.frozen).toEqual(['blocks.0', 'blocks.1', 'blocks.2', 'blocks.3'])
+    const [{ images, responses }] = data.recordings as [Recording]
+    const { scores } = await encode(whole, images, responses, { layers: ['blocks.3'], repeats: 1 })
+    // As it was before the first step.
+    expect(scores[0]?.value).toBeCloseTo(learned.epochs[0]?.r?.[0] as number, 9)
+  })
+})
+
+describe('learning without labels', () => {
+  it('is compared with random mixing, with other ways, and over numbers of images', async () => {
+    for (const [name, parts] of [
+      ['passi-fig2', 3],
+      ['passi-scaling', 4],
+      ['passi-ablation', 8],
+    ] as const) {
+      const { records, written } = await run(name)
+      expect(records.size, name).toBe(parts)
+      const values = [...records.values()].flatMap(({ result }) => (result as { recordings: { r: number[] }[] }).recordings)
+      expect(values.flatMap(({ r }) => r).every(Number.isFinite), name).toBe(true)
+      expect(existsSync(join(written.folder, 'index.html'))).toBe(true)
+    }
+  })
+})
