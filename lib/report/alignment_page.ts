@@ -1,21 +1,43 @@
 // What `striate eval encoding`, `pls`, `rsa` and `behaviour` leave in the folder of a run: the scores, a chart over layers and a page.
 import { join } from 'node:path'
-import type { BehaviourScores, CommittedScore, LayerScore, RsaScore, RsaScores, Score } from '../eval/index.js'
+import type {
+  BehaviourScores,
+  CommittedScore,
+  LayerScore,
+  MeanScore,
+  MeanScores,
+  RecordingScores,
+  RsaScore,
+  RsaScores,
+  Score,
+} from '../eval/index.js'
 import { writeAtomic } from '../io/index.js'
-import { barChart, type Cell, lineChart, type Page, renderPage, type Series, type SummaryNumber } from '../plot/index.js'
+import {
+  type Block,
+  barChart,
+  type Cell,
+  lineChart,
+  type Page,
+  renderPage,
+  type Series,
+  type SummaryNumber,
+} from '../plot/index.js'
 import { version } from '../version.js'
 
-/** `encoding-<responses>.json`, `pls-<responses>.json` and `rsa-<dissimilarities>.json`. */
+/** `encoding-<responses>.json`, `pls-<responses>.json` and `rsa-<dissimilarities>.json`; the names of several responses have a + between them. */
 export interface LayerRecord {
   kind: 'encoding' | 'pls' | 'rsa'
   striate: string
   /** SHA-256 of model.safetensors. */
   network: string
-  scores: (LayerScore | RsaScore)[]
+  /** Of several recordings the means. */
+  scores: (LayerScore | RsaScore | MeanScore)[]
   /** Of encoding and pls. */
-  committed?: CommittedScore | null
-  /** Of rsa. */
+  committed?: CommittedScore | MeanScores['committed']
+  /** Of rsa, and of several recordings. */
   ceiling?: RsaScores['ceiling']
+  /** Each one's own, where there are several. */
+  recordings?: RecordingScores[]
 }
 
 /** `behaviour-<counts>.json` */
@@ -34,7 +56,7 @@ const words: Record<LayerRecord['kind'], { title: string; axis: string }> = {
 const three = (value: number): string => value.toFixed(3)
 
 /** Scores over layers with their standard errors, ceilings as a band or a line. */
-async function layerChart({ kind, scores, ceiling }: LayerRecord): Promise<string> {
+async function layerChart({ kind, scores, ceiling, recordings }: LayerRecord): Promise<string> {
   const { title, axis } = words[kind]
   const values = scores.map(({ value }) => value)
   const edges = {
@@ -60,12 +82,13 @@ async function layerChart({ kind, scores, ceiling }: LayerRecord): Promise<strin
     })
   }
   const x = scores.map((_, i) => i + 1)
-  const series: Series[] = [{ name: 'score (band: standard error)', x, y: values, ...edges }]
+  const what = recordings ? `mean over ${recordings.length} recordings` : 'score'
+  const series: Series[] = [{ name: `${what} (band: standard error)`, x, y: values, ...edges }]
   if (ceiling) {
     const flat = (value: number) => x.map(() => value)
     const middle = (ceiling.lower + ceiling.upper) / 2
     series.push({
-      name: 'ceiling (band: lower to upper)',
+      name: recordings ? 'ceilings (band: lowest to highest)' : 'ceiling (band: lower to upper)',
       x,
       y: flat(middle),
       low: flat(ceiling.lower),
@@ -88,6 +111,29 @@ const identity = (
   { label: 'Seed', value: seed ?? 'none' },
 ]
 
+/** Scores of each recording, a row a recording. */
+function recordingsTable(recordings: readonly RecordingScores[]): Block {
+  const isCommitted = recordings.every(({ committed }) => committed)
+  const hasCeiling = recordings.some(({ scores: [score] }) => score?.ceiling)
+  const right = (label: string) => ({ label, align: 'right' as const })
+  return {
+    kind: 'table',
+    caption: 'Scores of each recording, by layer',
+    columns: [
+      'Recording',
+      ...(recordings[0]?.scores ?? []).map(({ layer }) => right(layer)),
+      ...(isCommitted ? [right('Committed layer')] : []),
+      ...(hasCeiling ? [right('Ceiling')] : []),
+    ],
+    rows: recordings.map(({ name, scores, committed }): Cell[] => [
+      name,
+      ...scores.map(({ value }) => three(value)),
+      ...(committed && isCommitted ? [`${committed.layer}: ${three(committed.value)}`] : []),
+      ...(hasCeiling ? [scores[0]?.ceiling ? three(scores[0].ceiling.value) : null] : []),
+    ]),
+  }
+}
+
 const protocolRows = (protocol: object): Cell[][] =>
   Object.entries(protocol)
     .filter(([, value]) => value !== null)
@@ -97,14 +143,10 @@ const protocolRows = (protocol: object): Cell[][] =>
  * Writes `<name>.json`, `<name>.svg` and `<name>.html` into the folder of a run.
  * @returns the record
  */
-export async function writeLayerScores<R extends LayerRecord>(
-  folder: string,
-  name: string,
-  found: Omit<R, 'striate'>,
-): Promise<R> {
-  const record = { ...found, striate: version } as R
-  const { kind, scores, committed, ceiling } = record
-  const [first] = scores as [LayerScore | RsaScore]
+export async function writeLayerScores(folder: string, name: string, found: Omit<LayerRecord, 'striate'>): Promise<LayerRecord> {
+  const record: LayerRecord = { ...found, striate: version }
+  const { kind, scores, committed, ceiling, recordings } = record
+  const [first] = scores as [LayerRecord['scores'][number]]
   const chart = await layerChart(record)
   const best = scores.reduce((a, b) => (b.value > a.value ? b : a))
   const summary: SummaryNumber[] = [
@@ -126,7 +168,7 @@ export async function writeLayerScores<R extends LayerRecord>(
           { kind: 'figure', image: chart, alt: `${words[kind].axis} of each layer` },
           {
             kind: 'table',
-            caption: `Scores of layers; standard error over ${first.spread.over}`,
+            caption: `Scores of layers, with their spread over ${first.spread.over}`,
             columns: [
               { label: 'No.', align: 'right' },
               'Layer',
@@ -143,9 +185,10 @@ export async function writeLayerScores<R extends LayerRecord>(
               three(spread.value),
               ...(committed ? [raw.inner === undefined ? null : three(raw.inner)] : []),
               raw.features ?? null,
-              raw.dimensions ?? raw.features ?? null,
+              raw.dimensions === undefined ? (raw.features ?? null) : Math.round(raw.dimensions),
             ]),
           },
+          ...(recordings ? [recordingsTable(recordings)] : []),
         ],
       },
       {
@@ -157,16 +200,25 @@ export async function writeLayerScores<R extends LayerRecord>(
             columns: ['What', 'How'],
             rows: [
               ...protocolRows(first.protocol).filter(([what]) => what !== 'projection'),
-              ...scores.map(({ layer, protocol }): Cell[] => [`projection of ${layer}`, protocol.projection]),
+              ...scores.map(({ layer, protocol }): Cell[] => [`projection of ${layer}`, String(protocol.projection)]),
             ],
           },
           {
             kind: 'table',
             caption: 'Counts',
             columns: ['What', { label: 'Number', align: 'right' }],
-            rows: ['images', 'targets', 'constant', 'unmeasured', 'incomplete', 'subjects', 'pairs', 'unknownPairs'].flatMap(
-              (what): Cell[][] => (first.raw[what] === undefined ? [] : [[what, first.raw[what]]]),
-            ),
+            rows: [
+              'recordings',
+              'images',
+              'tested',
+              'targets',
+              'constant',
+              'unmeasured',
+              'incomplete',
+              'subjects',
+              'pairs',
+              'unknownPairs',
+            ].flatMap((what): Cell[][] => (first.raw[what] === undefined ? [] : [[what, first.raw[what]]])),
           },
         ],
       },

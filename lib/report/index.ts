@@ -10,7 +10,9 @@ export {
   writeBehaviour,
   writeLayerScores,
 } from './alignment_page.js'
+export type { AlignmentResult } from './alignment_results.js'
 export type { ClassificationRecord } from './classify_page.js'
+export { type ComparisonRecord, writeComparison } from './comparison_page.js'
 export { writeDemoPage } from './demo_page.js'
 export { writeClassification, writeShadows } from './evaluation.js'
 export { writeLocalPage } from './local_page.js'

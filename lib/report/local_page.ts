@@ -6,6 +6,7 @@ import { type BlockRecord, describeRules, type LocalRecord } from '../learn/inde
 import { localBlocks, type Network, poolText } from '../models/index.js'
 import { type Block, filterSheet, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
+import { alignmentSection } from './alignment_results.js'
 import { classifications } from './classify_page.js'
 import { healthPanel } from './health_panel.js'
 import { percent, provenanceRows } from './record.js'
@@ -81,7 +82,13 @@ export async function writeLocalPage(
     title: `Local learning on ${record.data.name}`,
     lead: leadOf(record),
     summary: [...summary, ...classified.summary],
-    sections: [...extra, ...sections, ...classified.sections, ...(await shadowSections(folder))],
+    sections: [
+      ...extra,
+      ...sections,
+      ...classified.sections,
+      ...(await shadowSections(folder)),
+      ...(await alignmentSection(folder)),
+    ],
     provenance: provenanceRows(record, [
       { label: 'Seed', value: record.seed },
       ...layers.map(({ learned }, i) => ({

@@ -121,8 +121,9 @@ export async function writeStudy(
     await writeAtomic(join(folder, `${file}.svg`), sheet.svg)
     figures.push({ kind: 'figure', image: sheet.svg, alt: `${title}: ${sheet.description}`, caption: title })
   }
-  const sections: Section[] = [
-    {
+  const sections: Section[] = []
+  if (values.length > 0)
+    sections.push({
       heading: 'The paper’s numbers and ours',
       blocks: [
         {
@@ -146,8 +147,7 @@ export async function writeStudy(
           ]),
         },
       ],
-    },
-  ]
+    })
   if (figures.length > 0) sections.push({ heading: 'Figures', blocks: figures })
   if (report.tables.length > 0)
     sections.push({

@@ -4,6 +4,7 @@ import { writeAtomic } from '../io/index.js'
 import type { Network } from '../models/index.js'
 import { type Block, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { SupervisedEpoch, SupervisedRecord } from '../train/index.js'
+import { alignmentSection } from './alignment_results.js'
 import { classifications } from './classify_page.js'
 import { percent, provenanceRows } from './record.js'
 import { shadowSections } from './shadow_page.js'
@@ -59,6 +60,7 @@ export async function writeSupervisedPage(
       { heading: 'Training', blocks: [...figures, ...(heads ? [heads] : [])] },
       ...classified.sections,
       ...(await shadowSections(folder)),
+      ...(await alignmentSection(folder)),
     ],
     provenance: provenanceRows(record, [
       { label: 'Network', value: JSON.stringify(record.network.layers), code: true },

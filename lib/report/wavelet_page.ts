@@ -4,6 +4,7 @@ import { writeAtomic } from '../io/index.js'
 import type { BlockComponents, ComponentRecord } from '../learn/index.js'
 import type { Network } from '../models/index.js'
 import { type Block, lineChart, renderPage, type Section } from '../plot/index.js'
+import { alignmentSection } from './alignment_results.js'
 import { percent, provenanceRows } from './record.js'
 
 const how = {
@@ -45,7 +46,7 @@ export async function writeWaveletPage(net: Network, record: ComponentRecord, fo
           ]
         : []),
     ],
-    sections,
+    sections: [...sections, ...(await alignmentSection(folder))],
     provenance: provenanceRows(record, [
       { label: 'Network', value: JSON.stringify(record.network.layers), code: true },
       { label: 'Options', value: JSON.stringify(options), code: true },

@@ -1,6 +1,6 @@
 // Scores of a run's layers against responses, dissimilarities and people's choices, as a user asks for them.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -164,5 +164,33 @@ describe('eval behaviour', () => {
     ])
     expect(existsSync(join(folder, 'run', 'behaviour-counts-test.html'))).toBe(true)
     expect(written('behaviour-counts-test')).toEqual(found)
+  })
+})
+
+describe('report of several runs', () => {
+  it('puts their scores beside each other', () => {
+    cpSync(join(folder, 'run'), join(folder, 'twin'), { recursive: true })
+    const { status, stdout, stderr } = striate('report', 'run', 'twin', '--out', 'compared', '--json')
+    expect(status, stderr).toBe(0)
+    const { networks } = JSON.parse(stdout) as { networks: { name: string; results: { benchmark: string; value: number }[] }[] }
+    expect(networks.map(({ name }) => name)).toEqual(expect.arrayContaining(['run', 'twin']))
+    const [own, twin] = networks as [(typeof networks)[0], (typeof networks)[0]]
+    expect(own.results).toEqual(twin.results)
+    expect(own.results.map(({ benchmark }) => benchmark)).toEqual(
+      expect.arrayContaining(['behaviour-counts-test: uncertainty', 'rsa-rdm']),
+    )
+    expect(existsSync(join(folder, 'compared', 'report.html'))).toBe(true)
+  })
+
+  it('refuses the folder of a run for it, and --out of one', () => {
+    refuses(
+      2,
+      /--out is given for one run, whose page goes into its folder; expected several runs/,
+      'report',
+      'run',
+      '--out',
+      'x',
+    )
+    refuses(2, /runs is two folders named run; expected/, 'report', 'run', 'run', '--out', 'x')
   })
 })
