@@ -51,7 +51,7 @@ afterAll(() => {
 
 const trials = { images: 16, targets: 1, repeats: 2, data: new Float64Array(32).map((_, i) => i) }
 const responses = striate.responsesFrom({ name: 'v4', images: 16, targets: 1, trials })
-const rdms = { name: 'it', images: 16, subjects: [new Float64Array(120)], sha256: '' }
+const rdms = { name: 'it', images: 16, subjects: [new Float64Array(120)], halves: null, sha256: '' }
 const choices = { name: 'people', images: 16, classes: 4, counts: new Float64Array(64).fill(1), sha256: '' }
 
 const study = reproduce.studies[0] as reproduce.Study
@@ -173,6 +173,7 @@ const takers: Record<string, Taker> = {
   'behaviour(options)': takes((o: striate.BehaviourOptions) => striate.behaviour(net, images, choices, o), {}),
   'noiseCeiling(options)': takes((o: striate.NoiseCeilingOptions) => striate.noiseCeiling(responses, o), {}),
   'openRecording(options)': takes((o: striate.RecordingOptions) => striate.openRecording(folder, o), {}),
+  'openRecordings(options)': takes((o: striate.RecordingsOptions) => striate.openRecordings([folder], o), {}),
   'openNsd(options)': takes((o: striate.NsdOptions) => striate.openNsd(folder, o), { subject: 1 }),
   'openNsdImages(options)': takes((o: striate.NsdImagesOptions) => striate.openNsdImages(file, [0], o), {}),
   'openBrainScore(options)': takes(
