@@ -37,9 +37,9 @@ export const fig3: Study = {
       values: found.flatMap(({ name, results }) => [
         {
           what: `accuracy at the end, ${name}`,
-          unit: '',
+          unit: '%',
           published: null,
-          ours: results.map(({ epochs }) => epochs.at(-1)?.accuracy ?? Number.NaN),
+          ours: results.map(({ epochs }) => 100 * (epochs.at(-1)?.accuracy ?? Number.NaN)),
         },
         ...watched.map((block, i) => ({
           what: `r of ${block} at the end, ${name}`,

@@ -46,9 +46,9 @@ export const fig4: Study = {
       values: rows.flatMap(({ name, each }) =>
         each.map(({ freeze, accuracy }) => ({
           what: `accuracy, first ${freeze} blocks frozen, ${name}`,
-          unit: '',
+          unit: '%',
           published: null,
-          ours: [accuracy],
+          ours: [100 * accuracy],
         })),
       ),
       charts: first
