@@ -91,13 +91,18 @@ async function take(file: string, mine: string, holder: Holder): Promise<Holder 
   }
 }
 
+/** Whose the file is that a process takes a lock by. Its name says so: one that was killed may have written nothing into it. */
+const ownFile = (file: string, { host, pid, token }: Holder): string => `${file}.by.${encodeURIComponent(host)}.${pid}.${token}`
+
 /** Removes what processes that were killed while they took this lock left beside it. */
 async function removeLeft(file: string): Promise<void> {
   const start = `${basename(file)}.by.`
   for (const name of await readdir(dirname(file))) {
+    const [, host, pid] = name.startsWith(start) ? (/^(.+)\.(\d+)\.[\w-]+(?:\.copy)?$/.exec(name.slice(start.length)) ?? []) : []
+    if (host !== encodeURIComponent(hostname())) continue
     const own = join(dirname(file), name)
-    const left = name.startsWith(start) && (await holderOf(own).catch(() => null))
-    if (left && !isThere(left)) await unlink(own).catch(() => undefined)
+    const began = (await holderOf(own).catch(() => null))?.began ?? null
+    if (!isThere({ host: hostname(), pid: Number(pid), began, token: '' })) await unlink(own).catch(() => undefined)
   }
 }
 
@@ -113,7 +118,7 @@ export async function takeLock(folder: string, op: string, result?: string): Pro
   const file = result === undefined ? `${folder}.lock` : join(folder, `${result}.lock`)
   await makeFolder(dirname(file))
   const holder: Holder = { pid: process.pid, host: hostname(), began: beginOf(process.pid), token: randomUUID() }
-  const mine = `${file}.by.${holder.token}`
+  const mine = ownFile(file, holder)
   try {
     await writeFile(mine, JSON.stringify(holder), { flag: 'wx' })
     const other = await take(file, mine, holder).finally(() => unlink(mine))

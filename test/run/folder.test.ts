@@ -81,7 +81,11 @@ describe('the folder of a run', () => {
     const out = join(root, 'died')
     mkdirSync(out)
     writeFileSync(join(out, 'run.lock'), JSON.stringify({ pid: 2 ** 30, host: hostname(), began: '1', token: 'gone' }))
-    writeFileSync(join(out, 'run.lock.by.gone'), JSON.stringify({ pid: 2 ** 30, host: hostname(), began: '1', token: 'gone' }))
+    const own = `run.lock.by.${encodeURIComponent(hostname())}.${2 ** 30}`
+    writeFileSync(join(out, `${own}.gone`), JSON.stringify({ pid: 2 ** 30, host: hostname(), began: '1', token: 'gone' }))
+    // One that was killed before it wrote anything.
+    writeFileSync(join(out, `${own}.empty`), '')
+    writeFileSync(join(out, `${own}.taking.copy`), '')
     writeFileSync(join(out, '.model.safetensors.0123456789ab.tmp'), 'half')
     ;(await trainLocal(images, options, { out })).net.dispose()
     expect(readdirSync(out).sort()).toEqual(['curves.csv', 'model.safetensors', 'run.json'])
