@@ -1,4 +1,4 @@
-// What each choice of the learning is worth: components of pixels, without the first, whitened, random orthogonal rows and others.
+// What each choice of the learning is worth: components of single positions, whitened or z-scored, random rows, or few components beside them.
 import type { ComponentOptions } from '../../learn/index.js'
 import type { Study } from '../study.js'
 import { banded, byBlock, hierarchyPart, partName, protocol, resultsOf } from './hierarchy.js'
