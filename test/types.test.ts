@@ -74,34 +74,38 @@ describe('declarations', () => {
   it.each([
     ['nodenext, as ES modules and as CommonJS', 'nodenext', 'nodenext', ['mts', 'cts']],
     ['a bundler', 'esnext', 'bundler', ['mts']],
-  ])('compile in a strict project: %s', (_, module, moduleResolution, endings) => {
-    const [, code] = /```ts\n([\s\S]+?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) as RegExpExecArray
-    // A CommonJS module has no await at its top.
-    const readme = (code as string).replace(/^((?:import .+\n)+)([\s\S]+)$/, '$1export async function readme() {\n$2}\n')
-    for (const ending of endings) {
-      writeFileSync(join(project, `use.${ending}`), usage)
-      writeFileSync(join(project, `readme.${ending}`), readme)
-    }
-    const compilerOptions = {
-      target: 'es2022',
-      lib: ['es2023', 'esnext.disposable'],
-      module,
-      moduleResolution,
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      // Node's types come with the package, whatever a project includes by itself.
-      types: [],
-      skipLibCheck: false,
-      noEmit: true,
-      // What is linked here must not find what the checkout has beside it.
-      preserveSymlinks: true,
-    }
-    const config = join(project, `tsconfig.${module}.json`)
-    const files = endings.flatMap((ending) => [`use.${ending}`, `readme.${ending}`])
-    writeFileSync(config, JSON.stringify({ compilerOptions, files }))
-    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', config], { cwd: project, encoding: 'utf8' })
-    expect(stdout).toBe('')
-    expect(status).toBe(0)
-  }, 300_000)
+  ])(
+    'compile in a strict project: %s',
+    (_, module, moduleResolution, endings) => {
+      const [, code] = /```ts\n([\s\S]+?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) as RegExpExecArray
+      // A CommonJS module has no await at its top.
+      const readme = (code as string).replace(/^((?:import .+\n)+)([\s\S]+)$/, '$1export async function readme() {\n$2}\n')
+      for (const ending of endings) {
+        writeFileSync(join(project, `use.${ending}`), usage)
+        writeFileSync(join(project, `readme.${ending}`), readme)
+      }
+      const compilerOptions = {
+        target: 'es2022',
+        lib: ['es2023', 'esnext.disposable'],
+        module,
+        moduleResolution,
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        // Node's types come with the package, whatever a project includes by itself.
+        types: [],
+        skipLibCheck: false,
+        noEmit: true,
+        // What is linked here must not find what the checkout has beside it.
+        preserveSymlinks: true,
+      }
+      const config = join(project, `tsconfig.${module}.json`)
+      const files = endings.flatMap((ending) => [`use.${ending}`, `readme.${ending}`])
+      writeFileSync(config, JSON.stringify({ compilerOptions, files }))
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+      const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', config], { cwd: project, encoding: 'utf8' })
+      expect(stdout).toBe('')
+      expect(status).toBe(0)
+    },
+    300_000,
+  )
 })

@@ -134,7 +134,9 @@ describe.each([
     expect(both?.value).toBeGreaterThan(blocks?.value as number)
     const one = await score(net, images, responses, { layers: ['trunk.0+trunk.0'], repeats: 1 })
     expect(one.scores.map(({ layer, value }) => [layer, value])).toEqual([['trunk.0', trunk?.value]])
-    await expect(score(net, images, responses, { layers: ['trunk.0+none'] })).rejects.toThrow(/layers is 'none', no layer; expected/)
+    await expect(score(net, images, responses, { layers: ['trunk.0+none'] })).rejects.toThrow(
+      /layers is 'none', no layer; expected/,
+    )
   })
 
   it('finds the layer that responses follow, and says how it was measured', async () => {
