@@ -97,7 +97,34 @@ export async function readAlignment(folder: string): Promise<RunAlignment> {
   return found
 }
 
-const three = (value: number | null): string => (value === null || Number.isNaN(value) ? '' : value.toFixed(3))
+/** As pages show it; nothing where there is none. */
+export const three = (value: number | null): string => (value === null || Number.isNaN(value) ? '' : value.toFixed(3))
+
+/** A row a result, by a name of its own. */
+export const resultTable = (
+  caption: string,
+  first: string,
+  rows: readonly { name: string; result: AlignmentResult }[],
+): Block => ({
+  kind: 'table',
+  caption,
+  columns: [
+    first,
+    'Layer',
+    { label: 'Score', align: 'right' },
+    { label: 'Standard error', align: 'right' },
+    { label: 'Ceiling', align: 'right' },
+    'Which layer',
+  ],
+  rows: rows.map(({ name, result: { value, error, ceiling, layer, choice } }): Cell[] => [
+    name,
+    layer ?? '',
+    three(value),
+    three(error),
+    three(ceiling),
+    choice,
+  ]),
+})
 
 /** What a run's own page says of its alignment; nothing where nothing was scored. */
 export async function alignmentSection(folder: string): Promise<Section[]> {
@@ -108,26 +135,9 @@ export async function alignmentSection(folder: string): Promise<Section[]> {
   })
   const heading = 'Brains and people'
   if (results.length + pixels.length === 0) return left.length > 0 ? [{ heading, blocks: left }] : []
-  const row = ({ benchmark, value, error, ceiling, layer, choice }: AlignmentResult): Cell[] => [
-    benchmark,
-    layer ?? '',
-    three(value),
-    three(error),
-    three(ceiling),
-    choice,
-  ]
-  const table: Block = {
-    kind: 'table',
-    caption: 'Scores; each evaluation has a page of its name beside this one',
-    columns: [
-      'Evaluation',
-      'Layer',
-      { label: 'Score', align: 'right' },
-      { label: 'Standard error', align: 'right' },
-      { label: 'Ceiling', align: 'right' },
-      'Which layer',
-    ],
-    rows: [...results.map(row), ...pixels.map((one) => row({ ...one, layer: `pixels, ${one.input}` }))],
-  }
+  const table = resultTable('Scores; each evaluation has a page of its name beside this one', 'Evaluation', [
+    ...results.map((result) => ({ name: result.benchmark, result })),
+    ...pixels.map(({ input, ...result }) => ({ name: result.benchmark, result: { ...result, layer: `pixels, ${input}` } })),
+  ])
   return [{ heading, blocks: [...left, table] }]
 }

@@ -2,10 +2,10 @@
 import { basename, join, resolve } from 'node:path'
 import { OptionError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
-import { barChart, type Cell, type Figure, renderPage } from '../plot/index.js'
+import { barChart, type Figure, renderPage } from '../plot/index.js'
 import { inFolder } from '../run/folder.js'
 import { version } from '../version.js'
-import { type AlignmentResult, readAlignment } from './alignment_results.js'
+import { type AlignmentResult, readAlignment, resultTable, three } from './alignment_results.js'
 
 /** What `comparison.json` holds. */
 export interface ComparisonRecord {
@@ -13,8 +13,6 @@ export interface ComparisonRecord {
   /** Networks by the names of their folders; pixels by the size of the images. */
   networks: { name: string; results: AlignmentResult[] }[]
 }
-
-const three = (value: number): string => (Number.isNaN(value) ? '' : value.toFixed(3))
 
 /**
  * Compares runs by what `striate eval encoding`, `pls`, `rsa` and `behaviour` left in their folders: writes comparison.json, a chart a benchmark
@@ -81,32 +79,13 @@ export async function writeComparison(folders: readonly string[], out: string): 
           { heading: 'Charts', blocks: [{ kind: 'figures', figures }] },
           {
             heading: 'Numbers',
-            blocks: benchmarks.map((benchmark) => ({
-              kind: 'table',
-              caption: benchmark,
-              columns: [
+            blocks: benchmarks.map((benchmark) =>
+              resultTable(
+                benchmark,
                 'Network',
-                'Layer',
-                { label: 'Score', align: 'right' },
-                { label: 'Standard error', align: 'right' },
-                { label: 'Ceiling', align: 'right' },
-                'Which layer',
-              ],
-              rows: at(benchmark).flatMap((result, i): Cell[][] =>
-                result
-                  ? [
-                      [
-                        networks[i]?.name ?? '',
-                        result.layer ?? '',
-                        three(result.value),
-                        three(result.error),
-                        result.ceiling === null ? '' : three(result.ceiling),
-                        result.choice,
-                      ],
-                    ]
-                  : [],
+                at(benchmark).flatMap((result, i) => (result ? [{ name: networks[i]?.name ?? '', result }] : [])),
               ),
-            })),
+            ),
           },
         ],
         provenance: [

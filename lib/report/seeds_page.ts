@@ -1,5 +1,6 @@
 // Runs of one recipe that differ in their seed alone: their scores with mean and spread, and a page that compares them.
 import { join } from 'node:path'
+import { deviationOf } from '../eval/correlation.js'
 import { writeAtomic } from '../io/index.js'
 import type { LocalRecord } from '../learn/index.js'
 import { lineChart, renderPage } from '../plot/index.js'
@@ -83,8 +84,7 @@ export async function writeSeeds(folder: string, seeds: readonly number[]): Prom
   const [{ measure, curve }] = all as [Measured]
   const values = all.map(({ value }) => value)
   const mean = values.reduce((a, b) => a + b, 0) / values.length
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  const deviation = values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0
+  const deviation = deviationOf(values)
   const runs = seeds.map((seed, i) => ({ seed, value: values[i] as number }))
   const record: SeedsRecord = { measure, runs, mean, deviation }
   await writeAtomic(join(folder, 'seeds.json'), `${JSON.stringify(record, null, 1)}\n`)

@@ -6,13 +6,13 @@ import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
 import { type ReadoutOptions, trainReadout } from '../features/index.js'
 import { type Safetensor, writeAtomic } from '../io/index.js'
-import { waitForLock } from '../io/lock.js'
 import { readStored } from '../io/stored.js'
 import { type BlockRecord, type FilterHealth, type FilterOptions, healthWarnings, trainLocal } from '../learn/index.js'
 import { applyShadow } from '../light/index.js'
 import { convNet, type LocalBlock, localBlocks, localNet, Network } from '../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../train/index.js'
 import { type Observation, observationSchema, observeFeatures, observeGradients } from './observe.js'
+import { inShared } from './shared.js'
 import type { Part, PartContext } from './study.js'
 
 /** One block of a network: its size, and how its filters are learned. */
@@ -64,12 +64,7 @@ export interface SharedFilters {
 export async function sharedFilters(context: PartContext, block: Block, seed: number): Promise<SharedFilters> {
   const filters: FilterOptions = { window: block.window, units: block.units, seed, ...block.filters }
   const { watch, device, data, say } = context
-  const name = Object.entries({ ...filters, data: data.train.sha256.slice(0, 12), on: device.kind })
-    .map(([key, value]) => `${key}-${value}`)
-    .join('_')
-  const out = join(context.shared, name)
-  const release = await waitForLock(out, 'reproduce', { signal: watch.signal, say })
-  try {
+  return inShared(context, { ...filters, data: data.train.sha256.slice(0, 12) }, async (out) => {
     // Where they are learned already, this gives them as they are.
     const options = { filters, readout: false } as const
     const { net, record } = await trainLocal(data.train, options, { device, out, resume: true, ...watch })
@@ -78,9 +73,7 @@ export async function sharedFilters(context: PartContext, block: Block, seed: nu
     for (const text of healthWarnings(health, config)) say(`warning: filters of ${block.window} x ${block.window}: ${text}`)
     const [layer] = localBlocks(learned.config).blocks as [LocalBlock]
     return { block: layer, state: await learned.state(), health }
-  } finally {
-    await release()
-  }
+  })
 }
 
 export interface LocalPart {

@@ -1,15 +1,7 @@
 // Accuracy and encoding score while a hierarchy is trained with labels, from random mixing and from components.
 import type { Study } from '../study.js'
-import { protocol } from './hierarchy.js'
-import {
-  mean,
-  type Start,
-  trainedSize as size,
-  type TrainedResult,
-  trainedNotes,
-  trainedPart,
-  trainedResults,
-} from './trained.js'
+import { average, protocol } from './hierarchy.js'
+import { type Start, trainedSize as size, type TrainedResult, trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 const starts = ['learned', 'random'] as const satisfies readonly Start[]
 const title: Record<Start, string> = { learned: 'from components', random: 'from random mixing' }
@@ -27,9 +19,9 @@ export const fig3: Study = {
       .filter(({ results }) => results.length > 0)
     const epochs = (results: readonly TrainedResult[]) => results[0]?.epochs ?? []
     const accuracy = (results: readonly TrainedResult[], at: number) =>
-      mean(results.map((one) => one.epochs[at]?.accuracy ?? Number.NaN))
+      average(results.map((one) => one.epochs[at]?.accuracy ?? Number.NaN))
     const score = (results: readonly TrainedResult[], at: number, block: number) =>
-      mean(results.map((one) => one.epochs[at]?.r?.[block] ?? Number.NaN))
+      average(results.map((one) => one.epochs[at]?.r?.[block] ?? Number.NaN))
     const scoredAt = (results: readonly TrainedResult[]) => epochs(results).flatMap(({ r }, at) => (r ? [at] : []))
     const [first] = found.flatMap(({ results }) => results)
     const watched = first?.watched ?? []

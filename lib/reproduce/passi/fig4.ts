@@ -1,7 +1,7 @@
 // What is lost when the first blocks keep what they learned without labels, or their random mixing, while the others are trained with labels.
 import type { Study } from '../study.js'
-import { protocol } from './hierarchy.js'
-import { mean, type Start, trainedSize as size, trainedNotes, trainedPart, trainedResults } from './trained.js'
+import { average, protocol } from './hierarchy.js'
+import { type Start, trainedSize as size, trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 const starts = ['learned', 'random'] as const satisfies readonly Start[]
 const title: Record<Start, string> = { learned: 'components', random: 'random mixing' }
@@ -32,8 +32,8 @@ export const fig4: Study = {
               freeze,
               chance: 1 / (first?.classes ?? 1),
               watched: first?.watched ?? [],
-              accuracy: mean(last.map((epoch) => epoch?.accuracy ?? Number.NaN)),
-              r: (first?.watched ?? []).map((_, i) => mean(last.map((epoch) => epoch?.r?.[i] ?? Number.NaN))),
+              accuracy: average(last.map((epoch) => epoch?.accuracy ?? Number.NaN)),
+              r: (first?.watched ?? []).map((_, i) => average(last.map((epoch) => epoch?.r?.[i] ?? Number.NaN))),
             }
           }),
       }))

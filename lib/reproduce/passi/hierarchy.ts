@@ -3,10 +3,10 @@
 import { z } from 'zod'
 import { labelsOf, selectImages } from '../../data/index.js'
 import { firstOfEach } from '../../data/split.js'
+import { deviationOf } from '../../eval/correlation.js'
 import { encode } from '../../eval/index.js'
 import { type ComponentOptions, fitComponents } from '../../learn/index.js'
 import { type Network, type WaveletNetName, waveletNet, waveletNets } from '../../models/index.js'
-import type { StudyData } from '../data.js'
 import type { Part, PartContext, Scale } from '../study.js'
 
 export interface HierarchyResult {
@@ -72,7 +72,7 @@ export function hierarchyPart(
   scale: Scale,
   { stem, about, options, seed, perClass, repeats }: HierarchyPart,
 ): Part<HierarchyResult> {
-  const net = scale.quick ? 'small' : 'passi-2024'
+  const net: WaveletNetName = scale.quick ? 'small' : 'passi-2024'
   const settings = { net, perClass, components: { ...options, seed }, repeats }
   return {
     name: `${partName(scale, stem)}-seed${seed}`,
@@ -80,28 +80,12 @@ export function hierarchyPart(
     settings,
     expected: scale.quick ? { minutes: 0.7, bytes: GiB } : { minutes: 1 + perClass / 40 + repeats / 2, bytes: 2 * GiB },
     run: async (context) => {
-      const { data, device, watch, say, folder } = context
-      const { photos, config } = await learningPhotos(data, net, perClass)
-      // Fewer images than units give fewer components; the other rows are then random.
-      const most = Math.floor(0.9 * photos.shape[0])
-      const fewer = waveletNets[net].units.some((units) => units > most) ? { principal: most } : {}
-      const { net: learned, record } = await fitComponents(
-        photos,
-        config,
-        { ...settings.components, ...fewer },
-        {
-          device,
-          ...watch,
-          onPlan: say,
-          out: `${folder}/run`,
-          resume: true,
-        },
-      )
+      const { net: learned, record } = await learnHierarchy(context, settings, `${context.folder}/run`)
       using network = learned
       const layers = record.blocks.map(({ name }) => name)
       return {
         layers,
-        images: photos.shape[0],
+        images: record.data.shape[0] as number,
         varianceKept: record.blocks.map(({ varianceKept }) => varianceKept),
         effectiveDimension: record.blocks.map(({ effectiveDimension }) => effectiveDimension),
         recordings: await scoreRecordings(network, layers, { seed, repeats }, context),
@@ -110,12 +94,23 @@ export function hierarchyPart(
   }
 }
 
-/** The first photos of each class, or all where there are no classes, and a hierarchy for images of their size. */
-export async function learningPhotos({ train }: StudyData, net: WaveletNetName, perClass: number) {
+/**
+ * A hierarchy learned in a run folder from the first photos of each class, or from all where there are no classes. Where it is learned already, this
+ * gives it as it is.
+ */
+export async function learnHierarchy(
+  { data: { train }, device, watch, say }: PartContext,
+  { net, perClass, components }: { net: WaveletNetName; perClass: number; components: ComponentOptions },
+  out: string,
+) {
   const labels = labelsOf(train)?.labels
   const photos = labels ? await selectImages(train, firstOfEach(labels, perClass)) : train
-  const [, channels, height, width] = photos.shape
-  return { photos, config: waveletNet({ net, channels, image: [height, width] }) }
+  const [count, channels, height, width] = photos.shape
+  // Fewer images than units give fewer components; the other rows are then random.
+  const most = Math.floor(0.9 * count)
+  const fewer = waveletNets[net].units.some((units) => units > most) ? { principal: most } : {}
+  const config = waveletNet({ net, channels, image: [height, width] })
+  return fitComponents(photos, config, { ...components, ...fewer }, { device, ...watch, onPlan: say, out, resume: true })
 }
 
 /** How well each of the layers predicts each recording. */
@@ -160,12 +155,8 @@ export function sessionMeans(results: readonly Scored[], block: number): number[
 export const ofSeed = ({ recordings }: HierarchyResult, block: number): number =>
   average(recordings.map(({ r }) => r[block] as number))
 
-const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
-export function standardError(values: readonly number[]): number {
-  const mean = average(values)
-  const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, values.length - 1)
-  return Math.sqrt(variance / values.length)
-}
+export const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
+export const standardError = (values: readonly number[]): number => deviationOf(values) / Math.sqrt(values.length)
 
 /** What every one of these studies says of its protocol. */
 export const protocol = [

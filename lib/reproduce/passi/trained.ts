@@ -1,15 +1,14 @@
 // A hierarchy of wavelet blocks trained end to end, from random or from learned mixing, its first blocks frozen or not: what it tells apart, and how
 // well its blocks predict recordings while it learns.
-import { join } from 'node:path'
 import { z } from 'zod'
 import { labelsOf } from '../../data/index.js'
 import { encode } from '../../eval/index.js'
-import { waitForLock } from '../../io/lock.js'
-import { type ComponentOptions, fitComponents } from '../../learn/index.js'
+import type { ComponentOptions } from '../../learn/index.js'
 import { Network, waveletNet } from '../../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../../train/index.js'
-import type { Part, PartContext, Scale } from '../study.js'
-import { learningPhotos, type RecordingScores, recordingScores, scoreRecordings } from './hierarchy.js'
+import { inShared } from '../shared.js'
+import type { Part, Scale } from '../study.js'
+import { learnHierarchy, type RecordingScores, recordingScores, scoreRecordings } from './hierarchy.js'
 
 /** Where training begins. */
 export type Start = 'random' | 'learned'
@@ -105,7 +104,14 @@ export function trainedPart(scale: Scale, { start, freeze, seed, size }: Trained
       const { classes = [] } = labelsOf(train) ?? {}
       const config = waveletNet({ net, channels, image: [height, width], classes: [...classes], freeze })
       using initial = new Network(config, { seed, device })
-      initial.adopt(await startingState(context, net, components))
+      // Mixing and statistics of the blocks, learned once for all parts that begin with them.
+      const identity = { ...components, net, data: train.sha256.slice(0, 12) }
+      const state = await inShared(context, identity, async (shared) => {
+        const { net: learned } = await learnHierarchy(context, { net, perClass, components }, shared)
+        using own = learned
+        return own.state()
+      })
+      initial.adopt(state)
       const blocks = config.layers.flatMap(({ name, kind }) => (kind === 'wavelet_block' && name ? [name] : []))
       const watched = [...new Set([blocks[Math.min(3, blocks.length - 1)], blocks.at(-1)])] as string[]
       const scored = (epoch: number) => Number.isInteger(Math.log2(epoch)) || epoch === options.epochs
@@ -150,26 +156,6 @@ export function trainedPart(scale: Scale, { start, freeze, seed, size }: Trained
     },
   }
 }
-
-/** Mixing and statistics of the blocks before training with labels, learned once for all parts that begin with them. */
-async function startingState(context: PartContext, net: 'small' | 'passi-2024', components: ComponentOptions) {
-  const { data, device, watch, say, shared } = context
-  const { photos, config } = await learningPhotos(data, net, perClass)
-  const name = Object.entries({ ...components, net, data: photos.sha256.slice(0, 12), on: device.kind })
-    .map(([key, value]) => `${key}-${value}`)
-    .join('_')
-  const out = join(shared, name)
-  const release = await waitForLock(out, 'reproduce', { signal: watch.signal, say })
-  try {
-    const { net: learned } = await fitComponents(photos, config, components, { device, ...watch, onPlan: say, out, resume: true })
-    using own = learned
-    return await own.state()
-  } finally {
-    await release()
-  }
-}
-
-export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** What the studies of training say of it. */
 export const trainedNotes = [
