@@ -1,14 +1,13 @@
 // Scores of a run's layers against responses, dissimilarities and people's choices, as a user asks for them.
-import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { root } from '#root'
 import { encodeNpy, localNet, Network, type NpyData } from '../../lib/index.js'
 import { normals } from '../../lib/random.js'
 import { uniform } from '../ops/proof.js'
+import { refusesIn, striateIn } from './command.js'
 
 const count = 24
 const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck']
@@ -16,22 +15,9 @@ let folder: string
 
 const array = (name: string, data: NpyData, shape: number[]) => writeFileSync(join(folder, name), encodeNpy({ data, shape }))
 
-function striate(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist', 'cli', 'main.js'), ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-  })
-  return { status, stdout, stderr }
-}
+const striate = (...args: string[]) => striateIn(folder, ...args)
 
-function refuses(code: number, text: RegExp, ...args: string[]): void {
-  const before = readdirSync(folder, { recursive: true }).length
-  const { status, stderr } = striate(...args)
-  expect(stderr).toMatch(text)
-  expect(stderr).not.toMatch(/\n\s+at /)
-  expect(status, stderr).toBe(code)
-  expect(readdirSync(folder, { recursive: true }).length, 'files written').toBe(before)
-}
+const refuses = (code: number, text: RegExp, ...args: string[]): void => refusesIn(folder, code, text, args)
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'striate-alignment-'))

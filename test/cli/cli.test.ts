@@ -1,28 +1,18 @@
 // The commands as a user runs them: in processes of their own, on data made by `striate render`.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '#root'
+import { refusesIn, striateIn } from './command.js'
 
 const main = join(root, 'dist', 'cli', 'main.js')
 let folder: string
 let data: string
 
-function striate(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8' })
-  return { status, stdout, stderr }
-}
-/** Expects one sentence on stderr, that code, and nothing written. */
-function refuses(code: number, text: RegExp, ...args: string[]) {
-  const before = readdirSync(folder, { recursive: true }).length
-  const { status, stderr } = striate(...args)
-  expect(stderr).toMatch(text)
-  expect(stderr).not.toMatch(/\n\s+at /)
-  expect(status, stderr).toBe(code)
-  expect(readdirSync(folder, { recursive: true }).length, 'files written').toBe(before)
-}
+const striate = (...args: string[]) => striateIn(folder, ...args)
+const refuses = (code: number, text: RegExp, ...args: string[]): void => refusesIn(folder, code, text, args)
 
 const small = [
   '--units',

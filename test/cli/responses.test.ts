@@ -1,29 +1,22 @@
 // Scores against responses of every kind that the library reads, of several recordings, and on given splits, as a user asks for them.
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { root } from '#root'
 import { encodeNpy, localNet, Network, type NpyData } from '../../lib/index.js'
 import { normals } from '../../lib/random.js'
 import { netcdf, putHdf5 } from '../data/neural/hdf5_bytes.js'
 import * as nsd from '../data/neural/nsd_files.js'
 import { uniform } from '../ops/proof.js'
+import { refusesIn, striateIn } from './command.js'
 
 const count = 24
 let folder: string
 
 const array = (name: string, data: NpyData, shape: number[]) => writeFileSync(join(folder, name), encodeNpy({ data, shape }))
 
-function striate(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist', 'cli', 'main.js'), ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-  })
-  return { status, stdout, stderr }
-}
+const striate = (...args: string[]) => striateIn(folder, ...args)
 
 /** What an evaluation prints as JSON, which is what it leaves in the folder of the run too. */
 function found(command: string, name: string, ...args: string[]) {
@@ -36,14 +29,8 @@ function found(command: string, name: string, ...args: string[]) {
   return { record, stderr }
 }
 
-function refuses(code: number, text: RegExp, ...args: string[]): void {
-  const before = readdirSync(folder, { recursive: true }).length
-  const { status, stderr } = striate('eval', ...args, '--run', 'run')
-  expect(stderr).toMatch(text)
-  expect(stderr).not.toMatch(/\n\s+at |features|responses:/)
-  expect(status, stderr).toBe(code)
-  expect(readdirSync(folder, { recursive: true }).length, 'files written').toBe(before)
-}
+const refuses = (code: number, text: RegExp, ...args: string[]): void =>
+  refusesIn(folder, code, text, ['eval', ...args, '--run', 'run'], /\n\s+at |features|responses:/)
 
 const imageNames = Array.from({ length: count }, (_, i) => `image${String(i).padStart(2, '0')}.png`)
 const sessions = ['a', 'b', 'c']
