@@ -158,9 +158,12 @@ export interface MachineLimits {
   copyGbs: number
 }
 
-/** Measures what the processor can do at most with the current number of threads, each limit for `seconds` (default 0.3). */
-export async function limits(seconds = 0.3): Promise<MachineLimits> {
-  const measured = await settled(native(() => addon.limits(cpu().raw, seconds)))
+/**
+ * Measures what a device (default: the processor, with the current number of threads) can do at most, each limit for `seconds`
+ * (default 0.3). Nothing else may use the device meanwhile.
+ */
+export async function limits(seconds = 0.3, device: Device = cpu()): Promise<MachineLimits> {
+  const measured = await settled(native(() => addon.limits(device.raw, seconds)))
   const [fmaGflops, readGbs, copyGbs] = new Float64Array(measured) as unknown as number[]
   return { fmaGflops: fmaGflops ?? 0, readGbs: readGbs ?? 0, copyGbs: copyGbs ?? 0 }
 }

@@ -242,6 +242,17 @@ for (const { kind, device, reason } of candidates) {
   })
 }
 
+describe('limits of a device', () => {
+  for (const { kind, device } of candidates)
+    // The simulation with few multiprocessors is enough: what it simulates takes time.
+    if (device && kind !== 'cuda-sim')
+      it(kind, async () => {
+        const figures = new Float64Array(await addon.limits(device.raw, 0.001))
+        expect(figures.length).toBe(3)
+        for (const figure of figures) expect(figure).toSatisfy((x: number) => x > 0 && x < 1e7)
+      })
+})
+
 describe('the CUDA library', () => {
   it('has no kernel that no case launches', () => {
     const lines = readFileSync(kernels, 'utf8').trimEnd().split('\n')

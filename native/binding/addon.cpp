@@ -31,8 +31,8 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
   return o;
 }
 
-// limits(seconds) -> Promise of a Float64Array's buffer: float32 GFLOP/s, GB/s read, GB/s copied, with the current
-// threads.
+// limits(device, seconds) -> Promise of a Float64Array's buffer: float32 GFLOP/s, GB/s read, GB/s copied; on the CPU with
+// the current threads.
 Napi::Value limits(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&] {
@@ -41,8 +41,8 @@ Napi::Value limits(const Napi::CallbackInfo& info) {
     if (!(seconds > 0 && seconds <= 60))
       throw core::Error(core::ErrorKind::option, "limits", "seconds", value_text(info[1]),
                         "a number above 0, at most 60");
-    return Environment::of(env).queue(env, device, [seconds](Settlement& s) {
-      const cpu::Limits limits = cpu::measure_limits(seconds);
+    return Environment::of(env).queue(env, device, [&device, seconds](Settlement& s) {
+      const core::Limits limits = device.limits(seconds);
       s.bytes = sizeof limits;
       s.data = std::malloc(s.bytes);
       std::memcpy(s.data, &limits, s.bytes);

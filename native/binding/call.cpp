@@ -1,9 +1,9 @@
 #include "binding/call.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -117,9 +117,11 @@ class Parser : public op::OptionVisitor {
   void finish() {
     if (object_.IsEmpty()) return;
     const Napi::Array keys = object_.GetPropertyNames();
+    if (keys.Length() == found_) return;
     for (uint32_t i = 0; i < keys.Length(); ++i) {
       const std::string key = Napi::Value(keys[i]).ToString();
-      if (known_.count(key)) continue;
+      if (std::count(known_.begin(), known_.end(), key)) continue;
+      std::sort(known_.begin(), known_.end());
       std::string list;
       for (const std::string& name : known_) list += (list.empty() ? "" : ", ") + name;
       refuse(key, "no option of it", list.empty() ? "no options" : "one of " + list);
@@ -128,17 +130,20 @@ class Parser : public op::OptionVisitor {
 
  private:
   bool find(const char* name, Napi::Value* v) {
-    known_.insert(name);
+    known_.push_back(name);
     if (object_.IsEmpty()) return false;
     *v = object_.Get(name);
-    return !v->IsUndefined();
+    if (v->IsUndefined()) return false;
+    ++found_;
+    return true;
   }
   [[noreturn]] void refuse(const std::string& argument, const std::string& actual, const std::string& expected) {
     throw core::Error(core::ErrorKind::option, op_, argument, actual, expected);
   }
   const char* op_;
   Napi::Object object_;
-  std::set<std::string> known_;
+  std::vector<std::string> known_;  // short names: no memory of their own
+  uint32_t found_ = 0;
 };
 
 // One call on its way through the device's queue.
@@ -245,7 +250,9 @@ Napi::Value call(const Napi::CallbackInfo& info) {
         throw core::Error(core::ErrorKind::device, row.name, arguments[i].name, std::string("on ") + on->table->kind,
                           std::string("the device of the tensors before it, ") + device->table->kind);
       device = on;
+      if (arguments[i].in_place) tensor->buffer()->renew();
       work->in.push_back(tensor->view());
+      work->in.back().content = tensor->buffer()->content();
       work->keep.push_back(tensor->buffer());
       tensors.push_back(tensor);
     }

@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <typeinfo>
+#include <unordered_map>
 #include <vector>
 
 #include "core/device.h"
@@ -63,6 +65,8 @@ class Environment {
 
   std::vector<std::shared_ptr<core::Device>> devices;
   Napi::FunctionReference tensor_class;
+  /// The objects behind this environment's own handles, by which they are told from those of other addons.
+  std::unordered_map<const void*, const std::type_info*> handles;
   int64_t leaked = 0;  // tensors that the garbage collector had to free
 
  private:

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <future>
 #include <iterator>
+#include <typeinfo>
 #include <utility>
 
 #include "binding/values.h"
@@ -12,12 +13,15 @@
 namespace striate::binding {
 namespace {
 
-// Marks of this addon's own objects: a value that carries one was made by it, whatever its prototype says.
-constexpr napi_type_tag kDeviceTag = {0x7374726961746564, 0x6e6174697665646d};
-constexpr napi_type_tag kTensorTag = {0x7374726961746574, 0x6e6174697665746e};
-
-bool is_marked(const Napi::Value& value, const napi_type_tag& tag) {
-  return value.Type() == napi_object && value.As<Napi::Object>().CheckTypeTag(&tag);
+/// The handle behind a value if this addon made it, whatever the value's prototype says; else null. Asking the
+/// environment costs less than napi_type_tag_object, which makes a BigInt for each tensor.
+template <class Handle>
+Handle* handle_of(const Napi::Value& value) {
+  void* handle = nullptr;
+  if (napi_unwrap(value.Env(), value, &handle) != napi_ok) return nullptr;
+  const auto& handles = Environment::of(value.Env()).handles;
+  const auto found = handles.find(handle);
+  return found != handles.end() && found->second == &typeid(Handle) ? static_cast<Handle*>(handle) : nullptr;
 }
 
 }  // namespace
@@ -129,7 +133,7 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
     Environment::of(env).devices.push_back(device_);
   });
   Napi::Object self = info.This().As<Napi::Object>();
-  self.TypeTag(&kDeviceTag);
+  Environment::of(env).handles.emplace(this, &typeid(NativeDevice));
   self.Set("kind", device_->table->kind);
   self.Set("index", device_->index);
   self.Set("name", static_cast<const char*>(device_->info.name));
@@ -137,8 +141,12 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
   self.Set("memory", static_cast<double>(device_->info.memory));
 }
 
+void NativeDevice::Finalize(Napi::Env env) {
+  if (Environment* environment = env.GetInstanceData<Environment>()) environment->handles.erase(this);
+}
+
 NativeDevice* NativeDevice::from(const Napi::Value& value, const char* op) {
-  if (is_marked(value, kDeviceTag)) return Unwrap(value.As<Napi::Object>());
+  if (NativeDevice* device = handle_of<NativeDevice>(value)) return device;
   throw core::Error(core::ErrorKind::device, op, "device", "no device", "what cpu() or cuda() returns");
 }
 
@@ -183,7 +191,7 @@ Napi::Function NativeTensor::define(Napi::Env env) {
 }
 
 NativeTensor::NativeTensor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeTensor>(info) {
-  info.This().As<Napi::Object>().TypeTag(&kTensorTag);
+  Environment::of(info.Env()).handles.emplace(this, &typeid(NativeTensor));
 }
 
 void NativeTensor::adopt(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view) {
@@ -202,8 +210,10 @@ void NativeTensor::drop(Napi::Env env) {
 }
 
 void NativeTensor::Finalize(Napi::Env env) {
-  if (!buffer_) return;
-  if (Environment* environment = env.GetInstanceData<Environment>()) ++environment->leaked;
+  if (Environment* environment = env.GetInstanceData<Environment>()) {
+    environment->handles.erase(this);
+    if (buffer_) ++environment->leaked;
+  }
   drop(env);
 }
 
@@ -214,8 +224,8 @@ Napi::Value NativeTensor::make(Napi::Env env, std::shared_ptr<core::Buffer> buff
 }
 
 NativeTensor* NativeTensor::from(const Napi::Value& value, const char* op, const std::string& argument) {
-  if (!is_marked(value, kTensorTag)) throw core::Error(core::ErrorKind::shape, op, argument, "no tensor", "a Tensor");
-  NativeTensor* tensor = Unwrap(value.As<Napi::Object>());
+  NativeTensor* tensor = handle_of<NativeTensor>(value);
+  if (!tensor) throw core::Error(core::ErrorKind::shape, op, argument, "no tensor", "a Tensor");
   if (!tensor->buffer_) throw core::Error(core::ErrorKind::disposed, op, argument, "a disposed tensor", "a live one");
   return tensor;
 }

@@ -19,6 +19,7 @@ class NativeDevice : public Napi::ObjectWrap<NativeDevice> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit NativeDevice(const Napi::CallbackInfo& info);
+  void Finalize(Napi::Env env) override;
   const std::shared_ptr<core::Device>& device() const { return device_; }
   /// The device behind a JavaScript value; throws DeviceError when it is none.
   static NativeDevice* from(const Napi::Value& value, const char* op);

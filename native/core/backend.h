@@ -10,7 +10,7 @@
 
 namespace striate::core {
 
-inline constexpr uint32_t kBackendVersion = 1;
+inline constexpr uint32_t kBackendVersion = 2;
 
 /// Text of a failure, in the parts of core::Error. `kind` is -1 while nothing failed.
 struct Fault {
@@ -22,6 +22,13 @@ struct DeviceInfo {
   char name[128] = {};
   char libraries[512] = {};  // what is in use: "AVX-512 kernels, 2 threads", "driver 13.0, runtime 13.0, cuBLAS 13.1"
   uint64_t memory = 0;       // bytes
+};
+
+/// What a device can do at most, measured.
+struct Limits {
+  double fma_gflops = 0;  // float32 multiply-adds, two operations each
+  double read_gbs = 0;    // memory read
+  double copy_gbs = 0;    // memory copied, bytes read plus bytes written
 };
 
 struct BackendTable {
@@ -45,6 +52,8 @@ struct BackendTable {
   int32_t (*synchronise)(void* device, Fault* fault);
   int32_t (*launch)(void* device, int32_t op, const View* in, View* out, const void* options,
                     const std::atomic<bool>* cancelled, Fault* fault);
+  /// Measures each limit for about `seconds`.
+  int32_t (*limits)(void* device, double seconds, Limits* limits, Fault* fault);
 };
 
 using BackendEntry = const BackendTable* (*)();

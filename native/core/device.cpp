@@ -27,12 +27,24 @@ std::string mebibytes(uint64_t bytes) {
 }  // namespace
 
 Buffer::Buffer(std::shared_ptr<Device> device, void* base, size_t bytes, size_t capacity)
-    : device_(std::move(device)), base_(base), bytes_(bytes), capacity_(capacity) {}
+    : device_(std::move(device)), base_(base), bytes_(bytes), capacity_(capacity) {
+  renew();
+}
+void Buffer::renew() {
+  static std::atomic<uint64_t> last{0};
+  content_ = ++last;
+}
 Buffer::~Buffer() { device_->release(this); }
 void* Buffer::data() const { return static_cast<char*>(base_) + (device_->guard_ ? Device::kGuard : 0); }
 
+namespace {
+bool on_host(const BackendTable* table) { return std::strcmp(table->kind, "cpu") == 0; }
+}  // namespace
+
+// As long as JavaScript takes from one op to the next; longer on a GPU, whose queue must not run dry and whose thread
+// takes no core from the work.
 Device::Device(const BackendTable* table, int32_t index, bool guard)
-    : table(table), index(index), guard_(guard), host_(std::strcmp(table->kind, "cpu") == 0) {
+    : table(table), index(index), stream(on_host(table) ? 20e-6 : 100e-6), guard_(guard), host_(on_host(table)) {
   Fault fault;
   if (table->open(index, &handle_, &info, &fault)) throw error_of(fault);
 }
@@ -43,7 +55,7 @@ std::shared_ptr<Device> Device::open(const BackendTable* table, int32_t index, b
 
 Device::~Device() {
   stream.drain();
-  for (const auto& [size, memory] : pool_) table->release(handle_, memory);
+  trim();
   table->close(handle_);
 }
 
@@ -51,9 +63,9 @@ void* Device::take(size_t capacity) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     const auto found = pool_.find(capacity);
-    if (found != pool_.end()) {
-      void* memory = found->second;
-      pool_.erase(found);
+    if (found != pool_.end() && !found->second.empty()) {
+      void* memory = found->second.back();
+      found->second.pop_back();
       use_.pooled -= capacity;
       return memory;
     }
@@ -88,7 +100,7 @@ std::shared_ptr<Buffer> Device::allocate(size_t bytes, const char* op) {
   auto buffer = std::make_shared<Buffer>(shared_from_this(), base, bytes, capacity);
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    live_.insert(buffer.get());
+    if (guard_) live_.insert(buffer.get());
     use_.live += capacity;
     ++use_.buffers;
     if (capacity <= kPooled) peak_ = std::max(peak_, poolable_ += capacity);
@@ -102,7 +114,7 @@ void Device::release(Buffer* buffer) {
   bool keep;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    live_.erase(buffer);
+    if (guard_) live_.erase(buffer);
     use_.live -= buffer->capacity_;
     --use_.buffers;
     if (!whole) ++use_.guard_faults;
@@ -110,7 +122,7 @@ void Device::release(Buffer* buffer) {
     const uint64_t most = std::max(kPooled, peak_ - poolable_);
     keep = !guard_ && buffer->capacity_ <= kPooled && use_.pooled + buffer->capacity_ <= most;
     if (keep) {
-      pool_.emplace(buffer->capacity_, buffer->base_);
+      pool_[buffer->capacity_].push_back(buffer->base_);
       use_.pooled += buffer->capacity_;
     }
   }
@@ -118,13 +130,14 @@ void Device::release(Buffer* buffer) {
 }
 
 void Device::trim() {
-  std::multimap<size_t, void*> pool;
+  std::unordered_map<size_t, std::vector<void*>> pool;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     pool.swap(pool_);
     use_.pooled = 0;
   }
-  for (const auto& [size, memory] : pool) table->release(handle_, memory);
+  for (const auto& [size, blocks] : pool)
+    for (void* memory : blocks) table->release(handle_, memory);
 }
 
 DeviceUse Device::use() {
@@ -178,6 +191,12 @@ void Device::download(void* to, const void* from, size_t bytes) {
 void Device::synchronise() {
   Fault fault;
   if (table->synchronise(handle_, &fault)) throw error_of(fault);
+}
+Limits Device::limits(double seconds) {
+  Fault fault;
+  Limits limits;
+  if (table->limits(handle_, seconds, &limits, &fault)) throw error_of(fault);
+  return limits;
 }
 
 }  // namespace striate::core

@@ -2,10 +2,10 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -27,6 +27,9 @@ class Buffer {
 
   void* data() const;
   size_t bytes() const { return bytes_; }
+  /// The number of what it holds, View::content. An op that writes into it gives it another.
+  uint64_t content() const { return content_; }
+  void renew();
   const std::shared_ptr<Device>& device() const { return device_; }
 
  private:
@@ -34,6 +37,7 @@ class Buffer {
   std::shared_ptr<Device> device_;
   void* base_;
   size_t bytes_, capacity_;
+  std::atomic<uint64_t> content_;
 };
 
 struct DeviceUse {
@@ -62,6 +66,7 @@ class Device : public std::enable_shared_from_this<Device> {
   void upload(void* to, const void* from, size_t bytes);
   void download(void* to, const void* from, size_t bytes);
   void synchronise();
+  Limits limits(double seconds);
 
   const BackendTable* table;
   int32_t index;
@@ -81,8 +86,8 @@ class Device : public std::enable_shared_from_this<Device> {
   void* handle_ = nullptr;
   bool guard_, host_;
   std::mutex mutex_;
-  std::multimap<size_t, void*> pool_;
-  std::unordered_set<Buffer*> live_;
+  std::unordered_map<size_t, std::vector<void*>> pool_;  // by size
+  std::unordered_set<Buffer*> live_;                     // in guard mode
   DeviceUse use_;
   uint64_t poolable_ = 0, peak_ = 0;  // live bytes in buffers of at most kPooled, and the most that there were
 };

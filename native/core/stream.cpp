@@ -1,12 +1,13 @@
 #include "core/stream.h"
 
+#include <chrono>
 #include <string>
 #include <system_error>
 #include <utility>
 
 namespace striate::core {
 
-Stream::Stream() {
+Stream::Stream(double watch) : watch_(watch) {
   try {
     thread_ = std::thread([this] { serve(); });
   } catch (const std::system_error& e) {
@@ -25,7 +26,10 @@ Stream::~Stream() {
   thread_.join();
 }
 
-void Stream::submit(std::function<void()> job) {
+void Stream::submit(std::function<void()> job) { submit(Job{std::move(job), false}); }
+void Stream::submit_op(std::function<void()> job) { submit(Job{std::move(job), true}); }
+
+void Stream::submit(Job job) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (jobs_.size() >= kDepth)
@@ -33,22 +37,22 @@ void Stream::submit(std::function<void()> job) {
                   "the device's queue is full (" + std::to_string(kDepth) +
                       " operations wait); await device.sync() or a read now and then");
     jobs_.push_back(std::move(job));
-    if (busy_ || jobs_.size() > 1) return;  // the thread is awake and will see it
+    waiting_.store(jobs_.size(), std::memory_order_relaxed);
+    if (awake_ || jobs_.size() > 1) return;
   }
   ready_.notify_one();
 }
 
-void Stream::submit_op(std::function<void()> job) {
-  submit([this, job = std::move(job)] {
-    if (fault_ || cancelled_.load()) return;
-    try {
-      job();
-    } catch (const Error& e) {
-      fault_ = e;
-    } catch (const std::exception& e) {
-      fault_ = Error(ErrorKind::internal, "", e.what());
-    }
-  });
+void Stream::run(const Job& job) {
+  if (!job.op) return job.run();
+  if (fault_ || cancelled_.load()) return;
+  try {
+    job.run();
+  } catch (const Error& e) {
+    fault_ = e;
+  } catch (const std::exception& e) {
+    fault_ = Error(ErrorKind::internal, "", e.what());
+  }
 }
 
 std::optional<Error> Stream::take_fault() { return std::exchange(fault_, std::nullopt); }
@@ -61,14 +65,24 @@ void Stream::drain() {
 void Stream::serve() {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
+    if (jobs_.empty() && watch_ > 0 && !closing_) {
+      lock.unlock();
+      const auto start = std::chrono::steady_clock::now();
+      while (waiting_.load(std::memory_order_relaxed) == 0 &&
+             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < watch_) {
+      }
+      lock.lock();
+    }
+    awake_ = false;
     ready_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
     if (jobs_.empty()) return;
-    busy_ = true;
-    std::function<void()> job = std::move(jobs_.front());
+    awake_ = busy_ = true;
+    Job job = std::move(jobs_.front());
     jobs_.pop_front();
+    waiting_.store(jobs_.size(), std::memory_order_relaxed);
     lock.unlock();
-    job();
-    job = nullptr;  // buffers that it kept go back to the pool before the stream counts as idle
+    run(job);
+    job.run = nullptr;  // buffers that it kept go back to the pool before the stream counts as idle
     lock.lock();
     busy_ = false;
     if (jobs_.empty()) idle_.notify_all();

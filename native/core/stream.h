@@ -17,7 +17,9 @@ class Stream {
  public:
   static constexpr size_t kDepth = 1 << 16;  // jobs that may wait; one more is refused with a DeviceError
 
-  Stream();
+  /// `watch`: seconds that the thread looks for the next job before it sleeps. A thread that sleeps must be woken, which
+  /// takes longer than to launch a kernel; one that looks keeps a core busy.
+  explicit Stream(double watch = 0);
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -36,13 +38,22 @@ class Stream {
   const std::atomic<bool>* cancelled() const { return &cancelled_; }
 
  private:
+  struct Job {
+    std::function<void()> run;
+    bool op;  // skipped while a fault has not been delivered
+  };
+  void submit(Job job);
   void serve();
+  void run(const Job& job);
 
+  const double watch_;
   std::mutex mutex_;
   std::condition_variable ready_, idle_;
-  std::deque<std::function<void()>> jobs_;
+  std::deque<Job> jobs_;
+  std::atomic<size_t> waiting_{0};  // jobs, for the thread that looks without the lock
   std::optional<Error> fault_;
   std::atomic<bool> cancelled_{false};
+  bool awake_ = false;  // the thread will see a new job by itself
   bool busy_ = false, closing_ = false;
   std::thread thread_;
 };

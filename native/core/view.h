@@ -47,6 +47,8 @@ struct View {
   Dtype dtype = Dtype::f32;
   int32_t rank = 0;
   int64_t shape[kMaxRank] = {};
+  /// Names what an input holds: whoever has read memory of this number knows what is in it. 0: not known.
+  uint64_t content = 0;
 
   int64_t count() const {
     int64_t n = 1;

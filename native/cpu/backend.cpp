@@ -236,6 +236,24 @@ int32_t launch(void* device, int32_t op, const core::View* in, core::View* out, 
   });
 }
 
+/// With core::threads() threads.
+core::Limits measure_limits(double seconds) {
+  constexpr size_t kBytes = 256 << 20;  // well past any last-level cache
+#if defined(STRIATE_AVX512)
+  if (kLevel == Level::v4)
+    return {v4::fma_gflops(seconds), v4::read_gbs(kBytes, seconds), v4::copy_gbs(kBytes, seconds)};
+#endif
+#if defined(__x86_64__)
+  if (kLevel == Level::v3)
+    return {v3::fma_gflops(seconds), v3::read_gbs(kBytes, seconds), v3::copy_gbs(kBytes, seconds)};
+#endif
+  return {base::fma_gflops(seconds), base::read_gbs(kBytes, seconds), base::copy_gbs(kBytes, seconds)};
+}
+
+int32_t limits(void*, double seconds, core::Limits* limits, core::Fault* fault) {
+  return core::guarded(fault, [&] { *limits = measure_limits(seconds); });
+}
+
 }  // namespace
 
 const char* instruction_set() {
@@ -272,23 +290,10 @@ std::string processor_name() {
   return name;
 }
 
-Limits measure_limits(double seconds) {
-  constexpr size_t kBytes = 256 << 20;  // well past any last-level cache
-#if defined(STRIATE_AVX512)
-  if (kLevel == Level::v4)
-    return {v4::fma_gflops(seconds), v4::read_gbs(kBytes, seconds), v4::copy_gbs(kBytes, seconds)};
-#endif
-#if defined(__x86_64__)
-  if (kLevel == Level::v3)
-    return {v3::fma_gflops(seconds), v3::read_gbs(kBytes, seconds), v3::copy_gbs(kBytes, seconds)};
-#endif
-  return {base::fma_gflops(seconds), base::read_gbs(kBytes, seconds), base::copy_gbs(kBytes, seconds)};
-}
-
 const core::BackendTable* backend() {
   static const core::BackendTable table = {
-      core::kBackendVersion, "cpu", op::kCount, kNames, device_count, open, close, allocate, release, copy, copy, copy,
-      synchronise,           launch};
+      core::kBackendVersion, "cpu",  op::kCount, kNames, device_count, open, close, allocate, release, copy, copy, copy,
+      synchronise,           launch, limits};
   return &table;
 }
 

@@ -11,12 +11,4 @@ const core::BackendTable* backend();
 const char* instruction_set();
 std::string processor_name();
 
-/// What the machine can do at most with core::threads() threads: float32 GFLOP/s, and GB/s of reading and of copying
-/// (both ways counted).
-struct Limits {
-  double fma_gflops, read_gbs, copy_gbs;
-};
-/// Measures each for about `seconds`.
-Limits measure_limits(double seconds);
-
 }  // namespace striate::cpu

@@ -11,6 +11,7 @@
 #include "core/fault.h"
 #include "core/library.h"
 #include "cuda/device.cuh"
+#include "cuda/limits.h"
 #include "ops/table.h"
 
 namespace striate::cuda {
@@ -174,6 +175,7 @@ void close(void* pointer) {
   close_cudnn(device->cudnn);
   if (device->cusolver) cusolver()->destroy(device->cusolver);
   device->arena.free_all();
+  device->wavelets.reset();
   if (device->flag) release_memory(device->stream, device->flag);
   if (device->host_flag) cudaFreeHost(device->host_flag);
   if (device->stream) {
@@ -223,6 +225,14 @@ int processors(int ordinal) {
   return static_cast<int>(std::min<long>(count, most));
 }
 
+bool has_fast_f64(int ordinal) {
+  int ratio = 0;
+  if (cudaDeviceGetAttribute(&ratio, cudaDevAttrSingleToDoublePrecisionPerfRatio, ordinal) == cudaSuccess)
+    return ratio > 0 && ratio <= 2;
+  cudaGetLastError();
+  return false;
+}
+
 int32_t open(int32_t index, void** device, core::DeviceInfo* info, core::Fault* fault) {
   return core::guarded(fault, [&] {
     std::string why;
@@ -241,6 +251,7 @@ int32_t open(int32_t index, void** device, core::DeviceInfo* info, core::Fault* 
     check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
     made->arena.stream = made->stream;
     made->processors = processors(made->ordinal);
+    made->fast_f64 = has_fast_f64(made->ordinal);
     // Memory that was released stays with the process until an allocation fails: no call of the driver for a tensor of
     // a known size.
     cudaMemPool_t pool = nullptr;
@@ -312,6 +323,14 @@ int32_t launch_op(void* device, int32_t op, const core::View* in, core::View* ou
   return failed;
 }
 
+int32_t limits(void* device, double seconds, core::Limits* limits, core::Fault* fault) {
+  return core::guarded(fault, [&] {
+    const Device* self = static_cast<Device*>(device);
+    set_device(self);
+    *limits = measure_limits(*self, seconds);
+  });
+}
+
 #if defined(STRIATE_CUDA_SIM)
 constexpr const char* kKind = "cuda-sim";
 #else
@@ -336,6 +355,7 @@ extern "C" __attribute__((visibility("default"))) const striate::core::BackendTa
                                                     download,
                                                     copy,
                                                     synchronise,
-                                                    launch_op};
+                                                    launch_op,
+                                                    limits};
   return &table;
 }

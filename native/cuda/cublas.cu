@@ -102,6 +102,19 @@ void check_status(int status, const char* what) {
     throw core::Error(core::ErrorKind::device, "", std::string(what) + ": cuBLAS status " + std::to_string(status));
 }
 
+Cublas::Handle handle_of(const core::Context& ctx) {
+  Device& device = device_of(ctx);
+#if !defined(STRIATE_CUDA_SIM)
+  if (!device.cublas) {
+    const Cublas& table = *cublas();
+    check_status(table.create(&device.cublas), "cublasCreate");
+    check_status(table.set_stream(device.cublas, device.stream), "cublasSetStream");
+    check_status(table.set_math_mode(device.cublas, Cublas::default_math), "cublasSetMathMode");
+  }
+#endif
+  return device.cublas;
+}
+
 }  // namespace
 
 const Cublas* cublas(std::string* reason) { return core::library_table<Cublas, fill>(reason); }
@@ -111,21 +124,13 @@ bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t dept
                     const T* b, bool transpose_b, T* c) {
   const Cublas* table = cublas();
   if (!table || m > INT32_MAX || n > INT32_MAX || depth > INT32_MAX) return false;
-  Device& device = device_of(ctx);
-#if !defined(STRIATE_CUDA_SIM)
-  if (!device.cublas) {
-    check_status(table->create(&device.cublas), "cublasCreate");
-    check_status(table->set_stream(device.cublas, device.stream), "cublasSetStream");
-    check_status(table->set_math_mode(device.cublas, Cublas::default_math), "cublasSetMathMode");
-  }
-#endif
   // Row-major c = a b is column-major c^T = b^T a^T, and the memory of a row-major matrix is its transpose in
   // column-major.
   constexpr int kType = sizeof(T) == 8 ? Cublas::r_64f : Cublas::r_32f;
   constexpr int kCompute = sizeof(T) == 8 ? Cublas::compute_64f : Cublas::compute_32f;
   const T one = 1, zero = 0;
   check_status(
-      table->gemm(device.cublas, transpose_b ? Cublas::op_t : Cublas::op_n, transpose_a ? Cublas::op_t : Cublas::op_n,
+      table->gemm(handle_of(ctx), transpose_b ? Cublas::op_t : Cublas::op_n, transpose_a ? Cublas::op_t : Cublas::op_n,
                   static_cast<int>(n), static_cast<int>(m), static_cast<int>(depth), &one, b, kType,
                   static_cast<int>(transpose_b ? depth : n), a, kType, static_cast<int>(transpose_a ? m : depth), &zero,
                   c, kType, static_cast<int>(n), kCompute, Cublas::gemm_default),
@@ -136,5 +141,19 @@ template bool cublas_product(const core::Context&, int64_t, int64_t, int64_t, co
                              float*);
 template bool cublas_product(const core::Context&, int64_t, int64_t, int64_t, const double*, bool, const double*, bool,
                              double*);
+
+void cublas_squares(const core::Context& ctx, int64_t n, int64_t d, const double* x, bool add, double* c) {
+  // Panels of rows from the diagonal on, each large enough to fill a GPU: the wider c, the nearer to half of the work.
+  constexpr int64_t kPanel = 2048;
+  const Cublas& table = *cublas();
+  const int width = static_cast<int>(d);
+  const double one = 1, keep = add ? 1 : 0;
+  for (int64_t top = 0; top < d; top += kPanel)
+    check_status(table.gemm(handle_of(ctx), Cublas::op_n, Cublas::op_t, static_cast<int>(d - top),
+                            static_cast<int>(std::min(kPanel, d - top)), static_cast<int>(n), &one, x + top,
+                            Cublas::r_64f, width, x + top, Cublas::r_64f, width, &keep, c + top * d + top,
+                            Cublas::r_64f, width, Cublas::compute_64f, Cublas::gemm_default),
+                 "cublasGemmEx");
+}
 
 }  // namespace striate::cuda

@@ -53,4 +53,8 @@ template <class T>
 bool cublas_product(const core::Context& ctx, int64_t m, int64_t n, int64_t depth, const T* a, bool transpose_a,
                     const T* b, bool transpose_b, T* c);
 
+/// c [d,d] = x^T x (+ c, where `add`), x [n,d] of contiguous rows: on and above the diagonal; what is below is undefined.
+/// For n and d of 32 bits, where cublas() is there.
+void cublas_squares(const core::Context& ctx, int64_t n, int64_t d, const double* x, bool add, double* c);
+
 }  // namespace striate::cuda

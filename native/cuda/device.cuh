@@ -1,6 +1,7 @@
 // The back end's own device: what Context::device points to.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,12 +36,16 @@ class DeviceArena : public core::Arena {
 
 struct Device {
   int ordinal = 0, processors = 1;
+  bool fast_f64 = false;  // at half the rate of float32 or more
   cudaStream_t stream = nullptr;
   DeviceArena arena;
   unsigned long long* flag = nullptr;       // on the device: the first fault that kernels found in the data
   unsigned long long* host_flag = nullptr;  // page-locked
   Cublas::Handle cublas = nullptr;          // made at the first product that wants it
   CudnnState cudnn;                         // the same of convolutions
+  std::shared_ptr<void> wavelets;           // what wavelet_prepare.cu knows of banks it has read
+  uint64_t labels = 0;                      // View::content of labels known to be below
+  int64_t targets = 0;                      // this
   Cusolver::Handle cusolver = nullptr;      // and of eigenvalues
 };
 
@@ -57,9 +62,10 @@ unsigned long long* clear_flag(const core::Context& ctx);
 /// Waits for the stream and returns what is in the flag.
 unsigned long long read_flag(const core::Context& ctx);
 
-/// Throws a data fault that names the first of `count` labels outside [0, targets). Waits for the stream. With `rows`
-/// (a list of rows of the `all` that there are), those are checked first and only their labels count.
-void check_labels(const core::Context& ctx, const char* op, const int32_t* labels, const int32_t* rows, int64_t count,
-                  int64_t all, int64_t targets);
+/// Throws a data fault that names the first of `count` labels outside [0, targets). Waits for the stream, but not for
+/// labels that were looked at in the call before. With `rows` (a list of rows of the `all` that there are), those are
+/// checked first and only their labels count.
+void check_labels(const core::Context& ctx, const char* op, const core::View& labels, const int32_t* rows,
+                  int64_t count, int64_t all, int64_t targets);
 
 }  // namespace striate::cuda

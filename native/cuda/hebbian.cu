@@ -5,9 +5,10 @@
 //           registers; units and patches come through shared memory by asynchronous copies in chunks of 32 features.
 //           The tile's currents stay in shared memory (where K is too large for it, in this block's slice of scratch),
 //           and one warp per patch finds ranks 1 and m there: B x K is never stored.
-//   update  one warp per unit scans the batch's winners and losers in order, gathers its own hits, and adds those
-//           patches in the order of the batch in registers. A row has one owner, so there is no atomic sum and no sort,
-//           and the bits repeat.
+//   update  a unit belongs to one block. Each of its warps scans an eighth of the batch's winners and losers once,
+//           gathers the hits of all the block's units, and adds those patches, in the order of the batch, to sums of its
+//           own in shared memory; the eight are added up in turn. There is no atomic sum and no sort, the bits repeat,
+//           and a unit that wins most of a batch costs an eighth of the wait.
 // Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm) before the barrier that ends step t.
 // Numerics: float32 products (FFMA) and sums; totals over the call in float64.
 // Flops 2 B K D, bytes through L2 4 K D a block and step: at B = 1000 the barriers dominate. Not yet timed on a GPU.
@@ -22,7 +23,8 @@
 namespace striate::cuda {
 namespace {
 
-constexpr int kSlice = 128;  // features that `update` keeps in registers
+constexpr int kSlice = 128;  // features of a patch that a warp takes at once
+constexpr int kGroup = 16;   // units of a block that its update handles at once
 // A launch stays within an epoch and within some 20 to 40 ms, by its products (a multiprocessor makes about 10^11 a
 // second), so that a display's watchdog is never met; so much, or so many launches, are queued between two looks at the
 // cancel flag.
@@ -34,78 +36,105 @@ constexpr double kProductsALaunch = 3e9;
 constexpr int64_t kStepsALaunch = 1024;
 constexpr int kLaunchesAhead = 64;
 
-/// What one warp adds up for its unit over the batch, kSlice features at a time.
-struct Sums {
-  float v[kSlice / 32];
-  double drive;  // sum of g * current
-  int wins, losses;
+/// A warp's part of the batch on the units that a block owns, kGroup of them at a time: what its patches add to `width`
+/// features of each row lies in shared memory, and lane j counts for unit j.
+struct Part {
+  float* sums;       // [units of the group][width]
+  double drive = 0;  // sum of g * current
+  int wins = 0, losses = 0;
 };
 
-__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const int* hits, int count, int64_t d0,
-                                         Sums& sums) {
+constexpr int kScan = 4;  // times 32 patches that a warp scans at once
+/// Patches that win or lose for a unit of the group, in the order of the batch: patch (from the warp's first), unit of
+/// the group (4 bits), and in the lowest bit whether it loses.
+using Hits = unsigned[2 * 32 * kScan];
+__device__ __forceinline__ int patch_of(unsigned hit) { return static_cast<int>(hit >> 5); }
+__device__ __forceinline__ int unit_of(unsigned hit) { return static_cast<int>(hit >> 1 & (kGroup - 1)); }
+static_assert(kGroup == 16);
+
+/// `v`, `currents`: of the warp's first patch.
+__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const float2* currents, const Hits& hits,
+                                         int count, int width, Part& part) {
   const int lane = threadIdx.x & 31;
-  constexpr int kAhead = 4;  // rows on their way at once; the additions stay in order
-  for (int e = 0; e < count; e += kAhead) {
-    float row[kAhead][kSlice / 32], g[kAhead], current[kAhead];
-    STRIATE_UNROLL
-    for (int i = 0; i < kAhead; ++i) {
-      const bool there = e + i < count;
-      const int hit = there ? hits[e + i] : 0;
-      const int64_t b = hit >> 1;
-      g[i] = there ? (hit & 1 ? -h.anti : 1.0f) : 0.0f;
-      current[i] = there ? (hit & 1 ? h.currents[b].y : h.currents[b].x) : 0.0f;
+  for (int e0 = 0; e0 < count; e0 += 32) {
+    const unsigned mine = e0 + lane < count ? hits[e0 + lane] : 0;
+    float2 current = make_float2(0, 0);
+    if (e0 + lane < count) current = currents[patch_of(mine)];
+    const float its = mine & 1 ? current.y : current.x;
+    for (int e = 0; e < min(32, count - e0); ++e) {
+      const unsigned hit = __shfl_sync(kAll, mine, e);
+      const float c = __shfl_sync(kAll, its, e);
+      if (unit_of(hit) != lane) continue;
+      part.drive += static_cast<double>(hit & 1 ? -h.anti : 1.0f) * c;
+      ++(hit & 1 ? part.losses : part.wins);
+    }
+  }
+  constexpr int kAhead = 8;  // rows on their way at once; the additions stay in order
+  for (int e0 = 0; e0 < count; e0 += kAhead)
+    for (int s0 = 0; s0 < width; s0 += kSlice) {
+      float row[kAhead][kSlice / 32];
       STRIATE_UNROLL
-      for (int r = 0; r < kSlice / 32; ++r) {
-        const int64_t d = d0 + 32 * r + lane;
-        row[i][r] = there && d < h.features ? v[b * h.features + d] : 0.0f;
+      for (int i = 0; i < kAhead; ++i) {
+        const float* from = v + (e0 + i < count ? patch_of(hits[e0 + i]) : 0) * h.features;
+        STRIATE_UNROLL
+        for (int r = 0; r < kSlice / 32; ++r) {
+          const int d = s0 + 32 * r + lane;
+          row[i][r] = e0 + i < count && d < width ? from[d] : 0.0f;
+        }
+      }
+      STRIATE_UNROLL
+      for (int i = 0; i < kAhead; ++i) {
+        if (e0 + i >= count) break;
+        const unsigned hit = hits[e0 + i];
+        float* to = part.sums + unit_of(hit) * width;
+        const float g = hit & 1 ? -h.anti : 1.0f;
+        STRIATE_UNROLL
+        for (int r = 0; r < kSlice / 32; ++r) {
+          const int d = s0 + 32 * r + lane;
+          if (d < width) to[d] = fmaf(g, row[i][r], to[d]);
+        }
       }
     }
-    STRIATE_UNROLL
-    for (int i = 0; i < kAhead; ++i) {
-      if (e + i >= count) break;
-      sums.drive += static_cast<double>(g[i]) * current[i];
-      STRIATE_UNROLL
-      for (int r = 0; r < kSlice / 32; ++r) sums.v[r] = fmaf(g[i], row[i][r], sums.v[r]);
-    }
-  }
 }
 
-__device__ Sums sum_patches(const Hebbian& h, int64_t step, int unit, int64_t d0, int* hits) {
-  const int lane = threadIdx.x & 31;
-  const float* v = h.windows.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches;
-  const int2* ranked = h.ranked + (step & 1) * h.batch;
-  Sums sums = {};
-  int pending = 0;
-  constexpr int kAhead = 8;
-  for (int64_t b0 = 0; b0 < h.batch; b0 += 32 * kAhead) {
-    int2 pair[kAhead];
+/// Adds up the calling warp's part of the batch on the block's units first ... first + group - 1 (numbered by blocks:
+/// unit j of block b is b + j * gridDim.x).
+__device__ void sum_part(const Hebbian& h, int64_t step, int64_t first, int group, int64_t d0, int width, Hits& hits,
+                         Part& part) {
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int64_t share = (h.batch + 32 * kWarps - 1) / (32 * kWarps) * 32, begin = warp * share;  // of a warp
+  const int64_t count = min(h.batch - begin, share);
+  const float* v =
+      (h.windows.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches) + begin * h.features + d0;
+  const int2* ranked = h.ranked + (step & 1) * h.batch + begin;
+  const auto own = [&](int unit) {  // its number in the group, or -1
+    const int64_t j = static_cast<unsigned>(unit) / gridDim.x;
+    const bool mine = unit >= 0 && static_cast<unsigned>(unit) - j * gridDim.x == blockIdx.x;
+    return mine && j >= first && j < first + group ? static_cast<int>(j - first) : -1;
+  };
+  for (int i = lane; i < group * width; i += 32) part.sums[i] = 0;
+  for (int64_t b0 = 0; b0 < count; b0 += 32 * kScan) {
+    int2 pair[kScan];
     STRIATE_UNROLL
-    for (int i = 0; i < kAhead; ++i) {
+    for (int i = 0; i < kScan; ++i) {
       const int64_t b = b0 + 32 * i + lane;
-      pair[i] = b < h.batch ? ranked[b] : make_int2(-1, -1);
+      pair[i] = b < count ? ranked[b] : make_int2(-1, -1);
     }
+    int found = 0;
     STRIATE_UNROLL
-    for (int i = 0; i < kAhead; ++i) {
-      const bool win = pair[i].x == unit, loss = pair[i].y == unit && pair[i].x >= 0;
-      const unsigned mask = __ballot_sync(kAll, win || loss);
-      if (mask == 0) continue;
-      const unsigned won = __ballot_sync(kAll, win);
-      sums.wins += __popc(won);
-      sums.losses += __popc(mask & ~won);
-      if (win || loss)
-        hits[pending + __popc(mask & ((1u << lane) - 1))] = static_cast<int>(b0 + 32 * i + lane) << 1 | (win ? 0 : 1);
-      pending += __popc(mask);
-      if (pending < 32) continue;
-      __syncwarp();
-      add_hits(h, v, hits, pending, d0, sums);
-      __syncwarp();
-      pending = 0;
+    for (int i = 0; i < 2 * kScan; ++i) {
+      const int2 of = pair[i / 2];
+      const int unit = i & 1 ? (of.x >= 0 ? own(of.y) : -1) : own(of.x);
+      const unsigned mask = __ballot_sync(kAll, unit >= 0);
+      if (unit >= 0)
+        hits[found + __popc(mask & ((1u << lane) - 1))] =
+            static_cast<unsigned>(b0 + i / 2 * 32 + lane) << 5 | static_cast<unsigned>(unit) << 1 | (i & 1u);
+      found += __popc(mask);
     }
+    __syncwarp();
+    add_hits(h, v, h.currents + begin, hits, found, width, part);
+    __syncwarp();
   }
-  __syncwarp();
-  add_hits(h, v, hits, pending, d0, sums);
-  __syncwarp();
-  return sums;
 }
 
 __device__ __forceinline__ float signed_power(float x, const Power& n) {
@@ -123,44 +152,78 @@ __global__ void __launch_bounds__(kThreads)
   if (i < count) ranking[i] = signed_power(w[i], n);
 }
 
-__device__ void update_rows(const Hebbian& h, int64_t step, float rate) {
-  __shared__ int hit_lists[kWarps][64];
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  float largest = 0;
-  for (int64_t k = blockIdx.x + static_cast<int64_t>(gridDim.x) * warp; k < h.units;
-       k += static_cast<int64_t>(gridDim.x) * kWarps) {
-    float* row = h.w + k * h.features;
+/// What the parts of all warps come to, for the row of one unit: by the calling warp.
+__device__ void move_row(const Hebbian& h, int64_t step, float rate, int64_t k, int64_t d0, int width,
+                         const float* sums, int pitch, double drive, int wins, int losses, float& largest) {
+  const int lane = threadIdx.x & 31;
+  float* row = h.w + k * h.features;
+  if (d0 == 0 && step >= h.tally_from) {
     float sum = 0;  // of |w|^p
     for (int64_t d = lane; d < h.features; d += 32) sum = fmaf(row[d], h.ranking[k * h.features + d], sum);
     sum = warp_sum(sum);
     const float length = h.ranking == h.w ? sqrtf(sum) : powf(sum, h.root);  // |w|_p^(p-1)
-    for (int64_t d0 = 0; d0 < h.features; d0 += kSlice) {
-      const Sums sums = sum_patches(h, step, static_cast<int>(k), d0, hit_lists[warp]);
-      const int count = sums.wins + sums.losses;
-      if (d0 == 0 && lane == 0 && step >= h.tally_from) {
-        h.wins[k] += sums.wins;
-        h.losses[k] += sums.losses;
-        h.gains[k] += sums.drive;
-        if (length > 0) h.energies[k] += sums.drive / length;
+    if (lane == 0) {
+      h.wins[k] += wins;
+      h.losses[k] += losses;
+      h.gains[k] += drive;
+      if (length > 0) h.energies[k] += drive / length;
+    }
+    __syncwarp();  // the row is read before it moves
+  }
+  const int count = wins + losses;
+  if (count == 0 && !h.by_max) return;
+  for (int d = lane; d < width; d += 32) {
+    float sum = sums[d];
+    STRIATE_UNROLL
+    for (int i = 1; i < kWarps; ++i) sum += sums[i * pitch + d];
+    const float change = fmaf(-static_cast<float>(drive), row[d0 + d], sum);
+    if (h.by_max) {
+      h.change[k * h.features + d0 + d] = change;
+      largest = fmaxf(largest, fabsf(change));
+    } else {
+      set_weight(h, k * h.features + d0 + d, fmaf(rate, change / static_cast<float>(count), row[d0 + d]));
+    }
+  }
+}
+
+/// `room`: floats of shared memory.
+__device__ void update_rows(const Hebbian& h, int64_t step, float rate, float* shared, int room) {
+  __shared__ Hits hits[kWarps];
+  __shared__ double drives[kWarps][kGroup];
+  __shared__ int wins[kWarps][kGroup], losses[kWarps][kGroup];
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int64_t owned = (h.units - blockIdx.x + gridDim.x - 1) / gridDim.x;
+  float largest = 0;
+  for (int64_t first = 0; first < owned; first += kGroup) {
+    const int group = static_cast<int>(min(owned - first, static_cast<int64_t>(kGroup)));
+    const int most = room / (kWarps * group);
+    for (int64_t d0 = 0; d0 < h.features; d0 += most) {
+      const int width = static_cast<int>(min(h.features - d0, static_cast<int64_t>(most))), pitch = group * width;
+      Part part{shared + warp * pitch};
+      __syncthreads();
+      sum_part(h, step, first, group, d0, width, hits[warp], part);
+      if (lane < group) {
+        drives[warp][lane] = part.drive;
+        wins[warp][lane] = part.wins;
+        losses[warp][lane] = part.losses;
       }
-      if (count == 0 && !h.by_max) break;
-      STRIATE_UNROLL
-      for (int r = 0; r < kSlice / 32; ++r) {
-        const int64_t d = d0 + 32 * r + lane;
-        if (d >= h.features) continue;
-        const float change = fmaf(-static_cast<float>(sums.drive), row[d], sums.v[r]);
-        if (h.by_max) {
-          h.change[k * h.features + d] = change;
-          largest = fmaxf(largest, fabsf(change));
-        } else {
-          set_weight(h, k * h.features + d, fmaf(rate, change / static_cast<float>(count), row[d]));
+      __syncthreads();
+      for (int j = warp; j < group; j += kWarps) {
+        double drive = 0;
+        int won = 0, lost = 0;
+        for (int i = 0; i < kWarps; ++i) {
+          drive += drives[i][j];
+          won += wins[i][j];
+          lost += losses[i][j];
         }
+        move_row(h, step, rate, blockIdx.x + (first + j) * gridDim.x, d0, width, shared + j * width, pitch, drive, won,
+                 lost, largest);
       }
     }
   }
   if (h.by_max) {
     const unsigned bits = __reduce_max_sync(kAll, __float_as_uint(largest));
-    if (lane == 0) atomicMax(h.largest + (step & 1), bits);
+    if (lane == 0 && bits) atomicMax(h.largest + (step & 1), bits);
   }
 }
 
@@ -185,7 +248,7 @@ __global__ void __launch_bounds__(kThreads, kPatches == 8 ? 1 : 2) hebbian_kerne
     const float rate = static_cast<float>(op::HebbianLearn::rate(h.rate, h.final_rate, step, h.total_steps));
     rank_batch<kPatches>(h, step, shared);
     grid_sync();
-    update_rows(h, step, rate);
+    update_rows(h, step, rate, shared, kStages<kPatches> * kStageFloats<kPatches>);
     if (step + 1 < h.step + h.steps) gather<kPatches>(h, order, step + 1);
     if (h.by_max) {
       grid_sync();
@@ -195,18 +258,38 @@ __global__ void __launch_bounds__(kThreads, kPatches == 8 ? 1 : 2) hebbian_kerne
   }
 }
 
-/// One warp: the order of the sum depends on K alone.
-__global__ void hebbian_totals_kernel(Hebbian h, float* gains, float* energy) {
+/// One block: the order of the sum depends on K alone.
+__global__ void __launch_bounds__(kThreads) hebbian_totals_kernel(Hebbian h, float* gains, float* energy) {
+  __shared__ double sums[kWarps];
+  __shared__ unsigned long long counts[kWarps];
   double sum = 0;
   unsigned long long patches = 0;
-  for (int64_t k = threadIdx.x; k < h.units; k += 32) {
+  for (int64_t k = threadIdx.x; k < h.units; k += kThreads) {
     gains[k] = static_cast<float>(h.gains[k]);
     sum += h.energies[k];
     patches += h.wins[k];
   }
   sum = warp_sum(sum);
   patches = warp_sum(patches);
-  if (threadIdx.x == 0) energy[0] = static_cast<float>(patches ? -sum / static_cast<double>(patches) : 0.0);
+  if ((threadIdx.x & 31) == 0) {
+    sums[threadIdx.x >> 5] = sum;
+    counts[threadIdx.x >> 5] = patches;
+  }
+  __syncthreads();
+  if (threadIdx.x) return;
+  for (int i = 1; i < kWarps; ++i) {
+    sum += sums[i];
+    patches += counts[i];
+  }
+  energy[0] = static_cast<float>(patches ? -sum / static_cast<double>(patches) : 0.0);
+}
+
+__global__ void __launch_bounds__(kThreads) hebbian_clear_kernel(Hebbian h) {
+  const int64_t k = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (k < 2) h.largest[k] = 0;
+  if (k >= h.units) return;
+  h.gains[k] = h.energies[k] = 0;
+  h.wins[k] = h.losses[k] = 0;
 }
 
 template <int kPatches>
@@ -246,7 +329,6 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   h.gains = ctx.scratch<double>(totals);
   h.energies = h.gains + h.units;
   h.largest = reinterpret_cast<unsigned*>(h.energies + h.units);
-  check(cudaMemsetAsync(h.gains, 0, totals * sizeof(double), stream), "cudaMemsetAsync");
   // what was not asked for is counted all the same, in scratch memory
   const auto asked = [&](int i, auto kind) {
     using T = decltype(kind);
@@ -254,8 +336,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   };
   h.wins = asked(0, int{});
   h.losses = asked(1, int{});
-  check(cudaMemsetAsync(h.wins, 0, static_cast<size_t>(h.units) * sizeof(int), stream), "cudaMemsetAsync");
-  check(cudaMemsetAsync(h.losses, 0, static_cast<size_t>(h.units) * sizeof(int), stream), "cudaMemsetAsync");
+  STRIATE_LAUNCH((hebbian_clear_kernel), blocks_for(h.units, kThreads), kThreads, 0, stream, h);
 
   const int64_t an_epoch = static_cast<int64_t>(patch_count) / h.batch, end = h.step + steps;
   const double products = static_cast<double>(h.batch) * static_cast<double>(h.units * h.features);
@@ -276,7 +357,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
     check(cudaStreamSynchronize(stream), "hebbian_learn");
     if (ctx.stop()) return;
   }
-  STRIATE_LAUNCH((hebbian_totals_kernel), 1, 32, 0, stream, h, asked(2, float{}), asked(3, float{}));
+  STRIATE_LAUNCH((hebbian_totals_kernel), 1, kThreads, 0, stream, h, asked(2, float{}), asked(3, float{}));
 }
 
 /// Tiles of 8 patches while one tile a multiprocessor is enough (and its two stages fit), else of 16: half the reads of

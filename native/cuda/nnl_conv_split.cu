@@ -21,7 +21,7 @@
 namespace striate::cuda {
 namespace {
 
-constexpr int kColumns = 32, kTileFilters = 16, kTiles = 2, kFilters = kTiles * kTileFilters;  // of a warp
+constexpr int kColumns = 32, kTileFilters = 16, kTiles = 1, kFilters = kTiles * kTileFilters;  // of a warp
 constexpr int kMostWarps = 8, kMostSteps = 12;
 constexpr int kState = kColumns * kTileFilters;  // numbers of a tile
 
@@ -168,16 +168,19 @@ __global__ void __launch_bounds__(32 * kMostWarps, 1) nnl_conv_split_kernel(NnlL
   const float2* means = l.mean ? l.mean + image * l.positions() : nullptr;
   const float* norms = l.factor ? l.factor + image * l.positions() : nullptr;
   const uint4* filters = reinterpret_cast<const uint4*>(l.parts) + k0 / kTileFilters * steps * kParts * 32 + lane;
-  const bool second = k0 + kTileFilters < l.k;  // of the warp's two tiles has filters
-
-  uint4 kept[kSteps ? kTiles * kSteps : 1][kParts];
-  if (kSteps && works) {
+  const auto take_filters = [&](int step, uint4(&to)[kTiles][kParts]) {
     STRIATE_UNROLL
-    for (int i = 0; i < kTiles * kSteps; ++i) {
+    for (int t = 0; t < kTiles; ++t) {
       STRIATE_UNROLL
       for (int part = 0; part < kParts; ++part)
-        kept[i][part] = i < kSteps || second ? filters[(i * kParts + part) * 32] : make_uint4(0, 0, 0, 0);
+        to[t][part] =
+            k0 + t * kTileFilters < l.k ? filters[((t * steps + step) * kParts + part) * 32] : make_uint4(0, 0, 0, 0);
     }
+  };
+  uint4 kept[kSteps ? kSteps : 1][kTiles][kParts];
+  if (kSteps && works) {
+    STRIATE_UNROLL
+    for (int step = 0; step < kSteps; ++step) take_filters(step, kept[step]);
   }
   const bool few_taps = kSteps || steps <= f.steps;  // gathered all at once
   for (int i = threadIdx.x; few_taps && i < 16 * f.steps; i += blockDim.x)
@@ -239,7 +242,7 @@ __global__ void __launch_bounds__(32 * kMostWarps, 1) nnl_conv_split_kernel(NnlL
   const auto multiply = [&](float(&sum)[kTiles][4][4], int step0, int count, int half) {
     const uint16_t* from =
         tiles + half * kOwn * part_pitch + (lane / 16 * 8 + lane % 8) * tile_pitch + lane / 8 % 2 * 8;
-    const auto with = [&](int step, const uint4(&one)[kParts], const uint4(&two)[kParts]) {
+    const auto with = [&](int step, const uint4(&w)[kTiles][kParts]) {
       STRIATE_UNROLL
       for (int pair = 0; pair < 2; ++pair) {
         STRIATE_UNROLL
@@ -249,12 +252,11 @@ __global__ void __launch_bounds__(32 * kMostWarps, 1) nnl_conv_split_kernel(NnlL
           const uint32_t near[2] = {b[0], b[1]}, far[2] = {b[2], b[3]};
           STRIATE_UNROLL
           for (int part = kParts - 1 - own; part >= 0; --part) {
-            const uint32_t a[kTiles][4] = {{one[part].x, one[part].y, one[part].z, one[part].w},
-                                           {two[part].x, two[part].y, two[part].z, two[part].w}};
             STRIATE_UNROLL
             for (int t = 0; t < kTiles; ++t) {
-              mma_bf16(sum[t][2 * pair], a[t], near);
-              mma_bf16(sum[t][2 * pair + 1], a[t], far);
+              const uint32_t a[4] = {w[t][part].x, w[t][part].y, w[t][part].z, w[t][part].w};
+              mma_bf16(sum[t][2 * pair], a, near);
+              mma_bf16(sum[t][2 * pair + 1], a, far);
             }
           }
         }
@@ -262,16 +264,12 @@ __global__ void __launch_bounds__(32 * kMostWarps, 1) nnl_conv_split_kernel(NnlL
     };
     if constexpr (kSteps) {
       STRIATE_UNROLL
-      for (int step = 0; step < kSteps; ++step) with(step, kept[step], kept[kSteps + step]);
+      for (int step = 0; step < kSteps; ++step) with(step, kept[step]);
     } else {
       for (int step = 0; step < count; ++step) {
-        uint4 one[kParts], two[kParts];
-        STRIATE_UNROLL
-        for (int part = 0; part < kParts; ++part) {
-          one[part] = filters[((step0 + step) * kParts + part) * 32];
-          two[part] = second ? filters[((steps + step0 + step) * kParts + part) * 32] : make_uint4(0, 0, 0, 0);
-        }
-        with(step, one, two);
+        uint4 w[kTiles][kParts];
+        take_filters(step0 + step, w);
+        with(step, w);
       }
     }
   };
@@ -479,13 +477,22 @@ Split plan(const NnlLayer& l, const NnlOutput& output, int x_parts, int processo
   even(l.pooled_q, f.span_columns, f.spans);
   even(l.pooled_p, f.band_rows, f.bands);
   f.span_magic = f.span_columns > 1 ? static_cast<unsigned>((uint64_t(1) << 32) / f.span_columns + 1) : 0;
-  const auto most_warps = [&](int room) {
-    int warps = 1;
-    while (warps < kMostWarps && warps < warps_of_filters && bytes(warps + 1) <= room) ++warps;
-    return warps;
-  };
-  int warps = most_warps(limit);
+  int warps = 1;
   const auto cut = [&] { even(warps_of_filters, warps, f.filter_blocks); };
+  // Of a block's possible sizes, that with the most warps at work on a multiprocessor, where several blocks may share one:
+  // each of them waits most of its time. Of equals the larger, as each block gathers the patches for itself.
+  double most = 0;
+  int best = 1;
+  for (warps = std::min(kMostWarps, warps_of_filters); warps >= 1; --warps) {
+    const int wished = warps, room = bytes(warps) + 1024;  // with what the system takes for itself
+    if (bytes(warps) > limit) continue;
+    cut();
+    const double resident = std::min((limit + 1024) / room, 16 / warps) * warps;
+    const double used = resident * warps_of_filters / (static_cast<double>(f.filter_blocks) * warps);
+    if (used > most * 1.001) most = used, best = warps;
+    warps = wished;
+  }
+  warps = best;
   cut();
   // Small batches are split further: into bands where no row is computed twice for it, then into fewer filters a block.
   const auto idle = [&] { return l.n * f.spans * f.bands * f.filter_blocks < processors; };

@@ -109,7 +109,7 @@ __device__ __forceinline__ float rectified_power(float x, const Power& n) {
   return x > 0 ? power(x, n) : (x <= 0 ? 0.0f : x);
 }
 
-/// max(x, 0)^n for an x whose own error outweighs n roundings: plain repeated squaring where n is whole.
+/// max(x, 0)^n for n > 0 with up to n + 4 roundings: plain repeated squaring where n is whole.
 __device__ __forceinline__ float rectified_power_by_squares(float x, const Power& n) {
   if (n.whole < 0) return rectified_power(x, n);
   if (!(x > 0)) return x <= 0 ? 0.0f : x;

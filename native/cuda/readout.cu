@@ -256,7 +256,7 @@ void check_rows(core::Context& ctx, const char* op, const core::View* in, const 
     throw core::Error(core::ErrorKind::shape, op, "features", core::shape_text(in[0]),
                       "at most 2^31 - 1 rows on this device");
   const bool listed = rows.rank >= 0;
-  check_labels(ctx, op, in[1].as<int32_t>(), listed ? rows.as<int32_t>() : nullptr, listed ? rows.shape[0] : all, all,
+  check_labels(ctx, op, in[1], listed ? rows.as<int32_t>() : nullptr, listed ? rows.shape[0] : all, all,
                in[2].shape[0]);
 }
 

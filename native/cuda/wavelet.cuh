@@ -309,7 +309,7 @@ struct Prepared {
   }
 };
 
-/// Reads the bank (which waits for the stream), takes it apart and chooses the tile. Of a block's shared memory, what
+/// Reads the bank (which waits for the stream, but for one that was read before), takes it apart and chooses the tile. Of a block's shared memory, what
 /// becomes of the responses takes `each` floats a map and `more` a channel.
 Prepared prepare(const core::Context& ctx, const core::View& x, const core::View& bank,
                  const op::WaveletConv::Options& o, int64_t each, int64_t more);

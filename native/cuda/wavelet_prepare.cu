@@ -1,7 +1,10 @@
 // What the wavelet kernels are told before they start (wavelet.cuh): the bank taken apart on the host, as tables, and the
-// tile that suits the map. The bank is a few kilobytes, and reading it waits for the stream once a call.
+// tile that suits the map. The bank is a few kilobytes; reading it waits for the stream, and so its tables are kept on
+// the device for the calls to come.
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "cuda/wavelet.cuh"
 
@@ -127,18 +130,27 @@ void choose_tile(Layer& l) {
 
 }  // namespace
 
-Prepared prepare(const core::Context& ctx, const core::View& x, const core::View& bank,
-                 const op::WaveletConv::Options& o, int64_t each, int64_t more) {
+namespace {
+
+/// A bank on maps of one size, as tables on the device.
+struct Known {
+  uint64_t content;  // of the bank
+  int64_t h, w, subsample;
+  int32_t nonlinearity;
+  bool mirrored;
+  Layer layer;  // its tables
+  std::shared_ptr<void> memory;
+};
+/// A network has a few banks, each on maps of a few sizes.
+constexpr size_t kMostKnown = 64;
+
+Known read_bank(const core::Context& ctx, const core::View& x, const core::View& bank,
+                const op::WaveletConv::Options& o, const op::WaveletAxis& down, const op::WaveletAxis& across) {
   const cudaStream_t stream = stream_of(ctx);
-  if (x.shape[1] * x.shape[2] * x.shape[3] > INT32_MAX || x.shape[2] * x.shape[3] > 1 << 28)
-    throw core::Error(core::ErrorKind::shape, "", "x", core::shape_text(x),
-                      "images of fewer than 2^31 numbers, 2^28 pixels, on this device");
   std::vector<float> filters(static_cast<size_t>(bank.count()));
   check(cudaMemcpyAsync(filters.data(), bank.data, bank.bytes(), cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync");
   check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
   const Tables tables(filters.data(), bank.shape[0], bank.shape[1], o.nonlinearity);
-
-  const op::WaveletAxis down(x.shape[2], o.subsample), across(x.shape[3], o.subsample);
   const int64_t side = bank.shape[1];
   std::vector<int32_t> places;
   for (const op::WaveletAxis* axis : {&down, &across}) {
@@ -146,13 +158,59 @@ Prepared prepare(const core::Context& ctx, const core::View& x, const core::View
     for (int64_t i = 0; i < reached + kPlaces * o.subsample; ++i)
       places.push_back(static_cast<int32_t>(axis->reached(std::min(i, reached - 1), side)));
   }
-  const auto upload = [&](const auto& from) {
+  Known made{bank.content, x.shape[2], x.shape[3], o.subsample, o.nonlinearity, false, {}, nullptr};
+  size_t bytes = 0;
+  const auto room = [&](const auto& from) {
+    const size_t at = bytes;
+    bytes += (from.size() * sizeof(from[0]) + core::kAlignment - 1) / core::kAlignment * core::kAlignment;
+    return at;
+  };
+  const size_t rounds = room(tables.rounds), weights = room(tables.weights), terms = room(tables.terms),
+               places_at = room(places);
+  made.memory = {allocate_memory(stream, bytes), [stream](void* memory) { release_memory(stream, memory); }};
+  const auto upload = [&](const auto& from, size_t at) {
     using T = std::decay_t<decltype(from[0])>;
-    T* to = ctx.scratch<T>(from.size());
+    T* to = reinterpret_cast<T*>(static_cast<char*>(made.memory.get()) + at);
     check(cudaMemcpyAsync(to, from.data(), from.size() * sizeof(T), cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
     return to;
   };
+  Layer& l = made.layer;
+  l.side = static_cast<int32_t>(side);
+  l.reach = l.side / 2;
+  l.filters = static_cast<int32_t>(bank.shape[0]);
+  l.row_of = upload(places, places_at);
+  l.column_of = l.row_of + down.extent(side) + kPlaces * o.subsample;
+  l.rounds = static_cast<int32_t>(tables.rounds.size());
+  l.round = upload(tables.rounds, rounds);
+  l.weights = upload(tables.weights, weights);
+  l.terms = upload(tables.terms, terms);
+  made.mirrored = o.nonlinearity == op::WaveletConv::modulus && tables.mirrored();
+  return made;
+}
+
+}  // namespace
+
+Prepared prepare(const core::Context& ctx, const core::View& x, const core::View& bank,
+                 const op::WaveletConv::Options& o, int64_t each, int64_t more) {
+  if (x.shape[1] * x.shape[2] * x.shape[3] > INT32_MAX || x.shape[2] * x.shape[3] > 1 << 28)
+    throw core::Error(core::ErrorKind::shape, "", "x", core::shape_text(x),
+                      "images of fewer than 2^31 numbers, 2^28 pixels, on this device");
+  const op::WaveletAxis down(x.shape[2], o.subsample), across(x.shape[3], o.subsample);
+  std::shared_ptr<void>& kept = device_of(ctx).wavelets;
+  if (!kept) kept = std::make_shared<std::vector<Known>>();
+  auto& banks = *static_cast<std::vector<Known>*>(kept.get());
+  auto known = std::find_if(banks.begin(), banks.end(), [&](const Known& k) {
+    return bank.content && k.content == bank.content && k.h == x.shape[2] && k.w == x.shape[3] &&
+           k.subsample == o.subsample && k.nonlinearity == o.nonlinearity;
+  });
+  if (known == banks.end()) {
+    if (banks.size() >= kMostKnown) banks.erase(banks.begin());
+    banks.push_back(read_bank(ctx, x, bank, o, down, across));
+    known = banks.end() - 1;
+  }
   Prepared made{};
+  made.layer = known->layer;
+  made.mirrored = known->mirrored;
   Layer& l = made.layer;
   l.x = x.data;
   l.bytes = x.dtype == core::Dtype::u8;
@@ -163,20 +221,9 @@ Prepared prepare(const core::Context& ctx, const core::View& x, const core::View
   l.P = static_cast<int32_t>(down.positions);
   l.Q = static_cast<int32_t>(across.positions);
   l.step = static_cast<int32_t>(o.subsample);
-  l.side = static_cast<int32_t>(side);
-  l.reach = l.side / 2;
-  l.filters = static_cast<int32_t>(bank.shape[0]);
   l.maps = static_cast<int32_t>(op::WaveletConv::maps(bank.shape[0], o.nonlinearity));
   l.nonlinearity = o.nonlinearity;
-  l.row_of = upload(places);
-  l.column_of = l.row_of + down.extent(side) + kPlaces * o.subsample;
-  l.rounds = static_cast<int32_t>(tables.rounds.size());
-  l.round = upload(tables.rounds);
-  l.weights = upload(tables.weights);
-  l.terms = upload(tables.terms);
   choose_tile(l);
-
-  made.mirrored = o.nonlinearity == op::WaveletConv::modulus && tables.mirrored();
   made.floats = l.tile_floats() + (made.mirrored ? 0 : kJoinFloats);
   l.channels = kWarps;
   while (l.channels > 1 && (l.channels / 2 >= l.C || l.channels * (made.floats + each * l.maps + more) > kMostFloats))

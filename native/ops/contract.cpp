@@ -38,13 +38,10 @@ std::vector<Argument> parse_arguments(const char* op, const std::string& text) {
     }
     a.axes = words[2].substr(1);
     if (!a.axes.empty() && a.axes.back() == ']') a.axes.pop_back();
+    if (!a.axes.empty()) a.axis = split(a.axes, ",");
     list.push_back(a);
   }
   return list;
-}
-
-std::vector<std::string> axes_of(const Argument& a) {
-  return a.axes.empty() ? std::vector<std::string>{} : split(a.axes, ",");
 }
 
 std::string dtypes_text(const Argument& a) {
@@ -98,7 +95,7 @@ void Shapes::bind(const Argument& argument, const core::View& view) {
     }
     return;
   }
-  const std::vector<std::string> axes = axes_of(argument);
+  const std::vector<std::string>& axes = argument.axis;
   std::string known;  // what earlier arguments say of the axes that differ
   bool fits = static_cast<size_t>(view.rank) == axes.size();
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -113,8 +110,7 @@ void Shapes::bind(const Argument& argument, const core::View& view) {
       std::string from;
       for (const Argument& earlier : signature_.inputs) {
         if (earlier.name == argument.name) break;
-        const std::vector<std::string> names = axes_of(earlier);
-        if (std::find(names.begin(), names.end(), axes[i]) != names.end()) {
+        if (std::find(earlier.axis.begin(), earlier.axis.end(), axes[i]) != earlier.axis.end()) {
           from = earlier.name;
           break;
         }
@@ -138,7 +134,7 @@ core::View Shapes::output(const Argument& argument) const {
     view = any_;
     view.data = nullptr;
   } else {
-    for (const std::string& axis : axes_of(argument)) {
+    for (const std::string& axis : argument.axis) {
       const int64_t size = std::isdigit(static_cast<unsigned char>(axis[0])) ? std::stoll(axis) : (*this)[axis[0]];
       if (size < 1)
         throw core::Error(core::ErrorKind::internal, op_,

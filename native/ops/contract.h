@@ -25,7 +25,8 @@ namespace striate::op {
 struct Argument {
   std::string name;
   std::vector<core::Dtype> dtypes;
-  std::string axes;  // without brackets: "N,C,H,W", "...", "" for a scalar
+  std::string axes;               // without brackets: "N,C,H,W", "...", "" for a scalar
+  std::vector<std::string> axis;  // each of them; none for a scalar
   bool optional = false, in_place = false;
 };
 

@@ -5,9 +5,10 @@
 // With delta = mean of the chunk - mean and w = count N / (count + N):
 //   moments += sum (x - mean of the chunk)(x - mean of the chunk)^T + w delta delta^T,  mean += N / (count + N) delta
 // (Chan, Golub, LeVeque 1983). Numerics: a row minus its chunk's mean (float64 sums) is rounded once to float32;
-// products in float32, whose sums stay there for 64 rows and go on in float64. So a mean far from zero costs nothing:
-// of the Frobenius norm the error is some 2 / sqrt(N / 64) * 2^-24, and no eigenvalue falls below rounding. Symmetric
-// and repeatable to the bit, whatever the number of threads; the cut into chunks changes rounding.
+// products in float32, whose sums stay there for 64 rows and go on as float64 or as pairs of float32, some 48 bits. So a
+// mean far from zero costs nothing: of the Frobenius norm the error is some 2 / sqrt(N / 64) * 2^-24, and no eigenvalue
+// falls below rounding. A GPU that is fast in float64 may do all of it there. Symmetric and repeatable to the bit,
+// whatever the number of threads; the cut into chunks changes rounding.
 #pragma once
 #include "ops/contract.h"
 

@@ -1,7 +1,7 @@
 // rectified_power       y = max(x, 0)^n                        (equation 3 of Grinberg, Hopfield, Krotov 2019)
 // rectified_power_grad  gx = gy * n * max(x, 0)^(n-1)          0 where x <= 0, for every n, n = 1 included
 // Element by element, any shape. Relative error at most (n + 4) * 2^-24 (repeated squaring in float32 doubles earlier
-// roundings; CUDA compensates and stays within 3 * 2^-24); other n through logarithm and exponential in more than
+// roundings); other n through logarithm and exponential in more than
 // float32. Results below the smallest normal number are returned as subnormals, never flushed. NaN stays NaN.
 // Repeatable to the bit.
 #pragma once

@@ -72,9 +72,8 @@ function merged(d: number, count: number, a: Sums, n: number, b: Sums): Sums {
 const budgets = new WeakMap<Expected, (name: string, index: number) => number>()
 
 /** Of the chunk's moments and of its mean, in the order of their elements. */
-function chunkError(x: Host): (name: string, index: number) => number {
+function chunkError(x: Host, { norm, total }: ReturnType<typeof exact>): (name: string, index: number) => number {
   const n = x.shape[1] as number
-  const { norm, total } = exact(x)
   const peak = largest(x.data)
   return (name, i) => {
     // Float64 sums of n numbers; the centre's own error moves nothing else, since deviations from any centre near the mean have
@@ -113,6 +112,12 @@ const cases: Case[] = [
   chunk('[1,700,37] after 40', rows(12, [1, 700, 37], 3), 40),
   chunk('[3,66,20] after 23, another mean', rows(13, [3, 66, 20], -30), 23),
   chunk('[2,5,270] after 273', rows(14, [2, 5, 270], 3), 273),
+  // Squares of 128 with several stretches.
+  chunk('[1,3600,200] after 5', rows(15, [1, 3600, 200], -3), 5),
+  // Float64 of a vendor's library: several pieces of rows (of 16 in the simulation), panels of 2,048 columns.
+  chunk('[1,40,1030]', rows(16, [1, 40, 1030], 30)),
+  chunk('[2,17,1027] after 23', rows(17, [2, 17, 1027], -30), 23),
+  chunk('[1,5,2050] after 9', rows(18, [1, 5, 2050]), 9),
   chunk('equal rows', f32([1, 300, 3], Array(900).fill(1 / 3))),
 ]
 
@@ -120,10 +125,11 @@ function covarianceReference(c: Case): Expected {
   const [x, mean, moments] = c.inputs as [Host, Host, Host]
   const [, n, d] = x.shape as [number, number, number]
   const count = c.options?.count as number
-  const { sums } = exact(x)
+  const chunk = exact(x)
+  const { sums } = chunk
   const all = merged(d, count, { mean: mean.data, moments: moments.data }, n, sums)
   const expected: Expected = { mean: f64(mean.shape, all.mean), moments: f64(moments.shape, all.moments) }
-  const error = chunkError(x)
+  const error = chunkError(x, chunk)
   const delta = largest(sums.mean.map((m, i) => m - (mean.data[i] as number)))
   const weight = (count * n) / (count + n)
   // Five operations, each rounded, here and in the reference; the means' errors count twice in the product of their difference.
