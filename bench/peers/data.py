@@ -1,6 +1,23 @@
 """Inputs that Node and Python make alike from a seed, so that no data crosses the pipe (lib/bench/data.ts is the other half)."""
 
 import numpy as np
+import torch
+
+device = torch.device("cpu")  # where the work is done; peer.py sets it before a case is opened
+
+
+def on_gpu():
+    return device.type == "cuda"
+
+
+def tensor(array):
+    """The array as a tensor where the work is done; on the processor both share their memory."""
+    return torch.from_numpy(array).to(device)
+
+
+def array(t):
+    """The tensor's numbers as an array of their own."""
+    return t.detach().cpu().numpy().copy()
 
 
 def uniform(seed, *shape):

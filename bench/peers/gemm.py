@@ -1,4 +1,4 @@
-"""Square float32 products: PyTorch through MKL (default) and oneDNN, NumPy's own OpenBLAS, and the system's OpenBLAS through ctypes.
+"""Square float32 products: PyTorch through MKL (default) and oneDNN, or cuBLAS, NumPy's own OpenBLAS, and the system's OpenBLAS through ctypes.
 
 The system's library is opened with its kernels named where the processor has AVX-512, because releases up to at least 0.3.21 don't
 recognise newer processors and fall back to half-width ones.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data import uniform
+from data import on_gpu, tensor, uniform
 
 LIBRARY = "libopenblas.so.0"
 ROW_MAJOR, NO_TRANSPOSE = 101, 111
@@ -38,7 +38,11 @@ class Case:
         self.a = uniform(1, m, d) - np.float32(0.5)
         self.b = uniform(2, d, n) - np.float32(0.5)
         self.c = np.empty((m, n), dtype=np.float32)
-        self.makers = {"default": self.torch_mm, "torch oneDNN": self.torch_mm_out, "numpy": self.numpy, "OpenBLAS": self.openblas}
+        self.makers = {"default": self.torch_mm}
+        if on_gpu():
+            self.makers["torch.mm into a buffer"] = self.torch_mm_out
+        else:
+            self.makers |= {"torch oneDNN": self.torch_mm_out, "numpy": self.numpy, "OpenBLAS": self.openblas}
 
     def form(self, name):
         run = self.makers[name]()
@@ -46,19 +50,20 @@ class Case:
         def result():
             self.c[...] = np.nan
             out = run()
-            return self.c.copy() if out is None else out.numpy()
+            return self.c.copy() if out is None else out.cpu().numpy()
 
         return run, result
 
     def torch_mm(self):
-        a, b = torch.from_numpy(self.a), torch.from_numpy(self.b)
+        a, b = tensor(self.a), tensor(self.b)
         return lambda: a @ b
 
     def torch_mm_out(self):
-        a, b, c = (torch.from_numpy(x) for x in (self.a, self.b, self.c))
+        a, b, c = (tensor(x) for x in (self.a, self.b, self.c))
 
         def run():
             torch.mm(a, b, out=c)
+            return c
 
         return run
 

@@ -4,11 +4,13 @@ Every form does the whole step in place on its own weights. The best forms mix P
 is the fastest ranking found, on shared memory; buffers are made once, and the update adds only the rows that a patch selects.
 """
 
+import functools
 import itertools
 
 import numpy as np
 import torch
-from data import uniform, unit_rows
+import data
+from data import array, on_gpu, tensor, uniform, unit_rows
 
 FLOOR = 1e-30
 STILL = 1e-6  # rate while timing, so that the filters stay as they are however many steps are timed
@@ -18,44 +20,48 @@ class Case:
     def __init__(self, sizes):
         self.sizes = sizes
         b, d, k = sizes["batch"], sizes["inputs"], sizes["units"]
-        self.batches = sizes["batches"]
+        self.batches = self.cycle = sizes["batches"]
         self.patches = unit_rows(uniform(1, self.batches * b, d)).reshape(self.batches, b, d)
         self.start = unit_rows(uniform(2, k, d))
         rank = sizes["rank"]
         self.makers = {
             "default": self.eager_topk,
-            "numpy argsort": self.numpy_argsort,
             "torch topk": self.topk_sparse,
-            "numpy argmax, torch product": lambda: self.repeated_argmax("torch"),
-            "numpy argmax, numpy product": lambda: self.repeated_argmax("numpy"),
             "torch.compile": self.compiled_two_max if rank == 2 else self.compiled_topk,
         }
         if rank == 2:
             self.makers["torch two max"] = self.two_max
-        else:
-            self.makers["numpy argpartition"] = self.argpartition
+        if not on_gpu():
+            self.makers |= {
+                "numpy argsort": self.numpy_argsort,
+                "numpy argmax, torch product": lambda: self.repeated_argmax("torch"),
+                "numpy argmax, numpy product": lambda: self.repeated_argmax("numpy"),
+            }
+            if rank != 2:
+                self.makers["numpy argpartition"] = self.argpartition
 
     def form(self, name):
         """(one repetition, result of one step from the start) of a form. Each maker gives step(batch number, rate) and its weights."""
         step, w = self.makers[name]()
         turn = itertools.cycle(range(self.batches))
+        start = tensor(self.start)
 
         def result():
-            w[...] = self.start
+            w.copy_(start)
             step(0, self.sizes["learningRate"])
-            after = w.copy()
-            w[...] = self.start
+            after = array(w)
+            w.copy_(start)
             return after
 
         return lambda: step(next(turn), STILL), result
 
     def tensors(self):
-        return [torch.from_numpy(p) for p in self.patches], torch.from_numpy(self.start.copy())
+        return list(tensor(self.patches)), tensor(self.start.copy())
 
     def dense_rule(self, v, w, rate, rank, delta):
         current = v @ w.T
         top = current.topk(rank, dim=1).indices
-        rows = torch.arange(v.shape[0])
+        rows = torch.arange(v.shape[0], device=v.device)
         g = torch.zeros_like(current)
         g[rows, top[:, 0]] = 1.0
         g[rows, top[:, rank - 1]] = -delta
@@ -66,7 +72,7 @@ class Case:
         """As a user writes it first."""
         v, w = self.tensors()
         rank, delta = self.sizes["rank"], self.sizes["antiHebbian"]
-        return lambda i, rate: self.dense_rule(v[i], w, rate, rank, delta), w.numpy()
+        return lambda i, rate: self.dense_rule(v[i], w, rate, rank, delta), w
 
     def numpy_argsort(self):
         """The form of the authors' published notebook: full sort, dense products, NumPy."""
@@ -84,14 +90,14 @@ class Case:
             dw = g @ v.T - (g * current).sum(axis=1)[:, None] * w
             w[...] += rate * dw / max(np.abs(dw).max(), FLOOR)
 
-        return step, w
+        return step, torch.from_numpy(w)
 
     def sparse_update(self, w):
         """add(v, first, second, current of both): the sparse update, with buffers of its own. Tensors in, w changed in place."""
         b, d, k = self.sizes["batch"], self.sizes["inputs"], self.sizes["units"]
         delta = self.sizes["antiHebbian"]
-        dw, gain = torch.empty(k, d), torch.empty(k)
-        scaled = torch.empty(b, d)
+        dw, gain = torch.empty(k, d, device=data.device), torch.empty(k, device=data.device)
+        scaled = torch.empty(b, d, device=data.device)
 
         def add(v, first, second, high, low, rate):
             dw.zero_().index_add_(0, first, v)
@@ -100,7 +106,10 @@ class Case:
             gain.zero_().index_add_(0, first, high).index_add_(0, second, low, alpha=-delta)
             dw.addcmul_(w, gain[:, None], value=-1)
             low_end, high_end = torch.aminmax(dw)
-            w.add_(dw, alpha=rate / max(high_end.item(), -low_end.item(), FLOOR))
+            if on_gpu():  # without waiting for the number
+                w.addcmul_(dw, rate / torch.maximum(high_end, -low_end).clamp(min=FLOOR))
+            else:
+                w.add_(dw, alpha=rate / max(high_end.item(), -low_end.item(), FLOOR))
 
         return add
 
@@ -108,14 +117,14 @@ class Case:
         v, w = self.tensors()
         rank = self.sizes["rank"]
         add = self.sparse_update(w)
-        current = torch.empty(self.sizes["batch"], self.sizes["units"])
+        current = torch.empty(self.sizes["batch"], self.sizes["units"], device=data.device)
 
         def step(i, rate):
             torch.mm(v[i], w.T, out=current)
             values, index = current.topk(rank, dim=1, sorted=True)
             add(v[i], index[:, 0].contiguous(), index[:, -1].contiguous(), values[:, 0], values[:, -1], rate)
 
-        return step, w.numpy()
+        return step, w
 
     def repeated_argmax(self, product):
         """The row maximum is taken and struck out `rank` times: faster than any partial sort up to ranks of about 15."""
@@ -144,12 +153,12 @@ class Case:
             low = flat[at]
             add(v[i], first, other, torch.from_numpy(high), torch.from_numpy(low), rate)
 
-        return step, weights
+        return step, w
 
     def two_max(self):
         v, w = self.tensors()
         add = self.sparse_update(w)
-        current = torch.empty(self.sizes["batch"], self.sizes["units"])
+        current = torch.empty(self.sizes["batch"], self.sizes["units"], device=data.device)
 
         def step(i, rate):
             torch.mm(v[i], w.T, out=current)
@@ -158,7 +167,7 @@ class Case:
             low, second = current.max(dim=1)
             add(v[i], first, second, high, low, rate)
 
-        return step, w.numpy()
+        return step, w
 
     def argpartition(self):
         v, w = self.tensors()
@@ -175,16 +184,17 @@ class Case:
             high, low = shared[rows, first], shared[rows, last]
             add(v[i], torch.from_numpy(first), torch.from_numpy(last.copy()), torch.from_numpy(high), torch.from_numpy(low), rate)
 
-        return step, w.numpy()
+        return step, w
 
     def compiled(self, rule):
         v, w = self.tensors()
         step = torch.compile(rule, dynamic=False)
-        return lambda i, rate: step(v[i], w, torch.tensor(rate)), w.numpy()
+        rate_of = functools.cache(lambda rate: torch.tensor(rate, device=data.device))
+        return lambda i, rate: step(v[i], w, rate_of(rate)), w
 
     def compiled_two_max(self):
         delta = self.sizes["antiHebbian"]
-        units = torch.arange(self.sizes["units"])
+        units = torch.arange(self.sizes["units"], device=data.device)
 
         def rule(v, w, rate):
             current = v @ w.T
@@ -199,7 +209,7 @@ class Case:
 
     def compiled_topk(self):
         rank, delta = self.sizes["rank"], self.sizes["antiHebbian"]
-        units = torch.arange(self.sizes["units"])
+        units = torch.arange(self.sizes["units"], device=data.device)
 
         def rule(v, w, rate):
             current = v @ w.T

@@ -7,7 +7,8 @@ cache, and take the map in channels-last order, which is what a product of patch
 import numpy as np
 import torch
 import torch.nn.functional as F
-from data import uniform, unit_rows
+import data
+from data import on_gpu, tensor, uniform, unit_rows
 from rectified_power import squarings
 
 TINY = 1e-30  # under the squared norm, so that a zero patch gives 0
@@ -43,12 +44,28 @@ class Case:
         self.window, self.power, self.pool = w, sizes["power"], (sizes["poolSize"], sizes["poolStride"])
         self.images = uniform(1, n, c, sizes["height"], sizes["width"])
         self.filters = unit_rows(uniform(2, k, c * w * w)).reshape(k, c, w, w)
-        self.x, self.w = torch.from_numpy(self.images), torch.from_numpy(self.filters)
-        self.ones = torch.ones(1, c, w, w)
+        self.x, self.w = tensor(self.images), tensor(self.filters)
+        self.ones = torch.ones(1, c, w, w, device=data.device)
         self.makers = {
             "default": self.literal,
             "literal, channels-last": self.literal_channels_last,
             "pool first, whole batch": lambda: self.chunked(n, self.conv_group),
+        }
+        if on_gpu():  # a batch fills it, and groups would only be more launches
+            self.makers |= {
+                "torch.compile": lambda: torch.compile(self.literal(), dynamic=False),
+                "patch product, whole batch": lambda: self.chunked(n, self.product_group),
+                "torch.compile, pool first": lambda: self.chunked(n, torch.compile(self.conv_group, dynamic=False)),
+            }
+            if sizes["poolStride"] == 2:
+                self.makers |= {
+                    "patch product, doubling pool": lambda: self.chunked(n, self.doubling_group),
+                    "torch.compile, patch product, doubling pool": lambda: self.chunked(
+                        n, torch.compile(self.doubling_group, dynamic=False)
+                    ),
+                }
+            return
+        self.makers |= {
             "pool first, groups of 4": lambda: self.chunked(4, self.conv_group),
             "patch product, groups of 2": lambda: self.chunked(2, self.product_group),
         }
@@ -64,7 +81,7 @@ class Case:
             with torch.no_grad():
                 return run()
 
-        return guarded, lambda: guarded().contiguous().numpy()
+        return guarded, lambda: guarded().contiguous().cpu().numpy()
 
     def literal(self):
         size, stride = self.pool

@@ -9,7 +9,8 @@ import itertools
 import numpy as np
 import torch
 import torch.nn.functional as F
-from data import uniform
+import data
+from data import array, on_gpu, tensor, uniform
 
 CHECK_STEPS = 3  # an epoch's first minibatches, in order
 
@@ -17,6 +18,7 @@ CHECK_STEPS = 3  # an epoch's first minibatches, in order
 class Case:
     def __init__(self, sizes):
         self.sizes = sizes
+        self.cycle = sizes["rows"] // sizes["batch"]
         rows, inputs, targets = sizes["rows"], sizes["inputs"], sizes["targets"]
         self.features = uniform(1, rows, inputs)
         self.labels = (uniform(2, rows) * np.float32(targets)).astype(np.int64)
@@ -31,25 +33,24 @@ class Case:
 
     def form(self, name):
         step, w, restart = self.makers[name]()
-        steps = self.sizes["rows"] // self.sizes["batch"]
-        turn = itertools.cycle(range(steps))
+        turn = itertools.cycle(range(self.cycle))
 
         def result():
             restart()
             for i in range(CHECK_STEPS):
                 step(i)
-            return w.detach().numpy().copy()
+            return array(w)
 
         return lambda: step(next(turn)), result
 
     def minibatches(self, gathered):
         """take(i) -> features and labels of minibatch i. Gathered rows come in an order that makes i's rows the same ones, shuffled."""
-        x, t = torch.from_numpy(self.features), torch.from_numpy(self.labels)
+        x, t = tensor(self.features), tensor(self.labels)
         b = self.sizes["batch"]
         if not gathered:
             return lambda i: (x[i * b : (i + 1) * b], t[i * b : (i + 1) * b])
-        order = torch.cat([i + torch.randperm(b) for i in range(0, self.sizes["rows"], b)])
-        rows = torch.empty(b, self.sizes["inputs"])
+        order = torch.cat([i + torch.randperm(b) for i in range(0, self.sizes["rows"], b)]).to(data.device)
+        rows = torch.empty(b, self.sizes["inputs"], device=data.device)
 
         def take(i):
             index = order[i * b : (i + 1) * b]
@@ -60,7 +61,7 @@ class Case:
     def layer(self, fused=False):
         """nn.Linear, cross-entropy, backward, Adam."""
         take = self.minibatches(True)
-        layer = torch.nn.Linear(self.sizes["inputs"], self.sizes["targets"])
+        layer = torch.nn.Linear(self.sizes["inputs"], self.sizes["targets"], device=data.device)
         optimiser = None
 
         def restart():
@@ -68,7 +69,7 @@ class Case:
             with torch.no_grad():
                 layer.weight.zero_()
                 layer.bias.zero_()
-            optimiser = torch.optim.Adam(layer.parameters(), lr=self.sizes["learningRate"], fused=fused or None)
+            optimiser = torch.optim.Adam(layer.parameters(), lr=self.sizes["learningRate"], fused=fused or None, capturable=on_gpu())
 
         restart()
 
@@ -82,7 +83,7 @@ class Case:
 
     def gradient(self, x, t, w, b):
         g = torch.softmax(torch.addmm(b, x, w.T), dim=1)
-        g[torch.arange(x.shape[0]), t] -= 1
+        g[torch.arange(x.shape[0], device=x.device), t] -= 1
         g /= x.shape[0]
         return g.T @ x, g.sum(0)
 
@@ -91,14 +92,14 @@ class Case:
         take = self.minibatches(gathered)
         gradient = gradient or self.gradient
         inputs, targets = self.sizes["inputs"], self.sizes["targets"]
-        w, b = torch.zeros(targets, inputs), torch.zeros(targets)
+        w, b = torch.zeros(targets, inputs, device=data.device), torch.zeros(targets, device=data.device)
         optimiser = None
 
         def restart():
             nonlocal optimiser
             w.zero_()
             b.zero_()
-            optimiser = torch.optim.Adam([w, b], lr=self.sizes["learningRate"], fused=True)
+            optimiser = torch.optim.Adam([w, b], lr=self.sizes["learningRate"], fused=True, capturable=on_gpu())
 
         restart()
 

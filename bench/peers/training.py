@@ -9,7 +9,8 @@ import itertools
 import numpy as np
 import torch
 import torch.nn.functional as F
-from data import uniform
+import data
+from data import array, tensor, uniform
 
 CHECK_STEPS = 3
 STILL = 1e-6
@@ -36,7 +37,8 @@ class Training:
         b, c, side = sizes["batch"], sizes["channels"], sizes["side"]
         images = uniform(1, sizes["batches"], b, c, side, side)
         labels = (uniform(2, sizes["batches"] * b) * np.float32(sizes["classes"])).astype(np.int64).reshape(-1, b)
-        self.images, self.labels = torch.from_numpy(images), torch.from_numpy(labels)
+        self.images, self.labels = tensor(images), tensor(labels)
+        self.cycle = len(images)
 
     def form(self, name):
         return self.prepare(**self.makers[name])
@@ -44,7 +46,7 @@ class Training:
     def prepare(self, fused=False, compiled=False, channels_last=False, groups=1, dtype=torch.float32, **settings):
         """-> a step of training, and the result of the first ones. The gradients of `groups` parts of a minibatch are added up."""
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        network = start(self.network(**settings), itertools.count(FIRST_SEED)).to(dtype=dtype, memory_format=layout)
+        network = start(self.network(**settings), itertools.count(FIRST_SEED)).to(device=data.device, dtype=dtype, memory_format=layout)
         batch = self.sizes["batch"]
         batches = [
             [(x.to(dtype=dtype, memory_format=layout), t) for x, t in zip(images.chunk(groups), labels.chunk(groups))]
@@ -76,7 +78,7 @@ class Training:
             with torch.no_grad():
                 outputs = torch.cat([network(x) for x, _ in batches[CHECK_STEPS % len(batches)]])
             restart(STILL)
-            return outputs.numpy()
+            return array(outputs)
 
         restart(STILL)
         turn = itertools.count()

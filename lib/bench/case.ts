@@ -29,8 +29,8 @@ export interface BenchCase {
 
 /** A case with its data on the device. */
 export interface OpenCase {
-  /** Queues so many repetitions. */
-  run(repetitions: number): void
+  /** Queues so many repetitions, or does them where the host waits for parts of the work. */
+  run(repetitions: number): void | Promise<void>
   /** The result that the peer's float64 form has too. */
   result?(): Promise<ArrayLike<number>>
   dispose(): void

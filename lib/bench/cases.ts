@@ -1,5 +1,6 @@
 // What `striate bench` measures.
 import { covarianceStream, eigenvectors, gemm64 } from './algebra_cases.js'
+import { partialLeastSquares, ridgeLeaveOneOut } from './alignment_cases.js'
 import type { BenchCase } from './case.js'
 import { gemm, hebbian, learn, nnl, readout, rectified } from './kernel_cases.js'
 import { trainConvNet, trainResNet18 } from './training_cases.js'
@@ -27,6 +28,8 @@ export const cases: readonly BenchCase[] = [
   eigenvectors(243, 'f64'),
   eigenvectors(1200, 'f64'),
   eigenvectors(576, 'f32'),
+  ridgeLeaveOneOut(),
+  partialLeastSquares(25),
   readout(40_000, { ratio: 1.2 }, { ratio: 2 }),
   waveletMaps(4, 64, 56),
   waveletStatistics(4, 64, 56),

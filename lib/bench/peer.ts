@@ -13,6 +13,8 @@ export interface PeerVersions {
   torch: string
   numpy: string
   threads: number
+  /** `cpu`, or the GPU's name. */
+  device: string
   /** Settings of the peer's process that change its speed. */
   environment: Record<string, string>
 }
@@ -72,13 +74,13 @@ export class Peer {
   }
 
   /** Starts one. @throws {NoPeer} when Python, NumPy or PyTorch is missing. */
-  static async start(python: string, threads: number, signal?: AbortSignal): Promise<Peer> {
+  static async start(python: string, threads: number, device: 'cpu' | 'cuda', signal?: AbortSignal): Promise<Peer> {
     const peer = new Peer(python, threads, signal)
     const failed = once(peer.#child, 'error').then(([error]) => {
       throw signal?.aborted ? signal.reason : new NoPeer(`${python} cannot be started (${(error as NodeJS.ErrnoException).code})`)
     })
     try {
-      peer.versions = await Promise.race([peer.#ask<PeerVersions>({ action: 'hello', threads }), failed])
+      peer.versions = await Promise.race([peer.#ask<PeerVersions>({ action: 'hello', threads, device }), failed])
     } catch (error) {
       await peer.close()
       if (signal?.aborted || error instanceof NoPeer) throw error

@@ -51,7 +51,7 @@ export interface BenchReport {
   date: string
   striate: string
   node: string
-  machine: { processor: string; cores: number; instructionSet: string; device: string; libraries: string }
+  machine: { processor: string; cores: number; instructionSet: string; kind: 'cpu' | 'cuda'; device: string; libraries: string }
   /** Programs that wanted a core just before the run, on average over a minute. */
   load?: number
   threads: number

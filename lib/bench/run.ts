@@ -57,24 +57,21 @@ export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): 
     signal?.throwIfAborted()
     let note: string | undefined
     if (peers) {
-      if (kind === 'cuda') note = 'no peer: the peers run on the processor'
-      else {
-        try {
-          peer = await Peer.start(python ?? (process.env.STRIATE_PYTHON || 'python3'), count, signal)
-        } catch (error) {
-          if (!(error instanceof NoPeer)) throw error
-          if (python !== undefined)
-            throw new OptionError({
-              op: 'bench',
-              argument: 'python',
-              actual: error.message,
-              expected: 'a Python 3 with PyTorch and NumPy',
-            })
-          note = `no peer: ${error.message}`
-        }
+      try {
+        peer = await Peer.start(python ?? (process.env.STRIATE_PYTHON || 'python3'), count, kind, signal)
+      } catch (error) {
+        if (!(error instanceof NoPeer)) throw error
+        if (python !== undefined)
+          throw new OptionError({
+            op: 'bench',
+            argument: 'python',
+            actual: error.message,
+            expected: `a Python 3 with NumPy and PyTorch${kind === 'cuda' ? ' for CUDA' : ''}`,
+          })
+        note = `no peer: ${error.message}`
       }
     }
-    let limit = await limits(0.5)
+    let limit = await limits(0.5, device)
     const rows: BenchRow[] = []
     const add = (row: BenchRow): void => {
       rows.push(row)
@@ -82,7 +79,7 @@ export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): 
     }
     for (const c of cases) {
       if (!wanted(c.op)) continue
-      limit = higher(limit, await limits(0.1)) // a neighbour may have disturbed the first measurement
+      limit = higher(limit, await limits(0.1, device)) // a neighbour may have disturbed the first measurement
       add(await measure({ c, device, threads: count, rounds, limit, peer, note, signal }))
     }
     if (wanted('scaling') && kind === 'cpu') {
@@ -96,6 +93,7 @@ export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): 
         processor: cpus()[0]?.model.trim() ?? 'unknown',
         cores: cpus().length,
         instructionSet,
+        kind,
         device: device.name,
         libraries: device.libraries,
       },
@@ -157,7 +155,7 @@ async function measure({ c, device, threads, rounds, limit, peer, note, signal }
       unit: c.unit,
       rate,
       clock,
-      ...(device.kind === 'cpu' && { limit: { kind: c.limit.kind, rate: allowed, share: rate.median / allowed } }),
+      limit: { kind: c.limit.kind, rate: allowed, share: rate.median / allowed },
       ...(c.must && { must: c.must }),
       ...(c.reach && { reach: c.reach }),
       met: null,

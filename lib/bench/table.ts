@@ -61,16 +61,21 @@ export function formatBench(rows: readonly BenchRow[]): string {
 export function describeBench(report: Omit<BenchReport, 'rows'>): string[] {
   const { machine, limits, load = 0, peer, threads, rounds } = report
   const settings = Object.entries(peer?.environment ?? {}).map(([name, value]) => `${name}=${value}`)
+  const counted = `${threads} thread${threads === 1 ? '' : 's'}`
+  const onGpu = machine.kind === 'cuda'
   return [
-    `${machine.processor}, ${machine.cores} cores, ${machine.instructionSet}; ${report.date.slice(0, 10)}, striate ${report.striate}, Node ${report.node}.`,
-    `Limits measured with ${threads} thread${threads === 1 ? '' : 's'}: ${limits.fmaGflops.toFixed(0)} GFLOP/s float32 FMA, ` +
+    `${onGpu ? `${machine.device} (${machine.libraries}) in a machine of ${machine.cores} cores, ` : ''}${machine.processor}` +
+      `${onGpu ? '' : `, ${machine.cores} cores, ${machine.instructionSet}`}; ${report.date.slice(0, 10)}, striate ${report.striate}, Node ${report.node}.`,
+    `Limits measured ${onGpu ? 'on the GPU' : `with ${counted}`}: ${limits.fmaGflops.toFixed(0)} GFLOP/s float32 FMA, ` +
       `${limits.readGbs.toFixed(0)} GB/s read, ${limits.copyGbs.toFixed(0)} GB/s copied (read plus written).`,
     peer
-      ? `Peers: PyTorch ${peer.torch}, NumPy ${peer.numpy}, Python ${peer.python}, float32, ${peer.threads} thread${peer.threads === 1 ? '' : 's'}; ` +
-        `environment ${settings.join(' ')}, presets of OpenBLAS dropped; best of several forms (products through oneDNN, channels-last, ` +
-        'cache-sized groups, torch.compile, NumPy).'
+      ? `Peers: PyTorch ${peer.torch}, NumPy ${peer.numpy}, Python ${peer.python}, float32` +
+        (onGpu
+          ? ' without TF32; best of several forms, each also replayed as a CUDA graph (torch.compile, cuDNN trying its algorithms).'
+          : `, ${peer.threads} thread${peer.threads === 1 ? '' : 's'}; environment ${settings.join(' ')}, presets of OpenBLAS dropped; ` +
+            'best of several forms (products through oneDNN, channels-last, cache-sized groups, torch.compile, NumPy).')
       : 'No peer was measured.',
-    `Medians over ${rounds} rounds in which both sides take turns, ${threads === 1 ? 'by processor time' : "by the wall's clock"}.` +
+    `Medians over ${rounds} rounds in which both sides take turns, ${threads === 1 && !onGpu ? 'by processor time' : "by the wall's clock"}.` +
       (load > 0.5
         ? ` The machine was not idle: other programs had a load average of ${load.toFixed(1)} when the run began.`
         : ''),

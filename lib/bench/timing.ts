@@ -30,11 +30,11 @@ export function spread(values: readonly number[]): Spread {
 
 const burstSeconds = 0.04
 
-/** Times so many repetitions, queued without waiting. */
+/** Times so many repetitions. */
 export async function burst(work: OpenCase, device: Device, repetitions: number): Promise<Burst> {
   const used = process.cpuUsage()
   const start = performance.now()
-  work.run(repetitions)
+  await work.run(repetitions)
   await device.sync()
   const wall = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(used)

@@ -1,5 +1,8 @@
 // The measuring side: both halves of the shared data, goals, tables, refusals. Nothing here asserts a time.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { root } from '#root'
 import type { BenchCase } from '../../lib/bench/case.js'
 import { cases } from '../../lib/bench/cases.js'
 import { difference, summarise, uniform, unitRows } from '../../lib/bench/data.js'
@@ -76,6 +79,10 @@ describe('goals', () => {
     for (const c of cases) expect(c.limit.amount).toBeGreaterThan(0)
   })
 
+  it('have a peer where there is a file of it', () => {
+    for (const c of cases) expect(existsSync(join(root, 'bench', 'peers', `${c.op}.py`)), c.op).toBe(c.peer)
+  })
+
   it('count three products for each layer of ResNet-18, and two for the first', () => {
     const { sizes, units, limit } = cases.find((c) => c.op === 'train_resnet18') as BenchCase
     const { side, classes } = sizes as { side: number; classes: number }
@@ -106,7 +113,14 @@ describe('tables', () => {
   })
 
   it('say when the machine was not idle', () => {
-    const machine = { processor: 'a processor', cores: 2, instructionSet: 'AVX2', device: 'cpu', libraries: '' }
+    const machine = {
+      processor: 'a processor',
+      cores: 2,
+      instructionSet: 'AVX2',
+      kind: 'cpu' as const,
+      device: 'cpu',
+      libraries: '',
+    }
     const limits = { fmaGflops: 240, readGbs: 40, copyGbs: 50 }
     const report = { date: '2026-11-22', striate: '0', node: 'v20', machine, threads: 1, rounds: 9, limits, peer: null }
     expect(describeBench({ ...report, load: 3.24 }).join(' ')).toContain('not idle: other programs had a load average of 3.2')
