@@ -5,14 +5,25 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type BenchReport, markdownBench } from '../lib/bench/index.js'
 
-/** Rows of the README: what users do most, whether they are won or lost. Of rows that stand in several reports, the first. */
-const chosen = [
-  ['hebbian_step', 'B=1000 D=48 K=400 m=2'],
-  ['nnl_conv', 'W=4 K=400 n=40 pool 11/2, batch 100'],
-  ['rectified_power', 'n=40, 1e7 elements'],
-  ['readout', '40000 -> 10, Adam, batch 100'],
-  ['train_resnet18', '64 x 64, SGD with momentum, batch 32'],
-]
+/** Rows of the README, by device: what users do most, whether they are won or lost. Of rows that stand in several reports, the first. */
+const chosen = {
+  cpu: [
+    ['hebbian_step', 'B=1000 D=48 K=400 m=2'],
+    ['nnl_conv', 'W=4 K=400 n=40 pool 11/2, batch 100'],
+    ['rectified_power', 'n=40, 1e7 elements'],
+    ['readout', '40000 -> 10, Adam, batch 100'],
+    ['train_resnet18', '64 x 64, SGD with momentum, batch 32'],
+  ],
+  cuda: [
+    ['hebbian_step', 'B=1000 D=48 K=400 m=2'],
+    ['hebbian_learn', 'B=1000 D=48 K=400 m=2, gather included'],
+    ['nnl_conv', 'W=4 K=400 n=40 pool 11/2, batch 100'],
+    ['readout', '40000 -> 10, Adam, batch 100'],
+    ['wavelet_mix', 'C=64 K=64, odd block, 56 x 56, batch 4'],
+    ['covariance', 'D=2048, chunks of 4000'],
+    ['train_resnet18', '64 x 64, SGD with momentum, batch 32'],
+  ],
+} as const
 
 const [start, end] = ['<!-- bench:start -->', '<!-- bench:end -->']
 const files = process.argv.slice(2)
@@ -34,16 +45,19 @@ insert(
   join('bench', 'results', 'README.md'),
   reports.map(({ file, commit, ...report }) => `${markdownBench(report)} ${source(file, commit)}\n`),
 )
-const rows = chosen.flatMap(([op, name]) => {
-  const found = reports.flatMap((report) => report.rows).find((row) => row.op === op && row.case === name && !row.scaling)
-  return found ? [found] : []
-})
-const [first] = reports
-if (first) {
+const tables = (['cpu', 'cuda'] as const).flatMap((kind) => {
+  const of = reports.filter(({ machine }) => (machine.kind ?? 'cpu') === kind)
+  const [first] = of
+  if (!first) return []
+  const rows = chosen[kind].flatMap(([op, name]) => {
+    const found = of.flatMap((report) => report.rows).find((row) => row.op === op && row.case === name && !row.scaling)
+    return found ? [found] : []
+  })
   const table = markdownBench({ ...first, rows }).split('\n\n')[0]
-  const days = [...new Set(reports.map(({ date }) => date.slice(0, 10)))].join(' and ')
-  insert('README.md', [
-    `${table}\n\n${first.machine.processor}, ${first.machine.instructionSet}; PyTorch ${first.peer?.torch ?? 'not measured'}; measured ${days}. ` +
-      `Quartiles of the ratio in brackets.\n`,
-  ])
-}
+  const days = [...new Set(of.map(({ date }) => date.slice(0, 10)))].join(' and ')
+  const machine = kind === 'cuda' ? first.machine.device : `${first.machine.processor}, ${first.machine.instructionSet}`
+  return [
+    `${table}\n\n${machine}; PyTorch ${first.peer?.torch ?? 'not measured'}; measured ${days}. Quartiles of the ratio in brackets.\n`,
+  ]
+})
+insert('README.md', tables)

@@ -156,8 +156,8 @@ async function measure({ c, device, threads, rounds, limit, peer, note, signal }
       rate,
       clock,
       limit: { kind: c.limit.kind, rate: allowed, share: rate.median / allowed },
-      ...(c.must && { must: c.must }),
-      ...(c.reach && { reach: c.reach }),
+      ...(device.kind === 'cpu' && c.must && { must: c.must }), // goals are set for the processor
+      ...(device.kind === 'cpu' && c.reach && { reach: c.reach }),
       met: null,
       ...(c.peer && note && { note }),
       ...(!c.peer && { note: 'no peer does the same work' }),

@@ -172,7 +172,6 @@ void close(void* pointer) {
   cudaSetDevice(device->ordinal);
   if (device->stream) cudaStreamSynchronize(device->stream);
   if (device->cublas) cublas()->destroy(device->cublas);
-  close_cudnn(device->cudnn);
   if (device->cusolver) cusolver()->destroy(device->cusolver);
   device->arena.free_all();
   device->wavelets.reset();
@@ -198,10 +197,6 @@ void describe(const Device& device, core::DeviceInfo* info) {
     text += ", cuBLAS " + std::to_string(table->major) + "." + std::to_string(table->minor);
   else
     text += ", own products (no cuBLAS: " + why + ")";
-  if (const Cudnn* table = cudnn(&why))
-    text += ", cuDNN " + std::to_string(table->major) + "." + std::to_string(table->minor);
-  else
-    text += ", own convolutions (no cuDNN: " + why + ")";
   if (const Cusolver* table = cusolver(&why))
     text += ", cuSOLVER " + version_text(table->version);
   else

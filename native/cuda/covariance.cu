@@ -8,7 +8,7 @@
 //         through registers into one half of shared memory while the other half is being multiplied.
 // finish  one block per 32 x 32 above the diagonal: the stretches in order, the move of the mean, both halves stored
 // Where float64 is fast, wide chunks are written less their mean in float64, kPiece rows at a time, and cuBLAS adds the
-// products to the state. No atomics: the bits repeat. The split into pairs and cuBLAS's share are not yet timed.
+// products to the state. No atomics: the bits repeat.
 #include <algorithm>
 #include <cstdint>
 
@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kThreads = 256, kRun = 64, kCentreRows = 128;
 // Narrower products leave cuBLAS too few tiles; smaller ones do not repay its overhead (as in linear.cu).
-constexpr int64_t kWide = 1024, kLarge = int64_t(1) << 24;
+constexpr int64_t kWide = 512, kLarge = int64_t(1) << 24;
 #if defined(STRIATE_CUDA_SIM)
 constexpr int64_t kPiece = 16;  // so that a small case has several
 #else

@@ -23,6 +23,7 @@ struct Cublas {
     success = 0,
     op_n = 0,
     op_t = 1,
+    lower = 0,
     default_math = 0,
     r_32f = 0,
     r_64f = 1,
@@ -39,6 +40,8 @@ struct Cublas {
   int (*gemm)(Handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int type_a, int lda,
               const void* b, int type_b, int ldb, const void* beta, void* c, int type_c, int ldc, int compute,
               int algorithm);
+  int (*syrk)(Handle, int triangle, int op, int n, int k, const double* alpha, const double* a, int lda,
+              const double* beta, double* c, int ldc);
 
   int major = 0, minor = 0;
 };

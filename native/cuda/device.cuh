@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "cuda/cublas.h"
-#include "cuda/cudnn.h"
 #include "cuda/cusolver.h"
 #include "cuda/launch.cuh"
 
@@ -42,11 +41,10 @@ struct Device {
   unsigned long long* flag = nullptr;       // on the device: the first fault that kernels found in the data
   unsigned long long* host_flag = nullptr;  // page-locked
   Cublas::Handle cublas = nullptr;          // made at the first product that wants it
-  CudnnState cudnn;                         // the same of convolutions
   std::shared_ptr<void> wavelets;           // what wavelet_prepare.cu knows of banks it has read
   uint64_t labels = 0;                      // View::content of labels known to be below
   int64_t targets = 0;                      // this
-  Cusolver::Handle cusolver = nullptr;      // and of eigenvalues
+  Cusolver::Handle cusolver = nullptr;      // the same of eigenvalues
 };
 
 inline Device& device_of(const core::Context& ctx) { return *static_cast<Device*>(ctx.device); }

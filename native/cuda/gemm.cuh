@@ -6,7 +6,7 @@
 // name the rows. Where a product has fewer tiles than the GPU has room for, k is cut into stretches whose sums are added
 // in their order afterwards (`Partial`): no atomics, the bits repeat.
 // 128 x 128 tiles: 64 fused multiply-adds for 4 reads of 16 bytes from shared memory.
-// Numerics: float32, each stretch summed in the order of k. Not yet timed on a GPU.
+// Numerics: float32, each stretch summed in the order of k.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // hebbian_step, hebbian_learn: ops/hebbian.h; gathering and ranking are in hebbian_rank.cuh.
 // One cooperative launch runs many minibatches; its blocks meet at a grid barrier between the two halves of each (three
 // with step 'max'), so that a minibatch costs two barriers and no launch:
-//   rank    one block per 8 or 16 patches at a time against all units. A lane holds 2 units x the tile's patches in
+//   rank    one block per 2, 8 or 16 patches at a time against all units. A lane holds 2 units x the tile's patches in
 //           registers; units and patches come through shared memory by asynchronous copies in chunks of 32 features.
 //           The tile's currents stay in shared memory (where K is too large for it, in this block's slice of scratch),
 //           and one warp per patch finds ranks 1 and m there: B x K is never stored.
@@ -11,7 +11,7 @@
 //           and a unit that wins most of a batch costs an eighth of the wait.
 // Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm) before the barrier that ends step t.
 // Numerics: float32 products (FFMA) and sums; totals over the call in float64.
-// Flops 2 B K D, bytes through L2 4 K D a block and step: at B = 1000 the barriers dominate. Not yet timed on a GPU.
+// Flops 2 B K D, bytes through L2 4 K D a block and step: at B = 1000 the barriers dominate.
 #include <algorithm>
 #include <cstdint>
 
@@ -240,7 +240,7 @@ __device__ void apply_changes(const Hebbian& h, int64_t step, float rate) {
 }
 
 template <int kPatches>
-__global__ void __launch_bounds__(kThreads, kPatches == 8 ? 1 : 2) hebbian_kernel(Hebbian h, core::Permutation order) {
+__global__ void __launch_bounds__(kThreads, kPatches <= 8 ? 1 : 2) hebbian_kernel(Hebbian h, core::Permutation order) {
   STRIATE_DYNAMIC_SHARED(float, shared);
   gather<kPatches>(h, order, h.step);
   __syncthreads();
@@ -360,14 +360,16 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   STRIATE_LAUNCH((hebbian_totals_kernel), 1, kThreads, 0, stream, h, asked(2, float{}), asked(3, float{}));
 }
 
-/// Tiles of 8 patches while one tile a multiprocessor is enough (and its two stages fit), else of 16: half the reads of
-/// w.
+/// The smallest tile with which one a multiprocessor is enough (and its two stages fit): a batch of 100 is ranked by 50
+/// multiprocessors, not by 13. Else tiles of 16 patches: half the reads of w.
 void run(core::Context& ctx, const Hebbian& h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
-  if (h.batch <= 8 * static_cast<int64_t>(device_of(ctx).processors) &&
-      shared_bytes<8>(h.units, true) <= shared_limit())
+  const int64_t each = (h.batch + device_of(ctx).processors - 1) / device_of(ctx).processors;
+  if (each > 8 || shared_bytes<8>(h.units, true) > shared_limit())
+    run<16>(ctx, h, patch_count, seed, steps, out);
+  else if (each > 2)
     run<8>(ctx, h, patch_count, seed, steps, out);
   else
-    run<16>(ctx, h, patch_count, seed, steps, out);
+    run<2>(ctx, h, patch_count, seed, steps, out);
 }
 
 }  // namespace

@@ -184,7 +184,7 @@ __device__ int2 rank_units(const float* current, int64_t units, int64_t rank) {
 /// Chunks on their way through shared memory. A small batch is bound by latency and has a multiprocessor's memory to
 /// itself; with a large one, the second block of the multiprocessor computes meanwhile.
 template <int kPatches>
-constexpr int kStages = kPatches == 8 ? 2 : 1;
+constexpr int kStages = kPatches <= 8 ? 2 : 1;
 template <int kPatches>
 constexpr int kStageFloats = kUnits* kStride + kPatches* kChunk;
 

@@ -1,6 +1,6 @@
 // matmul, linear, linear_grad: ops/linear.h. Products of both operands in float32 (or both in float64) go to cuBLAS when
 // they are large and it is there (no TF32); everything else, and bf16 features, to the own products (gemm.cuh,
-// gemm_f64.cuh). gb: one block per 32 targets, float32 by 8 rows of threads, joined in order. Not yet timed on a GPU.
+// gemm_f64.cuh). gb: one block per 32 targets, float32 by 8 rows of threads, joined in order.
 #include <cstdint>
 
 #include "cuda/device.cuh"

@@ -8,7 +8,7 @@
 // into the running maxima of the pooled rows above it: the K x P x Q map exists 128 positions at a time. The power and
 // the store come once, at the end. 1 / |v| (and the mean in two floats) is made once a position from float64 sums;
 // bytes enter as 0..255, exactly. Flops 2 N K P Q C R S; bytes: the image once a filter block, mostly from L2, and y.
-// Numerics: float32 FFMA. Not yet timed on a GPU.
+// Numerics: float32 FFMA.
 #include <algorithm>
 #include <cstdint>
 

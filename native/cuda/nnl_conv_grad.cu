@@ -9,7 +9,7 @@
 // 16 positions, so that sums have one order); one thread holds 4 x 4 results. gw comes as one partial sum a group of
 // images, added up in order; gx gathers, pixel by pixel, from gv, which exists for a few images at a time. No atomics:
 // the bits repeat. Flops: a product over all positions 2 N K P Q C R S, as much as the forward pass; over the winners
-// 2 N K C R S for each pooled cell. Not yet timed on a GPU.
+// 2 N K C R S for each pooled cell.
 #include <algorithm>
 #include <cstdint>
 

@@ -3,7 +3,7 @@
 // softmax (one warp per row, which first adds the stretches in their order), the gradient of w with Adam on its tile
 // while it is in registers (no gradient is stored), and the bias with the tally of losses. The lists of rows are made
 // for many steps at once. Bytes a step: x twice (the second time from L2 where a minibatch fits), 6 T D floats; flops 4
-// B T D. Numerics: float32 products and sums; losses in float64. Not yet timed on a GPU.
+// B T D. Numerics: float32 products and sums; losses in float64.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

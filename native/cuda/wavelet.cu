@@ -1,6 +1,6 @@
 // wavelet_conv, wavelet_moments: ops/wavelet.h. Responses of a tile and a few channels in shared memory (wavelet.cuh: one
 // block per tile and stretch of channels, one warp per channel), then each warp stores its maps, or one lane sums each
-// map over the tile in float64; sums of tiles are added in order by one thread a map. Not yet timed on a GPU.
+// map over the tile in float64; sums of tiles are added in order by one thread a map.
 #include <cstdint>
 
 #include "cuda/wavelet.cuh"
