@@ -1,8 +1,15 @@
 // Correlations of two lists of numbers. NaN where one of them is constant, so that there is nothing to correlate.
-import type { Matrix } from './matrix.js'
+import { column, type Matrix } from './matrix.js'
 
-/** Sum of squared differences from the mean, 0 where they are rounding alone. */
-function deviations(values: ArrayLike<number>): { centred: Float64Array; squares: number } {
+/** Numbers less their mean, and the sum of their squares, 0 where they are rounding alone. */
+export interface Deviations {
+  mean: number
+  centred: Float64Array
+  squares: number
+}
+
+/** @param centred where they go; may be `values` */
+export function deviations(values: ArrayLike<number>, centred: Float64Array = new Float64Array(values.length)): Deviations {
   const count = values.length
   let [sum, largest] = [0, 0]
   for (let i = 0; i < count; ++i) {
@@ -10,66 +17,41 @@ function deviations(values: ArrayLike<number>): { centred: Float64Array; squares
     largest = Math.max(largest, Math.abs(values[i] as number))
   }
   const mean = sum / count
-  const centred = new Float64Array(count)
   let squares = 0
   for (let i = 0; i < count; ++i) {
     const value = (values[i] as number) - mean
     centred[i] = value
     squares += value * value
   }
-  return { centred, squares: squares > count * (1e-14 * largest) ** 2 ? squares : 0 }
+  return { mean, centred, squares: squares > count * (1e-14 * largest) ** 2 ? squares : 0 }
 }
 
 /** Whether all values are one number, but for rounding. */
 export const isConstant = (values: ArrayLike<number>): boolean => values.length < 2 || deviations(values).squares === 0
 
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; ++i) sum += (a[i] as number) * (b[i] as number)
+  return sum
+}
+
 /** Pearson's r. */
 export function pearson(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const [x, y] = [deviations(a), deviations(b)]
-  if (x.squares === 0 || y.squares === 0) return Number.NaN
-  let product = 0
-  for (let i = 0; i < x.centred.length; ++i) product += (x.centred[i] as number) * (y.centred[i] as number)
-  return product / Math.sqrt(x.squares * y.squares)
+  return x.squares === 0 || y.squares === 0 ? Number.NaN : dot(x.centred, y.centred) / Math.sqrt(x.squares * y.squares)
 }
 
-/**
- * Of each column r of a prediction with what was measured: 0 of one that is the same for every image, NaN where what was measured is.
- * @param predicted of the same targets once, or several times side by side
- */
-export function correlations(predicted: Matrix, measured: Matrix): Float64Array {
-  const { rows, columns } = measured
-  const [p, m] = [momentsOf(predicted), momentsOf(measured)]
-  const products = new Float64Array(predicted.columns)
-  for (let i = 0, at = 0; i < rows; ++i)
-    for (let set = 0; set < products.length; set += columns)
-      for (let j = 0; j < columns; ++j, ++at) {
-        const a = (predicted.data[at] as number) - (p.means[set + j] as number)
-        const b = (measured.data[i * columns + j] as number) - (m.means[j] as number)
-        products[set + j] = (products[set + j] as number) + a * b
-      }
-  return products.map((product, at) => {
-    const [x, y] = [p.squares[at] as number, m.squares[at % columns] as number]
-    return y === 0 || !Number.isFinite(x) ? Number.NaN : x === 0 ? 0 : product / Math.sqrt(x * y)
-  })
+/** r of a prediction, which is centred in place, with what was measured: 0 of one that is the same for every image, NaN where what was measured is. */
+export function correlation(predicted: Float64Array, measured: Deviations): number {
+  const { squares } = deviations(predicted, predicted)
+  const product = dot(predicted, measured.centred)
+  if (measured.squares === 0 || Number.isNaN(product)) return Number.NaN
+  return squares === 0 ? 0 : product / Math.sqrt(squares * measured.squares)
 }
 
-/** {@link deviations} of each column, row by row: the numbers of a column lie apart in memory. */
-function momentsOf({ rows, columns, data }: Matrix): { means: Float64Array; squares: Float64Array } {
-  const [sums, largest, squares] = [0, 1, 2].map(() => new Float64Array(columns)) as [Float64Array, Float64Array, Float64Array]
-  for (let i = 0, at = 0; i < rows; ++i)
-    for (let j = 0; j < columns; ++j, ++at) {
-      const value = data[at] as number
-      sums[j] = (sums[j] as number) + value
-      largest[j] = Math.max(largest[j] as number, Math.abs(value))
-    }
-  const means = sums.map((sum) => sum / rows)
-  for (let i = 0, at = 0; i < rows; ++i)
-    for (let j = 0; j < columns; ++j, ++at) {
-      const value = (data[at] as number) - (means[j] as number)
-      squares[j] = (squares[j] as number) + value * value
-    }
-  return { means, squares: squares.map((sum, j) => (sum <= rows * (1e-14 * (largest[j] as number)) ** 2 ? 0 : sum)) }
-}
+/** {@link correlation} of each column. */
+export const correlations = (predicted: Matrix, measured: Matrix): Float64Array =>
+  Float64Array.from({ length: measured.columns }, (_, j) => correlation(column(predicted, j), deviations(column(measured, j))))
 
 /** Ranks from 1; equal values share the middle of theirs. */
 export function midRanks(values: ArrayLike<number>): Float64Array {

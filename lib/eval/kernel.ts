@@ -1,8 +1,10 @@
 // Features of images as the regressions want them: centred on the images that they learn from, as inner products of images where features outnumber
 // these, else as the features themselves.
 import type { Device } from '../device.js'
+import { matmul } from '../ops/index.js'
+import type { Tensor } from '../tensor.js'
 import type { Split } from './folds.js'
-import { columnMeans, columnsOf, type Matrix, matrix, product, rowsOf, withoutRow } from './matrix.js'
+import { columnMeans, columnsOf, download, type Matrix, matrix, product, rowsOf, upload, withoutRow } from './matrix.js'
 
 /** Features of images, one row an image. */
 export interface FeatureRows {
@@ -19,24 +21,23 @@ export type CentredSplit = { form: 'products'; train: Matrix; test: Matrix } | {
 /** Columns that are widened to doubles at a time. */
 const stretch = 2048
 
-/** Some columns of features as doubles, shifted by `shift` and divided by `scale`. */
+/** Some columns of features as doubles, shifted by `shift` and divided by `scale`, in `wide` where that is given. */
 function widened(
   { size, data }: FeatureRows,
   rows: Int32Array,
-  first: number,
-  count: number,
+  [first, count]: readonly [number, number],
   shift: Float64Array,
   scale?: Float64Array,
+  wide = new Float64Array(rows.length * count),
 ): Matrix {
-  const out = matrix(rows.length, count)
   for (let i = 0, to = 0; i < rows.length; ++i) {
-    const from = (rows[i] as number) * size + first
-    for (let j = 0; j < count; ++j, ++to) {
-      const value = (data[from + j] as number) - (shift[first + j] as number)
-      out.data[to] = scale ? value / (scale[first + j] as number) : value
+    const from = (rows[i] as number) * size
+    for (let j = first; j < first + count; ++j, ++to) {
+      const value = (data[from + j] as number) - (shift[j] as number)
+      wide[to] = scale ? value / (scale[j] as number) : value
     }
   }
-  return out
+  return matrix(rows.length, count, wide)
 }
 
 function meansOf({ size, data }: FeatureRows, rows: Int32Array): Float64Array {
@@ -100,10 +101,13 @@ export class Kernel implements Kernels {
   /** @param features kept, not copied */
   static async of(features: FeatureRows, device: Device): Promise<Kernel> {
     const all = Int32Array.from({ length: features.count }, (_, i) => i)
-    const shift = meansOf(features, all)
-    // What is taken off here changes no centred product but keeps its digits.
+    // What is taken off here changes no centred product but keeps its digits: the mean of some images is near enough to that of all.
+    const shift = meansOf(
+      features,
+      all.filter((i) => i % 16 === 0),
+    )
     if (features.size <= features.count)
-      return new Kernel(features, device, null, widened(features, all, 0, features.size, shift))
+      return new Kernel(features, device, null, widened(features, all, [0, features.size], shift))
     return new Kernel(features, device, await productsOf(features, all, all, device, shift), null)
   }
 
@@ -115,7 +119,7 @@ export class Kernel implements Kernels {
       return { form: 'features', train: withoutRow(learned, means), test: withoutRow(rowsOf(this.whole, test), means) }
     }
     const all = this.products as Matrix
-    return { form: 'products', ...centred(columnsOf(rowsOf(all, train), train), columnsOf(rowsOf(all, test), train)) }
+    return { form: 'products', ...centred(columnsOf(all, train, train), columnsOf(all, train, test)) }
   }
 
   private async scaledSplit(train: Int32Array, test: Int32Array): Promise<CentredSplit> {
@@ -123,7 +127,7 @@ export class Kernel implements Kernels {
     const means = meansOf(features, train)
     const scale = deviationsOf(features, train, means)
     if (features.size <= train.length) {
-      const of = (rows: Int32Array) => widened(features, rows, 0, features.size, means, scale)
+      const of = (rows: Int32Array) => widened(features, rows, [0, features.size], means, scale)
       return { form: 'features', train: of(train), test: of(test) }
     }
     return {
@@ -143,31 +147,38 @@ async function productsOf(
   shift: Float64Array,
   scale?: Float64Array,
 ): Promise<Matrix> {
-  const out = matrix(a.length, b.length)
+  let out: Matrix | null = null
+  // Features pass through the same memory to the device: as much anew for each stretch would set the garbage collector to work.
+  const passage = new Float64Array(Math.max(a.length, b.length) * Math.min(stretch, features.size))
   for (let first = 0; first < features.size; first += stretch) {
     const count = Math.min(stretch, features.size - first)
-    const left = widened(features, a, first, count, shift, scale)
-    const right = a === b ? left : widened(features, b, first, count, shift, scale)
-    const part = await product(left, right, device, { transposeB: true })
-    for (let i = 0; i < out.data.length; ++i) out.data[i] = (out.data[i] as number) + (part.data[i] as number)
+    const uploaded = (rows: Int32Array): Tensor =>
+      upload(widened(features, rows, [first, count], shift, scale, passage.subarray(0, rows.length * count)), device)
+    using left = uploaded(a)
+    using right = a === b ? left : uploaded(b)
+    using products = matmul(left, right, { transposeB: true })
+    const part = await download(products)
+    if (out) add(out.data, part.data)
+    else out = part
   }
-  return out
+  return out ?? matrix(a.length, b.length)
 }
 
-/** Inner products of training images among themselves, and of others with them, moved to the mean of the training images. */
+function add(to: Float64Array, from: Float64Array): void {
+  for (let i = 0; i < to.length; ++i) to[i] = (to[i] as number) + (from[i] as number)
+}
+
+/** Inner products of training images among themselves, and of others with them, moved to the mean of the training images, in place. */
 function centred(train: Matrix, test: Matrix): { train: Matrix; test: Matrix } {
   const means = columnMeans(train)
   const mean = means.reduce((sum, value) => sum + value, 0) / means.length
-  const shifted = (from: Matrix, rowMeans: Float64Array): Matrix => {
-    const out = matrix(from.rows, from.columns)
-    for (let i = 0, at = 0; i < from.rows; ++i)
-      for (let j = 0; j < from.columns; ++j, ++at)
-        out.data[at] = (from.data[at] as number) - ((rowMeans[i] as number) + (means[j] as number)) + mean
-    return out
-  }
-  const rowMeans = Float64Array.from(
-    { length: test.rows },
-    (_, i) => test.data.subarray(i * test.columns, (i + 1) * test.columns).reduce((sum, value) => sum + value, 0) / test.columns,
-  )
-  return { train: shifted(train, means), test: shifted(test, rowMeans) }
+  for (const { rows, columns, data } of [train, test])
+    for (let i = 0; i < rows; ++i) {
+      const [from, end] = [i * columns, (i + 1) * columns]
+      let sum = 0
+      for (let at = from; at < end; ++at) sum += data[at] as number
+      const own = sum / columns
+      for (let at = from, j = 0; at < end; ++at, ++j) data[at] = (data[at] as number) - (own + (means[j] as number)) + mean
+    }
+  return { train, test }
 }

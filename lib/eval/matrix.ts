@@ -16,9 +16,10 @@ export const matrix = (rows: number, columns: number, data: Float64Array = new F
   data,
 })
 
-const upload = ({ rows, columns, data }: Matrix, device: Device): Tensor => Tensor.from(data, { shape: [rows, columns], device })
+export const upload = ({ rows, columns, data }: Matrix, device: Device): Tensor =>
+  Tensor.from(data, { shape: [rows, columns], device })
 
-async function download(tensor: Tensor): Promise<Matrix> {
+export async function download(tensor: Tensor): Promise<Matrix> {
   const { data, shape } = await tensor.read()
   return matrix(shape[0] as number, shape[1] as number, data as Float64Array)
 }
@@ -51,12 +52,6 @@ export async function symmetricEigen(a: Matrix, device: Device): Promise<{ value
   return { values: found.data as Float64Array, vectors: basis }
 }
 
-export function transposed({ rows, columns, data }: Matrix): Matrix {
-  const out = matrix(columns, rows)
-  for (let i = 0, at = 0; i < rows; ++i) for (let j = 0; j < columns; ++j, ++at) out.data[j * rows + i] = data[at] as number
-  return out
-}
-
 /** Some rows, in the order of `indices`. */
 export function rowsOf({ columns, data }: Matrix, indices: Int32Array): Matrix {
   const out = matrix(indices.length, columns)
@@ -66,12 +61,15 @@ export function rowsOf({ columns, data }: Matrix, indices: Int32Array): Matrix {
   return out
 }
 
-/** Some columns, in the order of `indices`. */
-export function columnsOf({ rows, columns, data }: Matrix, indices: Int32Array): Matrix {
-  const out = matrix(rows, indices.length)
-  for (let i = 0, to = 0; i < rows; ++i)
-    for (let j = 0; j < indices.length; ++j, ++to) out.data[to] = data[i * columns + (indices[j] as number)] as number
-  return out
+/** Some columns of all rows, or of some, in the order of `indices`. */
+export function columnsOf({ rows, columns, data }: Matrix, indices: Int32Array, some?: Int32Array): Matrix {
+  const count = some?.length ?? rows
+  const picked = new Float64Array(count * indices.length)
+  for (let i = 0, to = 0; i < count; ++i) {
+    const from = (some ? (some[i] as number) : i) * columns
+    for (let j = 0; j < indices.length; ++j, ++to) picked[to] = data[from + (indices[j] as number)] as number
+  }
+  return matrix(count, indices.length, picked)
 }
 
 /** Mean of each column. */
@@ -84,10 +82,10 @@ export function columnMeans({ rows, columns, data }: Matrix): Float64Array {
 
 /** A matrix with a row taken off each of its rows. */
 export function withoutRow({ rows, columns, data }: Matrix, row: Float64Array): Matrix {
-  const out = matrix(rows, columns)
+  const shifted = new Float64Array(data.length)
   for (let i = 0, at = 0; i < rows; ++i)
-    for (let j = 0; j < columns; ++j, ++at) out.data[at] = (data[at] as number) - (row[j] as number)
-  return out
+    for (let j = 0; j < columns; ++j, ++at) shifted[at] = (data[at] as number) - (row[j] as number)
+  return matrix(rows, columns, shifted)
 }
 
 /** One column as a list. */

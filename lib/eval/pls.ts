@@ -44,36 +44,74 @@ export interface PlsFit {
 }
 
 /** v' w. */
-const dot = (v: Float64Array, w: Float64Array): number => {
+function dot(v: Float64Array, w: Float64Array): number {
   let sum = 0
   for (let i = 0; i < v.length; ++i) sum += (v[i] as number) * (w[i] as number)
   return sum
 }
 
-/** a v, or a' v. */
-function times({ rows, columns, data }: Matrix, v: Float64Array, transpose = false): Float64Array {
-  const out = new Float64Array(transpose ? columns : rows)
-  for (let i = 0; i < rows; ++i) {
-    const row = data.subarray(i * columns, (i + 1) * columns)
-    if (transpose) {
-      const factor = v[i] as number
-      if (factor !== 0) for (let j = 0; j < columns; ++j) out[j] = (out[j] as number) + factor * (row[j] as number)
-    } else out[i] = dot(row, v)
+const norm = (v: Float64Array): number => Math.sqrt(dot(v, v))
+
+function scaled(v: Float64Array, factor: number): Float64Array {
+  const out = new Float64Array(v.length)
+  for (let i = 0; i < v.length; ++i) out[i] = factor * (v[i] as number)
+  return out
+}
+
+/** v += factor w. */
+function addTo(v: Float64Array, w: Float64Array, factor: number): void {
+  for (let i = 0; i < v.length; ++i) v[i] = (v[i] as number) + factor * (w[i] as number)
+}
+
+/** a v; of four rows at a time, so that v is read once for them and no addition waits for the one before. */
+function times({ rows, columns, data }: Matrix, v: Float64Array): Float64Array {
+  const out = new Float64Array(rows)
+  let i = 0
+  for (let at = 0; i < rows - 3; i += 4, at += 3 * columns) {
+    let a = 0
+    let b = 0
+    let c = 0
+    let d = 0
+    for (let j = 0; j < columns; ++j, ++at) {
+      const value = v[j] as number
+      a += value * (data[at] as number)
+      b += value * (data[at + columns] as number)
+      c += value * (data[at + 2 * columns] as number)
+      d += value * (data[at + 3 * columns] as number)
+    }
+    out[i] = a
+    out[i + 1] = b
+    out[i + 2] = c
+    out[i + 3] = d
   }
+  for (; i < rows; ++i) out[i] = dot(v, data.subarray(i * columns, (i + 1) * columns))
+  return out
+}
+
+/** a' v, likewise. */
+function timesTransposed({ rows, columns, data }: Matrix, v: Float64Array): Float64Array {
+  const out = new Float64Array(columns)
+  let i = 0
+  for (let at = 0; i < rows - 3; i += 4, at += 3 * columns) {
+    const a = v[i] as number
+    const b = v[i + 1] as number
+    const c = v[i + 2] as number
+    const d = v[i + 3] as number
+    for (let j = 0; j < columns; ++j, ++at)
+      out[j] =
+        (out[j] as number) +
+        (a * (data[at] as number) + b * (data[at + columns] as number)) +
+        (c * (data[at + 2 * columns] as number) + d * (data[at + 3 * columns] as number))
+  }
+  for (; i < rows; ++i) addTo(out, data.subarray(i * columns, (i + 1) * columns), v[i] as number)
   return out
 }
 
 /** a -= v w'. */
 function subtractOuter({ rows, columns, data }: Matrix, v: Float64Array, w: Float64Array): void {
-  for (let i = 0, at = 0; i < rows; ++i)
-    for (let j = 0; j < columns; ++j, ++at) data[at] = (data[at] as number) - (v[i] as number) * (w[j] as number)
-}
-
-/** v -= t (t'v) / (t't), for each of the scores t. */
-function deflate(v: Float64Array, scores: readonly Float64Array[]): void {
-  for (const t of scores) {
-    const share = dot(t, v) / dot(t, t)
-    for (let i = 0; i < v.length; ++i) v[i] = (v[i] as number) - share * (t[i] as number)
+  for (let i = 0, at = 0; i < rows; ++i) {
+    const factor = v[i] as number
+    for (let j = 0; j < columns; ++j, ++at) data[at] = (data[at] as number) - factor * (w[j] as number)
   }
 }
 
@@ -85,27 +123,29 @@ function componentWeights(
 ): { b: Float64Array; isFound: boolean } {
   const normalised = (v: Float64Array) => {
     const turned = turn(v)
-    const length = Math.sqrt(dot(v, turned))
-    return { b: v.map((value) => value / length), turned: turned.map((value) => value / length) }
+    const factor = 1 / Math.sqrt(dot(v, turned))
+    return { b: scaled(v, factor), turned: scaled(turned, factor) }
   }
   let now = normalised(start)
   for (let step = 1; step < iterations && start.length > 1; ++step) {
     const next = normalised(now.turned)
     // |w - w before|^2, w being X'Y b.
-    const change = next.b.reduce(
-      (sum, value, j) => sum + (value - (now.b[j] as number)) * ((next.turned[j] as number) - (now.turned[j] as number)),
-      0,
-    )
+    let change = 0
+    for (let j = 0; j < start.length; ++j)
+      change += ((next.b[j] as number) - (now.b[j] as number)) * ((next.turned[j] as number) - (now.turned[j] as number))
     now = next
     if (change < tolerance) return { b: now.b, isFound: true }
   }
   return { b: now.b, isFound: start.length === 1 }
 }
 
+/** The share of C's trace at which it is computed anew: what updates have left of it has lost as many digits. */
+const renewal = 1e-3
+
 /**
  * Fits and predicts. The components are those of NIPALS (w = X'u / |X'u|, t = X w, q = Y't / t't, u = Y q, until w stands still; X -= t p', Y -= t q'),
- * but features enter only as inner products of images: w = X'Y b, of length 1 where b'Y'XX'Y b = 1, so that the iteration runs on the targets alone; and
- * the scores t are orthogonal, so that the deflated products are the whole ones with the earlier scores projected out.
+ * but features enter only as inner products of images: w = X'Y b, of length 1 where b'Y'XX'Y b = 1, so that the iteration runs on the targets alone.
+ * Only Y is deflated, which is enough (Dayal and MacGregor 1997): the scores are XX'Y b less its parts along the earlier ones.
  * @param y [training images, targets], all known
  */
 export async function fitPls(split: CentredSplit, y: Matrix, settings: PlsSettings, device: Device): Promise<PlsFit> {
@@ -115,99 +155,101 @@ export async function fitPls(split: CentredSplit, y: Matrix, settings: PlsSettin
   const means = columnMeans(y)
   const rest = withoutRow(y, means)
   const deviations = settings.scale ? scaleColumns(rest) : null
-  const applied = (v: Float64Array) => (isProducts ? times(train, v) : times(train, times(train, v, true)))
+  const applied = (v: Float64Array) => (isProducts ? times(train, v) : times(train, timesTransposed(train, v)))
 
-  // XX'Y, deflated as X and Y are.
+  // XX'Y, and Y'XX'Y as a matrix where it is the smaller thing; deflated as Y is.
   const image = isProducts
     ? await product(train, rest, device)
     : await product(train, await product(train, rest, device, { transposeA: true }), device)
+  let square: Matrix | null = null
+  let renewed = 0
+  const turn = (b: Float64Array) => (square ? times(square, b) : timesTransposed(rest, times(image, b)))
   const least = Number.EPSILON * rest.data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0)
-  const scores: Float64Array[] = []
-  const duals: Float64Array[] = []
-  const loadings: Float64Array[] = []
-  const products: Float64Array[] = []
+  const lengths = Float64Array.from({ length: targets }, (_, j) => norm(column(image, j)))
+  // Scores t = XX'a, and t't, of each component.
+  const components: { t: Float64Array; a: Float64Array; length: number; loading: Float64Array }[] = []
   const most = Math.min(settings.components, count - 1, isProducts ? count - 1 : train.columns)
   let [unconverged, largest] = [0, 0]
-  while (scores.length < most) {
-    const start = firstTarget(rest, image, least)
+  while (components.length < most) {
+    const start = firstTarget(rest, image, least, lengths)
     if (!start) break
-    // Y'XX'Y as a matrix where it is the smaller thing.
-    const square = targets <= count ? await product(rest, image, device, { transposeA: true }) : null
-    const turn = (b: Float64Array) => (square ? times(square, b) : times(rest, times(image, b), true))
+    if (targets <= count && !(square && trace(square) > renewal * renewed)) {
+      square = await product(rest, image, device, { transposeA: true })
+      renewed = trace(square)
+    }
     const { b, isFound } = componentWeights(turn, start, settings)
-    const t = times(image, b)
-    deflate(t, scores)
+    const [t, a] = [times(image, b), times(rest, b)]
+    for (const earlier of components) {
+      const share = dot(earlier.t, t) / earlier.length
+      addTo(t, earlier.t, -share)
+      addTo(a, earlier.a, -share)
+    }
     const length = dot(t, t)
     largest = Math.max(largest, length)
     // What is left of the features is rounding.
     if (!(length > largest * Number.EPSILON ** 2 * count)) break
     if (!isFound) ++unconverged
-    const whole = applied(t)
-    const turned = Float64Array.from(whole)
-    deflate(turned, scores)
-    const loading = times(rest, t, true).map((value) => value / length)
-    duals.push(times(rest, b))
+    const turned = applied(t)
+    const loading = scaled(timesTransposed(rest, t), 1 / length)
+    if (square) {
+      // (Y - t q')'(XX'Y - XX't q') = C - v q' - q v'
+      const v = timesTransposed(image, t)
+      addTo(v, loading, -dot(t, turned) / 2)
+      subtractOuter(square, v, loading)
+      subtractOuter(square, loading, v)
+    }
     subtractOuter(rest, t, loading)
     subtractOuter(image, turned, loading)
-    subtractOuter(
-      image,
-      t,
-      times(image, t, true).map((value) => value / length),
-    )
-    scores.push(t)
-    loadings.push(loading)
-    products.push(whole)
+    components.push({ t, a, length, loading })
   }
-  const weights = rotations(scores, duals, products)
+  const weights = fromColumns(
+    components.map(({ a }) => a),
+    count,
+  )
   const ofTest = isProducts
     ? await product(test, weights, device)
     : await product(test, await product(train, weights, device, { transposeA: true }), device)
-  const loadingRows = fromColumns(loadings, targets)
-  const prediction = await product(ofTest, loadingRows, device, { transposeB: true })
+  const loadings = fromColumns(
+    components.map(({ loading }) => loading),
+    targets,
+  )
+  const prediction = await product(ofTest, loadings, device, { transposeB: true })
   for (let i = 0, at = 0; i < test.rows; ++i)
     for (let j = 0; j < targets; ++j, ++at)
       prediction.data[at] = (prediction.data[at] as number) * (deviations?.[j] ?? 1) + (means[j] as number)
-  return { weights, loadings: loadingRows, prediction, unconverged }
+  return { weights, loadings, prediction, unconverged }
+}
+
+/** Sum of the diagonal. */
+const trace = ({ rows, data }: Matrix): number => {
+  let sum = 0
+  for (let at = 0; at < data.length; at += rows + 1) sum += data[at] as number
+  return sum
 }
 
 /** Divides each column by its standard deviation (n - 1); a constant one stays. @returns what they were divided by */
 function scaleColumns({ rows, columns, data }: Matrix): Float64Array {
   const squares = new Float64Array(columns)
-  for (let at = 0; at < data.length; ++at) squares[at % columns] = (squares[at % columns] as number) + (data[at] as number) ** 2
+  for (let i = 0, at = 0; i < rows; ++i)
+    for (let j = 0; j < columns; ++j, ++at) squares[j] = (squares[j] as number) + (data[at] as number) ** 2
   const deviations = squares.map((sum) => Math.sqrt(sum / (rows - 1)) || 1)
-  for (let at = 0; at < data.length; ++at) data[at] = (data[at] as number) / (deviations[at % columns] as number)
+  for (let i = 0, at = 0; i < rows; ++i)
+    for (let j = 0; j < columns; ++j, ++at) data[at] = (data[at] as number) / (deviations[j] as number)
   return deviations
 }
 
-/** The first target that still varies, and with the features, as a unit vector; null where there is none. */
-function firstTarget(rest: Matrix, image: Matrix, least: number): Float64Array | null {
+/** The first target of which more than rounding is left, and of its products with the features, as a unit vector; null where there is none. */
+function firstTarget(rest: Matrix, image: Matrix, least: number, lengths: Float64Array): Float64Array | null {
   const { columns } = rest
   for (let j = 0; j < columns; ++j) {
     const own = column(rest, j)
-    if (!own.some((value) => Math.abs(value) > 10 * least) || !(dot(own, column(image, j)) > 0)) continue
+    const rounding = 10 * Number.EPSILON * norm(own) * (lengths[j] as number)
+    if (!own.some((value) => Math.abs(value) > 10 * least) || !(dot(own, column(image, j)) > rounding)) continue
     const start = new Float64Array(columns)
     start[j] = 1
     return start
   }
   return null
-}
-
-/** A (P'W)^-1, the columns of A being the duals of W: P'W is upper triangular, with t_i'XX'a_j / t_i't_i. */
-function rotations(scores: Float64Array[], duals: Float64Array[], products: Float64Array[]): Matrix {
-  const columns: Float64Array[] = []
-  for (const dual of duals) {
-    const own = Float64Array.from(dual)
-    columns.forEach((earlier, i) => {
-      const t = scores[i] as Float64Array
-      const share = dot(products[i] as Float64Array, dual) / dot(t, t)
-      for (let k = 0; k < own.length; ++k) own[k] = (own[k] as number) - share * (earlier[k] as number)
-    })
-    const j = columns.length
-    const t = scores[j] as Float64Array
-    const unit = dot(products[j] as Float64Array, dual) / dot(t, t)
-    columns.push(own.map((value) => value / unit))
-  }
-  return fromColumns(columns, duals[0]?.length ?? 0)
 }
 
 function fromColumns(columns: readonly Float64Array[], rows: number): Matrix {

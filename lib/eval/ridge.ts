@@ -1,17 +1,17 @@
 // Ridge regression to many targets, its penalty chosen on the training images alone by leaving each of them, or each group, out: exactly, from one
 // decomposition.
 import type { Device } from '../device.js'
-import { aggregate, correlations } from './correlation.js'
+import { aggregate, correlation, deviations } from './correlation.js'
 import type { CentredSplit } from './kernel.js'
-import { columnMeans, columnsOf, type Matrix, matrix, product, rowsOf, symmetricEigen, transposed, withoutRow } from './matrix.js'
+import { column, columnsOf, type Matrix, matrix, product, symmetricEigen } from './matrix.js'
 
 /** Features turned so that they are uncorrelated over the training images. */
 export interface Factors {
   /** Sum of squares of each over the training images. */
   squares: Float64Array
-  /** [training images, rank], each of length 1. */
+  /** [rank, training images], rows of length 1. */
   unit: Matrix
-  /** [test images, rank] */
+  /** [rank, test images] */
   test: Matrix
 }
 
@@ -27,16 +27,17 @@ export async function factorsOf(split: CentredSplit, device: Device): Promise<Fa
   while (rank < most && (values[rank] as number) > least) ++rank
   const squares = values.slice(0, rank)
   const kept = matrix(rank, gram.rows, vectors.data.subarray(0, rank * gram.rows))
-  const lengths = squares.map(Math.sqrt)
-  const divided = (m: Matrix): Matrix => {
-    for (let i = 0, at = 0; i < m.rows; ++i)
-      for (let j = 0; j < rank; ++j, ++at) m.data[at] = (m.data[at] as number) / (lengths[j] as number)
-    return m
+  const divided = ({ rows, columns, data }: Matrix): Matrix => {
+    for (let j = 0, at = 0; j < rows; ++j) {
+      const length = Math.sqrt(squares[j] as number)
+      for (const end = at + columns; at < end; ++at) data[at] = (data[at] as number) / length
+    }
+    return matrix(rows, columns, data)
   }
-  const test = await product(split.test, kept, device, { transposeB: true })
+  const test = await product(kept, split.test, device, { transposeB: true })
   return isProducts
-    ? { squares, unit: transposed(kept), test: divided(test) }
-    : { squares, unit: divided(await product(split.train, kept, device, { transposeB: true })), test }
+    ? { squares, unit: kept, test: divided(test) }
+    : { squares, unit: divided(await product(kept, split.train, device, { transposeB: true })), test }
 }
 
 export interface RidgeSettings {
@@ -69,54 +70,50 @@ const room = 2 ** 23
 export async function ridge(factors: Factors, y: Matrix, settings: RidgeSettings, device: Device): Promise<RidgeFit> {
   const { squares, unit, test } = factors
   const { lambdas, lambda: how } = settings
-  const [count, rank, targets] = [y.rows, squares.length, y.columns]
-  const leaveOut = await LeftOut.of(unit, squares, settings, device)
-  const perChunk = Math.max(1, Math.floor(room / (count * lambdas.length)))
-  const chunks = Array.from({ length: Math.ceil(targets / perChunk) }, (_, i) => {
-    const first = i * perChunk
-    return Int32Array.from({ length: Math.min(perChunk, targets - first) }, (_, j) => first + j)
-  })
-  const centredChunk = (chunk: Int32Array) => {
-    const part = columnsOf(y, chunk)
-    const means = columnMeans(part)
-    return { means, centred: withoutRow(part, means) }
-  }
-
+  const { rows: images, columns: targets } = y
+  const leaveOut = await LeftOut.of(factors, settings, device)
+  const width = Math.max(1, Math.floor(room / (images * lambdas.length)))
   const scores = lambdas.map(() => new Float64Array(targets))
-  for (const chunk of chunks) {
-    const { centred } = centredChunk(chunk)
-    const turned = await product(unit, centred, device, { transposeA: true })
-    const found = correlations(await leaveOut.predict(centred, turned), centred)
-    // The targets of a stretch lie beside each other.
-    for (const [l, score] of scores.entries()) score.set(found.subarray(l * chunk.length, (l + 1) * chunk.length), chunk[0])
+  // Targets that lie beside each other, from `first` on: their means, and y'U.
+  const stretches: { first: number; means: number[]; turned: Matrix }[] = []
+  for (let first = 0; first < targets; first += width) {
+    const own = Array.from({ length: Math.min(width, targets - first) }, (_, j) => deviations(column(y, first + j)))
+    const measured = matrix(own.length, images)
+    for (const [j, { centred }] of own.entries()) measured.data.set(centred, j * images)
+    const turned = await product(measured, unit, device, { transposeB: true })
+    const { data } = await leaveOut.predict(measured, turned)
+    for (const [l, score] of scores.entries())
+      for (const [j, one] of own.entries()) {
+        const from = (l * own.length + j) * images
+        score[first + j] = correlation(data.subarray(from, from + images), one)
+      }
+    stretches.push({ first, means: own.map(({ mean }) => mean), turned })
   }
   const chosen =
     how === 'shared'
       ? new Int32Array(targets).fill(best(scores.map((score) => aggregate(score, 'mean'))))
       : perTarget(scores, targets)
+  const lambda = Float64Array.from(chosen, (l) => lambdas[l] as number)
 
-  const prediction = matrix(test.rows, targets)
-  for (const chunk of chunks) {
-    const { means, centred } = centredChunk(chunk)
-    const weights = await product(unit, centred, device, { transposeA: true })
-    for (let j = 0, at = 0; j < rank; ++j) {
-      const square = squares[j] as number
-      for (const target of chunk) {
-        const lambda = lambdas[chosen[target] as number] as number
-        weights.data[at] = ((weights.data[at] as number) * Math.sqrt(square)) / (square + lambda)
-        ++at
-      }
-    }
-    const part = await product(test, weights, device)
-    for (let i = 0, at = 0; i < test.rows; ++i)
-      for (let j = 0; j < chunk.length; ++j, ++at)
-        prediction.data[i * targets + (chunk[j] as number)] = (part.data[at] as number) + (means[j] as number)
+  const prediction = matrix(test.columns, targets)
+  for (const { first, means, turned } of stretches) {
+    shrink(turned, squares, lambda.subarray(first))
+    place(await product(test, turned, device, { transposeA: true, transposeB: true }), means, prediction, first)
   }
-  return {
-    prediction,
-    lambda: Float64Array.from(chosen, (l) => lambdas[l] as number),
-    inner: Float64Array.from(chosen, (l, target) => scores[l]?.[target] as number),
-  }
+  return { prediction, lambda, inner: Float64Array.from(chosen, (l, target) => scores[l]?.[target] as number) }
+}
+
+/** Turns y'U into what the features' directions are weighed by: times sqrt(square) / (square + lambda). */
+function shrink({ rows, columns, data }: Matrix, squares: Float64Array, lambda: Float64Array): void {
+  for (let j = 0, at = 0; j < rows; ++j)
+    for (let k = 0; k < columns; ++k, ++at)
+      data[at] = ((data[at] as number) * Math.sqrt(squares[k] as number)) / ((squares[k] as number) + (lambda[j] as number))
+}
+
+/** Puts columns, with their means added, beside each other from `first` on. */
+function place({ rows, columns, data }: Matrix, means: readonly number[], into: Matrix, first: number): void {
+  for (let i = 0, at = 0; i < rows; ++i)
+    for (let j = 0; j < columns; ++j, ++at) into.data[i * into.columns + first + j] = (data[at] as number) + (means[j] as number)
 }
 
 /** Place of the highest score, the last of equal ones; NaN is none. */
@@ -130,9 +127,9 @@ const perTarget = (scores: readonly Float64Array[], targets: number): Int32Array
 class LeftOut {
   private constructor(
     private readonly unit: Matrix,
-    /** Of each penalty: the share of every direction that is left of its residual. */
-    private readonly shares: readonly Float64Array[],
-    /** [training images, penalties]: (I - H)_ii, or 1 of an image that is left out with others. */
+    /** [penalties, rank]: the share of every direction that is left of its residual; less 1 where the features' directions are not all. */
+    private readonly shares: Matrix,
+    /** [penalties, training images]: (I - H)_ii, or 1 of an image that is left out with others. */
     private readonly diagonals: Matrix,
     /** Images that are left out together. */
     private readonly together: readonly Int32Array[],
@@ -141,23 +138,16 @@ class LeftOut {
     private readonly device: Device,
   ) {}
 
-  static async of(unit: Matrix, squares: Float64Array, { lambdas, groups }: RidgeSettings, device: Device): Promise<LeftOut> {
-    const { rows: count, columns: rank } = unit
-    const shares = lambdas.map((lambda) => squares.map((square) => lambda / (square + lambda)))
+  static async of({ unit, squares }: Factors, { lambdas, groups }: RidgeSettings, device: Device): Promise<LeftOut> {
+    const { rows: rank, columns: count } = unit
     const isFull = rank >= count - 1
+    const shares = matrix(lambdas.length, rank)
+    for (const [l, lambda] of lambdas.entries())
+      for (let k = 0; k < rank; ++k) shares.data[l * rank + k] = lambda / ((squares[k] as number) + lambda) - (isFull ? 0 : 1)
+    const unitSquares = new Float64Array(rank * count)
+    for (let at = 0; at < unitSquares.length; ++at) unitSquares[at] = (unit.data[at] as number) ** 2
+    const diagonals = await product(shares, matrix(rank, count, unitSquares), device)
     // What is not reached by a feature is left whole: 1 - 1 / count - sum of u^2 of it.
-    const weights = matrix(rank, lambdas.length)
-    for (let j = 0, at = 0; j < rank; ++j)
-      for (const share of shares) weights.data[at++] = (share[j] as number) - (isFull ? 0 : 1)
-    const diagonals = await product(
-      matrix(
-        count,
-        rank,
-        unit.data.map((value) => value * value),
-      ),
-      weights,
-      device,
-    )
     if (!isFull)
       for (let at = 0; at < diagonals.data.length; ++at) diagonals.data[at] = (diagonals.data[at] as number) + 1 - 1 / count
     const byGroup = new Map<number, number[]>()
@@ -165,61 +155,57 @@ class LeftOut {
       byGroup.set(group, [...(byGroup.get(group) ?? []), i])
     })
     const together = [...byGroup.values()].filter(({ length }) => length > 1).map((list) => Int32Array.from(list))
-    for (const images of together) for (const i of images) diagonals.data.fill(1, i * lambdas.length, (i + 1) * lambdas.length)
+    for (let l = 0; l < lambdas.length; ++l)
+      for (const images of together) for (const i of images) diagonals.data[l * count + i] = 1
     return new LeftOut(unit, shares, diagonals, together, isFull, device)
   }
 
   /**
-   * @param y centred, [images, targets]
-   * @param turned U'y
-   * @returns [images, penalties x targets]
+   * @param y centred, [targets, images]
+   * @param turned y'U
+   * @returns [penalties x targets, images]
    */
-  async predict(y: Matrix, turned: Matrix): Promise<Matrix> {
-    const { unit, shares, isFull, device } = this
-    const { rows: count, columns: targets } = y
-    const all = shares.length * targets
-    const kept = matrix(turned.rows, all)
-    for (let j = 0, at = 0; j < turned.rows; ++j)
-      for (const share of shares) {
-        // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
-        const factor = (share[j] as number) - (isFull ? 0 : 1)
-        for (let t = 0; t < targets; ++t, ++at) kept.data[at] = (turned.data[j * targets + t] as number) * factor
-      }
-    const residual = await product(unit, kept, device)
+  async predict({ rows: targets, columns: count, data: y }: Matrix, turned: Matrix): Promise<Matrix> {
+    const { unit, shares, diagonals, isFull, device } = this
+    const [penalties, rank] = [shares.rows, unit.rows]
+    const kept = new Float64Array(penalties * targets * rank)
+    for (let at = 0, l = 0; l < penalties; ++l)
+      for (let from = 0; from < targets * rank; from += rank)
+        for (let k = 0; k < rank; ++k, ++at) kept[at] = (turned.data[from + k] as number) * (shares.data[l * rank + k] as number)
+    const residual = await product(matrix(penalties * targets, rank, kept), unit, device)
+    const { data } = residual
+    // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
     if (!isFull)
-      for (let i = 0, at = 0; i < count; ++i)
-        for (let l = 0; l < shares.length; ++l)
-          for (let t = 0; t < targets; ++t, ++at)
-            residual.data[at] = (residual.data[at] as number) + (y.data[i * targets + t] as number)
+      for (let from = 0; from < data.length; from += y.length)
+        for (let i = 0; i < y.length; ++i) data[from + i] = (data[from + i] as number) + (y[i] as number)
     for (const images of this.together)
-      for (const [l, share] of shares.entries()) await this.solve(share, images, residual, l * targets, targets)
-    for (let i = 0, at = 0; i < count; ++i)
-      for (let l = 0; l < shares.length; ++l) {
-        const alone = this.diagonals.data[i * shares.length + l] as number
-        for (let t = 0; t < targets; ++t, ++at)
-          residual.data[at] = (y.data[i * targets + t] as number) - (residual.data[at] as number) / alone
-      }
+      for (let l = 0; l < penalties; ++l) await this.solve(l, images, residual, l * targets, targets)
+    for (let at = 0, l = 0; l < penalties; ++l)
+      for (let from = 0; from < y.length; from += count)
+        for (let i = 0; i < count; ++i, ++at)
+          data[at] = (y[from + i] as number) - (data[at] as number) / (diagonals.data[l * count + i] as number)
     return residual
   }
 
-  /** Replaces some columns of a group's residuals by (I - H)_FF^-1 times them, by Cholesky. */
-  private async solve(share: Float64Array, images: Int32Array, residual: Matrix, first: number, targets: number): Promise<void> {
-    const { rows: count, columns: rank } = this.unit
-    const size = images.length
-    const own = rowsOf(this.unit, images)
-    const weighted = matrix(size, rank)
-    for (let a = 0, at = 0; a < size; ++a)
-      for (let k = 0; k < rank; ++k, ++at)
-        weighted.data[at] = (own.data[at] as number) * ((share[k] as number) - (this.isFull ? 0 : 1))
-    const lower = await product(weighted, own, this.device, { transposeB: true })
+  /** Replaces a group's part of some rows of residuals by (I - H)_FF^-1 times it, by Cholesky. */
+  private async solve(penalty: number, images: Int32Array, residual: Matrix, first: number, targets: number): Promise<void> {
+    const { unit, shares, isFull, device } = this
+    const [size, rank, count] = [images.length, unit.rows, unit.columns]
+    const own = columnsOf(unit, images)
+    const weighted = matrix(rank, size)
+    for (let k = 0, at = 0; k < rank; ++k) {
+      const share = shares.data[penalty * rank + k] as number
+      for (let a = 0; a < size; ++a, ++at) weighted.data[at] = (own.data[at] as number) * share
+    }
+    const lower = await product(weighted, own, device, { transposeA: true })
     for (let a = 0; a < size; ++a)
       for (let b = 0; b <= a; ++b) {
-        let sum = (lower.data[a * size + b] as number) + (this.isFull ? 0 : (a === b ? 1 : 0) - 1 / count)
+        let sum = (lower.data[a * size + b] as number) + (isFull ? 0 : (a === b ? 1 : 0) - 1 / count)
         for (let k = 0; k < b; ++k) sum -= (lower.data[a * size + k] as number) * (lower.data[b * size + k] as number)
         lower.data[a * size + b] = a === b ? Math.sqrt(sum) : sum / (lower.data[b * size + b] as number)
       }
     for (let t = first; t < first + targets; ++t) {
-      const place = (a: number) => (images[a] as number) * residual.columns + t
+      const place = (a: number) => t * count + (images[a] as number)
       const step = (a: number, from: number, to: number, factor: (k: number) => number) => {
         let value = residual.data[place(a)] as number
         for (let k = from; k < to; ++k) value -= factor(k) * (residual.data[place(k)] as number)

@@ -166,3 +166,17 @@ it('takes no more components than there is left to explain', async () => {
   expect(fit.loadings.columns).toBe(2)
   expect(fit.prediction.data.every(Number.isFinite)).toBe(true)
 })
+
+it.each([
+  ['more features than images', 24, 60],
+  ['more images than features', 40, 12],
+])('takes no more components than the features have directions, %s', async (_, count, size) => {
+  const { features, y } = data(count, size, 3)
+  // Four features, each many times.
+  const copied = { ...features, data: features.data.map((_, i, all) => all[Math.floor(i / size) * size + (i % 4)] as number) }
+  const [train, test] = [range(0, count - 5), range(count - 5, count)]
+  const split = await (await Kernel.of(copied, cpu())).split({ train, test })
+  const settings = { components: 10, scale: false, tolerance: 1e-18, iterations: 500 }
+  const fit = await fitPls(split, rowsOf(y, train), settings, cpu())
+  expect(fit.loadings.columns).toBe(4)
+})
