@@ -47,27 +47,32 @@ struct Part {
 constexpr int kScan = 4;  // times 32 patches that a warp scans at once
 /// Patches that win or lose for a unit of the group, in the order of the batch: patch (from the warp's first), unit of
 /// the group (4 bits), and in the lowest bit whether it loses.
-using Hits = unsigned[2 * 32 * kScan];
+struct Hits {
+  unsigned of[2 * 32 * kScan];
+  float current[32];  // of those that are being counted
+};
 __device__ __forceinline__ int patch_of(unsigned hit) { return static_cast<int>(hit >> 5); }
 __device__ __forceinline__ int unit_of(unsigned hit) { return static_cast<int>(hit >> 1 & (kGroup - 1)); }
 static_assert(kGroup == 16);
 
 /// `v`, `currents`: of the warp's first patch.
-__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const float2* currents, const Hits& hits,
+__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const float2* currents, Hits& hits,
                                          int count, int width, Part& part) {
   const int lane = threadIdx.x & 31;
   for (int e0 = 0; e0 < count; e0 += 32) {
-    const unsigned mine = e0 + lane < count ? hits[e0 + lane] : 0;
-    float2 current = make_float2(0, 0);
-    if (e0 + lane < count) current = currents[patch_of(mine)];
-    const float its = mine & 1 ? current.y : current.x;
+    if (e0 + lane < count) {
+      const unsigned mine = hits.of[e0 + lane];
+      const float2 current = currents[patch_of(mine)];
+      hits.current[lane] = mine & 1 ? current.y : current.x;
+    }
+    __syncwarp();
     for (int e = 0; e < min(32, count - e0); ++e) {
-      const unsigned hit = __shfl_sync(kAll, mine, e);
-      const float c = __shfl_sync(kAll, its, e);
+      const unsigned hit = hits.of[e0 + e];
       if (unit_of(hit) != lane) continue;
-      part.drive += static_cast<double>(hit & 1 ? -h.anti : 1.0f) * c;
+      part.drive += static_cast<double>(hit & 1 ? -h.anti : 1.0f) * hits.current[e];
       ++(hit & 1 ? part.losses : part.wins);
     }
+    __syncwarp();
   }
   constexpr int kAhead = 8;  // rows on their way at once; the additions stay in order
   for (int e0 = 0; e0 < count; e0 += kAhead)
@@ -75,7 +80,7 @@ __device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const
       float row[kAhead][kSlice / 32];
       STRIATE_UNROLL
       for (int i = 0; i < kAhead; ++i) {
-        const float* from = v + (e0 + i < count ? patch_of(hits[e0 + i]) : 0) * h.features;
+        const float* from = v + (e0 + i < count ? patch_of(hits.of[e0 + i]) : 0) * h.features;
         STRIATE_UNROLL
         for (int r = 0; r < kSlice / 32; ++r) {
           const int d = s0 + 32 * r + lane;
@@ -85,7 +90,7 @@ __device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const
       STRIATE_UNROLL
       for (int i = 0; i < kAhead; ++i) {
         if (e0 + i >= count) break;
-        const unsigned hit = hits[e0 + i];
+        const unsigned hit = hits.of[e0 + i];
         float* to = part.sums + unit_of(hit) * width;
         const float g = hit & 1 ? -h.anti : 1.0f;
         STRIATE_UNROLL
@@ -127,7 +132,7 @@ __device__ void sum_part(const Hebbian& h, int64_t step, int64_t first, int grou
       const int unit = i & 1 ? (of.x >= 0 ? own(of.y) : -1) : own(of.x);
       const unsigned mask = __ballot_sync(kAll, unit >= 0);
       if (unit >= 0)
-        hits[found + __popc(mask & ((1u << lane) - 1))] =
+        hits.of[found + __popc(mask & ((1u << lane) - 1))] =
             static_cast<unsigned>(b0 + i / 2 * 32 + lane) << 5 | static_cast<unsigned>(unit) << 1 | (i & 1u);
       found += __popc(mask);
     }
