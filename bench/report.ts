@@ -49,12 +49,13 @@ const tables = (['cpu', 'cuda'] as const).flatMap((kind) => {
   const of = reports.filter(({ machine }) => (machine.kind ?? 'cpu') === kind)
   const [first] = of
   if (!first) return []
-  const rows = chosen[kind].flatMap(([op, name]) => {
-    const found = of.flatMap((report) => report.rows).find((row) => row.op === op && row.case === name && !row.scaling)
-    return found ? [found] : []
+  const found = chosen[kind].flatMap(([op, name]) => {
+    const all = of.flatMap(({ date, rows }) => rows.map((row) => ({ date, row })))
+    return all.find(({ row }) => row.op === op && row.case === name && !row.scaling) ?? []
   })
+  const rows = found.map(({ row }) => row)
   const table = markdownBench({ ...first, rows }).split('\n\n')[0]
-  const days = [...new Set(of.map(({ date }) => date.slice(0, 10)))].join(' and ')
+  const days = [...new Set(found.map(({ date }) => date.slice(0, 10)))].join(' and ')
   const machine = kind === 'cuda' ? first.machine.device : `${first.machine.processor}, ${first.machine.instructionSet}`
   return [
     `${table}\n\n${machine}; PyTorch ${first.peer?.torch ?? 'not measured'}; measured ${days}. Quartiles of the ratio in brackets.\n`,
