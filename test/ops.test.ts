@@ -243,8 +243,8 @@ for (const { kind, device, reason } of candidates) {
 }
 
 describe('limits of a device', () => {
+  // The simulation with few multiprocessors is enough: what it simulates takes time.
   for (const { kind, device } of candidates)
-    // The simulation with few multiprocessors is enough: what it simulates takes time.
     if (device && kind !== 'cuda-sim')
       it(kind, async () => {
         const figures = new Float64Array(await addon.limits(device.raw, 0.001))
