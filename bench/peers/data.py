@@ -15,9 +15,9 @@ def tensor(array):
     return torch.from_numpy(array).to(device)
 
 
-def array(t):
-    """The tensor's numbers as an array of their own."""
-    return t.detach().cpu().numpy().copy()
+def array(result):
+    """The numbers of a tensor, or of an array, as an array of their own."""
+    return (result.detach().cpu().numpy() if torch.is_tensor(result) else result).copy()
 
 
 def uniform(seed, *shape):

@@ -8,14 +8,13 @@ the memory of the images; and all minibatches of a cycle at once.
 """
 
 import functools
-import itertools
 import math
 
 import hebbian_step
 import numpy as np
 import torch
 import data
-from data import array, on_gpu, tensor, uniform
+from data import on_gpu, tensor, uniform
 
 SHORTEST = 1e-6  # a patch up to this length is zero
 MASK = 0xFFFFFFFF
@@ -75,6 +74,7 @@ class Case(hebbian_step.Case):
         super().__init__(sizes | {"inputs": self.inputs, "batches": 1})
         self.sizes = sizes | {"inputs": self.inputs}
         self.batches = self.cycle = sizes["batches"]
+        self.checked = sizes["steps"]
         self.pixels = (uniform(1, n, c, side, side) * 256).astype(np.uint8)
         self.images = tensor(self.pixels)
         self.windows = self.images.unfold(2, r, 1).unfold(3, r, 1)  # a view [N,C,P,Q,R,R]
@@ -109,22 +109,6 @@ class Case(hebbian_step.Case):
                 "numpy table, argmax, numpy product": lambda: self.each(self.by_numpy_table(), self.repeated_argmax("numpy")),
                 "numpy table at once, argmax, torch product": lambda: self.at_once(self.by_numpy_table(), self.repeated_argmax("torch")),
             }
-
-    def form(self, name):
-        """(one repetition, result of the first steps from the start) of a form. Each maker gives step(minibatch, rate) and its weights."""
-        step, w = self.makers[name]()
-        turn = itertools.cycle(range(self.batches))
-        start = tensor(self.start)
-
-        def result():
-            w.copy_(start)
-            for i in range(self.sizes["steps"]):
-                step(i, self.sizes["learningRate"])
-            after = array(w)
-            w.copy_(start)
-            return after
-
-        return lambda: step(next(turn), hebbian_step.STILL), result
 
     def tensors(self):
         return list(self.buffer), tensor(self.start.copy())

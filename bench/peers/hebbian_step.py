@@ -17,6 +17,8 @@ STILL = 1e-6  # rate while timing, so that the filters stay as they are however 
 
 
 class Case:
+    checked = 1  # steps that the result is made after
+
     def __init__(self, sizes):
         self.sizes = sizes
         b, d, k = sizes["batch"], sizes["inputs"], sizes["units"]
@@ -41,14 +43,15 @@ class Case:
                 self.makers["numpy argpartition"] = self.argpartition
 
     def form(self, name):
-        """(one repetition, result of one step from the start) of a form. Each maker gives step(batch number, rate) and its weights."""
+        """(one repetition, result of the first steps from the start) of a form. Each maker gives step(batch number, rate) and its weights."""
         step, w = self.makers[name]()
         turn = itertools.cycle(range(self.batches))
         start = tensor(self.start)
 
         def result():
             w.copy_(start)
-            step(0, self.sizes["learningRate"])
+            for i in range(self.checked):
+                step(i, self.sizes["learningRate"])
             after = array(w)
             w.copy_(start)
             return after

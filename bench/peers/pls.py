@@ -47,12 +47,7 @@ class Case:
 
     def form(self, name):
         run = self.makers[name]()
-
-        def result():
-            prediction = run()
-            return array(prediction) if torch.is_tensor(prediction) else prediction
-
-        return run, result
+        return run, lambda: array(run())
 
     def scikit_learn(self):
         from sklearn.cross_decomposition import PLSRegression

@@ -66,7 +66,6 @@ class Bank:
         self.images = uniform(1, n, c, side, side)
         self.bank = bank_of(sizes)
         self.x = tensor(self.images)
-        torch.compiler.reset()  # else the ninth compiled form of one line, over all cases, would silently not be compiled
         # conv2d correlates: the filters are turned round.
         self.filters = tensor(np.ascontiguousarray(self.bank[:, None, ::-1, ::-1]))
         self.makers = {
