@@ -4,6 +4,7 @@
 //   read, copy     16 bytes a thread and access, 4 at a time, over 8 MiB for each multiprocessor: far past the caches
 #include <algorithm>
 #include <chrono>
+#include <memory>
 
 #include "cuda/limits.h"
 
@@ -54,19 +55,9 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-class Memory {
- public:
-  Memory(cudaStream_t stream, size_t bytes) : stream_(stream), data(allocate_memory(stream, bytes)) {}
-  ~Memory() { release_memory(stream_, data); }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-
- private:
-  cudaStream_t stream_;
-
- public:
-  void* const data;
-};
+std::shared_ptr<void> memory(cudaStream_t stream, size_t bytes) {
+  return {allocate_memory(stream, bytes), [stream](void* data) { release_memory(stream, data); }};
+}
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -96,15 +87,16 @@ core::Limits measure_limits(const Device& device, double seconds) {
   cudaStream_t stream = device.stream;
   const unsigned blocks = static_cast<unsigned>(kBlocks * device.processors);
   const int64_t bytes = kBytes * device.processors;
-  const Memory source(stream, static_cast<size_t>(bytes)), target(stream, static_cast<size_t>(bytes));
-  check(cudaMemsetAsync(source.data, 1, static_cast<size_t>(bytes), stream), "cudaMemsetAsync");
+  const std::shared_ptr<void> source = memory(stream, static_cast<size_t>(bytes)),
+                              target = memory(stream, static_cast<size_t>(bytes));
+  check(cudaMemsetAsync(source.get(), 1, static_cast<size_t>(bytes), stream), "cudaMemsetAsync");
   const int64_t count = bytes / static_cast<int64_t>(sizeof(uint4));
-  const uint4* from = static_cast<const uint4*>(source.data);
-  uint4* to = static_cast<uint4*>(target.data);
+  const uint4* from = static_cast<const uint4*>(source.get());
+  uint4* to = static_cast<uint4*>(target.get());
 
   constexpr int kRounds = 4096;
   const double multiply = shortest(stream, seconds, [&] {
-    STRIATE_LAUNCH((multiply_add_kernel), blocks, kThreads, 0, stream, static_cast<float*>(target.data), kRounds,
+    STRIATE_LAUNCH((multiply_add_kernel), blocks, kThreads, 0, stream, static_cast<float*>(target.get()), kRounds,
                    0.999f, 0.001f);
   });
   const double read =

@@ -96,8 +96,8 @@ constexpr int kFinishPlaces = 16, kFinishThreads = 512, kFinishRows = kFinishThr
 /// Adds up `parts` copies of y, `size` apart, and divides each place's outputs by their norm where asked. A block has 16
 /// places, and a thread every 32nd output of one.
 __global__ void __launch_bounds__(kFinishThreads)
-    wavelet_finish_kernel(const float* __restrict__ parts_of, int32_t parts, int64_t size, float* __restrict__ y,
-                          int64_t places, int64_t plane, int32_t k_count, bool normalise, float* __restrict__ norms) {
+    wavelet_finish_kernel(const float* parts_of, int32_t parts, int64_t size, float* y, int64_t places, int64_t plane,
+                          int32_t k_count, bool normalise, float* __restrict__ norms) {
   __shared__ double squares[kFinishRows][kFinishPlaces + 1];
   const int32_t place = threadIdx.x % kFinishPlaces, row = threadIdx.x / kFinishPlaces;
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kFinishPlaces + place;
