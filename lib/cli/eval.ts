@@ -5,6 +5,7 @@ import { addEvalEncoding } from './eval_encoding.js'
 import { addEvalPls } from './eval_pls.js'
 import { addEvalRsa } from './eval_rsa.js'
 import { addEvalShadows } from './eval_shadows.js'
+import { addEvalTransfer } from './eval_transfer.js'
 
 export function addEval(program: Command): void {
   const evaluate = program.command('eval').description('evaluate a run')
@@ -14,4 +15,5 @@ export function addEval(program: Command): void {
   addEvalPls(evaluate)
   addEvalRsa(evaluate)
   addEvalBehaviour(evaluate)
+  addEvalTransfer(evaluate)
 }

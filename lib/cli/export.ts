@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander'
 import { OptionError } from '../errors.js'
 import { writeNpy } from '../io/index.js'
-import { exportOnnx, localBlocks } from '../models/index.js'
+import { exportOnnx, localBlocks, savePyTorch } from '../models/index.js'
 import { openNetwork } from '../run/index.js'
 import { jsonText, output, run } from './terminal.js'
 
 interface ExportValues {
   run: string
-  format: 'safetensors' | 'npy' | 'onnx'
+  format: 'safetensors' | 'pytorch' | 'npy' | 'onnx'
   out: string
   tensor?: string
   json?: boolean
@@ -21,9 +21,9 @@ export function addExport(program: Command): void {
     .addOption(
       new Option(
         '--format <name>',
-        'safetensors: all weights; npy: one tensor; onnx: graph and weights, images [N,C,H,W] from 0 to 1 in',
+        'safetensors: all weights; pytorch: the same under the names that torchvision has (load_state_dict); npy: one tensor; onnx: graph and weights, images [N,C,H,W] from 0 to 1 in',
       )
-        .choices(['safetensors', 'npy', 'onnx'])
+        .choices(['safetensors', 'pytorch', 'npy', 'onnx'])
         .makeOptionMandatory(),
     )
     .requiredOption('--out <file>', 'file to write')
@@ -39,6 +39,7 @@ export function addExport(program: Command): void {
           throw new OptionError({ op: 'export', argument: '--tensor', actual: `given for ${format}`, expected: '--format npy' })
         using net = await openNetwork(folder)
         if (format === 'safetensors') await net.save(out)
+        else if (format === 'pytorch') await savePyTorch(net, out)
         else if (format === 'onnx') await exportOnnx(net, out)
         else {
           const tensors = new Map([...net.parameters, ...net.buffers])

@@ -11,28 +11,39 @@ import {
   type ConvBlock,
   Network,
   type NetworkConfig,
+  readPyTorch,
 } from '../models/index.js'
 import { openNetwork, processGroup } from '../run/index.js'
 import { duration } from '../run/progress.js'
-import { supervisedOptions, trainSupervised } from '../train/index.js'
+import { supervisedOptions, targetHeadOptions, targetHeads, trainSupervised } from '../train/index.js'
 import { convWords, parseConvBlocks } from './block_syntax.js'
 import { addFlags } from './flags.js'
 import { TrainingFlags } from './run_flags.js'
 
 const networkFlags = z.strictObject({ network: builderOptions.prefault({ kind: 'conv-net' }).meta({ flag: '' }) })
-const startFlag = z.strictObject({
+const startFlags = z.strictObject({
   start: z
     .string()
     .min(1)
     .optional()
-    .meta({ unit: 'dir' })
-    .describe('folder of a run whose weights begin the layers of the same names, such as the blocks that train wavelet learned'),
+    .meta({ unit: 'path' })
+    .describe(
+      'folder of a run whose weights begin the layers of the same names, such as the blocks that train wavelet learned; or a safetensors file under PyTorch’s names, such as torchvision’s of ResNet-18',
+    ),
+  fresh: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('layers that begin anew all the same, such as fc where the classes are others'),
 })
+const targetFlags = targetHeadOptions.partial()
 const settings = z.strictObject({
+  ...targetFlags.shape,
   network: builderOptions.prefault({ kind: 'conv-net' }),
   options: supervisedOptions,
   /** In full. */
-  start: startFlag.shape.start,
+  start: startFlags.shape.start,
+  fresh: startFlags.shape.fresh,
 })
 
 export function addTrainSupervised(train: Command): void {
@@ -46,7 +57,8 @@ export function addTrainSupervised(train: Command): void {
   command
     .optionsGroup('Network:')
     .option('--blocks <list>', `of conv-net, side by side, between commas, each of ${convWords}`, parseConvBlocks)
-  const start = addFlags(command, startFlag, { group: 'Network:' })
+  const targets = addFlags(command, targetFlags, { group: 'Network:' })
+  const start = addFlags(command, startFlags, { group: 'Network:' })
   const options = addFlags(command, supervisedOptions, { group: 'Training:' })
 
   const built = (): BuilderOptions | undefined => {
@@ -74,15 +86,37 @@ export function addTrainSupervised(train: Command): void {
     settings,
     asked: () => {
       const network = built()
-      const { start: from } = start()
-      return { ...(network ? { network } : {}), ...(from === undefined ? {} : { start: resolve(from) }), options: options() }
+      const { start: from, ...begin } = start()
+      return {
+        ...(network ? { network } : {}),
+        ...targets(),
+        ...begin,
+        ...(from === undefined ? {} : { start: resolve(from) }),
+        options: options(),
+      }
     },
-    train: async (images, { network, options, start }, run, say) => {
+    train: async (images, { network, targets, angles, options, start, fresh }, run, say) => {
       const started = performance.now()
       const [, channels, height, width] = images.shape
-      const { classes = [] } = labelsOf(images) ?? {}
-      const config = buildNetwork(network, { channels, image: [height, width], classes })
-      using begun = start === undefined ? null : await startFrom(start, config, options.seed, run.device)
+      if (!targets && angles)
+        throw new OptionError({
+          op: 'train supervised',
+          argument: '--angles',
+          actual: 'given without targets',
+          expected: '--targets',
+        })
+      const learned = targets
+        ? { heads: targetHeads(images, { targets, ...(angles ? { angles } : {}) }) }
+        : { classes: labelsOf(images)?.classes ?? [] }
+      const config = buildNetwork(network, { channels, image: [height, width], ...learned })
+      if (fresh && start === undefined)
+        throw new OptionError({
+          op: 'train supervised',
+          argument: '--fresh',
+          actual: 'given without a start',
+          expected: '--start',
+        })
+      using begun = start === undefined ? null : await startFrom(start, fresh ?? [], config, options.seed, run.device)
       const { net, record } = await trainSupervised(images, begun ?? config, options, run)
       using trained = net
       say.done()
@@ -103,12 +137,30 @@ export function addTrainSupervised(train: Command): void {
   })
 }
 
-/** A new network with the weights that a run has under its names. */
-async function startFrom(folder: string, config: NetworkConfig, seed: number, device: Device): Promise<Network> {
-  using learned = await openNetwork(folder)
+/** A new network with the weights that a run, or a file with PyTorch's names, has under its names. */
+async function startFrom(
+  path: string,
+  fresh: readonly string[],
+  config: NetworkConfig,
+  seed: number,
+  device: Device,
+): Promise<Network> {
   const net = new Network(config, { seed, device })
   try {
-    net.adopt(await learned.state())
+    const unknown = fresh.find((name) => !net.layerNames.includes(name))
+    if (unknown !== undefined)
+      throw new OptionError({
+        op: 'train supervised',
+        argument: '--fresh',
+        actual: `'${unknown}', no layer`,
+        expected: 'layers of the network',
+      })
+    if (path.endsWith('.safetensors')) net.adopt(await readPyTorch(net, path, fresh))
+    else {
+      using learned = await openNetwork(path)
+      const state = [...(await learned.state())].filter(([name]) => !fresh.some((layer) => name.startsWith(`${layer}.`)))
+      net.adopt(new Map(state))
+    }
     return net
   } catch (error) {
     net.dispose()

@@ -35,7 +35,7 @@ export function withReadout(given: NetworkConfigInput, classes: readonly string[
   const flatten: LayerSpecInput = names(config.layers).includes('features')
     ? { kind: 'flatten' }
     : { kind: 'flatten', name: 'features' }
-  const layers = [...config.layers, ...(last.length === 1 ? [] : [flatten]), ...readoutLayers(classes)]
+  const layers = [...config.layers, ...(last.length === 1 ? [] : [flatten]), ...readoutLayers(classHeads(classes))]
   return outline({ ...config, layers, heads: classHeads(classes) }).config
 }
 

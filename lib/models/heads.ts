@@ -14,8 +14,11 @@ export const headSchema = z
     loss: z.enum(['softmax', 'mse']),
     /** Of `softmax`: names of the classes, one output each. */
     classes: z.array(z.string()).default([]),
-    /** Of `mse`: how many numbers. Default 1. */
+    /** Of `mse`: how many numbers. 1, the default: the standardised target; 2, of an angle: its sine and cosine. */
     outputs: count.optional(),
+    /** Of `mse` with one output: mean and deviation by which the target is standardised. Default: those of the images that it is trained on, which training puts here. */
+    mean: z.number().optional(),
+    deviation: z.number().positive().optional(),
     /** Of its loss in the network's. */
     weight: z.number().min(0).default(1),
   })

@@ -8,6 +8,7 @@ import { alignmentSection } from './alignment_results.js'
 import { classifications } from './classify_page.js'
 import { percent, provenanceRows } from './record.js'
 import { shadowSections } from './shadow_page.js'
+import { transferSections } from './transfer_page.js'
 
 /**
  * Writes loss.svg, error.svg and report.html into the folder of a run.
@@ -60,6 +61,7 @@ export async function writeSupervisedPage(
       { heading: 'Training', blocks: [...figures, ...(heads ? [heads] : [])] },
       ...classified.sections,
       ...(await shadowSections(folder)),
+      ...(await transferSections(folder)),
       ...(await alignmentSection(folder)),
     ],
     provenance: provenanceRows(record, [

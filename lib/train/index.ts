@@ -11,3 +11,4 @@ export {
   supervisedOptions,
   trainSupervised,
 } from './supervised.js'
+export { type TargetHeadOptions, targetHeadOptions, targetHeads } from './target_heads.js'

@@ -51,12 +51,12 @@ export class Losses {
           throw refuse(`of the classes ${column.classes.join(', ')}`, `the network's: ${head.classes.join(', ') || 'none'}`)
       } else if (column.kind === 'class')
         throw refuse(`of classes in '${head.target}'`, 'numbers or angles, for a head of mean squared error')
-      else if (head.outputs !== 1)
+      else if (head.outputs > (column.kind === 'angle' ? 2 : 1))
         throw new DataError({
           op,
           argument: `head ${head.name}`,
           actual: `of ${head.outputs} outputs`,
-          expected: '1, for one column',
+          expected: column.kind === 'angle' ? '1, or 2 for sine and cosine' : '1, for one column',
         })
       return { head, column }
     })
@@ -101,20 +101,25 @@ export class Losses {
     return this.heads.length === 1 ? y : sliceColumns(y, { at: start, count: outputs })
   }
 
-  /** Labels i32 [N], or standardised numbers f32 [N,1]. */
+  /** Labels i32 [N], standardised numbers f32 [N,1], or sines and cosines f32 [N,2]. */
   private wanted(head: Head, column: Column, rows: Int32Array, device: Device): Tensor {
     if (column.kind === 'class')
       return Tensor.from(
         Int32Array.from(rows, (row) => column.values[row] as number),
         { device },
       )
-    const values = Float32Array.from(rows, (row) => standardised(column, column.values[row] as number))
+    const values = Float32Array.from(Array.from(rows).flatMap((row) => wantedOutputs(head, column, column.values[row] as number)))
     return Tensor.from(values, { shape: [rows.length, head.outputs], device })
   }
 }
 
-/** A number less its column's mean, over its deviation; of an angle the difference wrapped into (-180, 180]. */
-export function standardised(column: Exclude<Column, { kind: 'class' }>, value: number): number {
-  const difference = value - column.mean
-  return (column.kind === 'angle' ? wrapDegrees(difference) : difference) / column.deviation
+type Numbers = Exclude<Column, { kind: 'class' }>
+
+/** What a head of squared error should give: the number less the mean, over the deviation, of an angle the difference wrapped into (-180, 180]; or an angle's sine and cosine. */
+export function wantedOutputs(head: Pick<Head, 'outputs' | 'mean' | 'deviation'>, column: Numbers, value: number): number[] {
+  const radians = (value * Math.PI) / 180
+  if (head.outputs === 2) return [Math.sin(radians), Math.cos(radians)]
+  const { mean = column.mean, deviation = column.deviation } = head
+  const difference = value - mean
+  return [(column.kind === 'angle' ? wrapDegrees(difference) : difference) / deviation]
 }

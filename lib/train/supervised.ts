@@ -16,6 +16,7 @@ import { duration, memoryText, trialSeconds } from '../run/progress.js'
 import { Tensor } from '../tensor.js'
 import { Losses } from './losses.js'
 import { type SupervisedConfig, type SupervisedOptions, supervisedConfig, supervisedOptions } from './supervised_options.js'
+import { withStatistics } from './target_heads.js'
 import { epochSchema, type OnEpoch, positionSchema, type Scores, type SupervisedEpoch, scoresSchema, Trainer } from './trainer.js'
 
 export { type SupervisedConfig, type SupervisedOptions, supervisedOptions } from './supervised_options.js'
@@ -80,7 +81,7 @@ export async function trainSupervised(
   const config = supervisedConfig(options)
   const { device } = asked
   const group = watchedGroup(asked.signal)
-  const initial = await start(network, config.seed, device)
+  const initial = await start(network, images, config.seed, device)
   const losses = new Losses(op, initial, images)
   const monitor = asked.monitor ? { images: asked.monitor, losses: new Losses(op, initial, asked.monitor) } : null
   const stratum = initial.heads.find(({ loss }) => loss === 'softmax')
@@ -239,9 +240,10 @@ async function planText(
   )
 }
 
-async function start(network: NetworkConfigInput | Network, seed: number, device: Device): Promise<Network> {
-  if (network instanceof Network) return new Network(network.config, { device, state: await network.state() })
-  return new Network(network, { seed, device })
+async function start(network: NetworkConfigInput | Network, images: Images, seed: number, device: Device): Promise<Network> {
+  const begun = network instanceof Network
+  const config = withStatistics(begun ? network.config : network, images)
+  return new Network(config, begun ? { device, state: await network.state() } : { seed, device })
 }
 
 /** Tells a new network what it standardises by: the images' channels, and what each wavelet block sees of them under its random mixing. */

@@ -22,6 +22,7 @@ import {
   type SupervisedOptions,
   splitTrainValidation,
   Tensor,
+  targetHeads,
   trainSupervised,
 } from '../../lib/index.js'
 import { digests } from '../run/digests.js'
@@ -167,6 +168,49 @@ describe('several heads', () => {
       }
     }
     for (const gradients of each) expect(Math.max(...gradients.flatMap((g) => [...g]).map(Math.abs))).toBeGreaterThan(1e-3)
+  })
+
+  it('of columns asked for by name share the weight of their target, and learn angles as sine and cosine if asked', async () => {
+    const targets = { ...set.targets, place_x: set.targets.x as Column, place_y: set.targets.y as Column }
+    const images = { ...set, targets }
+    const heads = targetHeads(images, { targets: ['place', 'class', 'rotationDeg'], angles: 'sine-cosine' })
+    expect(heads).toEqual([
+      { name: 'place_x', loss: 'mse', outputs: 1, weight: 1 / 6 },
+      { name: 'place_y', loss: 'mse', outputs: 1, weight: 1 / 6 },
+      { name: 'class', loss: 'softmax', classes, weight: 1 / 3 },
+      { name: 'rotationDeg', loss: 'mse', outputs: 2, weight: 1 / 3 },
+    ])
+    using start = new Network(network(heads, 12), { seed: 8 })
+    const { net, record } = await trainSupervised(images, start, unchanging)
+    using end = net
+    const { mean, deviation } = set.targets.x as Exclude<Column, { kind: 'class' }>
+    expect(end.heads.map((head) => [head.name, head.mean, head.deviation])).toEqual([
+      ['place_x', mean, deviation],
+      ['place_y', (set.targets.y as { mean: number }).mean, (set.targets.y as { deviation: number }).deviation],
+      ['class', undefined, undefined],
+      ['rotationDeg', undefined, undefined],
+    ])
+    const { validation } = splitTrainValidation(labelsOf(set)?.labels ?? 0, 0.25, 3)
+    using pixels = Tensor.from(await set.rows(validation), { shape: [validation.length, 3, 20, 20] })
+    using outputs = await end.infer(pixels)
+    const y = (await outputs.read()).data
+    let [across, turn] = [0, 0]
+    for (const [n, row] of validation.entries()) {
+      const radians = ((set.targets.rotationDeg?.values[row] as number) * Math.PI) / 180
+      const wanted = ((set.targets.x?.values[row] as number) - mean) / deviation
+      across += ((y[n * 12] as number) - wanted) ** 2 / validation.length
+      // The mean over both numbers.
+      for (const [i, value] of [Math.sin(radians), Math.cos(radians)].entries())
+        turn += ((y[n * 12 + 10 + i] as number) - value) ** 2 / (2 * validation.length)
+    }
+    const losses = lastOf(record.curve).heads
+    expect(losses?.place_x?.loss).toBeCloseTo(across, 5)
+    expect(losses?.rotationDeg?.loss).toBeCloseTo(turn, 5)
+    for (const [asked, text] of [
+      [['colour'], /targets is 'colour'; expected targets of .*: class, x, y/],
+      [['class', 'class'], /of which two stand for class; expected each once/],
+    ] as const)
+      expect(() => targetHeads(set, { targets: [...asked] })).toThrow(text)
   })
 
   it('give the bits of one where only one is there and weighs 1', async () => {

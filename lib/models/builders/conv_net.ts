@@ -1,9 +1,10 @@
 // The end-to-end twin of a local network.
 import { z } from 'zod'
 import { parseOptions } from '../../options.js'
+import { headSchema } from '../heads.js'
 import { border, count, powerOption } from '../layer.js'
 import { outline } from '../outline.js'
-import { classHeads, readoutLayers, sideBySide } from '../readout.js'
+import { headsOf, readoutLayers, sideBySide } from '../readout.js'
 import type { LayerSpecInput, NetworkConfig } from '../spec.js'
 import { standardiseLayers, standardiseOption } from './standardise.js'
 
@@ -27,7 +28,10 @@ export const convNetOptions = z.strictObject({
   channels: count,
   /** Height and width of the images. */
   image: z.tuple([count, count]).readonly(),
-  classes: z.array(z.string()).readonly(),
+  /** Class names of a classifier: the head `class`. */
+  classes: z.array(z.string()).readonly().default([]),
+  /** Several heads, or others, in place of `classes`. */
+  heads: z.array(headSchema).readonly().default([]),
   blocks: z
     .array(blockOptions)
     .min(1)
@@ -48,8 +52,9 @@ export type ConvNetOptions = z.input<typeof convNetOptions>
  * @throws {OptionError} {ShapeError} naming what does not fit
  */
 export function convNet(options: ConvNetOptions): NetworkConfig {
-  const { channels, image, classes, blocks, normalise, standardise, ...rest } = parseOptions('convNet', convNetOptions, options)
+  const { channels, image, blocks, normalise, standardise, ...rest } = parseOptions('convNet', convNetOptions, options)
   const { bias = normalise === 'none' } = rest
+  const heads = headsOf('convNet', rest)
   const branches = blocks.map(({ pool, ...block }, i): LayerSpecInput[] => {
     const fitting = Math.max(1, Math.min(11, Math.min(...image) - block.window + 1))
     const fitted = { ...pool, size: pool.size ?? fitting }
@@ -60,7 +65,7 @@ export function convNet(options: ConvNetOptions): NetworkConfig {
     name: 'conv-net',
     channels,
     image: [...image],
-    layers: [...standardiseLayers(standardise), ...sideBySide(branches), ...readoutLayers(classes)],
-    heads: classHeads(classes),
+    layers: [...standardiseLayers(standardise), ...sideBySide(branches), ...readoutLayers(heads)],
+    heads: [...heads],
   }).config
 }

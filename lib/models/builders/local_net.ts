@@ -58,7 +58,7 @@ export function localNet(options: LocalNetOptions): NetworkConfig {
     layers: [
       ...inTurn(trunk),
       ...sideBySide(blocks.map((block, i) => blockLayers(block, `blocks.${i}`))),
-      ...readoutLayers(classes),
+      ...readoutLayers(classHeads(classes)),
     ],
     heads: classHeads(classes),
   }).config

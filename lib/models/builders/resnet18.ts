@@ -1,13 +1,14 @@
-// ResNet-18 (He, Zhang, Ren, Sun 2016, table 1): 7 x 7 / 2 stem, 3 x 3 / 2 max pool, 2-2-2-2 basic blocks of 64 to 512, average pool. Layers
-// are called as in torchvision, whose `layer1.0.relu` is two: `layer1.0.relu1` within the block, and `layer1.0.relu` after the addition.
+// ResNet-18 (He, Zhang, Ren, Sun 2016, table 1): 7 x 7 / 2 stem, 3 x 3 / 2 max pool, 2-2-2-2 basic blocks of 64 to 512, average pool; for small
+// images a stem of 3 x 3 that keeps their size, without the pool (section 4.2). Layers are called as in torchvision, whose `layer1.0.relu` is
+// two: `layer1.0.relu1` within the block, and `layer1.0.relu` after the addition.
 import { z } from 'zod'
 import { OptionError } from '../../errors.js'
 import { parseOptions } from '../../options.js'
 import { positions } from '../extent.js'
-import { type HeadInput, headSchema } from '../heads.js'
+import { headSchema } from '../heads.js'
 import { count } from '../layer.js'
 import { outline } from '../outline.js'
-import { classHeads } from '../readout.js'
+import { headsOf, outputsOf } from '../readout.js'
 import type { LayerSpecInput, NetworkConfig } from '../spec.js'
 import { standardiseLayers, standardiseOption } from './standardise.js'
 
@@ -23,6 +24,11 @@ export const resNet18Options = z.strictObject({
   heads: z.array(headSchema).readonly().default([]),
   /** Outputs of a network without heads. */
   outputs: count.optional(),
+  stem: z
+    .enum(['standard', 'small'])
+    .default('standard')
+    .describe('standard: 7 x 7 with stride 2 and a max pool, for photos; small: 3 x 3 alone, for images of about 32 pixels'),
+  width: count.default(64).describe('units of the first stage; each further one has twice as many'),
   standardise: standardiseOption,
 })
 
@@ -39,6 +45,7 @@ const conv = (name: string, units: number, window: number, stride: number): Laye
 })
 const norm = (name: string): LayerSpecInput => ({ kind: 'batch_norm', name })
 const relu = (name: string): LayerSpecInput => ({ kind: 'relu', name })
+const maxPool: LayerSpecInput = { kind: 'max_pool', name: 'maxpool', size: 3, stride: 2, padding: 1 }
 
 /** A basic block: two convolutions beside the input, which a 1 x 1 convolution brings to the size where they change it. */
 function basicBlock(name: string, units: number, stride: number): LayerSpecInput[] {
@@ -58,7 +65,16 @@ function basicBlock(name: string, units: number, stride: number): LayerSpecInput
  * @throws {OptionError} when there are not exactly one of classes, heads and outputs; {ShapeError} for images too small
  */
 export function resNet18(options: ResNet18Options): NetworkConfig {
-  const { channels, image, classes, heads: given, outputs, standardise } = parseOptions('resNet18', resNet18Options, options)
+  const {
+    channels,
+    image,
+    classes,
+    heads: given,
+    outputs,
+    stem,
+    width,
+    standardise,
+  } = parseOptions('resNet18', resNet18Options, options)
   if ([classes.length > 0, given.length > 0, outputs !== undefined].filter(Boolean).length !== 1)
     throw new OptionError({
       op: 'resNet18',
@@ -66,13 +82,14 @@ export function resNet18(options: ResNet18Options): NetworkConfig {
       actual: 'none or more than one of them',
       expected: 'one that says what its outputs are',
     })
-  const heads: readonly HeadInput[] = given.length > 0 ? given : classHeads(classes)
-  const units = outputs ?? (given.length > 0 ? given.reduce((sum, head) => sum + head.outputs, 0) : classes.length)
+  const heads = headsOf('resNet18', { classes, heads: given })
+  const units = outputs ?? outputsOf(heads)
   const halved = (size: number, times: number): number => (times === 0 ? size : halved(positions(size, 1, 2, 0), times - 1))
-  const last = Math.min(...image.map((size) => halved(size, 5)))
-  const stages = [64, 128, 256, 512].flatMap((width, i) => [
-    ...basicBlock(`layer${i + 1}.0`, width, i === 0 ? 1 : 2),
-    ...basicBlock(`layer${i + 1}.1`, width, 1),
+  const small = stem === 'small'
+  const last = Math.min(...image.map((size) => halved(size, small ? 3 : 5)))
+  const stages = [1, 2, 4, 8].flatMap((times, i) => [
+    ...basicBlock(`layer${i + 1}.0`, times * width, i === 0 ? 1 : 2),
+    ...basicBlock(`layer${i + 1}.1`, times * width, 1),
   ])
   return outline({
     kind: 'network',
@@ -82,10 +99,10 @@ export function resNet18(options: ResNet18Options): NetworkConfig {
     init: 'he',
     layers: [
       ...standardiseLayers(standardise),
-      conv('conv1', 64, 7, 2),
+      small ? conv('conv1', width, 3, 1) : conv('conv1', width, 7, 2),
       norm('bn1'),
       relu('relu'),
-      { kind: 'max_pool', name: 'maxpool', size: 3, stride: 2, padding: 1 },
+      ...(small ? [] : [maxPool]),
       ...stages,
       { kind: 'avg_pool', name: 'avgpool', size: last, stride: last },
       { kind: 'flatten', name: 'flatten' },

@@ -3,9 +3,10 @@
 import { z } from 'zod'
 import { OptionError } from '../../errors.js'
 import { parseOptions } from '../../options.js'
+import { headSchema } from '../heads.js'
 import { count } from '../layer.js'
 import { outline } from '../outline.js'
-import { classHeads, readoutLayers } from '../readout.js'
+import { headsOf, readoutLayers } from '../readout.js'
 import type { LayerSpecInput, NetworkConfig } from '../spec.js'
 
 const repeated = (times: number, units: number): number[] => Array.from({ length: times }, () => units)
@@ -43,6 +44,8 @@ export const waveletNetOptions = z.strictObject({
   freeze: z.number().int().min(0).default(0).describe('of the first blocks, that stay as they are while the others are trained'),
   /** Class names of a classifier: a batch normalisation, the readout, and the head `class`. Default: none, so that the outputs are features. */
   classes: z.array(z.string()).readonly().default([]),
+  /** Several heads, or others, in place of `classes`. */
+  heads: z.array(headSchema).readonly().default([]),
 })
 
 export type WaveletNetOptions = z.input<typeof waveletNetOptions>
@@ -53,11 +56,18 @@ export type WaveletNetOptions = z.input<typeof waveletNetOptions>
  * @throws {OptionError} {ShapeError} naming the block that does not fit the map below
  */
 export function waveletNet(options: WaveletNetOptions): NetworkConfig {
-  const { channels, image, net, nonlinearity, normalise, freeze, classes, ...given } = parseOptions(
-    'waveletNet',
-    waveletNetOptions,
-    options,
-  )
+  const {
+    channels,
+    image,
+    net,
+    nonlinearity,
+    normalise,
+    freeze,
+    classes,
+    heads: others,
+    ...given
+  } = parseOptions('waveletNet', waveletNetOptions, options)
+  const heads = headsOf('waveletNet', { classes, heads: others })
   const units = given.units ?? waveletNets[net].units
   const orientations = given.orientations ?? waveletNets[net].orientations
   if (freeze > units.length)
@@ -79,16 +89,14 @@ export function waveletNet(options: WaveletNetOptions): NetworkConfig {
     }),
   )
   const classifier: LayerSpecInput[] =
-    classes.length > 0
-      ? [{ kind: 'batch_norm', name: 'norm' }, { kind: 'flatten', name: 'features' }, ...readoutLayers(classes)]
-      : []
+    heads.length > 0 ? [{ kind: 'batch_norm', name: 'norm' }, { kind: 'flatten', name: 'features' }, ...readoutLayers(heads)] : []
   return outline({
     kind: 'network',
     name: 'wavelet-net',
     channels,
     image: [...image],
     layers: [...blocks, ...classifier],
-    heads: classHeads(classes),
+    heads: [...heads],
     frozen: blocks.slice(0, freeze).map(({ name }) => name as string),
   }).config
 }
