@@ -160,6 +160,7 @@ const takers: Record<string, Taker> = {
   'computeWhitening(options)': takes((o: striate.WhiteningOptions) => striate.computeWhitening(images, o), {}),
   'dataPatches(options)': takes((o: striate.PatchOptions) => striate.dataPatches(images, 4, o), {}),
   'classify(options)': takes((o: striate.ClassifyOptions) => striate.classify(net, images, o), {}),
+  'gaborNet(options)': takes(striate.gaborNet, { image: [64, 64] }),
   'transfer(options)': takes((o: striate.TransferOptions) => striate.transfer(net, images, o), {}),
   'targetHeads(options)': takes((o: striate.TargetHeadOptions) => striate.targetHeads(images, o), { targets: ['class'] }),
   'predict(options)': takes((o: striate.PredictOptions) => striate.predict(net, images, o), {}),

@@ -14,6 +14,7 @@ export { type Classification, type ClassifyOptions, classify, classifyOptions } 
 export { type EncodeOptions, encode, encodeOptions } from './encoding.js'
 export { type LayerControl, usualLayers } from './layer_features.js'
 export type { CommittedScore, LayerScore, LayerScores, Protocol } from './layer_scores.js'
+export { type MannWhitney, mannWhitney } from './mann_whitney.js'
 export { type PlsOptions, pls, plsOptions } from './pls.js'
 export { type Prediction, type PredictOptions, predict, predictOptions } from './predict.js'
 export { type Comparison, comparisons, crossnobis, type Distance } from './rdm.js'

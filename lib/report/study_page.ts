@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { instructionSet, threads } from '../device.js'
 import { makeFolder } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
-import { type Block, filterSheet, imageSheet, lineChart, renderPage, type Section } from '../plot/index.js'
+import { type Block, barChart, filterSheet, imageSheet, lineChart, renderPage, type Section } from '../plot/index.js'
 import { type PartRecord, type Study, type StudyData, type StudyOptions, scaleOf, type Value } from '../reproduce/index.js'
 import { version } from '../version.js'
 
@@ -102,11 +102,14 @@ export async function writeStudy(
   await writeAtomic(join(folder, 'results.json'), `${JSON.stringify(json, null, 1)}\n`)
 
   const figures: Block[] = []
-  for (const chart of report.charts) {
-    const { file, alt, references, ...rest } = chart
-    const svg = await lineChart({ ...rest, ...(references ? { references } : {}) })
-    await writeAtomic(join(folder, `${file}.svg`), svg)
-    figures.push({ kind: 'figure', image: svg, alt })
+  const drawn = [
+    ...report.charts.map(({ file, alt, ...chart }) => ({ file, alt, svg: lineChart(chart) })),
+    ...(report.bars ?? []).map(({ file, alt, ...chart }) => ({ file, alt, svg: barChart(chart) })),
+  ]
+  for (const { file, alt, svg } of drawn) {
+    const image = await svg
+    await writeAtomic(join(folder, `${file}.svg`), image)
+    figures.push({ kind: 'figure', image, alt })
   }
   for (const { file, title, weights, shape, dead } of report.filters ?? []) {
     const sheet = await filterSheet(weights, shape, { dead, title })

@@ -3,6 +3,7 @@
  * Figures and tables of papers, run again: `studies`, and what runs them.
  * @module
  */
+import { allModels } from './all_models.js'
 import { baselines } from './grinberg/baselines.js'
 import { fig1 } from './grinberg/fig1.js'
 import { fig2 } from './grinberg/fig2.js'
@@ -14,6 +15,8 @@ import { fig3 as passiFig3 } from './passi/fig3.js'
 import { fig4 as passiFig4 } from './passi/fig4.js'
 import { scaling } from './passi/scaling.js'
 import type { Study } from './study.js'
+import { fig2b } from './xie/fig2b.js'
+import { fig2c } from './xie/fig2c.js'
 
 export { openStudyData, type StudyData, type StudyNeeds } from './data.js'
 export { type DemoNetwork, type DemoOptions, type DemoResult, demoOptions, runDemo } from './demo.js'
@@ -23,6 +26,7 @@ export type { Block, NetworkResult } from './networks.js'
 export type { Observation, Spread } from './observe.js'
 export { keptPart, listParts, runStudy, type StudyOptions, type StudyRun, scaleOf, studyCost, studyOptions } from './parts.js'
 export type {
+  Bars,
   Chart,
   Part,
   PartContext,
@@ -37,4 +41,18 @@ export type {
 } from './study.js'
 
 /** Every study, by the name that `striate reproduce` takes. */
-export const studies: readonly Study[] = [fig1, fig2, fig3, table, baselines, passiFig2, passiFig3, passiFig4, ablation, scaling]
+export const studies: readonly Study[] = [
+  fig1,
+  fig2,
+  fig3,
+  table,
+  baselines,
+  passiFig2,
+  passiFig3,
+  passiFig4,
+  ablation,
+  scaling,
+  fig2b,
+  fig2c,
+  allModels,
+]

@@ -52,6 +52,17 @@ export interface Chart {
   references?: { value: number; label: string }[]
 }
 
+/** Scores of things side by side, as bars. */
+export interface Bars {
+  file: string
+  title: string
+  alt: string
+  categories: string[]
+  y: { label: string; min?: number; max?: number }
+  series: { name: string; values: number[]; low?: number[]; high?: number[] }[]
+  references?: { value: number; label: string }[]
+}
+
 export interface StudyTable {
   caption: string
   columns: string[]
@@ -79,6 +90,7 @@ export interface StudyPictures {
 export interface StudyReport {
   values: Value[]
   charts: Chart[]
+  bars?: Bars[]
   tables: StudyTable[]
   filters?: StudyFilters[]
   pictures?: StudyPictures[]

@@ -11,7 +11,7 @@ export const targetHeadOptions = z.strictObject({
     .array(z.string().min(1))
     .min(1)
     .describe(
-      'columns of the images that are learned together, each a head of the last layer; a name stands for all columns of it, rotation for rotation_x, rotation_y and rotation_z (default: class)',
+      'columns of the images that are learned together, each a head of the last layer; a name stands for its axes too, rotation for rotationX, rotationY and rotationZ (default: class)',
     ),
   angles: z
     .enum(['degrees', 'sine-cosine'])
@@ -22,6 +22,9 @@ export const targetHeadOptions = z.strictObject({
 })
 
 export type TargetHeadOptions = z.input<typeof targetHeadOptions>
+
+/** Letters after a target's name, of the columns that are its axes. */
+const axes = ['X', 'Y', 'Z']
 
 /**
  * A head for each column of some targets. Every target has the same weight, and the columns of one share it, so that the loss is the mean over the
@@ -38,7 +41,7 @@ export function targetHeads(
   const refuse = (actual: string, expected: string) => new OptionError({ op, argument: 'targets', actual, expected })
   const known = Object.keys(images.targets)
   const chosen = targets.map((target) => {
-    const columns = known.filter((name) => name === target || name.startsWith(`${target}_`))
+    const columns = known.filter((name) => name === target || axes.some((axis) => name === `${target}${axis}`))
     if (columns.length === 0) throw refuse(`'${target}'`, `targets of ${images.name}: ${known.join(', ') || 'none'}`)
     return columns
   })

@@ -171,12 +171,12 @@ describe('several heads', () => {
   })
 
   it('of columns asked for by name share the weight of their target, and learn angles as sine and cosine if asked', async () => {
-    const targets = { ...set.targets, place_x: set.targets.x as Column, place_y: set.targets.y as Column }
+    const targets = { ...set.targets, placeX: set.targets.x as Column, placeY: set.targets.y as Column }
     const images = { ...set, targets }
     const heads = targetHeads(images, { targets: ['place', 'class', 'rotationDeg'], angles: 'sine-cosine' })
     expect(heads).toEqual([
-      { name: 'place_x', loss: 'mse', outputs: 1, weight: 1 / 6 },
-      { name: 'place_y', loss: 'mse', outputs: 1, weight: 1 / 6 },
+      { name: 'placeX', loss: 'mse', outputs: 1, weight: 1 / 6 },
+      { name: 'placeY', loss: 'mse', outputs: 1, weight: 1 / 6 },
       { name: 'class', loss: 'softmax', classes, weight: 1 / 3 },
       { name: 'rotationDeg', loss: 'mse', outputs: 2, weight: 1 / 3 },
     ])
@@ -185,8 +185,8 @@ describe('several heads', () => {
     using end = net
     const { mean, deviation } = set.targets.x as Exclude<Column, { kind: 'class' }>
     expect(end.heads.map((head) => [head.name, head.mean, head.deviation])).toEqual([
-      ['place_x', mean, deviation],
-      ['place_y', (set.targets.y as { mean: number }).mean, (set.targets.y as { deviation: number }).deviation],
+      ['placeX', mean, deviation],
+      ['placeY', (set.targets.y as { mean: number }).mean, (set.targets.y as { deviation: number }).deviation],
       ['class', undefined, undefined],
       ['rotationDeg', undefined, undefined],
     ])
@@ -204,7 +204,7 @@ describe('several heads', () => {
         turn += ((y[n * 12 + 10 + i] as number) - value) ** 2 / (2 * validation.length)
     }
     const losses = lastOf(record.curve).heads
-    expect(losses?.place_x?.loss).toBeCloseTo(across, 5)
+    expect(losses?.placeX?.loss).toBeCloseTo(across, 5)
     expect(losses?.rotationDeg?.loss).toBeCloseTo(turn, 5)
     for (const [asked, text] of [
       [['colour'], /targets is 'colour'; expected targets of .*: class, x, y/],

@@ -1,7 +1,8 @@
 // What each choice of the learning is worth: components of single positions, whitened or z-scored, random rows, or few components beside them.
 import type { ComponentOptions } from '../../learn/index.js'
+import { banded } from '../scored.js'
 import type { Study } from '../study.js'
-import { banded, byBlock, hierarchyPart, partName, protocol, resultsOf } from './hierarchy.js'
+import { byBlock, hierarchyPart, partName, protocol, resultsOf } from './hierarchy.js'
 
 const variants: readonly { stem: string; about: string; options: ComponentOptions }[] = [
   { stem: 'learned', about: 'principal components', options: {} },

@@ -1,19 +1,8 @@
 // Figure 2 of both papers: encoding score by block of a random and of an unsupervised hierarchy, and their difference.
 import { photoSize } from '../data.js'
+import { banded, type Scored, standardError } from '../scored.js'
 import type { Study } from '../study.js'
-import {
-  banded,
-  byBlock,
-  type HierarchyResult,
-  hierarchyPart,
-  ofSeed,
-  partName,
-  protocol,
-  resultsOf,
-  type Scored,
-  sessionMeans,
-  standardError,
-} from './hierarchy.js'
+import { byBlock, type HierarchyResult, hierarchyPart, ofSeed, partName, protocol, resultsOf, sessionMeans } from './hierarchy.js'
 import { trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 /** Mean over eight subjects at layers 1, 3, 5, 7, 9, 11 of the authors' 2026 curves: 1,000 images, ventral stream. */

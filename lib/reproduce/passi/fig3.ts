@@ -1,6 +1,7 @@
 // Accuracy and encoding score while a hierarchy is trained with labels, from random mixing and from components.
+import { average } from '../scored.js'
 import type { Study } from '../study.js'
-import { average, protocol } from './hierarchy.js'
+import { protocol } from './hierarchy.js'
 import { type Start, trainedSize as size, type TrainedResult, trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 const starts = ['learned', 'random'] as const satisfies readonly Start[]

@@ -1,6 +1,7 @@
 // What is lost when the first blocks keep what they learned without labels, or their random mixing, while the others are trained with labels.
+import { average } from '../scored.js'
 import type { Study } from '../study.js'
-import { average, protocol } from './hierarchy.js'
+import { protocol } from './hierarchy.js'
 import { type Start, trainedSize as size, trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 const starts = ['learned', 'random'] as const satisfies readonly Start[]

@@ -3,42 +3,20 @@
 import { z } from 'zod'
 import { labelsOf, selectImages } from '../../data/index.js'
 import { firstOfEach } from '../../data/split.js'
-import { deviationOf } from '../../eval/correlation.js'
-import { encode } from '../../eval/index.js'
 import { type ComponentOptions, fitComponents } from '../../learn/index.js'
-import { type Network, type WaveletNetName, waveletNet, waveletNets } from '../../models/index.js'
+import { type WaveletNetName, waveletNet, waveletNets } from '../../models/index.js'
+import { average, recordingScores, type Scored, scoreRecordings } from '../scored.js'
 import type { Part, PartContext, Scale } from '../study.js'
 
-export interface HierarchyResult {
-  layers: string[]
+export interface HierarchyResult extends Scored {
   /** Images that the components were learned from. */
   images: number
   /** Of each block; null where nothing was learned. */
   varianceKept: (number | null)[]
   effectiveDimension: (number | null)[]
-  recordings: RecordingScores[]
-}
-
-/** Scores of a network's blocks. */
-export type Scored = Pick<HierarchyResult, 'layers' | 'recordings'>
-
-export interface RecordingScores {
-  name: string
-  /** r of each layer: median over targets of the mean over folds. */
-  r: number[]
-  /** Standard error over folds. */
-  error: number[]
-  /** What a perfect model could reach; null without repeats. */
-  ceiling: number | null
 }
 
 const number = z.number().nullable()
-export const recordingScores: z.ZodType<RecordingScores> = z.object({
-  name: z.string(),
-  r: z.array(z.number()),
-  error: z.array(z.number()),
-  ceiling: number,
-})
 const schema: z.ZodType<HierarchyResult> = z.object({
   layers: z.array(z.string()),
   images: z.number(),
@@ -113,34 +91,6 @@ export async function learnHierarchy(
   return fitComponents(photos, config, { ...components, ...fewer }, { device, ...watch, onPlan: say, out, resume: true })
 }
 
-/** How well each of the layers predicts each recording. */
-export async function scoreRecordings(
-  net: Network,
-  layers: string[],
-  folds: { seed: number; repeats: number },
-  { data, watch, say }: PartContext,
-): Promise<RecordingScores[]> {
-  const found: RecordingScores[] = []
-  for (const { images, responses } of data.recordings) {
-    const { scores } = await encode(net, images, responses, { layers, ...folds, ...watch, onPlan: say })
-    const ceiling = scores[0]?.ceiling?.value ?? null
-    found.push({
-      name: responses.name,
-      r: scores.map(({ value }) => value),
-      error: scores.map(({ spread }) => spread.value),
-      ceiling,
-    })
-  }
-  return found
-}
-
-/** Mean over recordings, and a band of a standard error around it. */
-export function banded(each: readonly (readonly number[])[]): { y: number[]; low: number[]; high: number[] } {
-  const y = each.map(average)
-  const error = each.map(standardError)
-  return { y, low: y.map((v, i) => v - (error[i] as number)), high: y.map((v, i) => v + (error[i] as number)) }
-}
-
 /** Of each block r for each recording, mean over seeds. */
 export const byBlock = (results: readonly Scored[]): number[][] =>
   (results[0]?.layers ?? []).map((_, block) => sessionMeans(results, block))
@@ -154,9 +104,6 @@ export function sessionMeans(results: readonly Scored[], block: number): number[
 /** Mean over recordings of one block's r, of one seed. */
 export const ofSeed = ({ recordings }: HierarchyResult, block: number): number =>
   average(recordings.map(({ r }) => r[block] as number))
-
-export const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
-export const standardError = (values: readonly number[]): number => deviationOf(values) / Math.sqrt(values.length)
 
 /** What every one of these studies says of its protocol. */
 export const protocol = [

@@ -1,6 +1,7 @@
 // How many unlabelled images the components need.
+import { banded } from '../scored.js'
 import type { Study } from '../study.js'
-import { banded, hierarchyPart, partName, protocol, resultsOf, sessionMeans } from './hierarchy.js'
+import { hierarchyPart, partName, protocol, resultsOf, sessionMeans } from './hierarchy.js'
 
 /** Images of each class; of ten classes 10 to 4,000 in all. */
 const counts = [1, 3, 10, 40, 100, 400]

@@ -6,9 +6,10 @@ import { encode } from '../../eval/index.js'
 import type { ComponentOptions } from '../../learn/index.js'
 import { Network, waveletNet } from '../../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../../train/index.js'
+import { type RecordingScores, recordingScores, scoreRecordings } from '../scored.js'
 import { inShared } from '../shared.js'
 import type { Part, Scale } from '../study.js'
-import { learnHierarchy, type RecordingScores, recordingScores, scoreRecordings } from './hierarchy.js'
+import { learnHierarchy } from './hierarchy.js'
 
 /** Where training begins. */
 export type Start = 'random' | 'learned'

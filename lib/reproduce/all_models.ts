@@ -1,0 +1,277 @@
+// Every family of networks that Striate has beside each other, on the same photos and recordings.
+import { z } from 'zod'
+import { labelsOf } from '../data/index.js'
+import { trainLocal } from '../learn/index.js'
+import { convNet, gaborNet, type Network, type WaveletNetName, waveletNet } from '../models/index.js'
+import { type SupervisedOptions, trainSupervised } from '../train/index.js'
+import { fiveBlocks, quickBlock, singleBlock } from './grinberg/settings.js'
+import type { Block } from './networks.js'
+import { learnHierarchy } from './passi/hierarchy.js'
+import { recipe as hierarchyRecipe } from './passi/trained.js'
+import { average, committedScores, recordingScores, type Scored, scoreRecordings, standardError } from './scored.js'
+import type { Part, PartContext, Scale, Study } from './study.js'
+import { allTargets, latentScale, latentSize as size, trainLatent } from './xie/latents.js'
+
+interface Family {
+  name: string
+  about: string
+  /** Layers to choose from; `all` its blocks. */
+  layers: string[]
+  /** Minutes on two cores. */
+  minutes: number
+  /** null: the images themselves. */
+  make(context: PartContext, scale: Scale, seed: number): Promise<Network | null>
+}
+
+/** Photos of each class that components are learned from. */
+const perClass = 100
+
+/** A classifier of photos, trained end to end by the recipe of the local networks' twins. */
+const twinRecipe = (scale: Scale): SupervisedOptions => ({
+  epochs: scale.quick ? 1 : 6,
+  batch: 50,
+  validation: 0,
+  optimiser: { kind: 'adam', learningRate: 1e-3, weightDecay: 3e-4 },
+})
+
+/** Settings of networks that were found on images of 32 pixels: their pools here are twice as large, and as far apart. */
+const atSize = (blocks: readonly Block[], { quick }: Scale): Block[] =>
+  blocks.map((block) => {
+    const { pool, ...own } = quick ? quickBlock(block) : block
+    return { ...own, pool: { size: 2 * pool.size, stride: 2 * pool.stride, padding: 2 * (pool.padding ?? 0) } }
+  })
+
+const local =
+  (blocks: readonly Block[]): Family['make'] =>
+  async ({ data, device, folder, watch, say }, scale, seed) => {
+    const options = {
+      blocks: atSize(blocks, scale).map(({ window, units, power, pool, filters }) => ({
+        filters: { window, units, ...filters },
+        power,
+        pool,
+      })),
+      filters: { seed },
+      readout: false,
+    } as const
+    return (await trainLocal(data.train, options, { device, out: `${folder}/run`, resume: true, onPlan: say, ...watch })).net
+  }
+
+const twin =
+  (blocks: readonly Block[]): Family['make'] =>
+  async ({ data, device, folder, watch, say }, scale, seed) => {
+    const [, channels, height, width] = data.train.shape
+    const { classes = [] } = labelsOf(data.train) ?? {}
+    const shapes = atSize(blocks, scale).map(({ window, units, pool, power }) => ({ window, units, pool, power }))
+    const config = convNet({ channels, image: [height, width], classes: [...classes], blocks: shapes, standardise: true })
+    const run = { device, out: `${folder}/run`, resume: true, onPlan: say, ...watch }
+    return (await trainSupervised(data.train, config, { ...twinRecipe(scale), seed }, run)).net
+  }
+
+const hierarchy =
+  (net: WaveletNetName, components: 'learned' | 'random'): Family['make'] =>
+  async (context, scale, seed) => {
+    const options = components === 'random' ? { components, seed } : { seed }
+    const own = scale.quick ? 'small' : net
+    return (await learnHierarchy(context, { net: own, perClass, components: options }, `${context.folder}/run`)).net
+  }
+
+const supervisedHierarchy: Family['make'] = async ({ data, device, folder, watch, say }, scale, seed) => {
+  const [, channels, height, width] = data.train.shape
+  const { classes = [] } = labelsOf(data.train) ?? {}
+  const config = waveletNet({
+    net: scale.quick ? 'small' : 'passi-2024',
+    channels,
+    image: [height, width],
+    classes: [...classes],
+  })
+  const run = { device, out: `${folder}/run`, resume: true, onPlan: say, ...watch }
+  return (await trainSupervised(data.train, config, { ...hierarchyRecipe(scale.quick), seed }, run)).net
+}
+
+const resNet =
+  (learns: Parameters<typeof trainLatent>[1]['learns']): Family['make'] =>
+  async (context, scale, seed) =>
+    (await trainLatent(scale, { learns, seed }, context)).net
+
+const joined = (blocks: number) => Array.from({ length: blocks }, (_, i) => `blocks.${i}`).join('+')
+const resNetLayers = ['relu', 'layer1.1.relu', 'layer2.1.relu', 'layer3.1.relu', 'layer4.1.relu', 'avgpool']
+
+const families: readonly Family[] = [
+  { name: 'pixels', about: 'the images themselves', layers: ['pixels'], minutes: 0.5, make: async () => null },
+  {
+    name: 'gabor-energy',
+    about: 'Gabor filters at three scales and eight orientations, squared',
+    layers: ['all', joined(3)],
+    minutes: 1,
+    make: async ({ data, device }) => {
+      const [, channels, height, width] = data.train.shape
+      return gaborNet({ channels, image: [height, width] }, { device })
+    },
+  },
+  { name: 'local-one', about: 'one block of Krotov-Hopfield filters', layers: ['all'], minutes: 3, make: local([singleBlock]) },
+  {
+    name: 'local-five',
+    about: 'five blocks of them side by side',
+    layers: ['all', joined(5)],
+    minutes: 8,
+    make: local(fiveBlocks),
+  },
+  {
+    name: 'twin-one',
+    about: 'the one block trained end to end',
+    layers: ['all'],
+    minutes: 8,
+    make: twin([{ ...singleBlock, power: 1 }]),
+  },
+  {
+    name: 'wavelet-random',
+    about: 'nine wavelet blocks, random mixing',
+    layers: ['all'],
+    minutes: 2,
+    make: hierarchy('passi-2024', 'random'),
+  },
+  {
+    name: 'wavelet-learned',
+    about: 'nine wavelet blocks, principal components',
+    layers: ['all'],
+    minutes: 2,
+    make: hierarchy('passi-2024', 'learned'),
+  },
+  {
+    name: 'wavelet-small',
+    about: 'five small wavelet blocks, principal components, also together',
+    layers: ['all', joined(5)],
+    minutes: 2,
+    make: hierarchy('small', 'learned'),
+  },
+  {
+    name: 'wavelet-supervised',
+    about: 'nine wavelet blocks trained end to end',
+    layers: ['all'],
+    minutes: 6,
+    make: supervisedHierarchy,
+  },
+  { name: 'resnet-untrained', about: 'ResNet-18 as it starts', layers: resNetLayers, minutes: 1, make: resNet(null) },
+  {
+    name: 'resnet-distance',
+    about: 'ResNet-18 trained on the distance of rendered objects',
+    layers: resNetLayers,
+    minutes: 3,
+    make: resNet(['distance']),
+  },
+  {
+    name: 'resnet-latents',
+    about: 'ResNet-18 trained on all targets of rendered scenes',
+    layers: resNetLayers,
+    minutes: 3,
+    make: resNet(allTargets),
+  },
+  {
+    name: 'resnet-photos',
+    about: 'ResNet-18 trained on the classes of photos',
+    layers: resNetLayers,
+    minutes: 3,
+    make: resNet('photos'),
+  },
+]
+/** Of a quick run. */
+const few = ['pixels', 'gabor-energy', 'local-one', 'wavelet-learned', 'resnet-distance']
+const familiesOf = ({ quick }: Scale) => (quick ? families.filter(({ name }) => few.includes(name)) : families)
+
+interface FamilyResult extends Scored {
+  network: string
+}
+const schema: z.ZodType<FamilyResult> = z.object({
+  network: z.string(),
+  layers: z.array(z.string()),
+  recordings: z.array(recordingScores),
+})
+
+const nameOf = ({ quick }: Scale, family: string): string => `${quick ? 'quick-' : ''}model-${family}`
+
+function familyPart(scale: Scale, { name, about, layers, minutes, make }: Family, seed: number): Part<FamilyResult> {
+  return {
+    name: `${nameOf(scale, name)}-seed${seed}`,
+    about: `${about}, seed ${seed}`,
+    settings: { name, layers, seed, size, perClass, latents: latentScale(scale), twin: twinRecipe(scale) },
+    expected: { minutes: scale.quick ? 0.5 : minutes, bytes: 3 * 2 ** 30 },
+    run: async (context) => {
+      const made = await make(context, scale, seed)
+      try {
+        const recordings = await scoreRecordings(made, layers, { seed: 0, repeats: 1 }, context)
+        return { network: made?.describe() ?? 'none', layers, recordings }
+      } finally {
+        made?.dispose()
+      }
+    },
+  }
+}
+
+export const allModels: Study = {
+  name: 'all-models',
+  source: 'every family of networks that Striate has',
+  about: 'how well each family of networks predicts the same visual neurons, trained on the same photos or on rendered scenes',
+  needs: 'photos, and recordings of neurons',
+  size,
+  parts: (scale) => scale.seeds.flatMap((seed) => familiesOf(scale).map((family) => familyPart(scale, family, seed))),
+  report: async (all, scale) => {
+    const found = familiesOf(scale)
+      .map((family) => ({
+        ...family,
+        results: [...all]
+          .filter(([name]) => name.replace(/-seed\d+$/, '') === nameOf(scale, family.name))
+          .map(([, result]) => schema.parse(result)),
+      }))
+      .filter(({ results }) => results.length > 0)
+    const recordings = found[0]?.results[0]?.recordings ?? []
+    // Of each recording the mean over seeds.
+    const scores = found.map(({ results }) =>
+      recordings.map((_, at) => average(results.map((one) => committedScores(one)[at] as number))),
+    )
+    const error = (values: number[]) => (values.length > 1 ? standardError(values) : 0)
+    const ceilings = recordings.flatMap(({ ceiling }) => (ceiling === null ? [] : [ceiling]))
+    return {
+      values: found.map(({ about }, i) => ({ what: about, unit: 'r', published: null, ours: [average(scores[i] as number[])] })),
+      charts: [],
+      bars: [
+        {
+          file: 'models',
+          title: 'Every family against the same neurons',
+          alt: 'Correlation of predicted and measured responses, one bar a family of networks, with standard errors over recordings',
+          categories: found.map(({ name }) => name),
+          y: { label: 'r, mean over recordings' },
+          series: [
+            {
+              name: 'r',
+              values: scores.map(average),
+              low: scores.map((values) => average(values) - error(values)),
+              high: scores.map((values) => average(values) + error(values)),
+            },
+          ],
+          ...(ceilings.length > 0 ? { references: [{ value: Math.max(...ceilings), label: 'ceiling' }] } : {}),
+        },
+      ],
+      tables: [
+        {
+          caption: 'r of the layer that the training images chose, mean over seeds; error bars: standard error over recordings',
+          columns: ['Family', ...recordings.map(({ name }) => name), 'Mean', 'Standard error', 'Chosen'],
+          rows: found.map(({ name, results }, i) => [
+            name,
+            ...(scores[i] as number[]).map((value) => value.toFixed(3)),
+            average(scores[i] as number[]).toFixed(3),
+            error(scores[i] as number[]).toFixed(3),
+            [
+              ...new Set(
+                results.flatMap((one) => one.recordings.map(({ committed }) => committed?.layer ?? one.layers[0] ?? '')),
+              ),
+            ].join(', '),
+          ]),
+        },
+      ],
+      notes: [
+        `All images are brought to ${size} pixels. Local and wavelet networks and their twins learn from the photos (components from the first ${perClass} of each class), ResNet-18 as xie-fig2b says.`,
+        'Ridge with one penalty by leave-one-out from a sparse random projection of each layer (Johnson-Lindenstrauss, epsilon 0.1), five folds, Pearson’s r, mean over folds, median over neurons, no ceiling correction. The layer, or all blocks together, is chosen within the training images of each fold.',
+      ],
+    }
+  },
+}

@@ -1,0 +1,72 @@
+// How well the layers of a network predict recordings of neurons: what the studies of brain alignment are made of.
+import { z } from 'zod'
+import { deviationOf } from '../eval/correlation.js'
+import { encode, type LayerScores, pls } from '../eval/index.js'
+import type { Network } from '../models/index.js'
+import type { PartContext } from './study.js'
+
+export interface RecordingScores {
+  name: string
+  /** r of each layer: median over targets of the mean over folds. */
+  r: number[]
+  /** Standard error over folds. */
+  error: number[]
+  /** Of the layer that the training images of each fold chose; null of a single layer. */
+  committed?: { layer: string; r: number; error: number } | null | undefined
+  /** What a perfect model could reach; null without repeats. */
+  ceiling: number | null
+}
+
+export const recordingScores: z.ZodType<RecordingScores> = z.object({
+  name: z.string(),
+  r: z.array(z.number()),
+  error: z.array(z.number()),
+  committed: z.object({ layer: z.string(), r: z.number(), error: z.number() }).nullish(),
+  ceiling: z.number().nullable(),
+})
+
+/** Layers and what they score. */
+export interface Scored {
+  layers: string[]
+  recordings: RecordingScores[]
+}
+
+/**
+ * How well each of the layers predicts each recording.
+ * @param net null for `pixels`
+ * @param how ridge: with one penalty by leave-one-out; pls: partial least squares of 25 components
+ */
+export async function scoreRecordings(
+  net: Network | null,
+  layers: string[],
+  { regression = 'ridge', ...folds }: { regression?: 'ridge' | 'pls'; seed: number; repeats: number },
+  { data, watch, say }: Pick<PartContext, 'data' | 'watch' | 'say'>,
+): Promise<RecordingScores[]> {
+  const found: RecordingScores[] = []
+  for (const { images, responses } of data.recordings) {
+    const options = { layers, ...folds, ...watch, onPlan: say }
+    const { scores, committed }: LayerScores = await (regression === 'pls' ? pls : encode)(net, images, responses, options)
+    found.push({
+      name: responses.name,
+      r: scores.map(({ value }) => value),
+      error: scores.map(({ spread }) => spread.value),
+      committed: committed && { layer: committed.layer, r: committed.value, error: committed.spread.value },
+      ceiling: scores[0]?.ceiling?.value ?? null,
+    })
+  }
+  return found
+}
+
+/** r of the layer that the training images chose, of each recording; that of the only layer where there is one. */
+export const committedScores = ({ recordings }: Scored): number[] =>
+  recordings.map(({ committed, r }) => committed?.r ?? (r[0] as number))
+
+/** Mean over recordings, and a band of a standard error around it. */
+export function banded(each: readonly (readonly number[])[]): { y: number[]; low: number[]; high: number[] } {
+  const y = each.map(average)
+  const error = each.map(standardError)
+  return { y, low: y.map((v, i) => v - (error[i] as number)), high: y.map((v, i) => v + (error[i] as number)) }
+}
+
+export const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
+export const standardError = (values: readonly number[]): number => deviationOf(values) / Math.sqrt(values.length)

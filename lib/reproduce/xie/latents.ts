@@ -1,0 +1,176 @@
+// ResNet-18 trained on latent variables of rendered scenes, or on photos, or on nothing, and how well its layers predict recordings: the part that the
+// studies of Xie, Alter, Schwartz and DiCarlo are made of.
+import { z } from 'zod'
+import { channelStatistics, type Images, labelsOf } from '../../data/index.js'
+import { transfer } from '../../eval/index.js'
+import { type HeadInput, Network, resNet18 } from '../../models/index.js'
+import { type SolidSceneOptions, type SolidScenes, solidScenes } from '../../scene/index.js'
+import { type SupervisedOptions, targetHeads, trainSupervised } from '../../train/index.js'
+import { recordingScores, type Scored, scoreRecordings } from '../scored.js'
+import type { Part, PartContext, Scale } from '../study.js'
+
+/** Height and width of scenes, photos and the images of recordings. */
+export const latentSize = 64
+
+/** The largest set of targets: all that the paper's networks learn. */
+export const allTargets = ['class', 'identity', 'distance', 'screen', 'rotation'] as const
+export type LatentTarget = (typeof allTargets)[number]
+
+export interface HeldOut {
+  head: string
+  /** accuracy or r2. */
+  measure: string
+  value: number
+  /** Of accuracy; null of r2. */
+  chance: number | null
+}
+
+export interface LatentResult extends Scored {
+  network: string
+  /** Images that it was trained on; 0 where it was not. */
+  images: number
+  /** Seconds of training. */
+  seconds: number
+  /** On scenes of objects that were not trained on; empty of networks that learned no latents. */
+  heldOut: HeldOut[]
+}
+
+const schema: z.ZodType<LatentResult> = z.object({
+  layers: z.array(z.string()),
+  recordings: z.array(recordingScores),
+  network: z.string(),
+  images: z.number(),
+  seconds: z.number(),
+  heldOut: z.array(z.object({ head: z.string(), measure: z.string(), value: z.number(), chance: z.number().nullable() })),
+})
+
+/** What two cores do in minutes a network; the paper has 1.35 million images of 224 pixels, width 64 and 200,000 minibatches. */
+const full = { width: 16, images: 20_000, steps: 940, heldOut: 2000 }
+const quick = { width: 8, images: 640, steps: 20, heldOut: 128 }
+
+export const latentScale = (scale: Scale): typeof full => (scale.quick ? quick : full)
+
+/** The layers that stand for a ResNet-18: the stem, the end of each stage, and the pooled features. */
+const layers = ['relu', 'layer1.1.relu', 'layer2.1.relu', 'layer3.1.relu', 'layer4.1.relu', 'avgpool']
+const batch = 64
+/** Every category has objects 0 to 3 for training and this one to be tested on. */
+const trainedObjects = [0, 1, 2, 3]
+const heldOutObjects = [4]
+
+/** The paper's recipe (Adam at a constant 0.001, minibatches of 64, no decay, no augmentation, the last weights) for so many minibatches. */
+const recipe = (steps: number, images: number): SupervisedOptions => ({
+  epochs: Math.max(1, Math.round(steps / Math.floor(images / batch))),
+  batch,
+  optimiser: { kind: 'adam', learningRate: 1e-3 },
+  schedule: { kind: 'constant' },
+  validation: 0,
+  keep: 'last',
+})
+
+export interface LatentPart {
+  /** Of its name: `distance`, `untrained`. */
+  stem: string
+  about: string
+  /** What is learned of scenes; `photos`: the classes of photos; null: nothing. */
+  learns: readonly LatentTarget[] | 'photos' | null
+  /** Default: those of the scale. */
+  images?: number
+  seed: number
+}
+
+const nameOf = ({ quick }: Scale, stem: string): string => `${quick ? 'quick-' : ''}xie-${stem}`
+
+/** The results of a stem, of each seed. */
+export const latentResults = (all: ReadonlyMap<string, unknown>, scale: Scale, stem: string): LatentResult[] =>
+  [...all].filter(([name]) => name.replace(/-seed\d+$/, '') === nameOf(scale, stem)).map(([, result]) => schema.parse(result))
+
+/** The scenes that networks learn from, or are tested on. */
+export const latentScenes = (
+  scenes: Pick<SolidSceneOptions, 'count'> & { heldOut?: boolean; meshes?: string },
+  { device, watch }: Pick<PartContext, 'device' | 'watch'>,
+): Promise<SolidScenes> => {
+  const { count, heldOut = false, meshes } = scenes
+  const objects = meshes === undefined ? { instances: heldOut ? heldOutObjects : trainedObjects } : { meshes }
+  return solidScenes({
+    count,
+    size: latentSize,
+    seed: heldOut ? 1 : 0,
+    ...objects,
+    device,
+    ...(watch.signal ? { signal: watch.signal } : {}),
+  })
+}
+
+/** A network trained as the part says, in the part's folder. */
+export async function trainLatent(
+  scale: Scale,
+  { learns, images: asked, seed }: Pick<LatentPart, 'learns' | 'images' | 'seed'>,
+  context: PartContext,
+): Promise<{ net: Network; images: number; seconds: number }> {
+  const { data, device, folder, watch, say } = context
+  const { width, images: usual, steps } = latentScale(scale)
+  const config = (heads: HeadInput[] | number) =>
+    resNet18({
+      image: [latentSize, latentSize],
+      width,
+      standardise: true,
+      ...(typeof heads === 'number' ? { outputs: heads } : { heads }),
+    })
+  if (learns === null) {
+    const net = new Network(config(1), { device, seed })
+    const { mean, std } = await channelStatistics(data.train, watch.signal ? { signal: watch.signal } : {})
+    net.setBuffers({ 'standardise.mean': mean, 'standardise.std': std })
+    return { net, images: 0, seconds: 0 }
+  }
+  const train = async (images: Images, heads: HeadInput[]) => {
+    const count = images.shape[0]
+    const run = { device, out: `${folder}/run`, resume: true, onPlan: say, ...watch }
+    const { net, record } = await trainSupervised(images, config(heads), { ...recipe(steps, count), seed }, run)
+    return { net, images: count, seconds: record.curve.at(-1)?.seconds ?? 0 }
+  }
+  if (learns === 'photos') {
+    const { classes = [] } = labelsOf(data.train) ?? {}
+    return train(data.train, [{ name: 'class', loss: 'softmax', classes: [...classes] }])
+  }
+  using scenes = await latentScenes({ count: asked ?? usual }, context)
+  return await train(scenes, targetHeads(scenes, { targets: [...learns] }))
+}
+
+/** Trains a network and scores it. */
+export function latentPart(scale: Scale, { stem, about, learns, images, seed }: LatentPart): Part<LatentResult> {
+  const { heldOut: testScenes, ...settings } = latentScale(scale)
+  return {
+    name: `${nameOf(scale, stem)}-seed${seed}`,
+    about: `${about}, seed ${seed}`,
+    settings: { ...settings, learns, images: images ?? settings.images, seed, layers, testScenes },
+    expected: { minutes: (learns === null ? 0.5 : 2) * (scale.quick ? 0.2 : 1), bytes: 2 ** 30 },
+    run: async (context) => {
+      const { net: trained, ...rest } = await trainLatent(scale, { learns, seed, ...(images ? { images } : {}) }, context)
+      using net = trained
+      const heldOut: HeldOut[] = []
+      if (learns !== null && learns !== 'photos') {
+        using scenes = await latentScenes({ count: testScenes, heldOut: true }, context)
+        // Nobody can name an object that was never shown: identities have none in common.
+        const { identity: _, ...targets } = scenes.targets
+        const { scores } = learns.some((target) => target !== 'identity')
+          ? await transfer(net, { ...scenes, targets }, watchOf(context))
+          : { scores: [] }
+        for (const { head, name, value, raw } of scores) heldOut.push({ head, measure: name, value, chance: raw.chance ?? null })
+      }
+      const recordings = await scoreRecordings(net, layers, { regression: 'pls', seed: 0, repeats: 1 }, context)
+      return { network: net.describe(), ...rest, heldOut, layers, recordings }
+    },
+  }
+}
+
+const watchOf = ({ watch: { signal } }: PartContext) => (signal ? { signal } : {})
+
+/** What every one of these studies says of its protocol. */
+export const latentNotes = (scale: Scale): string[] => {
+  const { width, images, steps } = latentScale(scale)
+  return [
+    `ResNet-18 of width ${width} on scenes of ${latentSize} pixels of all built-in categories, objects 0 to 3 of each, ${images.toLocaleString('en')} images where no other number is said, about ${steps} minibatches of 64: Adam at a constant 0.001, no decay, no augmentation, the last weights, targets standardised, all of the same weight.`,
+    'Alignment: partial least squares of 25 components from a sparse random projection of each layer (Johnson-Lindenstrauss, epsilon 0.1), five folds, Pearson’s r, mean over folds, median over neurons, no ceiling correction; of each fold the layer that its training images chose.',
+    'The paper trains width 64 on up to 1.35 million images of 224 pixels from a game engine, 200,000 minibatches, and scores V1, V2, V4 and IT on Brain-Score’s public recordings, (r / ceiling) squared; these recordings are of V4 alone, so that only differences between networks can be compared.',
+  ]
+}
