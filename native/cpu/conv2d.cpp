@@ -1,6 +1,6 @@
 // conv2d, conv2d_grad: ops/conv2d.h. Everything is one kind of product (simd/conv_tile.h) over rearranged images and
 // filters (simd/conv_panels.h), a group of images at a time; no patch is ever written out, and what lies outside the
-// image costs (almost) nothing.
+// image, or between the pixels that a window of one pixel steps to, costs (almost) nothing.
 //   y   rows are positions, lanes filters, the depth is channels and taps (simd/conv_correlate.h)
 //   gx  the same with gy for x: lanes are channels, the depth is filters and the taps that reach this pixel
 //   gw  rows are weights of a filter, lanes filters, the depth is positions and images (conv_weights.h)
@@ -30,7 +30,36 @@ struct Layer {
   int64_t N, C, H, W, K, R, S, P, Q, stride, padding;
   /// A row of the window is one run where the channels alone would be short ones.
   bool few() const { return C < 16 && S > 1; }
+  /// A window of one pixel leaves most of the image unread: then only what it reads is rearranged.
+  bool sparse() const { return R == 1 && S == 1 && stride > 1; }
+  Layer dense() const { return {N, C, P, Q, K, 1, 1, P, Q, 1, 0}; }
 };
+
+/// The pixels of x [N,C,H,W] that a sparse layer reads, as the [N,C,P,Q] of a dense one.
+template <class T>
+const T* sample(core::Context& ctx, const Layer& l, const T* x) {
+  T* to = ctx.scratch<T>(static_cast<size_t>(l.N * l.C * l.P * l.Q));
+  core::parallel_for(l.N * l.C, [&](int64_t i) {
+    for (int64_t p = 0; p < l.P; ++p) {
+      const T* from = x + (i * l.H + p * l.stride) * l.W;
+      T* line = to + (i * l.P + p) * l.Q;
+      for (int64_t q = 0; q < l.Q; ++q) line[q] = from[q * l.stride];
+    }
+  });
+  return to;
+}
+
+/// Back from the dense layer's gx; no gradient reaches the other pixels.
+void spread(const Layer& l, const float* dense, float* gx) {
+  core::parallel_for(l.N * l.C, [&](int64_t i) {
+    float* to = gx + i * l.H * l.W;
+    std::fill(to, to + l.H * l.W, 0.0f);
+    for (int64_t p = 0; p < l.P; ++p) {
+      const float* from = dense + (i * l.P + p) * l.Q;
+      for (int64_t q = 0; q < l.Q; ++q) to[(p * l.W + q) * l.stride] = from[q];
+    }
+  });
+}
 
 Layer layer_of(const core::View& x, const core::View& w, const core::View& y, const op::Conv2d::Options& o) {
   return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[2],
@@ -51,6 +80,7 @@ void check_plane(const char* name, const core::View& x) {
 
 template <class T>
 void forward(core::Context& ctx, const Layer& l, const T* x, const float* w, const float* bias, float* y) {
+  if (l.sparse()) return forward(ctx, l.dense(), sample(ctx, l, x), w, bias, y);
   const bool few = l.few();
   const Filters f{l.K, few ? l.S * l.C : l.C, few ? l.S * l.C : kPanel, few ? l.R : l.R * l.S};
   float* filters = ctx.scratch<float>(static_cast<size_t>(f.floats()));
@@ -88,44 +118,16 @@ void forward(core::Context& ctx, const Layer& l, const T* x, const float* w, con
   }
 }
 
-}  // namespace
-
-void conv2d(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2d::Options& o) {
-  check_plane("x", in[0]);
-  const Layer l = layer_of(in[0], in[1], out[0], o);
-  const float *w = in[1].as<float>(), *bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
-  if (in[0].dtype == core::Dtype::u8)
-    forward(ctx, l, in[0].as<uint8_t>(), w, bias, out[0].as<float>());
-  else
-    forward(ctx, l, in[0].as<float>(), w, bias, out[0].as<float>());
-}
-
-void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2dGrad::Options& o) {
-  check_plane("x", in[0]);
-  check_plane("gy", in[2]);
-  const Layer l = layer_of(in[0], in[1], in[2], o);
-  const float *w = in[1].as<float>(), *gy = in[2].as<float>();
-  float* gx = out[0].rank >= 0 ? out[0].as<float>() : nullptr;
-  float* gw = out[1].rank >= 0 ? out[1].as<float>() : nullptr;
-  const int64_t pixels = l.P * l.Q, taps = l.R * l.S;
-
-  if (out[2].rank >= 0) {
-    float* gb = out[2].as<float>();
-    core::parallel_for(l.K, [&](int64_t k) {
-      double sum = 0;
-      for (int64_t n = 0; n < l.N; ++n) {
-        const float* from = gy + (n * l.K + k) * pixels;
-        vf lanes = {};
-        int64_t i = 0;
-        for (; i + kLanes <= pixels; i += kLanes) lanes = lanes + vload(from + i);
-        sum += static_cast<double>(vsum(lanes));
-        for (; i < pixels; ++i) sum += static_cast<double>(from[i]);
-      }
-      gb[k] = static_cast<float>(sum);
-    });
+/// gx and gw, those that are not null.
+template <class T>
+void backward(core::Context& ctx, const Layer& l, const T* x, const float* w, const float* gy, float* gx, float* gw) {
+  if (l.sparse()) {
+    float* dense = gx ? ctx.scratch<float>(static_cast<size_t>(l.N * l.C * l.P * l.Q)) : nullptr;
+    backward(ctx, l.dense(), gw ? sample(ctx, l, x) : x, w, gy, dense, gw);
+    if (gx) spread(l, dense, gx);
+    return;
   }
-  if (!gx && !gw) return;
-
+  const int64_t pixels = l.P * l.Q, taps = l.R * l.S;
   const Filters f{l.C, l.K, kPanel, taps};
   float* filters = nullptr;
   int32_t *down_at = nullptr, *across_at = nullptr;
@@ -150,13 +152,51 @@ void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, cons
     if (gx)
       conv::correlate(ctx, {f, filters, g, (images * pixels + 1) * kPanel, kPanel, 0, 1, images, l.H, l.W, l.Q, l.S,
                             down_at, across_at, nullptr, gx + n * l.C * l.H * l.W});
-    if (!gw) continue;
-    const int64_t at = n * l.C * l.H * l.W;
-    if (in[0].dtype == core::Dtype::u8)
-      weights.add(ctx, in[0].as<uint8_t>() + at, images, g, n == 0, n + images == l.N, gw);
-    else
-      weights.add(ctx, in[0].as<float>() + at, images, g, n == 0, n + images == l.N, gw);
+    if (gw) weights.add(ctx, x + n * l.C * l.H * l.W, images, g, n == 0, n + images == l.N, gw);
   }
+}
+
+}  // namespace
+
+void conv2d(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2d::Options& o) {
+  check_plane("x", in[0]);
+  const Layer l = layer_of(in[0], in[1], out[0], o);
+  const float *w = in[1].as<float>(), *bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
+  if (in[0].dtype == core::Dtype::u8)
+    forward(ctx, l, in[0].as<uint8_t>(), w, bias, out[0].as<float>());
+  else
+    forward(ctx, l, in[0].as<float>(), w, bias, out[0].as<float>());
+}
+
+void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2dGrad::Options& o) {
+  check_plane("x", in[0]);
+  check_plane("gy", in[2]);
+  const Layer l = layer_of(in[0], in[1], in[2], o);
+  const float *w = in[1].as<float>(), *gy = in[2].as<float>();
+  float* gx = out[0].rank >= 0 ? out[0].as<float>() : nullptr;
+  float* gw = out[1].rank >= 0 ? out[1].as<float>() : nullptr;
+
+  if (out[2].rank >= 0) {
+    float* gb = out[2].as<float>();
+    const int64_t pixels = l.P * l.Q;
+    core::parallel_for(l.K, [&](int64_t k) {
+      double sum = 0;
+      for (int64_t n = 0; n < l.N; ++n) {
+        const float* from = gy + (n * l.K + k) * pixels;
+        vf lanes = {};
+        int64_t i = 0;
+        for (; i + kLanes <= pixels; i += kLanes) lanes = lanes + vload(from + i);
+        sum += static_cast<double>(vsum(lanes));
+        for (; i < pixels; ++i) sum += static_cast<double>(from[i]);
+      }
+      gb[k] = static_cast<float>(sum);
+    });
+  }
+  if (!gx && !gw) return;
+  if (in[0].dtype == core::Dtype::u8)
+    backward(ctx, l, in[0].as<uint8_t>(), w, gy, gx, gw);
+  else
+    backward(ctx, l, in[0].as<float>(), w, gy, gx, gw);
 }
 
 }  // namespace striate::cpu::STRIATE_SIMD_NS

@@ -29,6 +29,7 @@ const setups: Setup[] = [
   { x: [4, 6, 5, 5], w: [9, 5, 5] },
   { x: [2, 13, 9, 10], w: [17, 2, 2], stride: 3 },
   { x: [1, 300, 3, 3], w: [11, 3, 3], padding: 1 },
+  { x: [2, 350, 3, 5], w: [9, 1, 1], stride: 2 },
 ]
 
 const name = (s: Setup): string => `[${s.x}] by [${s.w}], stride ${s.stride ?? 1}, padding ${s.padding ?? 0}`

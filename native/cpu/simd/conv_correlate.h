@@ -34,7 +34,7 @@ struct RowTable {
   int32_t *row, *tap, *count;  // [tile][taps][kRows], [tile][taps], [tile]
 
   void fill(const Correlation& c, int64_t first, int64_t rows) {
-    const int32_t zero = static_cast<int32_t>((c.panel_stride - kPanel) / c.row_stride);
+    const int32_t zero = static_cast<int32_t>(c.panel_stride - c.row_stride);
     for (int64_t start = 0, tile = 0; start < rows; start += kRows, ++tile) {
       int64_t p[kRows], q[kRows], n[kRows];
       for (int r = 0; r < kRows; ++r) {
@@ -51,12 +51,12 @@ struct RowTable {
         bool any = false;
         for (int r = 0; r < kRows; ++r) {
           if (one && r > 0) {
-            to[r] = to[0] + static_cast<int32_t>(n[r] - n[0]);
+            to[r] = to[0] + static_cast<int32_t>((n[r] - n[0]) * c.row_stride);
             continue;
           }
           const int32_t h = c.down_at[p[r] * downs + down], w = c.across_at[q[r] * c.across + side];
           const bool inside = h >= 0 && w >= 0;
-          to[r] = inside ? static_cast<int32_t>((h * c.width + w) * c.images + n[r]) : zero;
+          to[r] = inside ? static_cast<int32_t>(((h * c.width + w) * c.images + n[r]) * c.row_stride) : zero;
           any = any || inside;
           if (one && !inside) break;
         }
@@ -86,9 +86,10 @@ inline void store_planes(const Correlation& c, int64_t set, int64_t panel, int64
 }
 
 inline void correlate(core::Context& ctx, const Correlation& c) {
-  // A block's part of x should stay in L2 beside a panel of filters.
-  constexpr int64_t kBlockFloats = 64 << 10;
+  // A block's part of x should stay in L2, a layer of a panel of filters in L1.
+  constexpr int64_t kBlockFloats = 64 << 10, kLayerFloats = 5 << 10;
   const int64_t plane = c.P * c.Q, taps = c.shape.taps, panels = c.shape.lane_panels();
+  const int64_t layer = std::max<int64_t>(1, kLayerFloats / (taps * kPanel * c.shape.step)) * c.shape.step;
   const int64_t wanted = std::clamp<int64_t>(kBlockFloats / c.shape.depth / c.images, 1, 4096 / c.images + 1);
   const int64_t block = std::min(plane, wanted > kLanes / 2 ? (wanted + kLanes - 1) / kLanes * kLanes : wanted);
   const int64_t blocks = (plane + block - 1) / block, threads = core::threads();
@@ -110,18 +111,20 @@ inline void correlate(core::Context& ctx, const Correlation& c) {
       table.fill(c, first, count_rows);
       const int64_t begin = task % groups * share;
       for (int64_t panel = begin; panel < std::min(panels, begin + share); ++panel) {
-        for (int64_t row = 0, i = 0; row < count_rows; row += kRows, ++i) {
-          const int some = static_cast<int>(std::min<int64_t>(kRows, count_rows - row));
-          const GatheredRuns list{c.x + set * c.image_stride,
-                                  c.panel_stride,
-                                  c.row_stride,
-                                  table.row + i * taps * kRows,
-                                  table.tap + i * taps,
-                                  table.count[i],
-                                  c.filters + panel * c.shape.panel_floats(),
-                                  &c.shape};
-          tile_for<GatheredRuns>(some, c.shape.lanes - panel * kPanel)(list, c.bias ? c.bias + panel * kPanel : nullptr,
-                                                                       false, out + row * kPanel, some);
+        for (int64_t depth = 0; depth < c.shape.depth; depth += layer) {
+          const Filters part{c.shape.lanes, std::min(layer, c.shape.depth - depth), c.shape.step, taps};
+          for (int64_t row = 0, i = 0; row < count_rows; row += kRows, ++i) {
+            const int some = static_cast<int>(std::min<int64_t>(kRows, count_rows - row));
+            const GatheredRuns list{c.x + set * c.image_stride + depth / c.shape.step * c.panel_stride,
+                                    c.panel_stride,
+                                    table.row + i * taps * kRows,
+                                    table.tap + i * taps,
+                                    table.count[i],
+                                    c.filters + panel * c.shape.panel_floats() + depth * taps * kPanel,
+                                    &part};
+            tile_for<GatheredRuns>(some, c.shape.lanes - panel * kPanel)(
+                list, c.bias ? c.bias + panel * kPanel : nullptr, depth > 0, out + row * kPanel, some);
+          }
         }
         store_planes(c, set, panel, first, positions, out);
       }

@@ -141,16 +141,17 @@ inline void filter_lanes(const Filters& f, const float* w, int64_t channels, int
 
 /// w [K,C,R,S] with channels in the lanes and filters as depth.
 inline void channel_lanes(const Filters& f, const float* w, float* to) {
-  const int64_t vectors = (f.lanes + kLanes - 1) / kLanes;
-  core::parallel_for(vectors * f.depth_panels(), [&](int64_t task) {
-    const int64_t c = task / f.depth_panels() * kLanes, panel = task % f.depth_panels();
-    float* base = to + c / kPanel * f.panel_floats() + c % kPanel;
-    for (int64_t k = panel * f.step; k < panel * f.step + f.width(panel); ++k)
-      for (int64_t t = 0; t < f.taps; t += kLanes)
-        transpose_block(
-            f.lanes - c, f.taps - t,
-            [&](int64_t j) { return load_values(w + (k * f.lanes + c + j) * f.taps + t, f.taps - t); },
-            [&](int64_t j, vf v) { vstore(base + f.row(k, t + j) * kPanel, v); });
+  core::parallel_for(f.lane_panels() * f.depth_panels(), [&](int64_t task) {
+    const int64_t c = task / f.depth_panels() * kPanel, panel = task % f.depth_panels();
+    const int64_t some = std::min(kPanel, f.lanes - c);
+    float* base = to + c / kPanel * f.panel_floats();
+    for (int64_t k = panel * f.step; k < panel * f.step + f.width(panel); ++k) {
+      const float* from = w + (k * f.lanes + c) * f.taps;
+      for (int64_t t = 0; t < f.taps; ++t) {
+        float* row = base + f.row(k, t) * kPanel;
+        for (int64_t j = 0; j < kPanel; ++j) row[j] = j < some ? from[j * f.taps + t] : 0.0f;
+      }
+    }
   });
 }
 

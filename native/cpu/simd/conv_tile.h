@@ -18,10 +18,10 @@ constexpr int kRows = 8;  // 16 of 32 registers accumulate
 constexpr int kRows = 6;  // 12 of 16
 #endif
 
-/// Rows named one by one: row r of run i of a panel is data + panel * panel_stride + row[i * kRows + r] * row_stride.
+/// Rows named one by one: row r of run i of a panel is data + panel * panel_stride + row[i * kRows + r].
 struct GatheredRuns {
   const float* data;
-  int64_t panel_stride, row_stride;
+  int64_t panel_stride;
   const int32_t *row, *tap;  // of each run
   int64_t count;
   const float* filters;  // of this panel of lanes
@@ -30,7 +30,7 @@ struct GatheredRuns {
   STRIATE_INLINE int64_t panels() const { return shape->depth_panels(); }
   STRIATE_INLINE int64_t length(int64_t panel, int64_t) const { return shape->width(panel); }
   STRIATE_INLINE const float* a(int64_t panel, int64_t run, int r) const {
-    return data + panel * panel_stride + row[run * kRows + r] * row_stride;
+    return data + panel * panel_stride + row[run * kRows + r];
   }
   STRIATE_INLINE const float* b(int64_t panel, int64_t run) const {
     return filters + (panel * shape->step * shape->taps + tap[run] * shape->width(panel)) * kPanel;
@@ -68,7 +68,8 @@ void tile(const Runs& runs, const float* bias, bool add, float* out, int rows) {
 #pragma GCC unroll 2
       for (int64_t i = 0; i < length; ++i, b += kPanel) {
         vf y[V];
-        for (int v = 0; v < V; ++v) __builtin_prefetch(b + 8 * kPanel + v * kLanes);
+        if constexpr (kLanes == 16)  // a panel's filters may outgrow L1 there
+          for (int v = 0; v < V; ++v) __builtin_prefetch(b + 8 * kPanel + v * kLanes);
         for (int v = 0; v < V; ++v) y[v] = vload(b + v * kLanes);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
