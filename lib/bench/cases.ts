@@ -3,6 +3,7 @@ import { covarianceStream, eigenvectors, gemm64 } from './algebra_cases.js'
 import { partialLeastSquares, ridgeLeaveOneOut } from './alignment_cases.js'
 import type { BenchCase } from './case.js'
 import { gemm, hebbian, learn, nnl, readout, rectified } from './kernel_cases.js'
+import { render } from './render_cases.js'
 import { trainConvNet, trainResNet18 } from './training_cases.js'
 import { waveletBlock, waveletMaps, waveletStatistics } from './wavelet_cases.js'
 
@@ -31,6 +32,8 @@ export const cases: readonly BenchCase[] = [
   ridgeLeaveOneOut(),
   partialLeastSquares(25),
   readout(40_000, { ratio: 1.2 }, { ratio: 2 }),
+  render(64, 64),
+  render(256, 16),
   waveletMaps(4, 64, 56),
   waveletStatistics(4, 64, 56),
   waveletBlock(4, 64, 64, 56, 1),

@@ -18,6 +18,7 @@
 #include "ops/readout.h"
 #include "ops/rectified_power.h"
 #include "ops/reduce.h"
+#include "ops/render.h"
 #include "ops/sparse_matmul.h"
 #include "ops/wavelet.h"
 
@@ -70,6 +71,7 @@
   X(rectified_power_grad, RectifiedPowerGrad)            \
   X(reduce, Reduce)                                      \
   X(argmax, Argmax)                                      \
+  X(render_scenes, RenderScenes)                         \
   X(sparse_matmul, SparseMatmul)                         \
   X(wavelet_conv, WaveletConv)                           \
   X(wavelet_moments, WaveletMoments)                     \
