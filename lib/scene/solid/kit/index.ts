@@ -1,0 +1,3 @@
+export * from './outline.js'
+export * from './shapes.js'
+export * from './solid.js'
