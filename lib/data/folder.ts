@@ -1,11 +1,12 @@
 // Folders of images: one sub-folder per class, or unlabelled, or labelled by a table beside them.
 import { stat } from 'node:fs/promises'
-import { extname } from 'node:path'
+import { basename, extname } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { describeReadError } from '../io/file_errors.js'
 import { parseOptions } from '../options.js'
 import { imageKinds, isImageName } from './decode.js'
+import { depthsFolder, descriptionFile, masksFolder, placesInSet, readDescribedSet } from './described_set.js'
 import { encodedOptions, openEncoded } from './encoded.js'
 import { type FolderEntry, listFolder, type Path, readWhole, shown } from './files.js'
 import { allDone } from './gate.js'
@@ -13,6 +14,7 @@ import type { Images, LoadControl, SkippedFile } from './images.js'
 import { readTable, targetsOfTable } from './label_file.js'
 import { annotationFile, checkSplit, isVisible, partsIn, splitFolder, splitOptions } from './split_folder.js'
 import { classColumn, type Targets } from './targets.js'
+import { headersFile, readThreeDWorld } from './three_d_world.js'
 
 /** The schema of {@link FolderOptions}. */
 export const folderOptions = z.strictObject({
@@ -50,6 +52,9 @@ const classFolders = `a folder of class folders with ${imageKinds} images`
 
 /** Folders below folders that are looked into: more are a link that leads back. */
 const deepest = 32
+
+/** Folders beside the classes of a set that describes itself: of every image which pixels show its object, and how far it is. */
+const notImages: readonly string[] = [masksFolder, depthsFolder]
 
 /** The images found, in the order of classes and names; what else is there. */
 class Listing {
@@ -127,6 +132,10 @@ async function plan(
   options: z.output<typeof folderOptions>,
   labels: 'folders' | 'none' | 'found',
 ): Promise<Plan> {
+  if (options.labelFile === undefined && labels !== 'none') {
+    const world = (await listFolder(op, folder, classFolders)).find((entry) => entry.name === headersFile)
+    if (world) return planThreeDWorld(folder, options)
+  }
   const { root, name, entries, isPart, beside } = await splitFolder(op, folder, options, classFolders)
   checkSplit(op, folder, isPart, options)
   const refuse = (argument: Path, actual: string, expected: string) =>
@@ -148,6 +157,15 @@ async function plan(
     listing.keep(images)
     for (const file of skipped) listing.skipped.push(file)
     return done(targets)
+  }
+  if (labels !== 'none' && entries.some((entry) => entry.name === descriptionFile)) {
+    const set = await readDescribedSet(op, shown(root))
+    await listing.add(
+      folders.filter((entry) => !notImages.includes(entry.name)),
+      '',
+    )
+    listing.keep(placesInSet(op, root, set, listing.names, (image) => listing.where(image)))
+    return done(set.targets)
   }
   if (labels === 'none' || (labels === 'found' && loose && folders.length === 0)) {
     await listing.add(entries, '')
@@ -176,6 +194,17 @@ async function plan(
   })
 }
 
+/** A set of ThreeDWorld's images: a folder `images`, with what is known about each image beside it. */
+async function planThreeDWorld(folder: string, options: z.output<typeof folderOptions>): Promise<Plan> {
+  checkSplit(op, folder, false, options)
+  const listing = new Listing(options.skipBad)
+  const images = `${folder}/images`
+  await listing.add(await listFolder(op, images, "a folder of ThreeDWorld's images"), '')
+  const targets = await readThreeDWorld(op, folder, images, listing.names)
+  listing.skipped.length = 0
+  return { listing, root: images, name: basename(folder), isPart: false, targets }
+}
+
 /** Bytes of each file. */
 async function fileSizes(paths: readonly Path[], signal?: AbortSignal): Promise<Float64Array> {
   const sizes = new Float64Array(paths.length)
@@ -200,7 +229,8 @@ async function fileSizes(paths: readonly Path[], signal?: AbortSignal): Promise<
  * Opens a folder of images as [N,3,H,W] bytes: `folder/<class>/<image>`, classes and files sorted by name, the split below or above it as
  * `split` says, the class as target `class`. Images in folders inside a class folder are of that class. Every image is turned upright by its EXIF
  * orientation, brought to 8-bit sRGB by its colour profile, laid over `background` where it is transparent, and resized where `size` is
- * given. Files with other extensions are not read; `skipped` names them. A set of more than `memoryLimit` bytes of pixels is decoded as it is read; an
+ * given. A set that `writeScenes` wrote has its images in the set's order with all of its targets, and ThreeDWorld's sets (img_meta_headers.txt beside
+ * images/) have what is known of each image. Files with other extensions are not read; `skipped` names them. A set of more than `memoryLimit` bytes of pixels is decoded as it is read; an
  * image of it that is corrupt is refused when it is read.
  * @throws {DataError} naming the image that is corrupt, truncated or of another size, the class folder that is empty, or the missing folder
  * @throws {OptionError} for an unknown or out-of-range option

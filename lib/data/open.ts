@@ -5,6 +5,7 @@ import { describeReadError } from '../io/file_errors.js'
 import { overrides, parseOptions } from '../options.js'
 import { cifarOptions, loadCifar, looksLikeCifar } from './cifar.js'
 import { imageKinds, isImageName } from './decode.js'
+import { descriptionFile } from './described_set.js'
 import { type FolderEntry, listFolder } from './files.js'
 import { folderOptions, openFolder } from './folder.js'
 import { idxOptions, loadIdx, looksLikeIdx } from './idx.js'
@@ -12,6 +13,7 @@ import type { Images, LoadControl } from './images.js'
 import { loadParquet, parquetOptions } from './parquet.js'
 import { isShardName, loadShards, shardOptions } from './shards.js'
 import { expandRanges, isPartName, isVisible } from './split_folder.js'
+import { headersFile } from './three_d_world.js'
 
 /** The kinds of image data that `openImages` tells apart. */
 export type ImageDataKind = 'cifar' | 'idx' | 'folder' | 'shards' | 'parquet'
@@ -59,6 +61,8 @@ export async function detectImages(path: string): Promise<ImageDataKind> {
   if (!found.isDirectory()) throw refuse('neither a folder nor a regular file')
   const entries = await listFolder(op, path, expected)
   const names = new Set(entries.map((entry) => entry.name))
+  if (names.has(headersFile)) return 'folder'
+  if (names.has(descriptionFile)) return entries.some((entry) => isShardName(entry.name)) ? 'shards' : 'folder'
   if (looksLikeCifar(names)) return 'cifar'
   if (looksLikeIdx(names)) return 'idx'
   const holdsImages = (all: readonly FolderEntry[]) => all.some((entry) => isImageName(entry.name) && !entry.isFolder)

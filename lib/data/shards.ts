@@ -1,10 +1,12 @@
 // Tar shards as WebDataset writes them: the files of one image lie side by side and share a name up to its first dot.
-import { basename } from 'node:path'
+import { existsSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { parseOptions } from '../options.js'
 import { columnOf, labelColumn, numbersOrWords } from './columns.js'
 import { imageExtensions, imageKinds } from './decode.js'
+import { descriptionFile, placesInSet, readDescribedSet } from './described_set.js'
 import { encodedOptions, openEncoded } from './encoded.js'
 import { openFile, readFully } from './files.js'
 import type { Images, LoadControl, SkippedFile } from './images.js'
@@ -132,7 +134,19 @@ export async function loadShards(path: string, options: ShardOptions = {}): Prom
   const { paths, name } = /\.(tar\.gz|tgz)$/.test(path)
     ? { paths: [path], name: basename(path) }
     : await filesOfSplit(op, path, '.tar', parsed, expected)
-  const { samples, skipped } = await indexShards(paths, signal)
+  const found = await indexShards(paths, signal)
+  const { skipped } = found
+  const label = ({ shard, image }: Sample) => `${basename(paths[shard] as string)}/${image.name}`
+  const folder = dirname(paths[0] as string)
+  const isDescribed = !isShardName(path) && existsSync(join(folder, descriptionFile))
+  const set = isDescribed ? await readDescribedSet(op, folder) : null
+  const inFolder = (file: string) => `${folder}/${file}`
+  const samples = set
+    ? Array.from(
+        placesInSet(op, folder, set, found.samples.map(label), (index) => inFolder(label(found.samples[index] as Sample))),
+        (index) => found.samples[index] as Sample,
+      )
+    : found.samples
   // Kept for the life of the source: as little as will do.
   const names = samples.map(({ image }) => image.name)
   const shards = Int32Array.from(samples, ({ shard }) => shard)
@@ -143,7 +157,7 @@ export async function loadShards(path: string, options: ShardOptions = {}): Prom
   const encoded = {
     name,
     count: samples.length,
-    targets: targetsOf(samples, parsed.classes, where),
+    targets: set?.targets ?? targetsOf(samples, parsed.classes, where),
     skipped,
     where,
     label: (index: number) => `${basename(shardOf(index))}/${names[index]}`,

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DataError, labelsOf, loadFolder, OptionError, openImages } from '../../lib/index.js'
+import { DataError, type LoadProgress, labelsOf, loadFolder, OptionError, openImages } from '../../lib/index.js'
 import { scenes, writeScenes } from '../../lib/scene/index.js'
 
 let root: string
@@ -23,14 +23,11 @@ const all = (folder: string) =>
 
 /** Writes a part of a set. */
 async function half(folder: string): Promise<void> {
-  const set = scenes(options)
   const stop = new AbortController()
-  const rows: typeof set.rows = async (indices, signal) => {
-    const pixels = await set.rows(indices, signal)
-    if (Array.from(indices).includes(64)) stop.abort(new Error('enough'))
-    return pixels
+  const onProgress = ({ done }: LoadProgress) => {
+    if (done === 64) stop.abort(new Error('enough'))
   }
-  await expect(writeScenes({ ...set, rows }, folder, { signal: stop.signal })).rejects.toThrow('enough')
+  await expect(writeScenes(scenes(options), folder, { signal: stop.signal, onProgress })).rejects.toThrow('enough')
 }
 
 describe('writeScenes', () => {
@@ -40,11 +37,11 @@ describe('writeScenes', () => {
     const images = await openImages(folder)
     expect(images.shape).toEqual([80, 3, 12, 12])
     expect(labelsOf(images)?.classes).toHaveLength(8)
-    expect(JSON.parse(readFileSync(join(folder, 'latents.json'), 'utf8'))).toHaveLength(80)
+    expect(images.targets).toEqual(scenes(options).targets)
     expect(files(folder).filter((file) => /lock|tmp|unfinished/.test(file))).toEqual([])
-    const time = statSync(join(folder, 'latents.json')).mtimeMs
+    const time = statSync(join(folder, 'metadata.parquet')).mtimeMs
     await writeScenes(scenes(options), folder)
-    expect(statSync(join(folder, 'latents.json')).mtimeMs).toBe(time)
+    expect(statSync(join(folder, 'metadata.parquet')).mtimeMs).toBe(time)
   })
 
   it('leaves half a set that is refused as data, and that the same call completes', async () => {

@@ -6,7 +6,6 @@ import {
   angleColumn,
   type Column,
   classColumn,
-  type Images,
   type InMemoryImages,
   inMemory,
   type LoadControl,
@@ -14,7 +13,9 @@ import {
   type Targets,
 } from '../../data/index.js'
 import { allocatePixels } from '../../data/memory.js'
+import { OptionError } from '../../errors.js'
 import { parseOptions, seed, whole } from '../../options.js'
+import type { SceneSet } from '../set.js'
 import { drawLatents, drawShape, type NumericLatent, numericLatents, rangeOptions, type SceneLatents } from './latents.js'
 import { renderInto, sceneSize } from './render.js'
 
@@ -34,7 +35,7 @@ export const sceneOptions = z.strictObject({
 export type SceneOptions = z.input<typeof sceneOptions>
 
 /** Rendered images with the variables that they are made from. */
-export interface Scenes extends Images {
+export interface Scenes extends SceneSet {
   /** The variables of image `index`. */
   latents(index: number): SceneLatents
 }
@@ -56,7 +57,7 @@ export function scenes(options: SceneOptions): Scenes {
 export async function renderSet(options: SceneOptions & LoadControl): Promise<Scenes & InMemoryImages> {
   const { signal, onProgress, ...rest } = options
   const source = makeScenes('renderSet', rest)
-  return { ...(await inMemory(source, { signal, onProgress })), latents: source.latents }
+  return { ...source, ...(await inMemory(source, { signal, onProgress })) }
 }
 
 function makeScenes(op: string, options: SceneOptions): Scenes {
@@ -71,27 +72,46 @@ function makeScenes(op: string, options: SceneOptions): Scenes {
     const names = Array.from({ length: count }, (_, i) => ranges.shape.indexOf(drawShape(first + i, seed, ranges)))
     return classColumn(ranges.shape, names)
   }
+  const rows = async (indices: ArrayLike<number>, signal?: AbortSignal) => {
+    signal?.throwIfAborted()
+    checkIndices('rows', indices, count)
+    const out = allocatePixels('rows', [indices.length, 3, size, size])
+    let yielded = performance.now()
+    for (let i = 0; i < indices.length; ++i) {
+      renderInto(latents(indices[i] as number), size, out, i * stride)
+      if (performance.now() - yielded < 10) continue
+      await new Promise(setImmediate)
+      signal?.throwIfAborted()
+      yielded = performance.now()
+    }
+    return out
+  }
   return {
     name: `scenes/seed-${seed}/${first}-${first + count - 1}`,
     shape,
     sha256: createHash('sha256').update(JSON.stringify({ count, size, seed, first, ranges })).digest('hex'),
     targets: drawnTargets(count, latents, classes),
     pixels: null,
+    first,
+    origin: { kind: 'flat', size, seed, first, ranges },
     latents,
-    rows: async (indices, signal) => {
-      signal?.throwIfAborted()
-      checkIndices('rows', indices, count)
-      const out = allocatePixels('rows', [indices.length, 3, size, size])
-      let yielded = performance.now()
-      for (let i = 0; i < indices.length; ++i) {
-        renderInto(latents(indices[i] as number), size, out, i * stride)
-        if (performance.now() - yielded < 10) continue
-        await new Promise(setImmediate)
-        signal?.throwIfAborted()
-        yielded = performance.now()
-      }
-      return out
+    record: (index) => {
+      const { shape: name, ...rest } = latents(index)
+      return { image: first + index, seed, class: name, ...rest }
     },
+    views: async (indices, { images = false, masks = false, depths = false }, signal) => {
+      const asked = masks ? 'masks' : depths ? 'depths' : null
+      if (asked)
+        throw new OptionError({
+          op: 'views',
+          argument: asked,
+          actual: 'asked for of flat scenes',
+          expected: 'them of solid scenes alone',
+        })
+      const seen = Array.from({ length: indices.length }, () => ({}))
+      return { images: images ? await rows(indices, signal) : null, masks: null, depths: null, seen }
+    },
+    rows,
   }
 }
 

@@ -1,0 +1,126 @@
+// What is known about an image: its variables, where everything is, and the columns that networks learn.
+import { angleColumn, type Column, numberColumn } from '../../data/index.js'
+import { backgroundKinds, countColumns } from '../../ops/index.js'
+import type { SceneRecord } from '../set.js'
+import type { Geometry } from './geometry.js'
+import type { Looks } from './looks.js'
+import type { ListedModel } from './models.js'
+import type { Quaternion, Vector } from './pose.js'
+import type { SurfaceLook } from './surfaces.js'
+import { type Draws, type SolidSettings, solidNumbers } from './variables.js'
+
+/** In the words of `scenes.json`. */
+export const frames = {
+  object: 'its largest side is 1 m',
+  world: 'left-handed: x right, y up, z forward, metres; the ground is at y = 0',
+  camera: 'as the world, from the camera; quaternions are x, y, z, w',
+  rotation: "Euler angles in degrees of the object in the camera's frame, about z first, then x, then y, as Unity gives them",
+  screen: "pixels from the middle of the image, rightwards and upwards, of the middle of the underside of the object's box",
+  position:
+    "of the middle of the object's box in the camera's frame; distance is its z, baseDistance that of the middle of the underside",
+} as const
+
+/** Columns that are numbers, with their units, or angles, in degrees. */
+const targetKinds = {
+  distance: 'm',
+  positionX: 'm',
+  positionY: 'm',
+  baseDistance: 'm',
+  screenX: 'px',
+  screenY: 'px',
+  rotationX: 'deg',
+  rotationY: 'deg',
+  rotationZ: 'deg',
+} as const
+export type SolidTarget = keyof typeof targetKinds
+export const solidTargets = Object.keys(targetKinds) as SolidTarget[]
+
+/** 1 / tan(half of the field of view). */
+export const focalOf = ({ fieldOfViewDeg }: Pick<SolidSettings, 'fieldOfViewDeg'>): number =>
+  1 / Math.tan((fieldOfViewDeg * Math.PI) / 360)
+
+/** The values of an image's numbers and angles. */
+export function targetValues({ relative, base, eulerDeg }: Geometry, focal: number, size: number): Record<SolidTarget, number> {
+  const [positionX, positionY, distance] = relative.position
+  const [rotationX, rotationY, rotationZ] = eulerDeg
+  const pixels = (focal * size) / 2 / base[2]
+  const place = { positionX, positionY, distance, baseDistance: base[2], screenX: pixels * base[0], screenY: pixels * base[1] }
+  return { ...place, rotationX, rotationY, rotationZ }
+}
+
+/** Columns of numbers and angles. */
+export function targetColumns(values: Readonly<Record<SolidTarget, Float32Array>>): Record<SolidTarget, Column> {
+  const column = (name: SolidTarget): Column =>
+    targetKinds[name] === 'deg' ? angleColumn(values[name]) : numberColumn(values[name], targetKinds[name])
+  return Object.fromEntries(solidTargets.map((name) => [name, column(name)])) as Record<SolidTarget, Column>
+}
+
+const named = (name: string, values: Vector | Quaternion): SceneRecord =>
+  Object.fromEntries(values.map((value, i) => [name + (['X', 'Y', 'Z', 'W'][i] as string), value]))
+
+export interface RecordedScene {
+  readonly draws: Draws
+  readonly model: Pick<ListedModel, 'category' | 'identity'>
+  readonly classId: number
+  readonly identityId: number
+  readonly attempt: number
+  readonly geometry: Geometry
+  readonly looks: Looks
+  /** Identity of what stands in front, or `none`. */
+  readonly occluder: string
+  /** Row of the photo behind it. */
+  readonly photo: number | null
+}
+
+const textureOf = (look: SurfaceLook | null): string => (look ? (look.texture ?? 'plain') : 'none')
+
+/** Everything about an image but what only its pixels tell. */
+export function recordOf(scene: RecordedScene, settings: SolidSettings): SceneRecord {
+  const { draws, model, geometry, looks, attempt } = scene
+  const { camera, object, relative } = geometry
+  const { background } = looks
+  const numbers = solidNumbers.map((name) => [name, draws.number(name, isOfAttempt(name) ? attempt : 0)] as const)
+  return {
+    image: draws.index,
+    seed: settings.seed,
+    class: model.category,
+    classId: scene.classId,
+    identity: model.identity,
+    identityId: scene.identityId,
+    attempt,
+    ...targetValues(geometry, focalOf(settings), settings.size),
+    ...named('relativeRotation', relative.rotation),
+    ...named('camera', camera.position),
+    ...named('cameraRotation', camera.rotation),
+    fieldOfViewDeg: settings.fieldOfViewDeg,
+    ...named('object', object.position),
+    ...named('objectRotation', object.rotation),
+    background: background.kind,
+    backgroundId: backgroundKinds.indexOf(background.kind),
+    photo: scene.photo,
+    textures: looks.parts.map(textureOf).join(' '),
+    floorTexture: textureOf(background.floor),
+    wallTexture: textureOf(background.wall),
+    ceilingTexture: textureOf(background.ceiling),
+    occluder: scene.occluder,
+    ...Object.fromEntries(numbers),
+  }
+}
+
+/** Whether a number is drawn again with each attempt: those of the geometry are. */
+function isOfAttempt(name: (typeof solidNumbers)[number]): boolean {
+  return /^(camera|offset|pitch|yaw|roll|aim|occluder)/.test(name)
+}
+
+/** What is seen of an image, from the op's counts. */
+export function seenOf(counts: Int32Array, n: number): SceneRecord {
+  const of = (column: keyof typeof countColumns) => counts[n * countColumns.count + countColumns[column]] as number
+  return {
+    visiblePixels: of('seen') / 4,
+    hiddenPixels: of('hidden') / 4,
+    boxLeft: of('left'),
+    boxTop: of('top'),
+    boxRight: of('right'),
+    boxBottom: of('bottom'),
+  }
+}
