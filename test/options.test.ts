@@ -61,6 +61,18 @@ const pool = { size: 2, stride: 1 }
 const rows = new Float32Array(24)
 const run = { device: striate.cpu() }
 
+const int = (shape: number[]) => striate.Tensor.from(new Int32Array(shape.reduce((a, b) => a * b)), { shape })
+const rendered: ops.SceneTensors = {
+  vertices: t(3, 6),
+  triangles: int([1, 4]),
+  meshes: int([1, 4]),
+  textures: striate.Tensor.from(new Uint8Array(ops.textureBytes), { shape: [1, ops.textureBytes] }),
+  materials: t(1, 12),
+  places: int([1, 1, 2]),
+  poses: t(1, 1, 14),
+  worlds: t(1, 50),
+}
+
 const takers: Record<string, Taker> = {
   // Networks
   'new Network(config)': takes((o: striate.NetworkConfigInput) => new striate.Network(o), network),
@@ -129,7 +141,11 @@ const takers: Record<string, Taker> = {
     ranges: { x: [0.4, 0.5] },
   }),
   'render(options)': takes((o: { size?: number }) => striate.render(striate.sampleLatents(0), o), {}),
-  'writeScenes(run)': takes((o: { signal?: AbortSignal }) => striate.writeScenes(images, join(folder, 'scenes'), o), {}),
+  'writeScenes(options)': takes(
+    (o: striate.WriteScenesOptions & striate.LoadControl) => striate.writeScenes(images, join(folder, 'scenes'), o),
+    {},
+  ),
+  'solidScenes(options)': takes(striate.solidScenes, { count: 1, categories: ['amphora'], ranges: { aimPitchDeg: [0, 0] } }),
   'applyLight(light)': takes((o: striate.Light) => striate.applyLight(images, o), { kind: 'contrast', strength: 0.5 }),
   'applyLight(options)': takes((o: { seed?: number }) => striate.applyLight(images, { kind: 'contrast', strength: 0.5 }, o), {}),
   'applyShadow(options)': takes((o: striate.ShadowOptions) => striate.applyShadow(images, o), {}),
@@ -161,6 +177,8 @@ const takers: Record<string, Taker> = {
   'dataPatches(options)': takes((o: striate.PatchOptions) => striate.dataPatches(images, 4, o), {}),
   'classify(options)': takes((o: striate.ClassifyOptions) => striate.classify(net, images, o), {}),
   'gaborNet(options)': takes(striate.gaborNet, { image: [64, 64] }),
+  'openMeshes(options)': takes((o: striate.OpenMeshesOptions) => striate.openMeshes(folder, o), {}),
+  'openScenes(control)': takes((o: object) => striate.openScenes(file, o), {}),
   'transfer(options)': takes((o: striate.TransferOptions) => striate.transfer(net, images, o), {}),
   'targetHeads(options)': takes((o: striate.TargetHeadOptions) => striate.targetHeads(images, o), { targets: ['class'] }),
   'predict(options)': takes((o: striate.PredictOptions) => striate.predict(net, images, o), {}),
@@ -275,6 +293,8 @@ const takers: Record<string, Taker> = {
   }),
   'maxPool(options)': takes((o: object) => ops.maxPool(t(1, 1, 4, 4), o), { size: 2, stride: 1 }),
   'maxPoolGrad(options)': takes((o: object) => ops.maxPoolGrad(t(1, 1, 4, 4), t(1, 1, 3, 3), o), { size: 2, stride: 1 }),
+  'renderScenes(scenes)': takes((o: ops.SceneTensors) => ops.renderScenes(o), rendered),
+  'renderScenes(options)': takes((o: ops.RenderScenesOptions) => ops.renderScenes(rendered, o), {}),
   'batchNorm(options)': takes(
     (o: object) => ops.batchNorm(t(2, 3, 2, 2), { gamma: t(3), beta: t(3), mean: t(3), variance: t(3) }, o),
     {},

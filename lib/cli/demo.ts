@@ -18,7 +18,7 @@ export function addDemo(program: Command): void {
   const command = program
     .command('demo')
     .description(
-      'learn filters from made images without labels, read them out, test them under shadows, write a page: about a minute',
+      'on images that it makes itself: learn filters without labels, read them out, test them under shadows; learn a hierarchy by compression; learn how far rendered objects are; write a page: about a minute',
     )
     .option('--out <dir>', 'folder of the page', 'striate-demo')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
@@ -37,7 +37,7 @@ export function addDemo(program: Command): void {
         onPlan: say.line,
       })
       say.done()
-      const { net, record, networks, chance } = result
+      const { net, record, networks, chance, hierarchy, scenes } = result
       using learned = net
       const { filters, health, seconds } = record.blocks[0] as BlockRecord
       const patches = filters.steps * filters.batch
@@ -52,11 +52,23 @@ export function addDemo(program: Command): void {
         say.line(`${row(name, plain.value)} +- ${(100 * plain.spread.value).toFixed(1)}`)
         say.line(`${row(`${name}, shadowed`, shadowed.value)} +- ${(100 * shadowed.spread.value).toFixed(1)}`)
       }
+      say.line(`${row('wavelets, components', hierarchy.learned.value)} +- ${(100 * hierarchy.learned.spread.value).toFixed(1)}`)
+      say.line(`${row('wavelets, random mixing', hierarchy.random.value)} +- ${(100 * hierarchy.random.spread.value).toFixed(1)}`)
       say.line(row('chance', chance))
+      say.line(
+        `distance of rendered objects of ${scenes.categories} categories, learned from ${scenes.images.train} scenes: R2 ${scenes.distance.value.toFixed(2)} on objects that were not among them`,
+      )
       await writeDemoPage({ ...result, net: learned }, out)
       const all = (performance.now() - started) / 1000
       say.line(`done in ${duration(all)}: open ${resolve(out, 'report.html')}`)
-      say.json({ out, networks, chance, seconds: all })
+      say.json({
+        out,
+        networks,
+        chance,
+        hierarchy: { learned: hierarchy.learned, random: hierarchy.random },
+        distance: scenes.distance,
+        seconds: all,
+      })
     }),
   )
 }

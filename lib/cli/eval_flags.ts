@@ -1,10 +1,11 @@
 // What every evaluation of a run takes.
 import type { Command } from 'commander'
-import { type Images, openImages } from '../data/index.js'
+import type { Images } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import type { Network } from '../models/index.js'
 import { openNetwork } from '../run/index.js'
-import { addImageFlags, dataText } from './run_flags.js'
+import { dataText, openData } from './open_data.js'
+import { addImageFlags } from './run_flags.js'
 import { jsonText } from './terminal.js'
 
 export interface EvalValues {
@@ -35,6 +36,9 @@ export function addEvalFlags(command: Command): {
       return limit === undefined ? values().split : `${values().split}-first-${limit}`
     },
     network: () => openNetwork(values().run, { device: deviceOf(values().device) }),
-    images: (signal) => openImages(values().data, { ...given(), split: values().split, signal }),
+    images: (signal) => {
+      const { data, split, device } = values()
+      return openData('eval', data, { ...given(), split, signal }, deviceOf(device))
+    },
   }
 }

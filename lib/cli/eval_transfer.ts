@@ -1,4 +1,4 @@
-import { basename, resolve } from 'node:path'
+import { parse, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { transfer, transferOptions } from '../eval/index.js'
 import { writeTransfer } from '../report/index.js'
@@ -27,7 +27,7 @@ export function addEvalTransfer(evaluate: Command): void {
         using net = await open.network()
         const network = await networkSha256(values.run)
         const images = await open.images(signal)
-        const part = `${basename(resolve(values.data))}-${open.part()}`
+        const part = `${parse(resolve(values.data)).name}-${open.part()}`
         const record = await forResult('eval transfer', values.run, `transfer-${part}`, async () => {
           const report = startPhase('transfer', 'images', images.shape[0], 0, say.progress)
           const result = await transfer(net, images, { ...own(), signal, onProgress: (done) => report(done) })

@@ -4,7 +4,8 @@ import { transformOptions, writeFeatures } from '../eval/index.js'
 import { rowsFormat } from '../io/rows.js'
 import { openNetwork, startPhase } from '../run/index.js'
 import { addFlags } from './flags.js'
-import { addImageFlags, dataText } from './run_flags.js'
+import { imagesText } from './open_data.js'
+import { addImageFlags } from './run_flags.js'
 import { openFor } from './run_images.js'
 import { interruptSignal, jsonText, output, run } from './terminal.js'
 
@@ -21,7 +22,7 @@ export function addFeatures(program: Command): void {
     .command('features')
     .description('outputs of a layer of a run’s network for every image, as an array in a file')
     .requiredOption('--run <dir>', 'folder of a run')
-    .requiredOption('--data <path>', `${dataText}; encoded images are brought to the network’s size`)
+    .requiredOption('--data <path>', `${imagesText}; encoded images are brought to the network’s size`)
     .requiredOption('--out <file>', 'file to write: .npy (the array), or .safetensors (with the targets beside it)')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
     .option('--json', jsonText)

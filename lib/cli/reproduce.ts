@@ -118,7 +118,9 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
       op: 'reproduce',
       argument: '--data',
       actual: 'missing',
-      expected: study.needs.startsWith('photos') ? 'the path of photos' : 'the path of CIFAR-10 in binary batches',
+      expected: { l: 'the path of CIFAR-10 in binary batches', p: 'the path of photos', m: 'the path of meshes' }[
+        study.needs[0] as 'l' | 'p' | 'm'
+      ],
     })
   const signal = interruptSignal()
   const device = deviceOf(values.device)

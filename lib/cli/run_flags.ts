@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { type Images, labelsOf, type OpenImagesOptions, openImages, openImagesOptions } from '../data/index.js'
+import { type Images, labelsOf, type OpenImagesOptions, openImagesOptions } from '../data/index.js'
 import { type Device, deviceOf } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { parseOptions, seed as seedOption } from '../options.js'
@@ -12,6 +12,7 @@ import { inFolder } from '../run/folder.js'
 import { finishedRecord, processGroup, provenanceSchema, type RunOptions, recordFile } from '../run/index.js'
 import { hasRequest, readRequest, writeRequest } from '../run/request.js'
 import { addFlags, isGiven, nameOf } from './flags.js'
+import { dataText, openData } from './open_data.js'
 import { interruptSignal, jsonText, keptRun, type Output, output, run } from './terminal.js'
 
 /** What a run of any recipe was asked for; its request.json holds its recipe's settings beside them. */
@@ -48,10 +49,6 @@ interface RunValues {
   resume?: string
   json?: boolean
 }
-
-/** What kinds of images a command reads. */
-export const dataText =
-  'CIFAR batches, IDX files, class folders or unlabelled folders of images, WebDataset shards (tar) or Parquet files'
 
 /**
  * Adds the flags of how images are opened.
@@ -124,7 +121,8 @@ export class TrainingFlags {
     const signal = interruptSignal()
     const [request, settings, begun] = await this.request(training)
     if (begun && (await finishedRecord(folder, provenanceSchema))) return sayFinished(folder, say)
-    const images = await openImages(request.data, { ...request.images, signal })
+    const images = await openData(nameOf(command), request.data, { ...request.images, signal }, deviceOf(request.device))
+    using _ = { [Symbol.dispose]: () => images[Symbol.dispose]?.() }
     for (const line of describeImages(images)) say.line(line)
     if (begun && begun.sha256 !== images.sha256)
       throw new DataError({
@@ -139,7 +137,7 @@ export class TrainingFlags {
       const onFolder = () => writeRequest(out, nameOf(command), { ...shared, ...own })
       return training.train(images, own, { ...common, out, resume: goesOn, onFolder }, say)
     }
-    if (!seeds) return one(folder, settings, resume !== undefined)
+    if (!seeds) return await one(folder, settings, resume !== undefined)
     const onFolder = () => writeRequest(folder, nameOf(command), { ...shared, seeds, ...settings })
     await inFolder(nameOf(command), { out: folder, resume: resume !== undefined, onFolder }, async () => {
       for (const [i, seed] of seeds.entries()) {

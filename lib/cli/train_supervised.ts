@@ -36,7 +36,7 @@ const startFlags = z.strictObject({
     .optional()
     .describe('layers that begin anew all the same, such as fc where the classes are others'),
 })
-const targetFlags = targetHeadOptions.partial()
+const targetFlags = targetHeadOptions.partial({ targets: true })
 const settings = z.strictObject({
   ...targetFlags.shape,
   network: builderOptions.prefault({ kind: 'conv-net' }),
@@ -98,16 +98,14 @@ export function addTrainSupervised(train: Command): void {
     train: async (images, { network, targets, angles, options, start, fresh }, run, say) => {
       const started = performance.now()
       const [, channels, height, width] = images.shape
-      if (!targets && angles)
+      if (!targets && angles !== 'degrees')
         throw new OptionError({
           op: 'train supervised',
           argument: '--angles',
           actual: 'given without targets',
           expected: '--targets',
         })
-      const learned = targets
-        ? { heads: targetHeads(images, { targets, ...(angles ? { angles } : {}) }) }
-        : { classes: labelsOf(images)?.classes ?? [] }
+      const learned = targets ? { heads: targetHeads(images, { targets, angles }) } : { classes: labelsOf(images)?.classes ?? [] }
       const config = buildNetwork(network, { channels, image: [height, width], ...learned })
       if (fresh && start === undefined)
         throw new OptionError({

@@ -1,6 +1,6 @@
 // The page of the demo: its errors beside one another, then the page of the network that learned.
-import { barChart, type Section } from '../plot/index.js'
-import type { DemoResult } from '../reproduce/index.js'
+import { barChart, imageSheet, type Section } from '../plot/index.js'
+import type { DemoHierarchy, DemoResult, DemoScenes } from '../reproduce/index.js'
 import { writeLocalPage } from './local_page.js'
 import { percent } from './record.js'
 
@@ -49,5 +49,74 @@ export async function writeDemoPage(result: DemoResult, folder: string): Promise
       },
     ],
   }
-  await writeLocalPage(net, record, folder, [results])
+  const others = [hierarchySection(result.hierarchy, chance), await scenesSection(result.scenes)]
+  await writeLocalPage(net, record, folder, [results, ...others])
+}
+
+const errorText = ({ value, spread }: DemoHierarchy['learned']): string => `${percent(value)} ± ${percent(spread.value)}`
+
+function hierarchySection({ images, blocks, learned, random }: DemoHierarchy, chance: number): Section {
+  const number = (value: number | null, digits: number) => (value === null ? '' : value.toFixed(digits))
+  return {
+    heading: 'A hierarchy of wavelets, learned by compression',
+    blocks: [
+      {
+        kind: 'text',
+        text: `Each block expands its input by a fixed bank of wavelets and keeps the principal components of ${images.components} images’ responses, without labels. A softmax readout of the last block, trained on ${images.readout} labelled images, errs on the same test images as the table says.`,
+      },
+      {
+        kind: 'table',
+        caption: 'Test error (standard error)',
+        columns: ['Mixing', { label: 'Error', unit: '%', align: 'right' }],
+        rows: [
+          ['principal components', errorText(learned)],
+          ['random', errorText(random)],
+          ['chance', percent(chance)],
+        ],
+      },
+      {
+        kind: 'table',
+        caption: 'Effective dimension: (sum of eigenvalues)^2 / sum of their squares; variance kept by the components',
+        columns: ['Block', { label: 'Effective dimension', align: 'right' }, { label: 'Variance kept', align: 'right' }],
+        rows: blocks.map(({ name, effectiveDimension, varianceKept }) => [
+          name,
+          number(effectiveDimension, 1),
+          number(varianceKept, 3),
+        ]),
+      },
+    ],
+  }
+}
+
+async function scenesSection({ categories, images, distance, samples }: DemoScenes): Promise<Section> {
+  const { pixels, shape, each } = samples
+  const { svg, description } = await imageSheet([{ label: 'test images', images: pixels }], shape, {
+    title: 'Objects that the network was not trained on',
+    scale: 1,
+  })
+  return {
+    heading: 'Rendered objects, and how far they are',
+    blocks: [
+      {
+        kind: 'text',
+        text: `A small ResNet-18 learned the distance of objects of ${categories} categories from ${images.train} rendered scenes of 32 pixels. On ${images.test} scenes of other objects of the same categories it explains ${percent(distance.value)} % of the variance of the distance (R2; ${(distance.raw.rmse as number).toFixed(2)} m root mean square error).`,
+      },
+      {
+        kind: 'figure',
+        image: svg,
+        alt: description,
+        caption: 'Rendered larger than the network sees them, from left to right as in the table',
+      },
+      {
+        kind: 'table',
+        caption: 'Distance along the line of sight',
+        columns: [
+          'Object',
+          { label: 'Distance', unit: 'm', align: 'right' },
+          { label: 'As the network says', unit: 'm', align: 'right' },
+        ],
+        rows: each.map(({ category, distance: own, said }) => [category.replaceAll('_', ' '), own.toFixed(2), said.toFixed(2)]),
+      },
+    ],
+  }
 }

@@ -10,7 +10,7 @@ import { networkSha256 } from '../run/index.js'
 import { version } from '../version.js'
 import { scoreSchema } from './record.js'
 
-const transferRecord = z.object({
+export const transferRecord = z.object({
   kind: z.literal('transfer'),
   striate: z.string(),
   /** SHA-256 of model.safetensors: results of another network are not shown on this one's page. */

@@ -10,7 +10,8 @@ import { learnHierarchy } from './passi/hierarchy.js'
 import { recipe as hierarchyRecipe } from './passi/trained.js'
 import { average, committedScores, recordingScores, type Scored, scoreRecordings, standardError } from './scored.js'
 import type { Part, PartContext, Scale, Study } from './study.js'
-import { allTargets, latentScale, latentSize as size, trainLatent } from './xie/latents.js'
+import { allTargets, trainLatent } from './xie/latents.js'
+import { latentScale, latentSize as size } from './xie/scale.js'
 
 interface Family {
   name: string

@@ -2,6 +2,7 @@
 import { type Images, openImages, openRecording, type Recording, selectImages } from '../data/index.js'
 import { OptionError } from '../errors.js'
 import { refuseUnknown } from '../options.js'
+import { openMeshScenes } from './xie/mesh_scenes.js'
 
 /** Images to learn from and images to test on. */
 export interface StudyData {
@@ -12,7 +13,7 @@ export interface StudyData {
 }
 
 /** What a study asks for. */
-export type StudyNeeds = 'labelled images: train and test' | 'photos, and recordings of neurons'
+export type StudyNeeds = 'labelled images: train and test' | 'photos, and recordings of neurons' | 'meshes of real objects'
 
 /** Images of a quick run, spread over the set so that every class has its share. */
 const quickImages = { train: 3000, test: 1000 }
@@ -44,6 +45,8 @@ export async function openStudyData(
     return { train: await photos('train'), test: await photos('test'), recordings }
   }
   if (responses.length > 0) throw refuse('given', 'none for this study')
+  if (needs === 'meshes of real objects')
+    return { ...(await openMeshScenes(path, quick, signal ? { signal } : {})), recordings: [] }
   const open = async (split: 'train' | 'test'): Promise<Images> => {
     const images = await openImages(path, { split, ...(signal ? { signal } : {}) })
     return quick ? spread(images, quickImages[split]) : images

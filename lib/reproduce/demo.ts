@@ -1,5 +1,5 @@
 // The main jobs on images that it makes itself: learn filters without labels, read them out, compare with filters that learned nothing and with
-// chance, and test all of them in a shadow.
+// chance, and test all of them in a shadow; learn a hierarchy by compression; render objects in space and learn how far they are.
 import { z } from 'zod'
 import { type Images, labelsOf } from '../data/index.js'
 import type { Device } from '../device.js'
@@ -14,6 +14,8 @@ import { finishFolder, inFolder } from '../run/folder.js'
 import { checkRun, type RunOptions, watched } from '../run/options.js'
 import { startPhase } from '../run/progress.js'
 import { renderSet } from '../scene/index.js'
+import { type DemoHierarchy, demoHierarchy } from './demo_hierarchy.js'
+import { type DemoScenes, demoScenes } from './demo_scenes.js'
 
 export const demoOptions = z.strictObject({
   train: whole(100).default(10_000).describe('training images'),
@@ -21,7 +23,8 @@ export const demoOptions = z.strictObject({
   units: whole(2).default(128).describe('K: filters'),
   window: whole(1).default(5).describe('W: side of the filters, in pixels'),
   steps: whole(1).default(4000).describe('minibatches that filters learn from'),
-  seed: seed.default(0).describe('of images, filters and readout'),
+  scenes: whole(50).default(4000).describe('rendered objects of which the distance is learned'),
+  seed: seed.default(0).describe('of images, filters, readouts and networks'),
 })
 
 export type DemoOptions = z.input<typeof demoOptions>
@@ -44,6 +47,8 @@ export interface DemoResult {
   networks: DemoNetwork[]
   /** Error of guessing, as a share. */
   chance: number
+  hierarchy: DemoHierarchy
+  scenes: DemoScenes
 }
 
 // Each network's power is chosen on its own validation split: steep powers suit learned filters and silence random ones.
@@ -67,7 +72,7 @@ export async function runDemo(options: DemoOptions = {}, run: RunOptions = {}): 
 }
 
 async function demonstrate(
-  { train: trained, test: tested, units, window, steps, seed }: z.output<typeof demoOptions>,
+  { train: trained, test: tested, units, window, steps, scenes, seed }: z.output<typeof demoOptions>,
   asked: RunOptions & { device: Device },
 ): Promise<DemoResult> {
   const { device, onPlan } = asked
@@ -102,8 +107,11 @@ async function demonstrate(
       using unlearned = (await learn({ rule, seed: seed + 1 })).net
       await judge(name, unlearned)
     }
+    const hierarchy = await demoHierarchy(train, test, seed, asked)
+    const rendered = await demoScenes(scenes, seed, asked)
     if (asked.out) await finishFolder(asked.out, net, record, localCurves(record))
-    return { net, record, images: { train: trained, test: tested, classes }, networks, chance: 1 - 1 / classes.length }
+    const images = { train: trained, test: tested, classes }
+    return { net, record, images, networks, chance: 1 - 1 / classes.length, hierarchy, scenes: rendered }
   } catch (error) {
     net.dispose()
     throw error

@@ -17,9 +17,12 @@ import { scaling } from './passi/scaling.js'
 import type { Study } from './study.js'
 import { fig2b } from './xie/fig2b.js'
 import { fig2c } from './xie/fig2c.js'
+import { transferStudy } from './xie/transfer.js'
 
 export { openStudyData, type StudyData, type StudyNeeds } from './data.js'
 export { type DemoNetwork, type DemoOptions, type DemoResult, demoOptions, runDemo } from './demo.js'
+export type { DemoHierarchy } from './demo_hierarchy.js'
+export type { DemoSample, DemoScenes } from './demo_scenes.js'
 export { describeRecipes, type RecipeName, recipe, recipeNames } from './grinberg/recipes.js'
 export { fiveBlocks, localReadout, singleBlock, twinOptions } from './grinberg/settings.js'
 export type { Block, NetworkResult } from './networks.js'
@@ -54,5 +57,6 @@ export const studies: readonly Study[] = [
   scaling,
   fig2b,
   fig2c,
+  transferStudy,
   allModels,
 ]

@@ -100,7 +100,7 @@ describe('writeReport', () => {
 describe('the demo', () => {
   it('compares learned filters with others, and writes its page', async () => {
     const out = join(folder, 'demo')
-    const result = await runDemo({ train: 400, test: 80, units: 12, steps: 100, seed: 3 }, { out })
+    const result = await runDemo({ train: 400, test: 80, units: 12, steps: 100, scenes: 60, seed: 3 }, { out })
     using _net = result.net
     expect(result.networks.map(({ name }) => name)).toEqual(['learned filters', 'random patches', 'random numbers'])
     expect(result.chance).toBe(1 - 1 / 8)

@@ -2,7 +2,8 @@
 import { mannWhitney } from '../../eval/index.js'
 import { average, committedScores, standardError } from '../scored.js'
 import type { Scale, Study } from '../study.js'
-import { allTargets, type LatentPart, latentNotes, latentPart, latentResults, latentSize as size } from './latents.js'
+import { allTargets, type LatentPart, latentNotes, latentPart, latentResults } from './latents.js'
+import { latentSize as size } from './scale.js'
 
 type Kind = Pick<LatentPart, 'stem' | 'about' | 'learns'>
 
@@ -44,7 +45,8 @@ export const fig2b: Study = {
       ['all', 'photos'],
     ].flatMap(([a = '', b = '']) => {
       const [own, others] = [of(a), of(b)]
-      if (own.length === 0 || others.length === 0) return []
+      // One seed a group can tell nothing apart.
+      if (own.length < 2 || others.length < 2) return []
       const { u, p } = mannWhitney(own, others)
       return [[`${a} against ${b}`, own.length, others.length, (average(own) - average(others)).toFixed(3), u, p.toFixed(3)]]
     })
@@ -86,8 +88,13 @@ export const fig2b: Study = {
                   {
                     name: 'r',
                     values: scores.map(average),
-                    low: scores.map((values, i) => average(values) - (errors[i] as number)),
-                    high: scores.map((values, i) => average(values) + (errors[i] as number)),
+                    // Of one seed there is no error to be drawn.
+                    ...(errors.some((error) => error > 0)
+                      ? {
+                          low: scores.map((values, i) => average(values) - (errors[i] as number)),
+                          high: scores.map((values, i) => average(values) + (errors[i] as number)),
+                        }
+                      : {}),
                   },
                 ],
               },
@@ -95,7 +102,7 @@ export const fig2b: Study = {
           : [],
       tables: [
         {
-          caption: `r of the layer that the training images chose, mean over seeds; below it the best layer of each recording`,
+          caption: `r of the layer that the training images chose, mean over seeds`,
           columns: ['Learned', 'Seeds', ...recordings.map(({ name }) => name), 'Mean', 'Standard deviation over seeds'],
           rows: found.map(({ stem, results }, i) => [
             stem,

@@ -1,7 +1,8 @@
 // Figure 2c: how brain-like networks are that learn distance alone, against the number of rendered images that they learn it from.
 import { average, banded, committedScores } from '../scored.js'
 import type { Scale, Study } from '../study.js'
-import { latentNotes, latentPart, latentResults, latentScale, latentSize as size } from './latents.js'
+import { latentNotes, latentPart, latentResults } from './latents.js'
+import { latentScale, latentSize as size } from './scale.js'
 
 /** Numbers of training images, three to a decade and two and a third decades. */
 const counts = ({ quick }: Scale): number[] => (quick ? [64, 640] : [100, 200, 500, 1000, 2000, 5000, 10_000, 20_000])

@@ -4,13 +4,11 @@ import { z } from 'zod'
 import { channelStatistics, type Images, labelsOf } from '../../data/index.js'
 import { transfer } from '../../eval/index.js'
 import { type HeadInput, Network, resNet18 } from '../../models/index.js'
-import { type SolidSceneOptions, type SolidScenes, solidScenes } from '../../scene/index.js'
+import { type SolidScenes, solidScenes } from '../../scene/index.js'
 import { type SupervisedOptions, targetHeads, trainSupervised } from '../../train/index.js'
 import { recordingScores, type Scored, scoreRecordings } from '../scored.js'
 import type { Part, PartContext, Scale } from '../study.js'
-
-/** Height and width of scenes, photos and the images of recordings. */
-export const latentSize = 64
+import { heldOutObjects, latentScale, latentSize, trainedObjects } from './scale.js'
 
 /** The largest set of targets: all that the paper's networks learn. */
 export const allTargets = ['class', 'identity', 'distance', 'screen', 'rotation'] as const
@@ -44,19 +42,9 @@ const schema: z.ZodType<LatentResult> = z.object({
   heldOut: z.array(z.object({ head: z.string(), measure: z.string(), value: z.number(), chance: z.number().nullable() })),
 })
 
-/** What two cores do in minutes a network; the paper has 1.35 million images of 224 pixels, width 64 and 200,000 minibatches. */
-const full = { width: 16, images: 20_000, steps: 940, heldOut: 2000 }
-const quick = { width: 8, images: 640, steps: 20, heldOut: 128 }
-
-export const latentScale = (scale: Scale): typeof full => (scale.quick ? quick : full)
-
 /** The layers that stand for a ResNet-18: the stem, the end of each stage, and the pooled features. */
 const layers = ['relu', 'layer1.1.relu', 'layer2.1.relu', 'layer3.1.relu', 'layer4.1.relu', 'avgpool']
 const batch = 64
-/** Every category has objects 0 to 3 for training and this one to be tested on. */
-const trainedObjects = [0, 1, 2, 3]
-const heldOutObjects = [4]
-
 /** The paper's recipe (Adam at a constant 0.001, minibatches of 64, no decay, no augmentation, the last weights) for so many minibatches. */
 const recipe = (steps: number, images: number): SupervisedOptions => ({
   epochs: Math.max(1, Math.round(steps / Math.floor(images / batch))),
@@ -74,7 +62,7 @@ export interface LatentPart {
   /** What is learned of scenes; `photos`: the classes of photos; null: nothing. */
   learns: readonly LatentTarget[] | 'photos' | null
   /** Default: those of the scale. */
-  images?: number
+  images?: number | undefined
   seed: number
 }
 
@@ -84,56 +72,54 @@ const nameOf = ({ quick }: Scale, stem: string): string => `${quick ? 'quick-' :
 export const latentResults = (all: ReadonlyMap<string, unknown>, scale: Scale, stem: string): LatentResult[] =>
   [...all].filter(([name]) => name.replace(/-seed\d+$/, '') === nameOf(scale, stem)).map(([, result]) => schema.parse(result))
 
+const watchOf = ({ watch: { signal } }: Pick<PartContext, 'watch'>) => (signal ? { signal } : {})
+
 /** The scenes that networks learn from, or are tested on. */
-export const latentScenes = (
-  scenes: Pick<SolidSceneOptions, 'count'> & { heldOut?: boolean; meshes?: string },
-  { device, watch }: Pick<PartContext, 'device' | 'watch'>,
+const latentScenes = (
+  { count, heldOut = false }: { count: number; heldOut?: boolean },
+  context: Pick<PartContext, 'device' | 'watch'>,
 ): Promise<SolidScenes> => {
-  const { count, heldOut = false, meshes } = scenes
-  const objects = meshes === undefined ? { instances: heldOut ? heldOutObjects : trainedObjects } : { meshes }
-  return solidScenes({
-    count,
-    size: latentSize,
-    seed: heldOut ? 1 : 0,
-    ...objects,
-    device,
-    ...(watch.signal ? { signal: watch.signal } : {}),
-  })
+  const objects = heldOut ? { seed: 1, instances: heldOutObjects } : { seed: 0, instances: trainedObjects }
+  return solidScenes({ count, size: latentSize, ...objects, device: context.device, ...watchOf(context) })
+}
+
+/** The study's network for some heads. */
+const resNet = (scale: Scale, heads: HeadInput[]) =>
+  resNet18({ image: [latentSize, latentSize], width: latentScale(scale).width, standardise: true, heads })
+
+/** Trains the study's network on images, in the part's folder. */
+export async function trainHeads(
+  scale: Scale,
+  images: Images,
+  heads: HeadInput[],
+  seed: number,
+  { device, folder, watch, say }: PartContext,
+): Promise<{ net: Network; images: number; seconds: number }> {
+  const count = images.shape[0]
+  const run = { device, out: `${folder}/run`, resume: true, onPlan: say, ...watch }
+  const options = { ...recipe(latentScale(scale).steps, count), seed }
+  const { net, record } = await trainSupervised(images, resNet(scale, heads), options, run)
+  return { net, images: count, seconds: record.curve.at(-1)?.seconds ?? 0 }
 }
 
 /** A network trained as the part says, in the part's folder. */
 export async function trainLatent(
   scale: Scale,
-  { learns, images: asked, seed }: Pick<LatentPart, 'learns' | 'images' | 'seed'>,
+  { learns, images = latentScale(scale).images, seed }: Pick<LatentPart, 'learns' | 'images' | 'seed'>,
   context: PartContext,
 ): Promise<{ net: Network; images: number; seconds: number }> {
-  const { data, device, folder, watch, say } = context
-  const { width, images: usual, steps } = latentScale(scale)
-  const config = (heads: HeadInput[] | number) =>
-    resNet18({
-      image: [latentSize, latentSize],
-      width,
-      standardise: true,
-      ...(typeof heads === 'number' ? { outputs: heads } : { heads }),
-    })
+  const { data, device } = context
+  const { classes = [] } = labelsOf(data.train) ?? {}
+  const ofPhotos: HeadInput[] = [{ name: 'class', loss: 'softmax', classes: [...classes] }]
+  if (learns === 'photos') return trainHeads(scale, data.train, ofPhotos, seed, context)
   if (learns === null) {
-    const net = new Network(config(1), { device, seed })
-    const { mean, std } = await channelStatistics(data.train, watch.signal ? { signal: watch.signal } : {})
+    const net = new Network(resNet(scale, ofPhotos), { device, seed })
+    const { mean, std } = await channelStatistics(data.train, watchOf(context))
     net.setBuffers({ 'standardise.mean': mean, 'standardise.std': std })
     return { net, images: 0, seconds: 0 }
   }
-  const train = async (images: Images, heads: HeadInput[]) => {
-    const count = images.shape[0]
-    const run = { device, out: `${folder}/run`, resume: true, onPlan: say, ...watch }
-    const { net, record } = await trainSupervised(images, config(heads), { ...recipe(steps, count), seed }, run)
-    return { net, images: count, seconds: record.curve.at(-1)?.seconds ?? 0 }
-  }
-  if (learns === 'photos') {
-    const { classes = [] } = labelsOf(data.train) ?? {}
-    return train(data.train, [{ name: 'class', loss: 'softmax', classes: [...classes] }])
-  }
-  using scenes = await latentScenes({ count: asked ?? usual }, context)
-  return await train(scenes, targetHeads(scenes, { targets: [...learns] }))
+  using scenes = await latentScenes({ count: images }, context)
+  return await trainHeads(scale, scenes, targetHeads(scenes, { targets: [...learns] }), seed, context)
 }
 
 /** Trains a network and scores it. */
@@ -143,9 +129,9 @@ export function latentPart(scale: Scale, { stem, about, learns, images, seed }: 
     name: `${nameOf(scale, stem)}-seed${seed}`,
     about: `${about}, seed ${seed}`,
     settings: { ...settings, learns, images: images ?? settings.images, seed, layers, testScenes },
-    expected: { minutes: (learns === null ? 0.5 : 2) * (scale.quick ? 0.2 : 1), bytes: 2 ** 30 },
+    expected: { minutes: (learns === null ? 0.8 : 3.5) * (scale.quick ? 0.1 : 1), bytes: 2 ** 30 },
     run: async (context) => {
-      const { net: trained, ...rest } = await trainLatent(scale, { learns, seed, ...(images ? { images } : {}) }, context)
+      const { net: trained, ...rest } = await trainLatent(scale, { learns, images, seed }, context)
       using net = trained
       const heldOut: HeldOut[] = []
       if (learns !== null && learns !== 'photos') {
@@ -162,8 +148,6 @@ export function latentPart(scale: Scale, { stem, about, learns, images, seed }: 
     },
   }
 }
-
-const watchOf = ({ watch: { signal } }: PartContext) => (signal ? { signal } : {})
 
 /** What every one of these studies says of its protocol. */
 export const latentNotes = (scale: Scale): string[] => {
