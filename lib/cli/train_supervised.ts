@@ -13,6 +13,7 @@ import {
   type NetworkConfig,
   readPyTorch,
 } from '../models/index.js'
+import { covers, noSuchLayer } from '../models/names.js'
 import { openNetwork, processGroup } from '../run/index.js'
 import { duration } from '../run/progress.js'
 import { supervisedOptions, targetHeadOptions, targetHeads, trainSupervised } from '../train/index.js'
@@ -146,17 +147,11 @@ async function startFrom(
   const net = new Network(config, { seed, device })
   try {
     const unknown = fresh.find((name) => !net.layerNames.includes(name))
-    if (unknown !== undefined)
-      throw new OptionError({
-        op: 'train supervised',
-        argument: '--fresh',
-        actual: `'${unknown}', no layer`,
-        expected: 'layers of the network',
-      })
+    if (unknown !== undefined) throw noSuchLayer('train supervised', '--fresh', unknown, net.layerNames)
     if (path.endsWith('.safetensors')) net.adopt(await readPyTorch(net, path, fresh))
     else {
       using learned = await openNetwork(path)
-      const state = [...(await learned.state())].filter(([name]) => !fresh.some((layer) => name.startsWith(`${layer}.`)))
+      const state = [...(await learned.state())].filter(([name]) => !fresh.some((layer) => covers(layer, name)))
       net.adopt(new Map(state))
     }
     return net

@@ -2,7 +2,7 @@
 // called alike.
 import { DataError } from '../errors.js'
 import { readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
-import { everyLayer } from './names.js'
+import { covers, everyLayer } from './names.js'
 import type { Network } from './network.js'
 
 const batchNorm: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ export async function readPyTorch(net: Network, path: string, except: readonly s
   const { tensors } = await readSafetensors(path)
   const refuse = (actual: string, expected: string) => new DataError({ op: 'readPyTorch', argument: path, actual, expected })
   const own = new Map([...net.parameters, ...net.buffers])
-  const left = (name: string) => except.some((layer) => name.startsWith(`${layer}.`))
+  const left = (name: string) => except.some((layer) => covers(layer, name))
   const names = new Map([...pyTorchNames(net)].filter(([name]) => !left(name)))
   const known = new Set(names.values())
   const extra = [...tensors.keys()].find((name) => !known.has(name) && !counter.test(name) && !left(name))

@@ -8,9 +8,9 @@ import { fiveBlocks, quickBlock, singleBlock } from './grinberg/settings.js'
 import type { Block } from './networks.js'
 import { learnHierarchy } from './passi/hierarchy.js'
 import { recipe as hierarchyRecipe } from './passi/trained.js'
-import { average, committedScores, recordingScores, type Scored, scoreRecordings, standardError } from './scored.js'
-import type { Part, PartContext, Scale, Study } from './study.js'
-import { allTargets, trainLatent } from './xie/latents.js'
+import { average, bars, committedScores, recordingScores, type Scored, scoreRecordings, standardError } from './scored.js'
+import { type Part, type PartContext, resultsOfStem, type Scale, type Study } from './study.js'
+import { allTargets, resNetLayers, trainLatent } from './xie/latents.js'
 import { latentScale, latentSize as size } from './xie/scale.js'
 
 interface Family {
@@ -95,7 +95,6 @@ const resNet =
     (await trainLatent(scale, { learns, seed }, context)).net
 
 const joined = (blocks: number) => Array.from({ length: blocks }, (_, i) => `blocks.${i}`).join('+')
-const resNetLayers = ['relu', 'layer1.1.relu', 'layer2.1.relu', 'layer3.1.relu', 'layer4.1.relu', 'avgpool']
 
 const families: readonly Family[] = [
   { name: 'pixels', about: 'the images themselves', layers: ['pixels'], minutes: 0.5, make: async () => null },
@@ -219,9 +218,7 @@ export const allModels: Study = {
     const found = familiesOf(scale)
       .map((family) => ({
         ...family,
-        results: [...all]
-          .filter(([name]) => name.replace(/-seed\d+$/, '') === nameOf(scale, family.name))
-          .map(([, result]) => schema.parse(result)),
+        results: resultsOfStem(all, nameOf(scale, family.name)).map((result) => schema.parse(result)),
       }))
       .filter(({ results }) => results.length > 0)
     const recordings = found[0]?.results[0]?.recordings ?? []
@@ -241,14 +238,7 @@ export const allModels: Study = {
           alt: 'Correlation of predicted and measured responses, one bar a family of networks, with standard errors over recordings',
           categories: found.map(({ name }) => name),
           y: { label: 'r, mean over recordings' },
-          series: [
-            {
-              name: 'r',
-              values: scores.map(average),
-              low: scores.map((values) => average(values) - error(values)),
-              high: scores.map((values) => average(values) + error(values)),
-            },
-          ],
+          series: [bars('r', scores)],
           ...(ceilings.length > 0 ? { references: [{ value: Math.max(...ceilings), label: 'ceiling' }] } : {}),
         },
       ],

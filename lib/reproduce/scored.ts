@@ -68,5 +68,14 @@ export function banded(each: readonly (readonly number[])[]): { y: number[]; low
   return { y, low: y.map((v, i) => v - (error[i] as number)), high: y.map((v, i) => v + (error[i] as number)) }
 }
 
+/** Bars of the mean of each group of numbers, with a standard error on both sides where any group has several. */
+export function bars(name: string, groups: readonly (readonly number[])[]) {
+  const values = groups.map(average)
+  if (groups.every(({ length }) => length < 2)) return { name, values }
+  const errors = groups.map((group) => (group.length > 1 ? standardError(group) : 0))
+  const moved = (by: number) => values.map((value, i) => value + by * (errors[i] as number))
+  return { name, values, low: moved(-1), high: moved(1) }
+}
+
 export const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
 export const standardError = (values: readonly number[]): number => deviationOf(values) / Math.sqrt(values.length)

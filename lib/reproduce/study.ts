@@ -130,3 +130,7 @@ export interface PartRecord<Result = unknown> {
   /** Of the result as JSON. */
   sha256: string
 }
+
+/** The results of the parts whose names, without their seed, are `stem`. */
+export const resultsOfStem = (all: ReadonlyMap<string, unknown>, stem: string): unknown[] =>
+  [...all].filter(([name]) => name.replace(/-seed\d+$/, '') === stem).map(([, result]) => result)

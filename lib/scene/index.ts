@@ -14,7 +14,7 @@ export { type ShapeName, shapeNames } from './flat/shapes.js'
 export { type NamedMesh, type OpenMeshesOptions, openMeshes } from './meshes/index.js'
 export { type OpenedScenes, openScenes } from './open.js'
 export type { SceneRecord, SceneSet, SceneViews, ViewOptions } from './set.js'
-export { solidCategories } from './solid/models.js'
+export { solidCategories } from './solid/built_in.js'
 export { type SolidSceneControl, type SolidSceneOptions, type SolidScenes, solidScenes } from './solid/scenes.js'
 export {
   type BackgroundKind,

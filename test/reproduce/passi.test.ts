@@ -3,45 +3,18 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cpu, encode, loadNetwork, type Recording, renderSet, selectImages } from '../../lib/index.js'
-import { normals } from '../../lib/random.js'
-import { writeStudy } from '../../lib/report/index.js'
-import { runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
+import { encode, loadNetwork, type Recording } from '../../lib/index.js'
+import type { StudyData } from '../../lib/reproduce/index.js'
+import { flatStudyData, runIn } from './flat_study.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'striate-passi-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const options = { quick: true }
 let data: StudyData
 beforeAll(async () => {
-  const scenes = await renderSet({ count: 150, size: 32, seed: 3 })
-  const part = (from: number, to: number) =>
-    selectImages(
-      scenes,
-      Int32Array.from({ length: to - from }, (_, i) => from + i),
-    )
-  const images = await part(110, 150)
-  const [count, targets] = [40, 3]
-  const responses: Recording['responses'] = {
-    name: 'v4',
-    sha256: 'a'.repeat(64),
-    images: count,
-    targets,
-    mean: Float64Array.from(normals(1, count * targets)),
-    trials: null,
-    groups: null,
-    imageNames: null,
-  }
-  data = { train: await part(0, 80), test: await part(80, 110), recordings: [{ images, responses }] }
+  data = await flatStudyData(32)
 })
-
-async function run(name: string) {
-  const study = studies.find((one) => one.name === name) as Study
-  const said: string[] = []
-  const records = await runStudy(study, data, options, { out: folder, onPlan: (text) => said.push(text) })
-  const written = await writeStudy(study, data, options, records, { out: folder, command: name, device: cpu().toString() })
-  return { records, written, began: said.filter((text) => /^part \d+ of/.test(text)).length }
-}
+const run = (name: string) => runIn(folder, data, name)
 
 interface Trained {
   watched: string[]

@@ -3,41 +3,19 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cpu, type Recording, renderSet, selectImages } from '../../lib/index.js'
-import { normals } from '../../lib/random.js'
-import { writeStudy } from '../../lib/report/index.js'
-import { runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
+import type { StudyData } from '../../lib/reproduce/index.js'
+import { flatStudyData, runIn } from './flat_study.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'striate-xie-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const options = { quick: true }
 let data: StudyData
 beforeAll(async () => {
-  const flat = await renderSet({ count: 150, size: 64, seed: 3 })
-  const part = (from: number, to: number) =>
-    selectImages(
-      flat,
-      Int32Array.from({ length: to - from }, (_, i) => from + i),
-    )
-  const images = await part(110, 150)
-  const responses: Recording['responses'] = {
-    name: 'v4',
-    sha256: 'a'.repeat(64),
-    images: 40,
-    targets: 3,
-    mean: Float64Array.from(normals(1, 120)),
-    trials: null,
-    groups: null,
-    imageNames: null,
-  }
-  data = { train: await part(0, 80), test: await part(80, 110), recordings: [{ images, responses }] }
+  data = await flatStudyData(64)
 })
 
 async function run(name: string) {
-  const study = studies.find((one) => one.name === name) as Study
-  const records = await runStudy(study, data, options, { out: folder })
-  const written = await writeStudy(study, data, options, records, { out: folder, command: name, device: cpu().toString() })
+  const { records, written } = await runIn(folder, data, name)
   return { results: new Map([...records].map(([part, { result }]) => [part, result])), written }
 }
 

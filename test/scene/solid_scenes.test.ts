@@ -172,7 +172,7 @@ describe('solidScenes', () => {
   })
 
   it('show the object where the record has it', async () => {
-    const groups = builtInGroups('test', categories, undefined)
+    const groups = await builtInGroups('test', categories, undefined)
     const large = await open({ ...options, size: 96, sampling: 'tdw-2024' })
     const { seen, masks, depths } = await large.views(all(24), { masks: true, depths: true })
     const focal = 48 / Math.tan(Math.PI / 6)
@@ -322,7 +322,7 @@ describe('solidScenes', () => {
   it('say nothing of the category by what is behind the object', async () => {
     const [count, size] = [720, 16]
     const own = settingsOf(solidSceneOptions.parse({ ...options, count, size }))
-    const models = await readModels(builtInGroups('test', categories, [0]), new Set(all(6)))
+    const models = await readModels(await builtInGroups('test', categories, [0]), new Set(all(6)))
     const stage = new Stage(models, own, null, cpu())
     const scenes = all(count).map((index) => {
       const draws = new Draws(index, own)

@@ -2,7 +2,7 @@
 import type { ReadoutOptions } from '../../features/index.js'
 import type { SupervisedOptions } from '../../train/index.js'
 import { type Block, localPart, type NetworkResult, twinPart } from '../networks.js'
-import type { Part, Scale } from '../study.js'
+import { type Part, resultsOfStem, type Scale } from '../study.js'
 import { localReadout, quickBlock, twinOptions } from './settings.js'
 
 export const paper = 'Grinberg, Hopfield, Krotov 2019'
@@ -15,7 +15,7 @@ export const scaledTwin = (scale: Scale, options: SupervisedOptions): Supervised
 
 /** The results of a network, of all seeds. */
 export const results = (all: ReadonlyMap<string, unknown>, stem: string): NetworkResult[] =>
-  [...all].filter(([name]) => name.replace(/-seed\d+$/, '') === stem).map(([, result]) => result as NetworkResult)
+  resultsOfStem(all, stem) as NetworkResult[]
 
 /** Test errors in percent, as papers print them. */
 export const errors = (list: NetworkResult[]): number[] => list.map((r) => 100 * r.testError)

@@ -6,7 +6,7 @@ import { firstOfEach } from '../../data/split.js'
 import { type ComponentOptions, fitComponents } from '../../learn/index.js'
 import { type WaveletNetName, waveletNet, waveletNets } from '../../models/index.js'
 import { average, recordingScores, type Scored, scoreRecordings } from '../scored.js'
-import type { Part, PartContext, Scale } from '../study.js'
+import { type Part, type PartContext, resultsOfStem, type Scale } from '../study.js'
 
 export interface HierarchyResult extends Scored {
   /** Images that the components were learned from. */
@@ -27,7 +27,7 @@ const schema: z.ZodType<HierarchyResult> = z.object({
 
 /** The results of parts whose names, without their seed, are `stem`. */
 export const resultsOf = (all: ReadonlyMap<string, unknown>, stem: string): HierarchyResult[] =>
-  [...all].filter(([name]) => name.replace(/-seed\d+$/, '') === stem).map(([, result]) => schema.parse(result))
+  resultsOfStem(all, stem).map((result) => schema.parse(result))
 
 const GiB = 2 ** 30
 

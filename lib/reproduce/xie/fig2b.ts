@@ -1,6 +1,7 @@
 // Figure 2b: how brain-like networks are that learn more and more of a scene's latent variables, beside an untrained one and one trained on photos.
+import { deviationOf } from '../../eval/correlation.js'
 import { mannWhitney } from '../../eval/index.js'
-import { average, committedScores, standardError } from '../scored.js'
+import { average, bars, committedScores } from '../scored.js'
 import type { Scale, Study } from '../study.js'
 import { allTargets, type LatentPart, latentNotes, latentPart, latentResults } from './latents.js'
 import { latentSize as size } from './scale.js'
@@ -52,7 +53,6 @@ export const fig2b: Study = {
     })
     const [distance, everything] = [of('distance'), of('all')]
     const recordings = found[0]?.results[0]?.recordings ?? []
-    const errors = scores.map((values) => (values.length > 1 ? standardError(values) : 0))
     return {
       values: [
         ...found.map(({ stem, about }, i) => ({
@@ -84,19 +84,7 @@ export const fig2b: Study = {
                 alt: 'Correlation of predicted and measured responses, one bar a set of targets, with standard errors over seeds',
                 categories: found.map(({ stem }) => stem),
                 y: { label: 'r, mean over recordings' },
-                series: [
-                  {
-                    name: 'r',
-                    values: scores.map(average),
-                    // Of one seed there is no error to be drawn.
-                    ...(errors.some((error) => error > 0)
-                      ? {
-                          low: scores.map((values, i) => average(values) - (errors[i] as number)),
-                          high: scores.map((values, i) => average(values) + (errors[i] as number)),
-                        }
-                      : {}),
-                  },
-                ],
+                series: [bars('r', scores)],
               },
             ]
           : [],
@@ -109,9 +97,7 @@ export const fig2b: Study = {
             results.length,
             ...recordings.map((_, at) => average(results.map((one) => committedScores(one)[at] as number)).toFixed(3)),
             average(scores[i] as number[]).toFixed(3),
-            (scores[i] as number[]).length > 1
-              ? ((errors[i] as number) * Math.sqrt((scores[i] as number[]).length)).toFixed(3)
-              : '-',
+            (scores[i] as number[]).length > 1 ? deviationOf(scores[i] as number[]).toFixed(3) : '-',
           ]),
         },
         {

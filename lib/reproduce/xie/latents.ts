@@ -7,7 +7,7 @@ import { type HeadInput, Network, resNet18 } from '../../models/index.js'
 import { type SolidScenes, solidScenes } from '../../scene/index.js'
 import { type SupervisedOptions, targetHeads, trainSupervised } from '../../train/index.js'
 import { recordingScores, type Scored, scoreRecordings } from '../scored.js'
-import type { Part, PartContext, Scale } from '../study.js'
+import { type Part, type PartContext, resultsOfStem, type Scale } from '../study.js'
 import { heldOutObjects, latentScale, latentSize, trainedObjects } from './scale.js'
 
 /** The largest set of targets: all that the paper's networks learn. */
@@ -43,7 +43,7 @@ const schema: z.ZodType<LatentResult> = z.object({
 })
 
 /** The layers that stand for a ResNet-18: the stem, the end of each stage, and the pooled features. */
-const layers = ['relu', 'layer1.1.relu', 'layer2.1.relu', 'layer3.1.relu', 'layer4.1.relu', 'avgpool']
+export const resNetLayers = ['relu', 'layer1.1.relu', 'layer2.1.relu', 'layer3.1.relu', 'layer4.1.relu', 'avgpool']
 const batch = 64
 /** The paper's recipe (Adam at a constant 0.001, minibatches of 64, no decay, no augmentation, the last weights) for so many minibatches. */
 const recipe = (steps: number, images: number): SupervisedOptions => ({
@@ -70,7 +70,7 @@ const nameOf = ({ quick }: Scale, stem: string): string => `${quick ? 'quick-' :
 
 /** The results of a stem, of each seed. */
 export const latentResults = (all: ReadonlyMap<string, unknown>, scale: Scale, stem: string): LatentResult[] =>
-  [...all].filter(([name]) => name.replace(/-seed\d+$/, '') === nameOf(scale, stem)).map(([, result]) => schema.parse(result))
+  resultsOfStem(all, nameOf(scale, stem)).map((result) => schema.parse(result))
 
 const watchOf = ({ watch: { signal } }: Pick<PartContext, 'watch'>) => (signal ? { signal } : {})
 
@@ -128,7 +128,7 @@ export function latentPart(scale: Scale, { stem, about, learns, images, seed }: 
   return {
     name: `${nameOf(scale, stem)}-seed${seed}`,
     about: `${about}, seed ${seed}`,
-    settings: { ...settings, learns, images: images ?? settings.images, seed, layers, testScenes },
+    settings: { ...settings, learns, images: images ?? settings.images, seed, layers: resNetLayers, testScenes },
     expected: { minutes: (learns === null ? 0.8 : 3.5) * (scale.quick ? 0.1 : 1), bytes: 2 ** 30 },
     run: async (context) => {
       const { net: trained, ...rest } = await trainLatent(scale, { learns, images, seed }, context)
@@ -143,8 +143,8 @@ export function latentPart(scale: Scale, { stem, about, learns, images, seed }: 
           : { scores: [] }
         for (const { head, name, value, raw } of scores) heldOut.push({ head, measure: name, value, chance: raw.chance ?? null })
       }
-      const recordings = await scoreRecordings(net, layers, { regression: 'pls', seed: 0, repeats: 1 }, context)
-      return { network: net.describe(), ...rest, heldOut, layers, recordings }
+      const recordings = await scoreRecordings(net, resNetLayers, { regression: 'pls', seed: 0, repeats: 1 }, context)
+      return { network: net.describe(), ...rest, heldOut, layers: resNetLayers, recordings }
     },
   }
 }

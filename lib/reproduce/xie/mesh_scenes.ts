@@ -18,13 +18,14 @@ export async function openMeshScenes(
   const shared = { size: latentSize, ...control }
   const meshes = { meshes: path, allowHoles: true } as const
   const known = new Set((await openMeshes(path, { holes: 'allow' })).map(({ category }) => category))
-  const categories = solidCategories.filter((name) => known.has(name))
+  const builtIn = await solidCategories()
+  const categories = builtIn.filter((name) => known.has(name))
   if (categories.length < 2)
     throw new DataError({
       op: 'reproduce',
       argument: path,
       actual: `meshes of ${categories.length} built-in categories`,
-      expected: `at least two of ${solidCategories.slice(0, 5).join(', ')} ...`,
+      expected: `at least two of ${builtIn.slice(0, 5).join(', ')} ...`,
     })
   return {
     train: await solidScenes({ ...shared, count: images, seed: 0, categories, instances: trainedObjects }),

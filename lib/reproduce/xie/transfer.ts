@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { transfer } from '../../eval/index.js'
 import { solidScenes } from '../../scene/index.js'
 import { targetHeads } from '../../train/index.js'
-import { average, standardError } from '../scored.js'
-import type { Part, Scale, Study } from '../study.js'
+import { average, bars } from '../scored.js'
+import { type Part, resultsOfStem, type Scale, type Study } from '../study.js'
 import { type LatentTarget, trainHeads } from './latents.js'
 import { heldOutObjects, latentScale, latentSize as size } from './scale.js'
 
@@ -79,9 +79,7 @@ export const transferStudy: Study = {
     const found = kindsOf(scale)
       .map(({ stem }) => ({
         stem,
-        results: [...all]
-          .filter(([name]) => name.replace(/-seed\d+$/, '') === nameOf(scale, stem))
-          .map(([, result]) => schema.parse(result)),
+        results: resultsOfStem(all, nameOf(scale, stem)).map((result) => schema.parse(result)),
       }))
       .filter(({ results }) => results.length > 0)
     const accuracies = (on: 'builtIn' | 'real') =>
@@ -89,13 +87,6 @@ export const transferStudy: Study = {
     const [builtIn, real] = [accuracies('builtIn'), accuracies('real')]
     const [first] = found[0]?.results ?? []
     const chance = first?.real.find(({ head }) => head === 'class')?.chance ?? Number.NaN
-    const error = (values: number[]) => (values.length > 1 ? standardError(values) : 0)
-    const bars = (name: string, each: number[][]) => ({
-      name,
-      values: each.map(average),
-      low: each.map((values) => average(values) - error(values)),
-      high: each.map((values) => average(values) + error(values)),
-    })
     const heads = [...new Set(found.flatMap(({ results }) => results[0]?.real.map(({ head }) => head) ?? []))]
     return {
       values: found.map(({ stem }, i) => ({

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { DataError } from '../../errors.js'
 import { describeReadError } from '../../io/file_errors.js'
 import { parseOptions } from '../../options.js'
-import { categories } from '../solid/categories/index.js'
+import { solidCategories } from '../solid/built_in.js'
 import type { Mesh } from '../solid/mesh.js'
 import { catalogueOf, readCatalogue } from './catalogue.js'
 import { finishMesh } from './finish.js'
@@ -45,11 +45,16 @@ const expected =
   'a folder of .obj, .gltf or .glb files (in class folders, or named by their classes), or an archive of Sweet Home 3D furniture'
 const isMesh = (name: string) => /\.(obj|gltf|glb)$/i.test(name)
 const isArchive = (name: string) => /\.(sh3f|zip|jar)$/i.test(name)
-const nouns: ReadonlySet<string> = new Set(categories.map(({ name }) => name))
 
 const withoutEnding = (name: string) => name.slice(0, name.length - extname(name).length)
 
-async function readMesh(files: MeshFiles, name: string, holes: 'refuse' | 'allow', entry?: Shape): Promise<Mesh> {
+/** What is done with meshes that have holes, and the nouns that are known. */
+interface How {
+  readonly holes: 'refuse' | 'allow'
+  readonly nouns: ReadonlySet<string>
+}
+
+async function readMesh(files: MeshFiles, name: string, { holes }: How, entry?: Shape): Promise<Mesh> {
   const refuse = refusal(op, `${files.path}:${name}`)
   if (!isMesh(name)) throw refuse(`a ${extname(name) || 'nameless'} file`, '.obj, .gltf or .glb')
   const raw = /\.obj$/i.test(name) ? await readObj(op, files, name) : await readGltf(op, files, name)
@@ -62,20 +67,21 @@ interface Shape {
   readonly sides: readonly [number, number, number]
 }
 
-/** The meshes that a catalogue lists. */
-async function catalogued(files: MeshFiles, catalogue: string, holes: 'refuse' | 'allow'): Promise<NamedMesh[]> {
+/** The meshes that a catalogue lists; without one those of class folders, or of files named by their classes. */
+async function meshesOf(files: MeshFiles, how: How): Promise<NamedMesh[]> {
+  const catalogue = catalogueOf(files)
+  if (!catalogue) return loose(files, how)
   const entries = await readCatalogue(op, files, catalogue)
   return entries.map(({ title, file, credit, ...shape }) => ({
     name: withoutEnding(file),
     title,
-    category: categoryOf(title, nouns),
+    category: categoryOf(title, how.nouns),
     credit,
-    read: () => readMesh(files, file, holes, shape),
+    read: () => readMesh(files, file, how, shape),
   }))
 }
 
-/** The meshes of class folders, or of files named by their classes. */
-function loose(files: MeshFiles, holes: 'refuse' | 'allow'): NamedMesh[] {
+function loose(files: MeshFiles, how: How): NamedMesh[] {
   return files.names.filter(isMesh).map((file) => {
     const [folder, ...below] = file.split('/')
     const title = withoutEnding(basename(file))
@@ -85,23 +91,18 @@ function loose(files: MeshFiles, holes: 'refuse' | 'allow'): NamedMesh[] {
             .trim()
             .toLowerCase()
             .replaceAll(/[\s-]+/g, '_')
-        : categoryOf(title, nouns)
-    return { name: withoutEnding(file), title, category, credit: '', read: () => readMesh(files, file, holes) }
+        : categoryOf(title, how.nouns)
+    return { name: withoutEnding(file), title, category, credit: '', read: () => readMesh(files, file, how) }
   })
 }
 
-async function ofArchive(path: string, holes: 'refuse' | 'allow'): Promise<NamedMesh[]> {
-  const files = await filesOfZip(op, path)
-  const catalogue = catalogueOf(files)
-  return catalogue ? catalogued(files, catalogue, holes) : loose(files, holes)
-}
+const ofArchive = async (path: string, how: How): Promise<NamedMesh[]> => meshesOf(await filesOfZip(op, path), how)
 
-async function ofFolder(path: string, holes: 'refuse' | 'allow'): Promise<NamedMesh[]> {
+async function ofFolder(path: string, how: How): Promise<NamedMesh[]> {
   const files = await filesOfFolder(op, path, expected)
-  const catalogue = catalogueOf(files)
-  const meshes = catalogue ? await catalogued(files, catalogue, holes) : loose(files, holes)
+  const meshes = await meshesOf(files, how)
   for (const archive of files.names.filter(isArchive)) {
-    const inside = await ofArchive(`${path.replace(/\/+$/, '')}/${archive}`, holes)
+    const inside = await ofArchive(`${path.replace(/\/+$/, '')}/${archive}`, how)
     meshes.push(...inside.map((mesh) => ({ ...mesh, name: `${withoutEnding(archive)}/${mesh.name}` })))
   }
   return meshes
@@ -132,7 +133,8 @@ export async function openMeshes(path: string, options: OpenMeshesOptions = {}):
   const found = await stat(path).catch((error) => {
     throw describeReadError(op, path, error, expected)
   })
-  const meshes = found.isDirectory() ? await ofFolder(path, holes) : isArchive(path) ? await ofArchive(path, holes) : null
+  const how = { holes, nouns: new Set(await solidCategories()) }
+  const meshes = found.isDirectory() ? await ofFolder(path, how) : isArchive(path) ? await ofArchive(path, how) : null
   if (meshes && meshes.length > 0) return named(meshes)
   throw new DataError({ op, argument: path, actual: meshes ? 'without meshes' : 'a file', expected })
 }

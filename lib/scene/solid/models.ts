@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { OptionError } from '../../errors.js'
 import { openMeshes } from '../meshes/index.js'
-import { categories } from './categories/index.js'
+import { builtInCategories } from './built_in.js'
 import { buildMesh, type Category, instances as standardInstances } from './category.js'
 import type { Mesh } from './mesh.js'
 
@@ -42,19 +42,18 @@ function builtIn(category: Category, instance: number): ListedModel {
   return { category: category.name, identity, read }
 }
 
-/** Names of the built-in categories, sorted. */
-export const solidCategories: readonly string[] = categories.map(({ name }) => name)
-
 /**
  * Instances of the built-in categories.
  * @throws {OptionError} naming a category that there is not
  */
-export function builtInGroups(
+export async function builtInGroups(
   op: string,
   names: readonly string[] | undefined,
   instances: readonly number[] = Array.from({ length: standardInstances }, (_, i) => i),
-): ModelGroup[] {
-  return chosenNames(op, names, solidCategories).map((name) => {
+): Promise<ModelGroup[]> {
+  const categories = await builtInCategories()
+  const all = categories.map(({ name }) => name)
+  return chosenNames(op, names, all).map((name) => {
     const category = categories.find((one) => one.name === name) as Category
     return { category: name, models: instances.map((instance) => builtIn(category, instance)) }
   })

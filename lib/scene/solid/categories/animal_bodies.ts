@@ -1,9 +1,12 @@
 // Bodies of animals: spines and limbs of changing thickness, ears and eyes, and four-legged animals in their poses.
 
-import { cone, curve, ellipsoid, type Point2, type Point3, prism, type Solid, sphere, tube, union } from '../kit/index.js'
+import { cone, curve, ellipsoid, type Point2, type Point3, prism, type Solid, sphere, tube, union, xy } from '../kit/index.js'
 import type { Surface } from '../mesh.js'
-import { grouped, xy } from './points.js'
 import { sideways } from './wheels.js'
+
+/** The values in groups of a size. */
+const grouped = (values: readonly number[], size: number): number[][] =>
+  Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size))
 
 /** Four numbers for each place of a body: in one list, or a row a place. */
 export type Stations = readonly number[] | readonly (readonly number[])[]

@@ -5,13 +5,10 @@ import {
   box,
   curve,
   cylinder,
-  ellipse,
   ellipsoid,
   inPlane,
   lathe,
   type Point2,
-  type Point3,
-  polygon,
   prism,
   rod,
   type Solid,
@@ -286,138 +283,4 @@ const radio: Category = {
   },
 }
 
-const telephone: Category = {
-  name: 'telephone',
-  build(random) {
-    const kind = random.cycle(['dial', 'candlestick', 'keys', 'wall', 'cordless'] as const)
-    const long = random.spread(0.92, 1.1)
-    const receiver = union(
-      tube(
-        curve(xyz(-0.38 * long, -0.06, 0, -0.3, 0.05, 0, 0, 0.09, 0, 0.3, 0.05, 0, 0.38 * long, -0.06, 0)),
-        () => [0.055, 0.04],
-        { sides: 10 },
-      ),
-      cylinder(0.11, 0.1, { top: 0.075 })
-        .move(0.38 * long, -0.12, 0)
-        .mirrored('x'),
-    ).of('receiver', 'plastic')
-    const dial = (radius: number) =>
-      union(
-        prism(ellipse(radius, radius, 26), 0.03, {
-          holes: Array.from({ length: 10 }, (_, i) =>
-            polygon(8, radius * 0.14).map(
-              ([x, y]): Point2 => [x + radius * 0.7 * Math.cos(i * 0.54), y + radius * 0.7 * Math.sin(i * 0.54)],
-            ),
-          ),
-        }).move(0, 0, 0.015),
-        barrel(radius * 0.42, 0.045),
-      )
-        .of('dial', 'metal')
-        .and(barrel(radius * 1.05, 0.012, -0.008).of('face', 'paper'))
-    const coil = (points: Point3[]) => {
-      const path = curve(points, { steps: 16 })
-      return tube(
-        path.map(([x, y, z], i): Point3 => [x + 0.025 * Math.cos(i * 1.5), y + 0.025 * Math.sin(i * 1.5), z]),
-        0.012,
-        { sides: 5 },
-      ).of('cord', 'rubber')
-    }
-    if (kind === 'dial') {
-      const body = prism(
-        curve(xy(0.28, 0, -0.26, 0, -0.26, 0.12, -0.1, 0.32, 0.12, 0.34, 0.2, 0.2), { steps: 2, closed: true }).map(
-          ([x, y]): Point2 => [x, Math.max(0, y)],
-        ),
-        0.6,
-        { bevel: 0.03 },
-      )
-        .turn('y', 90)
-        .taper('y', 1.08, 0.85)
-      return union(
-        body.of('body', 'plastic'),
-        dial(0.18).turn('x', -44).move(0, 0.21, 0.2),
-        union(box(0.05, 0.1, 0.16).move(0.2, 0.37, -0.05).mirrored('x')).of('body', 'plastic'),
-        receiver.move(0, 0.48, -0.05),
-        coil(xyz(-0.42, 0.36, -0.05, -0.6, 0.1, 0.1, -0.45, 0.04, 0.2, -0.28, 0.08, 0)),
-      )
-    }
-    if (kind === 'candlestick')
-      return union(
-        lathe(curve(xy(0.26, 0, 0.25, 0.06, 0.1, 0.1, 0.05, 0.16, 0.045, 0.85, 0.07, 0.92, 0.03, 0.98), { steps: 3 }), {
-          segments: 22,
-        }).of('body', 'metal'),
-        lathe(xy(0.05, 0, 0.06, 0.08, 0.14, 0.2, 0.13, 0.2, 0.04, 0.12), { segments: 18 })
-          .turn('x', 78)
-          .move(0, 0.98, 0)
-          .of('receiver', 'plastic'),
-        union(
-          lathe(xy(0.05, 0, 0.045, 0.2, 0.06, 0.3, 0.1, 0.38, 0.1, 0.42), { segments: 14 })
-            .turn('x', 180)
-            .move(0.2, 0.95, 0),
-        ).of('receiver', 'plastic'),
-        tube(curve(xyz(0, 0.72, 0, 0.14, 0.74, 0, 0.2, 0.66, 0.03, 0.26, 0.74, 0)), 0.016).of('body', 'metal'),
-        dial(0.13).turn('x', -70).move(0, 0.1, 0.17),
-        tube(curve(xyz(0.2, 0.95, 0, 0.3, 1.0, 0, 0.4, 0.6, 0, 0.34, 0.1, 0, 0.2, 0.04, 0)), 0.012, { sides: 6 }).of(
-          'cord',
-          'cloth',
-        ),
-      )
-    const keypad = box(0.07, 0.05, 0.03).repeat(3, [0.1, 0, 0]).repeat(4, [0, 0.085, 0]).of('keys', 'plastic')
-    if (kind === 'keys')
-      return union(
-        prism(xy(0.36, 0, -0.34, 0, -0.34, 0.14, 0.36, 0.05), 0.62, { bevel: 0.015 })
-          .turn('y', -90)
-          .of('body', 'plastic'),
-        keypad.turn('x', -82.5).move(0.12, 0.105, 0.05),
-        box(0.3, 0.09, 0.02).turn('x', -70).move(0.12, 0.15, -0.2).of('face', 'glass'),
-        receiver.scale(0.9).turn('y', 90).move(-0.2, 0.19, 0),
-        coil(xyz(-0.2, 0.1, 0.38, -0.4, 0.04, 0.45, -0.5, 0.04, 0.1, -0.33, 0.05, -0.1)),
-      )
-    if (kind === 'wall')
-      return union(
-        box(0.42, 0.85, 0.18, 0.03).of('body', 'wood'),
-        union(sphere(0.08, { segments: 12, rings: 8 }).move(0.1, 0.32, 0.1).mirrored('x')).of('dial', 'metal'),
-        prism(xy(-0.09, -0.2, 0.09, -0.2, 0.09, 0, -0.09, 0.02), 0.3)
-          .turn('y', 90)
-          .move(0, -0.24, 0.15)
-          .scale(1.2, 1, 1)
-          .of('body', 'wood'),
-        lathe(xy(0.03, 0, 0.035, 0.16, 0.1, 0.26, 0.09, 0.26, 0.03, 0.18), { segments: 16 })
-          .turn('x', 80)
-          .move(0, 0.05, 0.08)
-          .of('receiver', 'plastic'),
-        lathe(xy(0.04, 0, 0.04, 0.26, 0.09, 0.36), { segments: 14 })
-          .turn('x', 180)
-          .move(-0.32, 0.2, 0)
-          .of('receiver', 'plastic'),
-        rod([-0.2, 0.12, 0], [-0.34, 0.14, 0], 0.018).of('dial', 'metal'),
-        union(
-          rod([0.2, 0, 0], [0.32, 0, 0], 0.015),
-          rod([0.32, 0.01, 0], [0.32, -0.1, 0], 0.015),
-          rod([0.32, -0.1, 0], [0.4, -0.1, 0], 0.02),
-        ).of('dial', 'metal'),
-        tube(curve(xyz(-0.32, 0.2, 0, -0.4, 0.3, 0.05, -0.45, -0.2, 0.05, -0.2, -0.3, 0)), 0.012, { sides: 6 }).of(
-          'cord',
-          'cloth',
-        ),
-      )
-    const hand = union(
-      box(0.22, 0.9, 0.1, 0.04).of('receiver', 'plastic'),
-      keypad.scale(0.62).move(0, -0.12, 0.05),
-      box(0.16, 0.14, 0.02).move(0, 0.18, 0.05).of('face', 'glass'),
-      box(0.08, 0.02, 0.02).move(0, 0.36, 0.05).of('face', 'glass'),
-      cylinder(0.03, 0.25 * long, { top: 0.02, segments: 8 })
-        .move(0.07, 0.42, -0.02)
-        .of('receiver', 'plastic'),
-    )
-    return union(
-      hand.turn('x', -18).move(0, 0.5, -0.02),
-      prism(curve(xy(0.3, 0, -0.3, 0, -0.28, 0.1, -0.14, 0.24, 0.06, 0.12, 0.26, 0.08), { steps: 2, closed: true }), 0.4, {
-        bevel: 0.02,
-      })
-        .turn('y', -90)
-        .of('body', 'plastic'),
-    )
-  },
-}
-
-export const audio: readonly Category[] = [headphones, microphone, radio, telephone]
+export const audio: readonly Category[] = [headphones, microphone, radio]

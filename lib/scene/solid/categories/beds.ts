@@ -1,8 +1,7 @@
 // Things to lie on.
 import type { Category } from '../category.js'
-import { box, curve, type Point2, type Point3, prism, rectangle, type Solid, sweep, tube, union } from '../kit/index.js'
+import { box, curve, type Point2, type Point3, prism, rectangle, type Solid, sweep, tube, union, xy, xyz } from '../kit/index.js'
 import { bar, block, corners } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 /** Mattress, pillows and a cover for a bed of these half sides, its head at -z. */
 function bedding(half: number, length: number, y: number, pillows: number): Solid {

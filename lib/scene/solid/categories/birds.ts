@@ -1,8 +1,7 @@
 // Birds.
 import type { Category, Random } from '../category.js'
-import { cone, cylinder, ellipsoid, type Solid, sheet, sphere, torus, tube, union } from '../kit/index.js'
+import { cone, cylinder, ellipsoid, type Solid, sheet, sphere, torus, tube, union, xy, xyz } from '../kit/index.js'
 import { eyes, limb, spine } from './animal_bodies.js'
-import { xy, xyz } from './points.js'
 import { sideways } from './wheels.js'
 
 const feathers = (solid: Solid, colour?: readonly [number, number, number]) => solid.of('feathers', 'feather', colour)

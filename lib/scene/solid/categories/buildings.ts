@@ -16,8 +16,9 @@ import {
   sphere,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
-import { xy, xyz } from './points.js'
 
 import { gabled, gableRoof, hipRoof } from './roofs.js'
 

@@ -15,8 +15,9 @@ import {
   superellipse,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
-import { xy, xyz } from './points.js'
 import { pair, sideways, spokedWheel, tyredWheel } from './wheels.js'
 
 function buildWagon(random: Random): Solid {

@@ -13,9 +13,10 @@ import {
   superellipse,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { block, steel } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 /** A grip of cutlery along y, from 0 up to `length`, as a flat outline. */
 function grip(kind: string, length: number): Solid {

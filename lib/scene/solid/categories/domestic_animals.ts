@@ -1,8 +1,7 @@
 // Animals of the house and the farm.
 import type { Category, Random } from '../category.js'
-import { cylinder, ellipsoid, helix, type Solid, sheet, sphere, tube, union } from '../kit/index.js'
+import { cylinder, ellipsoid, helix, type Solid, sheet, sphere, tube, union, xyz } from '../kit/index.js'
 import { type Beast, type Ear, ears, eyes, fourLegged, limb, type Pose, type Stations, spine } from './animal_bodies.js'
-import { xyz } from './points.js'
 import { sideways } from './wheels.js'
 
 const grazing: readonly Pose[] = [

@@ -14,9 +14,10 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { bar, block, casing } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 export const fans: readonly Category[] = [
   {

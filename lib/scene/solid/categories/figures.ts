@@ -14,9 +14,10 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { eyes, limb } from './animal_bodies.js'
-import { xy, xyz } from './points.js'
 import { sideways } from './wheels.js'
 
 function buildSnowman(random: Random): Solid {

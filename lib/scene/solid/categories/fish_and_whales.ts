@@ -1,8 +1,7 @@
 // What swims: fish, sharks, whales.
 import type { Category, Random } from '../category.js'
-import { ellipsoid, type Point3, type Solid, tube, union } from '../kit/index.js'
+import { ellipsoid, type Point3, type Solid, tube, union, xyz } from '../kit/index.js'
 import { eyes, fin, flatFin, limb, spine } from './animal_bodies.js'
-import { xyz } from './points.js'
 
 /** Bent sideways as a fish swims, more towards the tail (low z). */
 const swim = (solid: Solid, amount: number, phase: number) =>

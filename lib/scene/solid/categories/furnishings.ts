@@ -14,9 +14,10 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { bar, block } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 export const furnishings: readonly Category[] = [
   {

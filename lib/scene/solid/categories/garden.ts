@@ -18,9 +18,10 @@ import {
   tube,
   union,
   vessel,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { bar, block } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 export const garden: readonly Category[] = [
   {

@@ -16,9 +16,10 @@ import {
   sweep,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { arched, bar, block, casing } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 export const house: readonly Category[] = [
   {

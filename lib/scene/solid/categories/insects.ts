@@ -1,8 +1,7 @@
 // Insects, spiders and snails.
 import type { Category, Random } from '../category.js'
-import { curve, ellipsoid, type Point2, type Point3, prism, type Solid, sheet, sphere, tube, union } from '../kit/index.js'
+import { curve, ellipsoid, type Point2, type Point3, prism, type Solid, sheet, sphere, tube, union, xy } from '../kit/index.js'
 import { eyes, limb, type Stations, spine } from './animal_bodies.js'
-import { xy } from './points.js'
 
 /** Three pairs of legs of an insect, or four of a spider, as limbs that are mirrored. */
 const legPairs = (legs: readonly Stations[], sides = 5) =>

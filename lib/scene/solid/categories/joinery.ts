@@ -1,6 +1,5 @@
 // What furniture and fittings are put together from.
-import { arc, box, cylinder, lathe, type Point2, type Point3, prism, type Solid, tube, union } from '../kit/index.js'
-import { xyz } from './points.js'
+import { arc, box, cylinder, lathe, type Point2, type Point3, prism, type Solid, tube, union, xyz } from '../kit/index.js'
 
 /** A box between two corners. */
 export function block([x0, y0, z0]: Point3, [x1, y1, z1]: Point3, round = 0): Solid {

@@ -15,9 +15,10 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { bar, block, corners, dial, handle, steel } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 export const kitchen: readonly Category[] = [
   {

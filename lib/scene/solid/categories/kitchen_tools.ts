@@ -17,9 +17,10 @@ import {
   tube,
   union,
   vessel,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { bar, block, dial } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 export const kitchenTools: readonly Category[] = [
   {

@@ -16,9 +16,10 @@ import {
   tube,
   union,
   vessel,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { bar, block } from './joinery.js'
-import { xy, xyz } from './points.js'
 import { shade } from './shades.js'
 
 export const lamps: readonly Category[] = [

@@ -19,8 +19,9 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
-import { xy, xyz } from './points.js'
 
 import { gabled, gableRoof, hipRoof } from './roofs.js'
 import { sideways } from './wheels.js'

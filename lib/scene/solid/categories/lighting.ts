@@ -1,8 +1,7 @@
 // Lights that hang, or burn.
 import type { Category } from '../category.js'
-import { cone, curve, cylinder, lathe, type Point2, type Solid, sphere, torus, tube, union } from '../kit/index.js'
+import { cone, curve, cylinder, lathe, type Point2, type Solid, sphere, torus, tube, union, xy, xyz } from '../kit/index.js'
 import { bar, block } from './joinery.js'
-import { xy, xyz } from './points.js'
 import { shade } from './shades.js'
 
 const candle = (h: number): Solid => cylinder(0.02, h, { segments: 6 })

@@ -1,7 +1,6 @@
 // Machines on tracks.
 import type { Category, Random } from '../category.js'
-import { arc, box, cone, curve, cylinder, type Point2, type Solid, tube, union } from '../kit/index.js'
-import { xy, xyz } from './points.js'
+import { arc, box, cone, curve, cylinder, type Point2, type Solid, tube, union, xy, xyz } from '../kit/index.js'
 import { pair, sideways, tyredWheel } from './wheels.js'
 
 const paint = (solid: Solid) => solid.of('body', 'paint')

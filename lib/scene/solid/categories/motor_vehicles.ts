@@ -13,8 +13,9 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
-import { xy, xyz } from './points.js'
 import { arches, cabin, pair, sideways, tyredWheel, type Windows } from './wheels.js'
 
 /** The side view of a car's body above the arches, from front to back, and its windows. */

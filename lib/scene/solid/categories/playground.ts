@@ -1,8 +1,22 @@
 // Things of playgrounds.
 import type { Category } from '../category.js'
-import { arc, box, curve, cylinder, type Point3, prism, rectangle, type Solid, torus, tube, union, vessel } from '../kit/index.js'
+import {
+  arc,
+  box,
+  curve,
+  cylinder,
+  type Point3,
+  prism,
+  rectangle,
+  type Solid,
+  torus,
+  tube,
+  union,
+  vessel,
+  xy,
+  xyz,
+} from '../kit/index.js'
 import { bar, block } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 export const playground: readonly Category[] = [
   {

@@ -1,7 +1,6 @@
 // What runs on rails.
 import type { Category, Random } from '../category.js'
-import { arc, box, cylinder, type Point2, type Solid, sphere, torus, tube, union } from '../kit/index.js'
-import { xy, xyz } from './points.js'
+import { arc, box, cylinder, type Point2, type Solid, sphere, torus, tube, union, xy, xyz } from '../kit/index.js'
 import { pair, railWheel, sideways, spokedWheel } from './wheels.js'
 
 const paint = (solid: Solid) => solid.of('body', 'paint')

@@ -1,8 +1,7 @@
 // Snakes, crocodiles and frogs.
 import type { Category, Random } from '../category.js'
-import { cone, curve, ellipsoid, helix, type Point2, type Point3, type Solid, sphere, tube, union } from '../kit/index.js'
+import { cone, curve, ellipsoid, helix, type Point2, type Point3, type Solid, sphere, tube, union, xyz } from '../kit/index.js'
 import { eyes, limb, spine } from './animal_bodies.js'
-import { xyz } from './points.js'
 import { sideways } from './wheels.js'
 
 function buildSnake(random: Random): Solid {

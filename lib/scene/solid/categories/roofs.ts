@@ -1,6 +1,5 @@
 // Walls and roofs that buildings share.
-import { type Point3, prism, type Solid, skin } from '../kit/index.js'
-import { xy, xyz } from './points.js'
+import { type Point3, prism, type Solid, skin, xy, xyz } from '../kit/index.js'
 /** A gabled house's walls with their gables, its ridge along z. */
 export const gabled = (w: number, wall: number, ridge: number, d: number) =>
   prism(xy([-w / 2, 0, w / 2, 0, w / 2, wall, 0, ridge, -w / 2, wall]), d)

@@ -17,9 +17,10 @@ import {
   tube,
   union,
   vessel,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { bar, block, corners, handle } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 /** A shell around outlines from the floor of its inside to its rim, its inside following at a wall's distance. */
 function tub(layers: readonly { outline: readonly Point2[]; y: number; z?: number }[], wall: number, floor: number): Solid {

@@ -14,9 +14,10 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { bar, block, corners, fourLegs, legKinds } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 /** A back of a chair between two heights at z, leaning by `lean` at its top. */
 function chairBack(kind: string, half: number, low: number, high: number, z: number, lean: number): Solid {

@@ -1,6 +1,5 @@
 // Shades of lamps.
-import { curve, ellipsoid, lathe, loft, type Point2, rectangle, type Solid, vessel } from '../kit/index.js'
-import { xy } from './points.js'
+import { curve, ellipsoid, lathe, loft, type Point2, rectangle, type Solid, vessel, xy } from '../kit/index.js'
 
 /** A shade open at the bottom (and top), the middle of its lower rim at the origin. */
 export function shade(kind: string, r: number, h: number, segments = 22): Solid {

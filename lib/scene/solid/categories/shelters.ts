@@ -1,7 +1,20 @@
 // Tents and huts of snow.
 import type { Category, Random } from '../category.js'
-import { arc, cylinder, ellipsoid, lathe, type Point2, type Point3, prism, type Solid, skin, tube, union } from '../kit/index.js'
-import { xy, xyz } from './points.js'
+import {
+  arc,
+  cylinder,
+  ellipsoid,
+  lathe,
+  type Point2,
+  type Point3,
+  prism,
+  type Solid,
+  skin,
+  tube,
+  union,
+  xy,
+  xyz,
+} from '../kit/index.js'
 
 function buildIgloo(random: Random): Solid {
   const kind = random.cycle(['plain', 'annex', 'unfinished', 'vent', 'twin'])

@@ -16,9 +16,10 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { spine } from './animal_bodies.js'
-import { xy, xyz } from './points.js'
 import { sideways } from './wheels.js'
 import { propeller, wing } from './wings.js'
 

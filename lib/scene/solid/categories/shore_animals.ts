@@ -1,8 +1,7 @@
 // Animals of the shore and the sea floor.
 import type { Category, Random } from '../category.js'
-import { cylinder, ellipsoid, type Point3, type Solid, skin, sphere, union } from '../kit/index.js'
+import { cylinder, ellipsoid, type Point3, type Solid, skin, sphere, union, xy } from '../kit/index.js'
 import { eyes, flatFin, limb, type Stations } from './animal_bodies.js'
-import { xy } from './points.js'
 
 function buildTurtle(random: Random): Solid {
   const kind = random.cycle(['tortoise', 'sea', 'pond', 'giant', 'young'])

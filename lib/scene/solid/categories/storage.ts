@@ -1,8 +1,7 @@
 // Things to keep things in.
 import type { Category } from '../category.js'
-import { arc, curve, type Point2, prism, type Solid, union } from '../kit/index.js'
+import { arc, curve, type Point2, prism, type Solid, union, xy } from '../kit/index.js'
 import { bar, block, doorFront, drawers, fourLegs, type HandleKind } from './joinery.js'
-import { xy } from './points.js'
 
 /** A hollow case open to the front: sides, top, bottom and back. */
 function carcass(half: number, low: number, high: number, depth: number, wall = 0.03): Solid {

@@ -1,8 +1,7 @@
 // Things by the street, and against fire.
 import type { Category } from '../category.js'
-import { curve, cylinder, lathe, prism, rectangle, type Solid, sphere, torus, tube, union } from '../kit/index.js'
+import { curve, cylinder, lathe, prism, rectangle, type Solid, sphere, torus, tube, union, xy, xyz } from '../kit/index.js'
 import { arched, bar, block, handle } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 export const street: readonly Category[] = [
   {

@@ -1,8 +1,21 @@
 // Things to work, eat and play at.
 import type { Category } from '../category.js'
-import { box, curve, cylinder, lathe, type Point2, prism, rectangle, sphere, superellipse, tube, union } from '../kit/index.js'
+import {
+  box,
+  curve,
+  cylinder,
+  lathe,
+  type Point2,
+  prism,
+  rectangle,
+  sphere,
+  superellipse,
+  tube,
+  union,
+  xy,
+  xyz,
+} from '../kit/index.js'
 import { bar, block, corners, drawers, fourLegs, legKinds } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 /** A column with three or more feet under a table top. */
 function pedestal(height: number, feet: number) {

@@ -14,9 +14,10 @@ import {
   torus,
   tube,
   union,
+  xy,
+  xyz,
 } from '../kit/index.js'
 import { eyes, limb, spine } from './animal_bodies.js'
-import { xy, xyz } from './points.js'
 import { pair, sideways, tyredWheel } from './wheels.js'
 
 /** A ring about the z axis. */

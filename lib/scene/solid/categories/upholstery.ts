@@ -1,8 +1,7 @@
 // Padded seats.
 import type { Category } from '../category.js'
-import { box, curve, cylinder, prism, rectangle, type Solid, sweep, tube, union } from '../kit/index.js'
+import { box, curve, cylinder, prism, rectangle, type Solid, sweep, tube, union, xy, xyz } from '../kit/index.js'
 import { bar, block, corners, fourLegs } from './joinery.js'
-import { xy, xyz } from './points.js'
 
 /** An armchair or sofa with cushions: `seats` seats side by side. */
 function upholstered(kind: string, seats: number, width: number): Solid {

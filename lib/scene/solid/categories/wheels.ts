@@ -1,8 +1,7 @@
 // Parts of vehicles: wheels on axles, bodies with wheel arches, cabins with windows.
 
-import { arc, box, cylinder, type Point2, type Point3, prism, type Solid, skin, torus, tube, union } from '../kit/index.js'
+import { arc, box, cylinder, type Point2, type Point3, prism, type Solid, skin, torus, tube, union, xyz } from '../kit/index.js'
 import type { Surface } from '../mesh.js'
-import { xyz } from './points.js'
 
 /** A wheel with a tyre and a hub cap, about the x axis. */
 export function tyredWheel(radius: number, width: number): Solid {

@@ -1,6 +1,5 @@
 // Wings and propellers, of aircraft and of boats.
-import { box, cone, type Point3, type Solid, skin } from '../kit/index.js'
-import { xy } from './points.js'
+import { box, cone, type Point3, type Solid, skin, xy } from '../kit/index.js'
 
 /** A wing from its root at x = 0 to its tip at x = span, swept back, raised by `rise` at the tip; its section is a lens. */
 export function wing(

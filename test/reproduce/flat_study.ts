@@ -1,0 +1,43 @@
+// Flat scenes in place of photos, responses that follow nothing, and a study run on them: what the studies of recordings are tried on.
+import { cpu, type Recording, renderSet, selectImages } from '../../lib/index.js'
+import { normals } from '../../lib/random.js'
+import { writeStudy } from '../../lib/report/index.js'
+import { type PartRecord, runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
+
+const options = { quick: true }
+
+/** 80 images to train on, 30 to test on, and 40 with responses of three neurons. */
+export async function flatStudyData(size: number): Promise<StudyData> {
+  const scenes = await renderSet({ count: 150, size, seed: 3 })
+  const part = (from: number, to: number) =>
+    selectImages(
+      scenes,
+      Int32Array.from({ length: to - from }, (_, i) => from + i),
+    )
+  const images = await part(110, 150)
+  const [count, targets] = [40, 3]
+  const responses: Recording['responses'] = {
+    name: 'v4',
+    sha256: 'a'.repeat(64),
+    images: count,
+    targets,
+    mean: Float64Array.from(normals(1, count * targets)),
+    trials: null,
+    groups: null,
+    imageNames: null,
+  }
+  return { train: await part(0, 80), test: await part(80, 110), recordings: [{ images, responses }] }
+}
+
+/** Runs a study in a folder and writes its page; `began` counts the parts that were not there. */
+export async function runIn(
+  folder: string,
+  data: StudyData,
+  name: string,
+): Promise<{ records: ReadonlyMap<string, PartRecord>; written: { folder: string }; began: number }> {
+  const study = studies.find((one) => one.name === name) as Study
+  const said: string[] = []
+  const records = await runStudy(study, data, options, { out: folder, onPlan: (text) => said.push(text) })
+  const written = await writeStudy(study, data, options, records, { out: folder, command: name, device: cpu().toString() })
+  return { records, written, began: said.filter((text) => /^part \d+ of/.test(text)).length }
+}
