@@ -18,7 +18,7 @@ export { detectImages, type ImageDataKind, type OpenImagesOptions, openImages, o
 export { loadParquet, type ParquetOptions, parquetOptions } from './parquet.js'
 export { selectImages } from './select.js'
 export { loadShards, type ShardOptions, shardOptions } from './shards.js'
-export { splitTrainValidation, type TrainValidationSplit } from './split.js'
+export { splitGroups, splitTrainValidation, type TrainValidationSplit } from './split.js'
 export { type ChannelStatistics, channelStatistics } from './statistics.js'
 export {
   type AngleColumn,

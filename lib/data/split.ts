@@ -52,6 +52,34 @@ export function splitTrainValidation(labels: ArrayLike<number> | number, fractio
   return { train: all.filter((i) => !isValidation[i]), validation: all.filter((i) => isValidation[i]) }
 }
 
+/**
+ * Splits images so that those of a group stay together: objects, say, so that validation is on ones that training never shows. Groups are drawn as
+ * {@link splitTrainValidation} draws images, stratified where no group has images of two classes.
+ * @param groups group of each image [N]
+ * @param labels class of each image [N], or null
+ * @param fraction share of the groups, from 0 to 1
+ */
+export function splitGroups(
+  groups: ArrayLike<number>,
+  labels: ArrayLike<number> | null,
+  fraction: number,
+  seed: number,
+): TrainValidationSplit {
+  const firsts = new Map<number, number>()
+  for (let i = 0; i < groups.length; ++i) if (!firsts.has(groups[i] as number)) firsts.set(groups[i] as number, i)
+  const all = Array.from(groups, (_, i) => i)
+  const isOfOneClass = labels !== null && all.every((i) => labels[i] === labels[firsts.get(groups[i] as number) as number])
+  const { validation } = splitTrainValidation(
+    isOfOneClass ? Array.from(firsts.values(), (i) => labels[i] as number) : firsts.size,
+    fraction,
+    seed,
+  )
+  const names = [...firsts.keys()]
+  const held = new Set(Array.from(validation, (at) => names[at]))
+  const part = (isHeld: boolean) => Int32Array.from(all.filter((i) => held.has(groups[i] as number) === isHeld))
+  return { train: part(false), validation: part(true) }
+}
+
 /** Of each image, how many of its class stand before it. */
 export function turnsOf(labels: ArrayLike<number>): number[] {
   const seen = new Map<number, number>()

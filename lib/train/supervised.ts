@@ -2,7 +2,7 @@
 import { freemem } from 'node:os'
 import { z } from 'zod'
 import { checkImages } from '../data/images.js'
-import { channelStatistics, type Images, labelsOf, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
+import { channelStatistics, type Images, labelsOf, splitGroups, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
 import { type Device, instructionSet } from '../device.js'
 import { OptionError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'
@@ -84,9 +84,7 @@ export async function trainSupervised(
   const initial = await start(network, images, config.seed, device)
   const losses = new Losses(op, initial, images)
   const monitor = asked.monitor ? { images: asked.monitor, losses: new Losses(op, initial, asked.monitor) } : null
-  const stratum = initial.heads.find(({ loss }) => loss === 'softmax')
-  const strata = stratum && labelsOf(images, stratum.target)
-  const split = splitTrainValidation(strata?.labels ?? images.shape[0], config.validation, config.seed)
+  const split = splitOf(images, initial, config)
   const refuseBatch = (expected: string) => new OptionError({ op, argument: 'batch', actual: String(config.batch), expected })
   if (split.train.length < config.batch) throw refuseBatch(`at most the ${split.train.length} training images`)
   if (config.batch % group.size > 0) throw refuseBatch(`a multiple of ${group.size}, for as many processes`)
@@ -108,6 +106,35 @@ export async function trainSupervised(
     return found
   }
   return group.rank > 0 ? begin() : inFolder(op, asked, begin)
+}
+
+/** The images that are learned from and those that are kept. */
+function splitOf(images: Images, { heads }: Network, { validation, validationBy, seed }: SupervisedConfig): TrainValidationSplit {
+  const stratum = heads.find(({ loss }) => loss === 'softmax')
+  const labels = (stratum && labelsOf(images, stratum.target))?.labels
+  if (validationBy === 'image') return splitTrainValidation(labels ?? images.shape[0], validation, seed)
+  const groups = images.targets[validationBy]
+  const isLearned = heads.some(({ target }) => target === validationBy)
+  if (groups?.kind !== 'class' || isLearned) {
+    const others = Object.entries(images.targets).filter(
+      ([name, { kind }]) => kind === 'class' && !heads.some(({ target }) => target === name),
+    )
+    throw new OptionError({
+      op,
+      argument: 'validationBy',
+      actual: `'${validationBy}'${isLearned ? ', which is learned' : ''}`,
+      expected: ['image', ...others.map(([name]) => name)].join(' or '),
+    })
+  }
+  const split = splitGroups(groups.values, labels ?? null, validation, seed)
+  if (validation > 0 && split.validation.length === 0)
+    throw new OptionError({
+      op,
+      argument: 'validation',
+      actual: `${validation} of ${new Set(groups.values).size} classes of ${validationBy}, which is none of them`,
+      expected: 'a share that is at least one of them',
+    })
+  return split
 }
 
 interface Plan {

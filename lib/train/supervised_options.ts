@@ -19,6 +19,12 @@ export const supervisedOptions = z.strictObject({
       "largest 2-norm of all gradients together, to which larger ones are scaled down; HuggingFace's Trainer has 1; by default none",
     ),
   validation: z.number().min(0).max(0.99).default(0.1).describe('share of the images kept for validation, stratified by class'),
+  validationBy: z
+    .string()
+    .default('image')
+    .describe(
+      'image: single images are kept; or a column of classes that is not learned, such as identity, whose classes are kept whole: the validation images then show objects that training never does',
+    ),
   patience: whole(1)
     .nullable()
     .default(null)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { splitTrainValidation } from '../../lib/data/index.js'
+import { splitGroups, splitTrainValidation } from '../../lib/data/index.js'
 import { OptionError } from '../../lib/errors.js'
 
 describe('splitTrainValidation', () => {
@@ -33,5 +33,33 @@ describe('splitTrainValidation', () => {
     expect(() => splitTrainValidation(10, 1.5, 0)).toThrow('splitTrainValidation: fraction is 1.5; expected a number from 0 to 1')
     expect(() => splitTrainValidation(-1, 0.5, 0)).toThrow(OptionError)
     expect(() => splitTrainValidation(10, 0.5, -1)).toThrow(OptionError)
+  })
+})
+
+describe('splitGroups', () => {
+  it('keeps groups whole, and draws them evenly over the classes that they are of', () => {
+    const groups = fc.array(fc.nat(30), { minLength: 1, maxLength: 200 })
+    fc.assert(
+      fc.property(groups, fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(), (ofImage, fraction, seed) => {
+        const labels = ofImage.map((group) => group % 3)
+        const split = splitGroups(ofImage, labels, fraction, seed)
+        expect([...split.train, ...split.validation].sort((a, b) => a - b)).toEqual(ofImage.map((_, i) => i))
+        const held = new Set(Array.from(split.validation, (i) => ofImage[i] as number))
+        expect(Array.from(split.train).some((i) => held.has(ofImage[i] as number))).toBe(false)
+        const all = [...new Set(ofImage)]
+        expect(held.size).toBe(Math.round(fraction * all.length))
+        for (let label = 0; label < 3; ++label) {
+          const share = fraction * all.filter((group) => group % 3 === label).length
+          expect(Math.abs([...held].filter((group) => group % 3 === label).length - share)).toBeLessThan(1)
+        }
+        expect(splitGroups(ofImage, labels, fraction, seed)).toEqual(split)
+      }),
+    )
+  })
+
+  it('draws groups of several classes without them', () => {
+    const [groups, labels] = [[7, 7, 2, 2, 9, 9], [0, 1, 0, 1, 0, 1]]
+    expect(splitGroups(groups, labels, 1 / 3, 4)).toEqual(splitGroups(groups, null, 1 / 3, 4))
+    expect(splitGroups(groups, null, 1 / 3, 4).validation).toHaveLength(2)
   })
 })

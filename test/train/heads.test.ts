@@ -20,6 +20,7 @@ import {
   type Scenes,
   type SupervisedEpoch,
   type SupervisedOptions,
+  splitGroups,
   splitTrainValidation,
   Tensor,
   targetHeads,
@@ -227,6 +228,34 @@ describe('several heads', () => {
       one.record.curve.map(({ validationError }) => validationError),
     )
     for (const { net } of [one, named]) net.dispose()
+  })
+
+  it('can be validated on objects that training never shows', async () => {
+    const { pixels, shape, targets } = set
+    const labels = labelsOf(set)?.labels as Int32Array
+    // Four objects of each class, one of them kept.
+    const objects = Array.from(labels, (label, i) => 4 * label + (i % 4))
+    const names = Array.from({ length: 4 * classes.length }, (_, i) => `object ${i}`)
+    const images = await imagesFrom({
+      pixels,
+      shape,
+      targets: { ...targets, object: classColumn(names, objects) },
+      name: 'objects',
+    })
+    const { validation } = splitGroups(objects, labels, 0.25, 3)
+    using start = new Network(network(several()), { seed: 8 })
+    const { net, record } = await trainSupervised(images, start, { ...unchanging, validationBy: 'object' })
+    using end = net
+    expect(record.config.validationBy).toBe('object')
+    expect(record.images.validation).toBe(validation.length)
+    const { losses, error } = await reference(end, validation)
+    expect(lastOf(record.curve).heads?.class?.error).toBe(error)
+    expect(lastOf(record.curve).heads?.value?.loss).toBeCloseTo(losses.value, 5)
+    const refuse = (asked: SupervisedOptions, text: RegExp) =>
+      expect(trainSupervised(images, network(several()), { ...options, ...asked })).rejects.toThrow(text)
+    await refuse({ validationBy: 'y' }, /validationBy is 'y'; expected image or object/)
+    await refuse({ validationBy: 'class' }, /validationBy is 'class', which is learned; expected image or object/)
+    await refuse({ validationBy: 'object', validation: 0.01 }, /validation is 0.01 of 32 classes of object, which is none of them/)
   })
 
   it('are refused by name where the images do not have what they learn', async () => {
