@@ -11,6 +11,7 @@ import { addFlags, nameOf } from './flags.js'
 import {
   addLayerFlags,
   addShapingFlags,
+  committedLine,
   type LayerValues,
   openPicturesFor,
   type Prepared,
@@ -90,13 +91,14 @@ Examples: dissimilarities of brains or people that are there already; those of n
     )
 }
 
-function showRsa({ scores, ceiling, recordings = [] }: LayerRecord, say: Output): void {
+function showRsa({ scores, committed, ceiling, recordings = [] }: LayerRecord, say: Output): void {
   const [first] = scores as [LayerRecord['scores'][number]]
   const width = Math.max(5, ...scores.map(({ layer }) => layer.length))
   say.line(`${'layer'.padEnd(width)}  score     +-`)
   for (const { layer, value, spread } of scores)
     say.line(`${layer.padEnd(width)}  ${value.toFixed(3).padStart(5)}  ${spread.value.toFixed(3)}`)
-  for (const { name, scores } of recordings) say.line(recordingLine(name, scores, null))
+  if (committed) say.line(committedLine(committed))
+  for (const { name, scores, committed } of recordings) say.line(recordingLine(name, scores, committed ?? null))
   if (ceiling) say.line(`ceiling: ${ceiling.lower.toFixed(3)} to ${ceiling.upper.toFixed(3)} (${ceiling.formula})`)
   else if (first.ceiling) say.line(`ceiling: ${first.ceiling.value.toFixed(3)} (${first.ceiling.formula})`)
   for (const [name, text] of Object.entries(first.protocol)) say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)

@@ -188,10 +188,7 @@ function showRegression({ scores, committed, ceiling: band, recordings = [] }: L
       `${layer.padEnd(width)}  ${three(value).padStart(5)}  ${three(spread.value)}  ${three(raw.inner).padStart(9)}  ${String(raw.features).padStart(8)}  ${String(Math.round(raw.dimensions as number)).padStart(10)}`,
     )
   say.line(`+- over ${spread.over}`)
-  if (committed)
-    say.line(
-      `committed: ${committed.layer}, r ${three(committed.value)} +- ${three(committed.spread.value)} (${committed.reason})`,
-    )
+  if (committed) say.line(committedLine(committed))
   for (const { name, scores, committed } of recordings) say.line(recordingLine(name, scores, committed ?? null))
   if (band) say.line(`ceiling: r ${three(band.lower)} to ${three(band.upper)} (${band.formula})`)
   else if (ceiling) say.line(`ceiling: r ${three(ceiling.value)} (${ceiling.formula})`)
@@ -201,6 +198,9 @@ function showRegression({ scores, committed, ceiling: band, recordings = [] }: L
   for (const [name, text] of Object.entries(protocol))
     if (name !== 'projection' && text !== null) say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
 }
+
+export const committedLine = ({ layer, value, spread, reason }: NonNullable<LayerRecord['committed']>): string =>
+  `committed: ${layer}, r ${three(value)} +- ${three(spread.value)} (${reason})`
 
 /** Of one of several recordings. */
 export function recordingLine(name: string, scores: RecordingScores['scores'], committed: CommittedScore | null): string {

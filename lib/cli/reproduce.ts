@@ -10,6 +10,7 @@ import {
   openStudyData,
   runStudy,
   type Study,
+  type StudyData,
   type StudyOptions,
   scaleOf,
   studies,
@@ -23,6 +24,8 @@ import { interruptSignal, jsonText, type Output, output, run } from './terminal.
 interface ReproduceValues {
   data?: string
   responses?: string[]
+  rdm?: string[]
+  images?: string
   list?: boolean
   parts?: boolean
   out: string
@@ -42,6 +45,11 @@ export function addReproduce(program: Command): void {
       'CIFAR-10 in binary batches (other labelled images work too, but the published numbers are on CIFAR-10); for passi-... a folder of photos',
     )
     .option('--responses <dir...>', 'for passi-...: folders of recordings (see striate eval encoding --help)')
+    .option(
+      '--rdm <file...>',
+      'for all-models and xie-fig2b, beside --responses: files of dissimilarities of --images (see striate eval rsa --help)',
+    )
+    .option('--images <dir>', 'the images of --rdm')
     .option('--out <dir>', 'folder of all studies; parts that are there already are not run again', 'runs/reproduce')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
     .option('--json', jsonText)
@@ -74,7 +82,7 @@ export function addReproduce(program: Command): void {
               expected: studies.map((s) => s.name).join(', '),
             })
           if (!values.parts) return reproduce(study, given(), values, say)
-          refuseOthers(command, ['parts', 'data', 'responses', 'out', 'quick', 'seeds', 'json'], '--parts')
+          refuseOthers(command, ['parts', 'data', 'responses', 'rdm', 'images', 'out', 'quick', 'seeds', 'json'], '--parts')
           return printParts(study, given(), values, say)
         },
         () => 'what was done is kept, go on with the same command',
@@ -93,16 +101,28 @@ function listStudies(options: StudyOptions, say: Output): void {
   say.json({ studies: listed })
 }
 
-async function printParts(
-  study: Study,
+/** What a study needs, as the command line names it. */
+function openFor(
+  { needs, size, takesRdms }: Study,
+  path: string,
   options: StudyOptions,
-  { data, responses, out }: ReproduceValues,
-  say: Output,
-): Promise<void> {
-  const folders = responses ?? []
+  { responses = [], rdm = [], images }: ReproduceValues,
+  signal?: AbortSignal,
+): Promise<StudyData> {
+  if (!takesRdms && (rdm.length > 0 || images !== undefined))
+    throw new OptionError({
+      op: 'reproduce',
+      argument: rdm.length > 0 ? '--rdm' : '--images',
+      actual: 'given',
+      expected: `it only for ${studies.flatMap((one) => (one.takesRdms ? [one.name] : [])).join(' and ')}`,
+    })
   const { quick } = scaleOf(options)
-  const { needs, size } = study
-  const opened = data === undefined ? null : await openStudyData(needs, data, { quick, size, responses: folders })
+  return openStudyData(needs, path, { quick, size, responses, rdms: rdm, rdmImages: images, ...(signal ? { signal } : {}) })
+}
+
+async function printParts(study: Study, options: StudyOptions, values: ReproduceValues, say: Output): Promise<void> {
+  const { data, out } = values
+  const opened = data === undefined ? null : await openFor(study, data, options, values)
   const parts = await listParts(study, out, options, opened)
   const width = Math.max(...parts.map(({ name }) => name.length))
   for (const part of parts) {
@@ -125,9 +145,7 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
   const signal = interruptSignal()
   const device = deviceOf(values.device)
   const scale = scaleOf(options)
-  const responses = values.responses ?? []
-  const { needs, size } = study
-  const data = await openStudyData(needs, values.data, { quick: scale.quick, size, responses, signal })
+  const data = await openFor(study, values.data, options, values, signal)
   const { minutes, bytes } = studyCost(study, options)
   say.line(`${study.name}: ${study.source}. ${study.about}`)
   say.line(
@@ -142,7 +160,9 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
   const records = await runStudy(study, data, options, { out, device, signal, onProgress: say.progress, onPlan: say.line })
   say.done()
   const command = ['striate', 'reproduce', study.name, '--data', basename(values.data)]
+  const { responses = [], rdm = [], images } = values
   if (responses.length > 0) command.push('--responses', ...responses.map((folder) => basename(folder)))
+  if (images !== undefined) command.push('--images', basename(images), '--rdm', ...rdm.map((file) => basename(file)))
   if (scale.quick) command.push('--quick')
   if (device.kind !== 'cpu') command.push('--device', values.device)
   if (options.seeds) command.push('--seeds', options.seeds.join())

@@ -11,9 +11,10 @@ export {
   spearmanBrown,
 } from './ceiling.js'
 export { type Classification, type ClassifyOptions, classify, classifyOptions } from './classify.js'
+export type { CommittedScore } from './committed.js'
 export { type EncodeOptions, encode, encodeOptions } from './encoding.js'
 export { type LayerControl, usualLayers } from './layer_features.js'
-export type { CommittedScore, LayerScore, LayerScores, Protocol } from './layer_scores.js'
+export type { LayerScore, LayerScores, Protocol } from './layer_scores.js'
 export { type MannWhitney, mannWhitney } from './mann_whitney.js'
 export { type PlsOptions, pls, plsOptions } from './pls.js'
 export { type Prediction, type PredictOptions, predict, predictOptions } from './predict.js'

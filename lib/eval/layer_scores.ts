@@ -9,6 +9,7 @@ import { parseOptions, seed, whole } from '../options.js'
 import { startPhase } from '../run/index.js'
 import { type Normalisation, noiseCeiling, normalisations, normaliseScore } from './ceiling.js'
 import { checkExtent } from './classify.js'
+import { type CommittedScore, chosenLayers } from './committed.js'
 import { type Aggregation, aggregate, aggregations, correlations, deviationOf } from './correlation.js'
 import { describeFolds, describeGiven, foldsOf, givenSplit, type Split } from './folds.js'
 import { joined, Kernel, type Kernels } from './kernel.js'
@@ -94,15 +95,6 @@ export interface LayerScore extends Score {
   protocol: Protocol
   /** Of each target: r, mean over folds; NaN where it could not be scored. */
   perTarget: number[]
-}
-
-/** The layer that would have been taken without a look at the test images: for each fold the one with the best score within its training images. */
-export interface CommittedScore extends Score {
-  /** The one that most folds chose. */
-  layer: string
-  reason: string
-  /** The choice of each fold. */
-  byFold: string[]
 }
 
 export interface LayerScores {
@@ -356,21 +348,15 @@ function committed(
   { innerScore }: Regression,
   base: Omit<Score, 'value' | 'spread' | 'raw'>,
 ): CommittedScore {
-  const parts = (all[0] as (typeof all)[0]).found.test.length
-  const choices = Array.from({ length: parts }, (_, fold) => {
-    const inner = all.map(({ found }) => aggregate(found.inner[fold] as Float64Array, how))
-    return inner.reduce((best, value, i) => (value > (inner[best] as number) ? i : best), 0)
-  })
+  const { choices, times, ...chosen } = chosenLayers(
+    all.map(({ layer: { layer }, found }) => ({ layer, inner: found.inner.map((fold) => aggregate(fold, how)) })),
+  )
   const test = choices.map((choice, fold) => all[choice]?.found.test[fold] as Float64Array)
-  const byFold = choices.map((choice) => (all[choice] as (typeof all)[0]).layer.layer)
-  const times = (layer: string) => byFold.filter((name) => name === layer).length
-  const layer = byFold.reduce((best, name) => (times(name) > times(best) ? name : best))
   return {
     ...base,
     ...summary(test, folds, how),
     raw: spreads(test, how),
-    layer,
-    reason: `highest ${innerScore}, ${how} over targets${folds === 1 ? '' : `: chosen in ${times(layer)} of ${parts} folds`}`,
-    byFold,
+    ...chosen,
+    reason: `highest ${innerScore}, ${how} over targets${folds === 1 ? '' : `: chosen in ${times} of ${choices.length} folds`}`,
   }
 }

@@ -1,8 +1,9 @@
 // One score a layer out of those of several recordings: sessions, subjects.
 import { createHash } from 'node:crypto'
 import { DataError } from '../errors.js'
+import type { CommittedScore } from './committed.js'
 import { aggregate, deviationOf } from './correlation.js'
-import type { CommittedScore, LayerScore } from './layer_scores.js'
+import type { LayerScore } from './layer_scores.js'
 import type { RsaScore, RsaScores } from './rsa.js'
 import type { Score } from './score.js'
 

@@ -4,11 +4,13 @@ import type { Images, ReferenceRdms, Responses, Trials } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
 import { DataError } from '../errors.js'
 import type { Network } from '../models/index.js'
-import { parseOptions, seed } from '../options.js'
+import { parseOptions, seed, whole } from '../options.js'
 import { startPhase } from '../run/index.js'
 import { spearmanBrown } from './ceiling.js'
 import { checkExtent } from './classify.js'
+import { type CommittedScore, chosenLayers } from './committed.js'
 import { deviationOf, midRanks } from './correlation.js'
+import { foldsOf } from './folds.js'
 import { type LayerControl, layerFeatures, layerOptions, namedLayers, projectionOption } from './layer_features.js'
 import { type Comparison, comparisons, distances, knownPairs, rdmOf } from './rdm.js'
 import type { Score } from './score.js'
@@ -26,7 +28,12 @@ export const rsaOptions = z.strictObject({
   projection: projectionOption
     .default('none')
     .describe('dimensions onto which larger layers are projected at random; auto or none'),
-  seed: seed.default(0).describe('of projections'),
+  folds: whole(2)
+    .default(5)
+    .describe(
+      'parts of the images; for each, the layer that the pairs of the other images choose is scored on the pairs that have one of its images',
+    ),
+  seed: seed.default(0).describe('of projections and folds'),
 })
 
 export interface RsaOptions extends z.input<typeof rsaOptions>, LayerControl {}
@@ -41,9 +48,19 @@ export interface RsaScore extends Score {
 export interface RsaScores {
   /** One a layer, in the order asked for. */
   scores: RsaScore[]
+  /** The layer that was chosen without the pairs that it is scored on; null of a single layer, and of too few images to choose by. */
+  committed: CommittedScore | null
   /** What the best possible list of dissimilarities would reach lies between these; null of a single subject. */
   ceiling: { lower: number; upper: number; formula: string } | null
 }
+
+/** Of a layer, for each fold: the scores on the pairs of the other images, and on the pairs that have one of its images. */
+interface FoldScores {
+  layer: string
+  inner: number[]
+  outer: number[]
+}
+type Parted = [inner: Int32Array[], outer: Int32Array[]]
 
 /**
  * How alike the dissimilarities of images are in each layer and in brains or people: the mean over subjects.
@@ -81,12 +98,20 @@ export async function rsa(
   const report = startPhase('scores', 'layers', names.length, 0, onProgress)
   const device = net?.device ?? cpu()
   const scores: RsaScore[] = []
+  const splits = names.length > 1 && count >= settings.folds ? foldsOf(op, count, settings.folds, seed, null) : []
+  const within = splits.map(({ train }) => pairsWithin(count, train))
+  const parts: FoldScores[] = []
   for (const layer of features) {
     signal?.throwIfAborted()
     const own = await rdmOf(layer, distance, device)
     const pairs = knownPairs([own, ...subjects])
     const scoreOf = (some: Int32Array) => subjects.map((subject) => compared(own, subject, some, compare))
     const perSubject = scoreOf(pairs)
+    const [inner, outer] = [1, 0].map((side) => within.map((fold) => pairs.filter((pair) => fold[pair] === side))) as Parted
+    // Fewer than three pairs say nothing.
+    const isChosen = within.length > 0 && [...inner, ...outer].every(({ length }) => length > 2)
+    const each = (some: readonly Int32Array[]) => some.map((fold) => mean(scoreOf(fold)))
+    if (isChosen) parts.push({ layer: layer.layer, inner: each(inner), outer: each(outer) })
     scores.push({
       layer: layer.layer,
       name: op,
@@ -99,6 +124,7 @@ export async function rsa(
         subjects: subjects.length,
         features: layer.features,
         dimensions: layer.size,
+        ...(isChosen ? { inner: mean(parts.at(-1)?.inner ?? []) } : {}),
         ...(ceiling ? { ceilingLower: ceiling.lower, ceilingUpper: ceiling.upper } : {}),
       },
       ceiling: ceiling ? { value: ceiling.upper, formula: ceiling.formula } : reliable,
@@ -122,7 +148,22 @@ export async function rsa(
     })
     report(scores.length)
   }
-  return { scores, ceiling }
+  return { scores, committed: splits.length > 0 && parts.length === names.length ? committedOf(parts, scores) : null, ceiling }
+}
+
+/** The score of the layers that folds chose. */
+function committedOf(parts: readonly FoldScores[], scores: readonly RsaScore[]): CommittedScore {
+  const { choices, times, ...chosen } = chosenLayers(parts)
+  const byFold = choices.map((choice, fold) => parts[choice]?.outer[fold] as number)
+  const { name, unit, ceiling, seed, model, data } = scores[0] as RsaScore
+  return {
+    ...{ name, unit, ceiling, seed, model, data },
+    value: mean(byFold),
+    raw: { folds: byFold.length },
+    spread: { value: deviationOf(byFold) / Math.sqrt(byFold.length), over: `${byFold.length} folds (standard error)` },
+    ...chosen,
+    reason: `highest among the pairs without the images of a fold: chosen in ${times} of ${byFold.length} folds`,
+  }
 }
 
 /**
@@ -208,18 +249,32 @@ function standardised(values: Float64Array): Float64Array {
   return values.map((value) => (value - centre) / deviation)
 }
 
-/** Images are left out in at most so many groups. */
-const mostGroups = 100
-
-/** Standard error by leaving out one image, or every k-th, at a time: sqrt((g - 1) / g sum (score - mean)^2). */
-function jackknife(count: number, pairs: Int32Array, scoreOf: (pairs: Int32Array) => number): Score['spread'] {
-  const groups = Math.min(count, mostGroups)
+/** Both images of every pair i < j. */
+function imagesOfPairs(count: number): [Int32Array, Int32Array] {
   const [first, second] = [new Int32Array((count * (count - 1)) / 2), new Int32Array((count * (count - 1)) / 2)]
   for (let i = 0, at = 0; i < count; ++i)
     for (let j = i + 1; j < count; ++j, ++at) {
       first[at] = i
       second[at] = j
     }
+  return [first, second]
+}
+
+/** Of every pair, 1 where both images are among some. */
+function pairsWithin(count: number, images: Int32Array): Uint8Array {
+  const among = new Uint8Array(count)
+  for (const i of images) among[i] = 1
+  const [first, second] = imagesOfPairs(count)
+  return Uint8Array.from(first, (i, pair) => (among[i] as number) * (among[second[pair] as number] as number))
+}
+
+/** Images are left out in at most so many groups. */
+const mostGroups = 100
+
+/** Standard error by leaving out one image, or every k-th, at a time: sqrt((g - 1) / g sum (score - mean)^2). */
+function jackknife(count: number, pairs: Int32Array, scoreOf: (pairs: Int32Array) => number): Score['spread'] {
+  const groups = Math.min(count, mostGroups)
+  const [first, second] = imagesOfPairs(count)
   const without = Array.from({ length: groups }, (_, group) =>
     scoreOf(pairs.filter((pair) => (first[pair] as number) % groups !== group && (second[pair] as number) % groups !== group)),
   )

@@ -32,7 +32,6 @@ export interface LayerRecord {
   network: string
   /** Of several recordings the means. */
   scores: (LayerScore | RsaScore | MeanScore)[]
-  /** Of encoding and pls. */
   committed?: CommittedScore | MeanScores['committed']
   /** Of rsa, and of several recordings. */
   ceiling?: RsaScores['ceiling']

@@ -91,6 +91,9 @@ export async function writeStudy(
         ...data.recordings.map(
           ({ responses, images }) => [`responses ${responses.name}`, { ...images, sha256: responses.sha256 }] as const,
         ),
+        ...data.rdms.map(
+          ({ reference, images }) => [`dissimilarities ${reference.name}`, { ...images, sha256: reference.sha256 }] as const,
+        ),
       ].map(([split, set]) => [split, { name: set.name, sha256: set.sha256, shape: set.shape }]),
     ),
     striate: version,

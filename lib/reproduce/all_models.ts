@@ -8,8 +8,18 @@ import { fiveBlocks, quickBlock, singleBlock } from './grinberg/settings.js'
 import type { Block } from './networks.js'
 import { learnHierarchy } from './passi/hierarchy.js'
 import { recipe as hierarchyRecipe } from './passi/trained.js'
-import { average, bars, committedScores, recordingScores, type Scored, scoreRecordings, standardError } from './scored.js'
-import { type Part, type PartContext, resultsOfStem, type Scale, type Study } from './study.js'
+import {
+  average,
+  bars,
+  committedRdms,
+  committedScores,
+  rdmTables,
+  recordingScores,
+  type Scored,
+  scoreRdms,
+  scoreRecordings,
+} from './scored.js'
+import { type Bars, type Part, type PartContext, resultsOfStem, type Scale, type Study } from './study.js'
 import { allTargets, resNetLayers, trainLatent } from './xie/latents.js'
 import { latentScale, latentSize as size } from './xie/scale.js'
 
@@ -185,6 +195,7 @@ const schema: z.ZodType<FamilyResult> = z.object({
   network: z.string(),
   layers: z.array(z.string()),
   recordings: z.array(recordingScores),
+  rdms: z.array(recordingScores).optional(),
 })
 
 const nameOf = ({ quick }: Scale, family: string): string => `${quick ? 'quick-' : ''}model-${family}`
@@ -199,7 +210,8 @@ function familyPart(scale: Scale, { name, about, layers, minutes, make }: Family
       const made = await make(context, scale, seed)
       try {
         const recordings = await scoreRecordings(made, layers, { seed: 0, repeats: 1 }, context)
-        return { network: made?.describe() ?? 'none', layers, recordings }
+        const rdms = await scoreRdms(made, layers, context)
+        return { network: made?.describe() ?? 'none', layers, recordings, rdms }
       } finally {
         made?.dispose()
       }
@@ -213,44 +225,79 @@ export const allModels: Study = {
   about: 'how well each family of networks predicts the same visual neurons, trained on the same photos or on rendered scenes',
   needs: 'photos, and recordings of neurons',
   size,
+  takesRdms: true,
   parts: (scale) => scale.seeds.flatMap((seed) => familiesOf(scale).map((family) => familyPart(scale, family, seed))),
-  report: async (all, scale) => {
+  report: async (all, scale, { data }) => {
     const found = familiesOf(scale)
       .map((family) => ({
         ...family,
         results: resultsOfStem(all, nameOf(scale, family.name)).map((result) => schema.parse(result)),
       }))
       .filter(({ results }) => results.length > 0)
-    const recordings = found[0]?.results[0]?.recordings ?? []
+    const [first] = found[0]?.results ?? []
+    const { recordings = [], rdms = [] } = first ?? {}
+    const sets = [...new Set(data.recordings.map(({ set }) => set))]
     // Of each recording the mean over seeds.
     const scores = found.map(({ results }) =>
       recordings.map((_, at) => average(results.map((one) => committedScores(one)[at] as number))),
     )
-    const error = (values: number[]) => (values.length > 1 ? standardError(values) : 0)
+    const ofSet = (set: string, values: readonly number[]) => values.filter((_, at) => data.recordings[at]?.set === set)
     const ceilings = recordings.flatMap(({ ceiling }) => (ceiling === null ? [] : [ceiling]))
+    const chart = (file: string, title: string, label: string, series: Bars['series']): Bars => ({
+      file,
+      title,
+      alt: `${title}: one bar a family of networks, with standard errors`,
+      categories: found.map(({ name }) => name),
+      y: { label },
+      series,
+    })
     return {
-      values: found.map(({ about }, i) => ({ what: about, unit: 'r', published: null, ours: [average(scores[i] as number[])] })),
+      values: found.map(({ about }, i) => ({
+        what: about,
+        unit: 'r',
+        published: null,
+        ours: [average(sets.map((set) => average(ofSet(set, scores[i] as number[]))))],
+      })),
       charts: [],
       bars: [
         {
-          file: 'models',
-          title: 'Every family against the same neurons',
-          alt: 'Correlation of predicted and measured responses, one bar a family of networks, with standard errors over recordings',
-          categories: found.map(({ name }) => name),
-          y: { label: 'r, mean over recordings' },
-          series: [bars('r', scores)],
+          ...chart(
+            'models',
+            'Every family against the same neurons',
+            'r, mean over recordings',
+            sets.map((set) =>
+              bars(
+                set,
+                scores.map((values) => ofSet(set, values)),
+              ),
+            ),
+          ),
           ...(ceilings.length > 0 ? { references: [{ value: Math.max(...ceilings), label: 'ceiling' }] } : {}),
         },
+        ...(rdms.length > 0
+          ? [
+              chart(
+                'dissimilarities',
+                'Every family against the same dissimilarities',
+                'Spearman’s r of dissimilarities',
+                rdms.map(({ name }, at) =>
+                  bars(
+                    name,
+                    found.map(({ results }) => results.map((one) => committedRdms(one)[at] as number)),
+                  ),
+                ),
+              ),
+            ]
+          : []),
       ],
       tables: [
         {
-          caption: 'r of the layer that the training images chose, mean over seeds; error bars: standard error over recordings',
-          columns: ['Family', ...recordings.map(({ name }) => name), 'Mean', 'Standard error', 'Chosen'],
+          caption: 'r of the layer that the training images chose, mean over seeds, and its mean over the recordings of a set',
+          columns: ['Family', ...recordings.map(({ name }) => name), ...sets.map((set) => `mean of ${set}`), 'Chosen'],
           rows: found.map(({ name, results }, i) => [
             name,
             ...(scores[i] as number[]).map((value) => value.toFixed(3)),
-            average(scores[i] as number[]).toFixed(3),
-            error(scores[i] as number[]).toFixed(3),
+            ...sets.map((set) => average(ofSet(set, scores[i] as number[])).toFixed(3)),
             [
               ...new Set(
                 results.flatMap((one) => one.recordings.map(({ committed }) => committed?.layer ?? one.layers[0] ?? '')),
@@ -258,6 +305,7 @@ export const allModels: Study = {
             ].join(', '),
           ]),
         },
+        ...rdmTables('Family', found),
       ],
       notes: [
         `All images are brought to ${size} pixels. Local and wavelet networks and their twins learn from the photos (components from the first ${perClass} of each class), ResNet-18 as xie-fig2b says.`,

@@ -76,7 +76,12 @@ export async function listParts(
 const recordSchema = z.object({
   name: z.string(),
   settings: z.looseObject({}),
-  data: z.object({ train: z.string(), test: z.string(), responses: z.array(z.string()).optional() }),
+  data: z.object({
+    train: z.string(),
+    test: z.string(),
+    responses: z.array(z.string()).optional(),
+    rdms: z.array(z.string()).optional(),
+  }),
   device: z.string(),
   seconds: z.number(),
   finished: z.string(),
@@ -115,9 +120,13 @@ interface Place {
 }
 
 /** What tells data from others. */
-function identify({ train, test, recordings }: StudyData): PartRecord['data'] {
-  const own = { train: train.sha256, test: test.sha256 }
-  return recordings.length === 0 ? own : { ...own, responses: recordings.map(({ responses }) => responses.sha256) }
+function identify({ train, test, recordings, rdms }: StudyData): PartRecord['data'] {
+  return {
+    train: train.sha256,
+    test: test.sha256,
+    ...(recordings.length > 0 ? { responses: recordings.map(({ responses }) => responses.sha256) } : {}),
+    ...(rdms.length > 0 ? { rdms: rdms.map(({ reference }) => reference.sha256) } : {}),
+  }
 }
 
 const identitySchema = z.object({ settings: z.looseObject({}), data: recordSchema.shape.data, device: z.string() })

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { cpu } from '../../lib/device.js'
 import { midRanks, pearson, spearman } from '../../lib/eval/correlation.js'
+import { foldsOf } from '../../lib/eval/folds.js'
 import { comparisons, rdmOf } from '../../lib/eval/rdm.js'
 import {
+  convNet,
   crossnobis,
   DataError,
   imagesFrom,
+  Network,
   type ReferenceRdms,
   responseRdms,
   responsesFrom,
@@ -188,6 +191,38 @@ describe('rsa', () => {
     expect(same.scores[0]?.value).toBeCloseTo((1 + pearson(own, noisy)) / 2, 6)
     expect(same.ceiling?.lower).toBeCloseTo(pearson(own, noisy), 10)
     expect(same.scores[0]?.protocol).toMatchObject({ input: [3, 4, 4], projection: 'none', comparison: 'pearson' })
+  })
+
+  it('commits to the layer that the other images choose, and scores it on pairs that chose nothing', async () => {
+    using net = new Network(convNet({ channels: 3, image: [4, 4], classes: ['a', 'b'], blocks: [{ window: 2, units: 4 }] }), {
+      seed: 1,
+    })
+    const images = await open()
+    const layers = ['pixels', 'blocks.0']
+    const data = Float32Array.from(pixels, (v) => v / 255)
+    const own = await rdmOf({ count: 12, size: 48, data }, 'correlation', cpu())
+    const noisy = own.map((v) => v + 0.1 * next())
+    const { scores, committed } = await rsa(net, images, reference(noisy), { layers, folds: 3, seed: 4 })
+    expect(committed?.layer).toBe('pixels')
+    expect(committed?.byFold).toEqual(['pixels', 'pixels', 'pixels'])
+    expect(committed?.reason).toMatch(/chosen in 3 of 3 folds$/)
+    // By hand: of each fold the pairs with one of its images, and those without.
+    const folds = foldsOf('rsa', 12, 3, 4, null).map(({ test }) => new Set(test))
+    const all: [number, number][] = []
+    for (let i = 0; i < 12; ++i) for (let j = i + 1; j < 12; ++j) all.push([i, j])
+    const within = (isTest: boolean) =>
+      folds.map((test) => {
+        const some = all.flatMap(([i, j], pair) => ((test.has(i) || test.has(j)) === isTest ? [pair] : []))
+        const of = (rdm: Float64Array) => Float64Array.from(some, (pair) => rdm[pair] as number)
+        return spearman(of(own), of(noisy))
+      })
+    const mean = (values: number[]) => values.reduce((sum, v) => sum + v, 0) / values.length
+    expect(committed?.value).toBeCloseTo(mean(within(true)), 6)
+    expect(scores[0]?.raw.inner).toBeCloseTo(mean(within(false)), 6)
+    expect(scores[1]?.raw.inner).toBeLessThan(scores[0]?.raw.inner as number)
+    const alone = await rsa(net, images, reference(noisy), { layers: ['pixels'] })
+    expect(alone.committed).toBe(null)
+    await expect(rsa(net, images, reference(noisy), { layers, folds: 1 })).rejects.toThrow(/rsa: folds is 1/)
   })
 
   it('leaves out pairs that are not known, and counts them', async () => {

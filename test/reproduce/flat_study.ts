@@ -6,7 +6,7 @@ import { type PartRecord, runStudy, type Study, type StudyData, studies } from '
 
 const options = { quick: true }
 
-/** 80 images to train on, 30 to test on, and 40 with responses of three neurons. */
+/** 80 images to train on, 30 to test on, 40 with responses of three neurons, and dissimilarities of the 30 of two subjects. */
 export async function flatStudyData(size: number): Promise<StudyData> {
   const scenes = await renderSet({ count: 150, size, seed: 3 })
   const part = (from: number, to: number) =>
@@ -26,7 +26,15 @@ export async function flatStudyData(size: number): Promise<StudyData> {
     groups: null,
     imageNames: null,
   }
-  return { train: await part(0, 80), test: await part(80, 110), recordings: [{ images, responses }] }
+  const test = await part(80, 110)
+  const pairs = (seed: number) => Float64Array.from(normals(seed, (30 * 29) / 2), Math.abs)
+  const reference = { name: 'it.npy', images: 30, subjects: [pairs(2), pairs(3)], halves: null, sha256: 'b'.repeat(64) }
+  return {
+    train: await part(0, 80),
+    test,
+    recordings: [{ images, responses, set: 'v4' }],
+    rdms: [{ images: test, reference }],
+  }
 }
 
 /** Runs a study in a folder and writes its page; `began` counts the parts that were not there. */

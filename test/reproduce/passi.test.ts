@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { encode, loadNetwork, type Recording } from '../../lib/index.js'
+import { encode, loadNetwork } from '../../lib/index.js'
 import type { StudyData } from '../../lib/reproduce/index.js'
 import { flatStudyData, runIn } from './flat_study.js'
 
@@ -50,7 +50,7 @@ describe('training a hierarchy with labels', () => {
       join(folder, 'parts', 'quick-passi-trained-64px-learned-4-frozen-seed0', 'run', 'model.safetensors'),
     )
     expect(whole.config.frozen).toEqual(['blocks.0', 'blocks.1', 'blocks.2', 'blocks.3'])
-    const [{ images, responses }] = data.recordings as [Recording]
+    const [{ images, responses }] = data.recordings as [StudyData['recordings'][number]]
     const { scores } = await encode(whole, images, responses, { layers: ['blocks.3'], repeats: 1 })
     // As it was before the first step.
     expect(scores[0]?.value).toBeCloseTo(learned.epochs[0]?.r?.[0] as number, 9)

@@ -23,7 +23,14 @@ interface Scored {
   layers: string[]
   images?: number
   heldOut?: { head: string; measure: string; value: number; chance: number | null }[]
-  recordings: { name: string; r: number[]; committed: { layer: string; r: number } | null }[]
+  recordings: Prediction[]
+  rdms: Prediction[]
+}
+interface Prediction {
+  name: string
+  r: number[]
+  committed: { layer: string; r: number } | null
+  ceiling: number | null
 }
 
 describe('networks that learn latent variables', () => {
@@ -31,7 +38,9 @@ describe('networks that learn latent variables', () => {
     const { results, written } = await run('xie-fig2b')
     expect([...results.keys()]).toEqual(['untrained', 'distance', 'all'].map((stem) => `quick-xie-${stem}-seed0`))
     const [untrained, distance, all] = [...results.values()] as [Scored, Scored, Scored]
-    for (const { layers, recordings } of [untrained, distance, all]) {
+    for (const { layers, recordings, rdms } of [untrained, distance, all]) {
+      expect(rdms.map(({ name, r }) => [name, r.length])).toEqual([['it', 6]])
+      expect(layers).toContain(rdms[0]?.committed?.layer)
       expect(layers).toHaveLength(6)
       expect(recordings[0]?.r.every(Number.isFinite)).toBe(true)
       expect(layers).toContain(recordings[0]?.committed?.layer)
@@ -68,10 +77,17 @@ describe('every family', () => {
     const families = ['pixels', 'gabor-energy', 'local-one', 'wavelet-learned', 'resnet-distance']
     expect([...results.keys()]).toEqual(families.map((name) => `quick-model-${name}-seed0`))
     for (const [name, result] of results) {
-      const { recordings } = result as Scored
+      const { layers, recordings, rdms } = result as Scored
       expect(recordings[0]?.r.every(Number.isFinite), name).toBe(true)
+      // Joined layers have no dissimilarities of their own; of all of a network there are its blocks.
+      const single = layers.filter((layer) => !layer.includes('+'))
+      expect(rdms[0]?.r.length, name).toBeGreaterThanOrEqual(single.length)
+      expect(Math.abs(rdms[0]?.r[0] as number), name).toBeLessThan(1)
+      expect(rdms[0]?.ceiling, name).toBeGreaterThan(0)
     }
     expect((results.get('quick-model-pixels-seed0') as Scored).recordings[0]?.committed).toBeNull()
-    expect(existsSync(join(written.folder, 'models.svg'))).toBe(true)
+    for (const file of ['models.svg', 'dissimilarities.svg']) expect(existsSync(join(written.folder, file)), file).toBe(true)
+    const page = readFileSync(join(written.folder, 'index.html'), 'utf8')
+    for (const text of ['mean of v4', 'upper ceiling']) expect(page).toContain(text)
   })
 })

@@ -1,7 +1,7 @@
 // Figure 2b: how brain-like networks are that learn more and more of a scene's latent variables, beside an untrained one and one trained on photos.
 import { deviationOf } from '../../eval/correlation.js'
 import { mannWhitney } from '../../eval/index.js'
-import { average, bars, committedScores } from '../scored.js'
+import { average, bars, committedScores, rdmTables } from '../scored.js'
 import type { Scale, Study } from '../study.js'
 import { allTargets, type LatentPart, latentNotes, latentPart, latentResults } from './latents.js'
 import { latentSize as size } from './scale.js'
@@ -32,6 +32,7 @@ export const fig2b: Study = {
   about: 'how well networks that learn latent variables of rendered scenes predict visual neurons, against what they learn',
   needs: 'photos, and recordings of neurons',
   size,
+  takesRdms: true,
   parts: (scale) => scale.seeds.flatMap((seed) => kindsOf(scale).map((kind) => latentPart(scale, { ...kind, seed }))),
   report: async (all, scale) => {
     const found = kindsOf(scale)
@@ -110,6 +111,10 @@ export const fig2b: Study = {
             ),
           ]),
         },
+        ...rdmTables(
+          'Learned',
+          found.map(({ stem: name, results }) => ({ name, results })),
+        ),
         {
           caption: 'What they have learned, on scenes of objects that were not trained on: accuracy, or R2; mean over seeds',
           columns: ['Learned', 'Scores'],

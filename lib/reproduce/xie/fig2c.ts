@@ -1,5 +1,5 @@
 // Figure 2c: how brain-like networks are that learn distance alone, against the number of rendered images that they learn it from.
-import { average, banded, committedScores } from '../scored.js'
+import { average, banded, committedScores, rdmTables } from '../scored.js'
 import type { Scale, Study } from '../study.js'
 import { latentNotes, latentPart, latentResults } from './latents.js'
 import { latentScale, latentSize as size } from './scale.js'
@@ -14,6 +14,7 @@ export const fig2c: Study = {
   about: 'how well networks that learn the distance of rendered objects predict visual neurons, against the number of images',
   needs: 'photos, and recordings of neurons',
   size,
+  takesRdms: true,
   parts: (scale) =>
     scale.seeds.flatMap((seed) =>
       counts(scale).map((images) =>
@@ -67,6 +68,10 @@ export const fig2c: Study = {
             average(distance[i] as number[]).toFixed(3),
           ]),
         },
+        ...rdmTables(
+          'Images',
+          found.map(({ images, results }) => ({ name: String(images), results })),
+        ),
       ],
       notes: ['All networks see as many minibatches, the smaller sets more often.', ...latentNotes(scale)],
     }

@@ -4,9 +4,9 @@ import { z } from 'zod'
 import { channelStatistics, type Images, labelsOf } from '../../data/index.js'
 import { transfer } from '../../eval/index.js'
 import { type HeadInput, Network, resNet18 } from '../../models/index.js'
-import { type SolidScenes, solidScenes } from '../../scene/index.js'
+import { type SolidScenes, solidCategories, solidScenes } from '../../scene/index.js'
 import { type SupervisedOptions, targetHeads, trainSupervised } from '../../train/index.js'
-import { recordingScores, type Scored, scoreRecordings } from '../scored.js'
+import { recordingScores, type Scored, scoreRdms, scoreRecordings } from '../scored.js'
 import { type Part, type PartContext, resultsOfStem, type Scale } from '../study.js'
 import { heldOutObjects, latentScale, latentSize, trainedObjects } from './scale.js'
 
@@ -36,6 +36,7 @@ export interface LatentResult extends Scored {
 const schema: z.ZodType<LatentResult> = z.object({
   layers: z.array(z.string()),
   recordings: z.array(recordingScores),
+  rdms: z.array(recordingScores).optional(),
   network: z.string(),
   images: z.number(),
   seconds: z.number(),
@@ -75,12 +76,15 @@ export const latentResults = (all: ReadonlyMap<string, unknown>, scale: Scale, s
 const watchOf = ({ watch: { signal } }: Pick<PartContext, 'watch'>) => (signal ? { signal } : {})
 
 /** The scenes that networks learn from, or are tested on. */
-const latentScenes = (
+async function latentScenes(
+  scale: Scale,
   { count, heldOut = false }: { count: number; heldOut?: boolean },
   context: Pick<PartContext, 'device' | 'watch'>,
-): Promise<SolidScenes> => {
+): Promise<SolidScenes> {
   const objects = heldOut ? { seed: 1, instances: heldOutObjects } : { seed: 0, instances: trainedObjects }
-  return solidScenes({ count, size: latentSize, ...objects, device: context.device, ...watchOf(context) })
+  const { categories: few } = latentScale(scale)
+  const categories = few === undefined ? undefined : (await solidCategories()).slice(0, few)
+  return solidScenes({ count, size: latentSize, categories, ...objects, device: context.device, ...watchOf(context) })
 }
 
 /** The study's network for some heads. */
@@ -118,7 +122,7 @@ export async function trainLatent(
     net.setBuffers({ 'standardise.mean': mean, 'standardise.std': std })
     return { net, images: 0, seconds: 0 }
   }
-  using scenes = await latentScenes({ count: images }, context)
+  using scenes = await latentScenes(scale, { count: images }, context)
   return await trainHeads(scale, scenes, targetHeads(scenes, { targets: [...learns] }), seed, context)
 }
 
@@ -135,7 +139,7 @@ export function latentPart(scale: Scale, { stem, about, learns, images, seed }: 
       using net = trained
       const heldOut: HeldOut[] = []
       if (learns !== null && learns !== 'photos') {
-        using scenes = await latentScenes({ count: testScenes, heldOut: true }, context)
+        using scenes = await latentScenes(scale, { count: testScenes, heldOut: true }, context)
         // Nobody can name an object that was never shown: identities have none in common.
         const { identity: _, ...targets } = scenes.targets
         const { scores } = learns.some((target) => target !== 'identity')
@@ -144,16 +148,17 @@ export function latentPart(scale: Scale, { stem, about, learns, images, seed }: 
         for (const { head, name, value, raw } of scores) heldOut.push({ head, measure: name, value, chance: raw.chance ?? null })
       }
       const recordings = await scoreRecordings(net, resNetLayers, { regression: 'pls', seed: 0, repeats: 1 }, context)
-      return { network: net.describe(), ...rest, heldOut, layers: resNetLayers, recordings }
+      const rdms = await scoreRdms(net, resNetLayers, context)
+      return { network: net.describe(), ...rest, heldOut, layers: resNetLayers, recordings, rdms }
     },
   }
 }
 
 /** What every one of these studies says of its protocol. */
 export const latentNotes = (scale: Scale): string[] => {
-  const { width, images, steps } = latentScale(scale)
+  const { width, images, steps, categories } = latentScale(scale)
   return [
-    `ResNet-18 of width ${width} on scenes of ${latentSize} pixels of all built-in categories, objects 0 to 3 of each, ${images.toLocaleString('en')} images where no other number is said, about ${steps} minibatches of 64: Adam at a constant 0.001, no decay, no augmentation, the last weights, targets standardised, all of the same weight.`,
+    `ResNet-18 of width ${width} on scenes of ${latentSize} pixels of ${categories === undefined ? 'all' : `the first ${categories}`} built-in categories, objects 0 to 3 of each, ${images.toLocaleString('en')} images where no other number is said, about ${steps} minibatches of 64: Adam at a constant 0.001, no decay, no augmentation, the last weights, targets standardised, all of the same weight.`,
     'Alignment: partial least squares of 25 components from a sparse random projection of each layer (Johnson-Lindenstrauss, epsilon 0.1), five folds, Pearson’s r, mean over folds, median over neurons, no ceiling correction; of each fold the layer that its training images chose.',
     'The paper trains width 64 on up to 1.35 million images of 224 pixels from a game engine, 200,000 minibatches, and scores V1, V2, V4 and IT on Brain-Score’s public recordings, (r / ceiling) squared; these recordings are of V4 alone, so that only differences between networks can be compared.',
   ]
