@@ -41,7 +41,8 @@ export const cases: readonly BenchCase[] = [
   waveletBlock(4, 256, 256, 28, 1),
   waveletBlock(16, 512, 512, 6, 2),
   trainConvNet({ ratio: 1 }, { ratio: 1.2 }),
-  trainResNet18({ ratio: 1 }, { ratio: 1.2 }),
+  trainResNet18(64, 32, { ratio: 1 }, { ratio: 1.2 }),
+  trainResNet18(224, 8, { ratio: 1 }, { ratio: 1.2 }),
 ]
 
 /** What is run with one thread and with several, with the other cores free and with one of them busy. */

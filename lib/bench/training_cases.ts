@@ -75,11 +75,11 @@ export function trainConvNet(must: Goal, reach: Goal): BenchCase {
   }
 }
 
-/** ResNet-18 on 64 x 64 pixels; gradient descent with momentum, as its authors train it. */
-export function trainResNet18(must: Goal, reach: Goal): BenchCase {
-  const [momentum, classes, side] = [0.9, 10, 64]
-  const sizes = { batch: 32, batches: 4, channels: 3, side, classes, learningRate: 1e-4, momentum }
-  const { batch, channels } = sizes
+/** ResNet-18 on images of so many pixels a side; gradient descent with momentum, as its authors train it. */
+export function trainResNet18(side: number, batch: number, must: Goal, reach: Goal): BenchCase {
+  const [momentum, classes] = [0.9, 10]
+  const sizes = { batch, batches: 4, channels: 3, side, classes, learningRate: 1e-4, momentum }
+  const { channels } = sizes
   const stem = convolution(channels, 64, 7, side / 2)
   const stages = [64, 128, 256, 512].map((units, i) => {
     const place = side / 4 / 2 ** i
