@@ -7,7 +7,7 @@ import { runBench } from '../lib/bench/index.js'
 import * as striate from '../lib/index.js'
 import * as ops from '../lib/ops/index.js'
 import * as plot from '../lib/plot/index.js'
-import { writeStudy } from '../lib/report/index.js'
+import { type CatalogueControl, type ScenePageControl, writeCatalogue, writeScenePage, writeStudy } from '../lib/report/index.js'
 import * as reproduce from '../lib/reproduce/index.js'
 import { exportedOptions } from './exported_options.js'
 
@@ -178,6 +178,16 @@ const takers: Record<string, Taker> = {
   'classify(options)': takes((o: striate.ClassifyOptions) => striate.classify(net, images, o), {}),
   'gaborNet(options)': takes(striate.gaborNet, { image: [64, 64] }),
   'openMeshes(options)': takes((o: striate.OpenMeshesOptions) => striate.openMeshes(folder, o), {}),
+  'solidScenesAt(options)': takes(striate.solidScenesAt, {
+    scenes: [{ category: 'amphora' }],
+    ranges: { aimPitchDeg: [0, 0] },
+  }),
+  'solidObjects(options)': takes(striate.solidObjects, { categories: ['amphora'] }),
+  'writeScenePage(control)': takes((o: ScenePageControl) => writeScenePage(images, folder, o), {}),
+  'writeCatalogue(options)': takes(
+    (o: striate.SolidObjectsOptions & CatalogueControl) => writeCatalogue(join(folder, 'objects'), o),
+    { categories: ['amphora'], instances: [0] },
+  ),
   'openScenes(control)': takes((o: object) => striate.openScenes(file, o), {}),
   'transfer(options)': takes((o: striate.TransferOptions) => striate.transfer(net, images, o), {}),
   'targetHeads(options)': takes((o: striate.TargetHeadOptions) => striate.targetHeads(images, o), { targets: ['class'] }),
@@ -250,6 +260,7 @@ const takers: Record<string, Taker> = {
     title: 'a',
     x: axis,
     values: { edges: [0, 1], counts: [1] },
+    expected: { label: 'a', counts: [1] },
     references: [{ label: 'a', value: 1 }],
   }),
   'filterSheet(options)': takes((o: plot.FilterSheetOptions) => plot.filterSheet(rows, [2, 3, 2, 2], o), {}),

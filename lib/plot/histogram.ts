@@ -27,11 +27,15 @@ export interface Histogram extends ChartOptions {
   values: ArrayLike<number> | Counted
   /** Number of equal bins over the values' range; not for values that are counted. Default: Freedman and Diaconis' rule, 5 to 60. */
   bins?: number
+  /** Counts to expect in each bin, drawn as a dashed outline; for values that are counted before. */
+  expected?: { label: string; counts: ArrayLike<number> }
   /** Default: `Count`. */
   yLabel?: string
   /** Upright lines. */
   references?: readonly Reference[]
 }
+
+const outlineDash = [6, 3] as const
 
 /** Freedman and Diaconis (1981): bins of twice the quartile range over the cube root of the count. */
 function binCount(sorted: Float64Array): number {
@@ -77,16 +81,21 @@ function checkCounted(op: string, { edges, counts }: Counted): Counted & { media
  */
 export async function histogram(options: Histogram): Promise<string> {
   const op = 'histogram'
-  checkNames(op, options, ['values', 'bins', 'yLabel'])
-  const { x, values, references = [], yLabel = 'Count' } = options
+  checkNames(op, options, ['values', 'bins', 'yLabel', 'expected'])
+  const { x, values, references = [], yLabel = 'Count', expected } = options
   if ('edges' in values) refuseUnknown(op, values, ['edges', 'counts'], 'values.')
   if (x.scale === 'log') refuse(op, 'x.scale', 'log', 'linear')
   const { edges, counts, median } = 'edges' in values ? checkCounted(op, values) : countValues(op, values, options.bins)
   const bins = counts.length
+  if (expected) {
+    refuseUnknown(op, expected, ['label', 'counts'], 'expected.')
+    if (!('edges' in values)) refuse(op, 'expected', 'given for values that are counted here', 'values as edges and counts')
+    checkLength(op, 'expected.counts', expected.counts, bins)
+  }
   const [low, high] = [edges[0] ?? 0, edges[bins] ?? 0]
   const y: Axis = { label: yLabel }
   const xRange = domain(op, 'x', x, [[low, high], checkReferences(op, references)])
-  const yRange = domain(op, 'y', y, [[0], counts])
+  const yRange = domain(op, 'y', y, [[0], counts, expected?.counts ?? []])
   const marks = referenceLines(references, 'xAxis', x, true)
   const bars: ECharts.SeriesOption = {
     type: 'custom',
@@ -104,6 +113,21 @@ export async function histogram(options: Histogram): Promise<string> {
       }
     },
   }
+  const outline: ECharts.SeriesOption[] = expected
+    ? [
+        {
+          type: 'line',
+          name: expected.label,
+          // A step goes on to the upper edge of its bin.
+          data: Array.from(edges, (edge, i) => [edge, expected.counts[Math.min(i, bins - 1)] ?? 0]),
+          step: 'end',
+          symbol: 'none',
+          silent: true,
+          z: 4,
+          lineStyle: { color: palette[1], width: 2, type: [...outlineDash] },
+        },
+      ]
+    : []
   // With values below 0 the axis would stand among the bars.
   const yAxis = valueAxis(y, yRange, 14)
   const total = Array.from(counts).reduce((a, b) => a + b, 0)
@@ -113,9 +137,9 @@ export async function histogram(options: Histogram): Promise<string> {
     op,
     options,
     description: options.description ?? described + sayReferences(references, x),
-    legend: marks.legend,
+    legend: [...(expected ? [{ name: expected.label, color: palette[1], dash: outlineDash }] : []), ...marks.legend],
     xAxis: valueAxis(x, xRange, 10) as ECharts.XAXisComponentOption,
     yAxis: { ...yAxis, axisLine: { ...yAxis.axisLine, onZero: false } } as ECharts.YAXisComponentOption,
-    series: [bars, ...marks.series],
+    series: [bars, ...outline, ...marks.series],
   })
 }

@@ -26,8 +26,8 @@ export type Block =
   | { kind: 'text'; text: string }
   | { kind: 'code'; text: string }
   | ({ kind: 'figure' } & Figure)
-  /** Small figures, about 380 pixels wide: two beside each other where there is room. */
-  | { kind: 'figures'; figures: readonly Figure[] }
+  /** Small figures, about 380 pixels wide: two beside each other where there is room; `compact` ones as many as there is room for. */
+  | { kind: 'figures'; figures: readonly Figure[]; compact?: boolean }
   | { kind: 'table'; caption: string; columns: readonly (Column | string)[]; rows: readonly (readonly Cell[])[] }
 
 export interface Section {
@@ -119,7 +119,8 @@ function renderBlock(block: Block): string {
   if (block.kind === 'text') return `<p>${escapeMarkup(block.text)}</p>`
   if (block.kind === 'code') return `<pre tabindex="0"><code>${escapeMarkup(block.text)}</code></pre>`
   if (block.kind === 'table') return table(block)
-  if (block.kind === 'figures') return `<div class="figures">\n${block.figures.map(renderFigure).join('\n')}\n</div>`
+  if (block.kind === 'figures')
+    return `<div class="${block.compact ? 'compact' : 'figures'}">\n${block.figures.map(renderFigure).join('\n')}\n</div>`
   return renderFigure(block)
 }
 
@@ -161,6 +162,10 @@ figure { margin: 1.5rem 0; }
 .pixelated { image-rendering: pixelated; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.25rem 1rem; margin: 1.5rem 0; }
 .figures figure { margin: 0; min-width: 0; }
+.compact { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.5rem 0; }
+.compact figure { margin: 0; max-width: 100%; }
+.compact .picture { padding: .2rem; width: fit-content; max-width: 100%; }
+.compact figcaption { font-size: .8125rem; line-height: 1.35; margin-top: .2rem; }
 figcaption { font-size: .9rem; line-height: 1.5; color: var(--soft); margin-top: .6rem; max-width: 42rem; }
 .scroll { overflow-x: auto; margin: 1.5rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; line-height: 1.45; }
@@ -199,7 +204,7 @@ const blockNames: Record<Block['kind'], string[]> = {
   text: ['text'],
   code: ['text'],
   figure: ['image', 'alt', 'caption', 'pixelated'],
-  figures: ['figures'],
+  figures: ['figures', 'compact'],
   table: ['caption', 'columns', 'rows'],
 }
 

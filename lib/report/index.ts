@@ -1,6 +1,6 @@
 /// <reference types="node" preserve="true" />
 /**
- * Pages of runs, evaluations and studies, as the commands write them.
+ * Pages of runs, evaluations, studies and rendered scenes, as the commands write them.
  * @module
  */
 
@@ -17,6 +17,8 @@ export { writeDemoPage } from './demo_page.js'
 export { writeClassification, writeShadows } from './evaluation.js'
 export { writeLocalPage } from './local_page.js'
 export { readRecord, writeReport } from './run_page.js'
+export { type Catalogue, type CatalogueControl, writeCatalogue } from './scene_catalogue.js'
+export { type ScenePageControl, writeScenePage } from './scene_page.js'
 export { type SeedsRecord, writeSeeds } from './seeds_page.js'
 export { curvesByLight, type ShadowRecord, shadowRows } from './shadow_page.js'
 export { writeStudy } from './study_page.js'

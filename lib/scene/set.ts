@@ -25,12 +25,30 @@ export interface SceneViews {
   seen: SceneRecord[]
 }
 
+/** A number that the images of a set vary in. */
+export interface SceneVariable {
+  /** As the record has it. */
+  readonly name: string
+  readonly text: string
+  /** `deg`, `m`, `px`, or empty where the text says it. */
+  readonly unit: string
+  /** Between which it is drawn; null for one that follows from others. */
+  readonly range: readonly [low: number, high: number] | null
+}
+
 /** Rendered images with what they are made from. */
 export interface SceneSet extends Images {
   /** Number of the first image in the endless series of its seed. */
   readonly first: number
   /** What the set is made from, in the words of its options. */
   readonly origin: object
+  /** The numbers that the images vary in; none where all of them are given. */
+  readonly variables: readonly SceneVariable[]
+  /**
+   * How those variables are meant to be distributed that are not uniform in their range: values of the `draws` images that follow in the series, as they
+   * are drawn first, whatever is seen of their objects.
+   */
+  expected(draws: number): Record<string, Float64Array>
   /** The variables of image `index`, and every target. */
   record(index: number): SceneRecord
   /** Some images with what is seen of them; of kinds of scenes that have them, masks and depths. */

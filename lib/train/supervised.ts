@@ -2,7 +2,14 @@
 import { freemem } from 'node:os'
 import { z } from 'zod'
 import { checkImages } from '../data/images.js'
-import { channelStatistics, type Images, labelsOf, splitGroups, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
+import {
+  channelStatistics,
+  type Images,
+  labelsOf,
+  splitGroups,
+  splitTrainValidation,
+  type TrainValidationSplit,
+} from '../data/index.js'
 import { type Device, instructionSet } from '../device.js'
 import { OptionError } from '../errors.js'
 import type { Safetensor } from '../io/index.js'

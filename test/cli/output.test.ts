@@ -14,7 +14,7 @@ const shell = (command: string) =>
 const train = 'node "$main" train local --data scenes --units 8 --window 5 --filter-batch 100 --steps 200 --no-readout --out'
 
 beforeAll(() => {
-  expect(shell('node "$main" render --out scenes --count 40 --size 16').status).toBe(0)
+  expect(shell('node "$main" render --out scenes --count 40 --size 16 --no-page').status).toBe(0)
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
   const train = ['--units', '6', '--window', '3', '--steps', '20', '--filter-batch', '50', '--pool-size', '5', '--epochs', '2']
   const size = ['--size', '12', '--fit', 'contain', '--background', '#336699']
   for (const args of [
-    ['render', '--out', 'scenes', '--count', '80', '--size', '20'],
+    ['render', '--out', 'scenes', '--count', '80', '--size', '20', '--no-page'],
     ['train', 'local', '--data', 'scenes', ...size, '--out', 'run', ...train, '--readout-batch', '10'],
   ]) {
     const { status, stderr } = striate(...args)

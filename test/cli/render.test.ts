@@ -1,5 +1,5 @@
 // `striate render`, as a user gives it.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -18,10 +18,13 @@ describe('render', () => {
   it('writes solid scenes with one table, the same image at the same number', async () => {
     const whole = striateIn(folder, ...solid, '--count', '8', '--out', 'whole', '--json')
     expect(whole.status, whole.stderr).toBe(0)
-    expect(JSON.parse(whole.stdout)).toEqual({ out: 'whole', count: 8, classes: ['mug', 'vase'], metadata: 'metadata.parquet' })
-    expect(readdirSync(join(folder, 'whole')).sort()).toEqual(['metadata.parquet', 'mug', 'scenes.json', 'vase'])
-    const part = striateIn(folder, ...solid, '--first', '3', '--count', '2', '--out', 'part')
+    expect(JSON.parse(whole.stdout)).toEqual({
+      ...{ out: 'whole', count: 8, classes: ['mug', 'vase'], metadata: 'metadata.parquet', page: join('whole', 'index.html') },
+    })
+    expect(readdirSync(join(folder, 'whole')).sort()).toEqual(['index.html', 'metadata.parquet', 'mug', 'scenes.json', 'vase'])
+    const part = striateIn(folder, ...solid, '--first', '3', '--count', '2', '--no-page', '--out', 'part')
     expect(part.status, part.stderr).toBe(0)
+    expect(readdirSync(join(folder, 'part')).sort()).toEqual(['metadata.parquet', 'mug', 'scenes.json', 'vase'])
     const images = ['mug', 'vase'].flatMap((name) => readdirSync(join(folder, 'part', name)).map((file) => join(name, file)))
     expect(images.map((file) => file.slice(-10)).sort()).toEqual(['000003.png', '000004.png'])
     for (const file of images) expect(readFileSync(join(folder, 'part', file))).toEqual(readFileSync(join(folder, 'whole', file)))
@@ -40,6 +43,7 @@ describe('render', () => {
       '0,0',
       '--layout',
       'shards',
+      '--no-page',
     ]
     const { status, stderr } = striateIn(
       folder,
@@ -66,8 +70,34 @@ describe('render', () => {
     expect(labelsOf(await openImages(join(folder, 'ways')))?.labels.length).toBe(6)
   })
 
+  it('writes the page that is missing of a set that is whole', () => {
+    const flat = ['render', '--count', '16', '--size', '8', '--out', 'flat']
+    const bare = striateIn(folder, ...flat, '--no-page', '--json')
+    expect([bare.status, JSON.parse(bare.stdout).page]).toEqual([0, null])
+    const time = statSync(join(folder, 'flat', 'scenes.json')).mtimeMs
+    const { status, stdout } = striateIn(folder, ...flat)
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^page: flat.index\.html$/m)])
+    expect(readFileSync(join(folder, 'flat', 'index.html'), 'utf8')).toContain('<h1>Scenes of flat shapes</h1>')
+    expect(statSync(join(folder, 'flat', 'scenes.json')).mtimeMs).toBe(time)
+  })
+
+  it('writes a page of objects in place of scenes', () => {
+    const flags = ['--scene', 'solid', '--catalogue', '--categories', 'mug,vase', '--instances', '3,4']
+    const { status, stdout, stderr } = striateIn(folder, 'render', ...flags, '--out', 'objects', '--json')
+    expect(status, stderr).toBe(0)
+    expect(JSON.parse(stdout)).toEqual({ out: 'objects', page: join('objects', 'index.html'), categories: 2, objects: 4 })
+    expect(readdirSync(join(folder, 'objects'))).toEqual(['index.html'])
+    const refuses = (text: RegExp, ...args: string[]) => refusesIn(folder, 2, text, ['render', ...args])
+    refuses(/--catalogue is given for flat scenes; expected it only with --scene solid/, '--catalogue', '--out', 'a')
+    refuses(/--count is given with --catalogue; expected --catalogue without it/, ...flags, '--count', '3', '--out', 'a')
+    refuses(/--no-page is given with --catalogue/, ...flags, '--no-page', '--out', 'a')
+    refuses(/whole is not empty \(it holds metadata\.parquet\)/, ...flags, '--out', 'whole')
+    refuses(/categories is a list with 'unicorn'/, ...flags, '--categories', 'unicorn', '--out', 'a')
+  })
+
   it('refuses in one sentence, before any work', () => {
     const refuses = (code: number, text: RegExp, ...args: string[]) => refusesIn(folder, code, text, args)
+    refuses(2, /render: --count is missing; expected a whole number of at least 1/, 'render', '--out', 'a')
     refuses(
       2,
       /--photos is given for flat scenes; expected it only with --scene solid/,

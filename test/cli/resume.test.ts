@@ -55,7 +55,7 @@ beforeAll(() => {
     ['scenes', '5'],
     ['others', '6'],
   ] as const)
-    expect(striate('render', '--out', name, '--count', '120', '--size', '20', '--seed', seed).status).toBe(0)
+    expect(striate('render', '--out', name, '--count', '120', '--size', '20', '--seed', seed, '--no-page').status).toBe(0)
   const whole = striate(...local, '--data', 'scenes', '--out', 'whole')
   expect(whole.status, whole.stderr).toBe(0)
 })

@@ -58,7 +58,10 @@ describe('splitGroups', () => {
   })
 
   it('draws groups of several classes without them', () => {
-    const [groups, labels] = [[7, 7, 2, 2, 9, 9], [0, 1, 0, 1, 0, 1]]
+    const [groups, labels] = [
+      [7, 7, 2, 2, 9, 9],
+      [0, 1, 0, 1, 0, 1],
+    ]
     expect(splitGroups(groups, labels, 1 / 3, 4)).toEqual(splitGroups(groups, null, 1 / 3, 4))
     expect(splitGroups(groups, null, 1 / 3, 4).validation).toHaveLength(2)
   })

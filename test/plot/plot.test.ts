@@ -288,6 +288,21 @@ describe('charts', () => {
     await refused([0, 1], [Number.NaN]).toThrow(/values.counts is not all counts/)
   })
 
+  it('draws what to expect of each bin, on an axis that holds both', async () => {
+    const common = { title: 't', x: { label: 'x' } }
+    const values = { edges: [0, 2, 4], counts: [3, 1] }
+    const plain = await histogram({ ...common, values })
+    const both = await histogram({ ...common, values, expected: { label: 'by chance', counts: [2, 40] } })
+    expect(both).toContain('by chance')
+    expect([plain, both].map((svg) => svg.includes('>40<'))).toEqual([false, true])
+    await expect(histogram({ ...common, values, expected: { label: 'a', counts: [1] } })).rejects.toThrow(
+      /expected.counts is 1 numbers; expected 2/,
+    )
+    await expect(histogram({ ...common, values: [1, 2], expected: { label: 'a', counts: [1, 1] } })).rejects.toThrow(
+      /expected is given for values that are counted here/,
+    )
+  })
+
   it('refuses lengths that differ, values a log axis cannot show, and empty data', async () => {
     const axes = { title: 't', x: { label: 'x' }, y: { label: 'y', scale: 'log' as const } }
     await expect(lineChart({ ...axes, series: [{ name: 'a', x: [1, 2], y: [1] }] })).rejects.toThrow(

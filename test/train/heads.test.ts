@@ -255,7 +255,10 @@ describe('several heads', () => {
       expect(trainSupervised(images, network(several()), { ...options, ...asked })).rejects.toThrow(text)
     await refuse({ validationBy: 'y' }, /validationBy is 'y'; expected image or object/)
     await refuse({ validationBy: 'class' }, /validationBy is 'class', which is learned; expected image or object/)
-    await refuse({ validationBy: 'object', validation: 0.01 }, /validation is 0.01 of 32 classes of object, which is none of them/)
+    await refuse(
+      { validationBy: 'object', validation: 0.01 },
+      /validation is 0.01 of 32 classes of object, which is none of them/,
+    )
   })
 
   it('are refused by name where the images do not have what they learn', async () => {

@@ -76,24 +76,24 @@ export const defaultRanges: LatentRanges = {
   backgroundSlope: [1, 1.5],
 }
 
-/** What each numeric range may not leave. */
-const limits: Record<NumericLatent, readonly [number, number]> = {
-  x: [-1, 2],
-  y: [-1, 2],
-  size: [0.001, 4],
-  rotationDeg: [-3600, 3600],
-  hueDeg: [-3600, 3600],
-  saturation: [0, 1],
-  value: [0, 1],
-  textureFrequency: [0, 1024],
-  textureAngleDeg: [-3600, 3600],
-  texturePhase: [-1024, 1024],
-  textureContrast: [0, 1],
-  backgroundHueDeg: [-3600, 3600],
-  backgroundSaturation: [0, 1],
-  backgroundValue: [0, 1],
-  backgroundContrast: [0, 4],
-  backgroundSlope: [0, 4],
+/** What each number is, and what its range may not leave. */
+export const flatVariables: Record<NumericLatent, { limits: readonly [number, number]; text: string }> = {
+  x: { limits: [-1, 2], text: "of the object's middle, from the left, in sides of the image" },
+  y: { limits: [-1, 2], text: "of the object's middle, from the top, in sides of the image" },
+  size: { limits: [0.001, 4], text: 'radius of the circle that the object fills, in sides of the image' },
+  rotationDeg: { limits: [-3600, 3600], text: 'of the object, clockwise' },
+  hueDeg: { limits: [-3600, 3600], text: 'of the object' },
+  saturation: { limits: [0, 1], text: "of the object's colour" },
+  value: { limits: [0, 1], text: "brightness of the object's colour" },
+  textureFrequency: { limits: [0, 1024], text: "periods of the object's pattern to the side of the image" },
+  textureAngleDeg: { limits: [-3600, 3600], text: "of the pattern, from the object's own axis" },
+  texturePhase: { limits: [-1024, 1024], text: 'of the pattern, in periods' },
+  textureContrast: { limits: [0, 1], text: "how far the pattern's second colour goes towards white or black" },
+  backgroundHueDeg: { limits: [-3600, 3600], text: 'of the background' },
+  backgroundSaturation: { limits: [0, 1], text: "of the background's mean colour" },
+  backgroundValue: { limits: [0, 1], text: "brightness of the background's mean colour" },
+  backgroundContrast: { limits: [0, 4], text: "deviation of the background's brightness" },
+  backgroundSlope: { limits: [0, 4], text: "a of the background's amplitude spectrum 1/f^a" },
 }
 
 const words = <T extends string>(all: readonly T[]) =>
@@ -104,17 +104,18 @@ const words = <T extends string>(all: readonly T[]) =>
     .default(all)
 
 function range(name: NumericLatent) {
-  const [least, most] = limits[name]
-  const bound = z.number().min(least).max(most)
+  const { limits, text } = flatVariables[name]
+  const bound = z.number().min(limits[0]).max(limits[1])
   return z
     .tuple([bound, bound])
     .refine(([low, high]) => low <= high, 'the lower end first')
     .readonly()
     .default(defaultRanges[name])
+    .describe(text)
 }
 
 /** Names of the numeric variables that have a range. */
-export const numericLatents = Object.keys(limits) as NumericLatent[]
+export const numericLatents = Object.keys(flatVariables) as NumericLatent[]
 
 /** The schema of ranges: those left out are `defaultRanges`. */
 export const rangeOptions = z

@@ -16,7 +16,15 @@ import { allocatePixels } from '../../data/memory.js'
 import { OptionError } from '../../errors.js'
 import { parseOptions, seed, whole } from '../../options.js'
 import type { SceneSet } from '../set.js'
-import { drawLatents, drawShape, type NumericLatent, numericLatents, rangeOptions, type SceneLatents } from './latents.js'
+import {
+  drawLatents,
+  drawShape,
+  flatVariables,
+  type NumericLatent,
+  numericLatents,
+  rangeOptions,
+  type SceneLatents,
+} from './latents.js'
 import { renderInto, sceneSize } from './render.js'
 
 /** The schema of {@link SceneOptions}. */
@@ -34,8 +42,14 @@ export const sceneOptions = z.strictObject({
  */
 export type SceneOptions = z.input<typeof sceneOptions>
 
+/** What a set of flat scenes is made from. */
+export interface FlatOrigin extends Omit<z.output<typeof sceneOptions>, 'count'> {
+  readonly kind: 'flat'
+}
+
 /** Rendered images with the variables that they are made from. */
 export interface Scenes extends SceneSet {
+  readonly origin: FlatOrigin
   /** The variables of image `index`. */
   latents(index: number): SceneLatents
 }
@@ -94,6 +108,20 @@ function makeScenes(op: string, options: SceneOptions): Scenes {
     pixels: null,
     first,
     origin: { kind: 'flat', size, seed, first, ranges },
+    variables: numericLatents.map((name) => ({
+      name,
+      text: flatVariables[name].text,
+      unit: name.endsWith('Deg') ? 'deg' : '',
+      range: ranges[name],
+    })),
+    expected: (draws) => {
+      const values = colourLatents.map((name) => [name, new Float64Array(draws)] as const)
+      for (let i = 0; i < draws; ++i) {
+        const next = drawLatents(first + count + i, seed, ranges)
+        for (const [name, column] of values) column[i] = next[name]
+      }
+      return Object.fromEntries(values)
+    },
     latents,
     record: (index) => {
       const { shape: name, ...rest } = latents(index)
@@ -114,6 +142,9 @@ function makeScenes(op: string, options: SceneOptions): Scenes {
     rows,
   }
 }
+
+/** Drawn again where the background has about the same colour. */
+const colourLatents = ['hueDeg', 'saturation', 'value'] as const
 
 const sides: readonly NumericLatent[] = ['x', 'y', 'size']
 

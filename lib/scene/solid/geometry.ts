@@ -18,6 +18,8 @@ export interface Geometry {
   readonly eulerDeg: Vector
   /** The middle of the underside of the object's box, in the camera's frame. */
   readonly base: Vector
+  /** From the camera to the place that was drawn, or given. */
+  readonly away: number
   /** In the camera's frame. */
   readonly occluder: (Pose & { readonly model: number; readonly size: number }) | null
 }
@@ -60,7 +62,49 @@ export function drawGeometry(
     relative,
     eulerDeg: eulerAngles(relative.rotation),
     base: towards(difference(position, up)),
+    away,
     occluder: draws.choice('occluder') < settings.occluders ? occluderOf(draws, attempt, relative.position, models) : null,
+  }
+}
+
+/** What of an object's place and rotation in the camera's frame is given, in the words and units of the record. */
+export type Placement = {
+  readonly [K in 'distance' | `position${'X' | 'Y'}` | `screen${'X' | 'Y'}` | `rotation${'X' | 'Y' | 'Z'}`]?: number | undefined
+}
+
+/**
+ * The same with the object where it is given. Camera and world stay. Without a place across, the object moves along the line of sight to its middle;
+ * without a distance, across it; it turns about its middle.
+ * @param pixels of the image to a tangent of 1
+ * @returns null where what is to be at a place of the image is not before the camera
+ */
+export function placedGeometry(drawn: Geometry, given: Placement, halfHeight: number, pixels: number): Geometry | null {
+  const { camera, relative, eulerDeg } = drawn
+  const isTurned = [given.rotationX, given.rotationY, given.rotationZ].some((angle) => angle !== undefined)
+  const [x, y, z] = eulerDeg
+  const about = (angle: number | undefined, axis: 'x' | 'y' | 'z', own: number) => turn(axis, angle ?? own)
+  const rotation = isTurned
+    ? multiply(about(given.rotationY, 'y', y), multiply(about(given.rotationX, 'x', x), about(given.rotationZ, 'z', z)))
+    : relative.rotation
+  const up = rotate(rotation, [0, halfHeight, 0])
+  const [ownX, ownY, ownDistance] = relative.position
+  const distance = given.distance ?? ownDistance
+  const baseDistance = distance - up[2]
+  const across = (metres: number | undefined, screen: number | undefined, own: number, axis: 0 | 1): number =>
+    screen === undefined ? (metres ?? (own * distance) / ownDistance) : (screen / pixels) * baseDistance + up[axis]
+  if ((given.screenX ?? given.screenY) !== undefined && baseDistance <= 0) return null
+  const position: Vector = [
+    across(given.positionX, given.screenX, ownX, 0),
+    across(given.positionY, given.screenY, ownY, 1),
+    distance,
+  ]
+  return {
+    ...drawn,
+    object: { position: sum(camera.position, rotate(camera.rotation, position)), rotation: multiply(camera.rotation, rotation) },
+    relative: { position, rotation },
+    eulerDeg: eulerAngles(rotation),
+    base: difference(position, up),
+    away: Math.hypot(...position),
   }
 }
 

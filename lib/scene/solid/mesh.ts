@@ -46,6 +46,8 @@ export interface Mesh {
   readonly parts: Uint8Array
   /** What the parts are made of, at most 256. */
   readonly materials: readonly PartMaterial[]
+  /** What lengths were multiplied by, from the unit in which it was built or read, so that the largest side is 1. */
+  readonly unitScale: number
 }
 
 /** One connected surface before it is part of a mesh, in any unit. */
@@ -169,6 +171,7 @@ export function meshOf(pieces: readonly Piece[]): Mesh {
     triangles: Int32Array.from(triangles),
     parts: Uint8Array.from(parts),
     materials,
+    unitScale: scale,
   }
 }
 
@@ -245,8 +248,9 @@ export const mostParts = 8
  * In one sentence what is wrong with the mesh of an object, or undefined: closed (each edge is walked as often in one direction as in the other,
  * equal positions taken as one), outward, without slivers, of unit size about the origin, within the budget of triangles and parts.
  */
-export function checkMesh({ positions, normals, triangles, parts, materials }: Mesh): string | undefined {
+export function checkMesh({ positions, normals, triangles, parts, materials, unitScale }: Mesh): string | undefined {
   if (triangles.length === 0) return 'it has no triangles'
+  if (!(unitScale > 0 && Number.isFinite(unitScale))) return `it was scaled by ${unitScale}`
   if (triangles.length / 3 > mostTriangles) return `it has ${triangles.length / 3} triangles, more than ${mostTriangles}`
   if (materials.length > mostParts) return `it has ${materials.length} parts, more than ${mostParts}`
   if (parts.length !== triangles.length / 3 || parts.some((part) => part >= materials.length)) return 'a triangle is of no part'

@@ -11,6 +11,8 @@ export interface ListedModel {
   readonly category: string
   /** Of the category's instance: 'chair_3'. */
   readonly identity: string
+  /** Which of its category it is, from 0. */
+  readonly instance: number
   read(): Mesh | Promise<Mesh>
 }
 
@@ -21,9 +23,7 @@ export interface ModelGroup {
 }
 
 /** A model with its mesh, which is empty where no scene shows it. */
-export interface Model {
-  readonly category: string
-  readonly identity: string
+export interface Model extends Omit<ListedModel, 'read'> {
   readonly mesh: Mesh
   /** Extent along y; the largest side is 1 m. */
   readonly height: number
@@ -39,7 +39,7 @@ function builtIn(category: Category, instance: number): ListedModel {
     built.set(identity, mesh)
     return mesh
   }
-  return { category: category.name, identity, read }
+  return { category: category.name, identity, instance, read }
 }
 
 /**
@@ -75,8 +75,8 @@ export async function groupsOfFiles(
   return chosenNames(op, names, all).map((category) => {
     const own = meshes.filter((mesh) => mesh.category === category)
     const models = own
-      .filter((_, i) => instances?.includes(i) ?? true)
-      .map(({ name, read }) => ({ category, identity: name, read }))
+      .map(({ name, read }, instance) => ({ category, identity: name, instance, read }))
+      .filter(({ instance }) => instances?.includes(instance) ?? true)
     if (models.length > 0) return { category, models }
     throw new OptionError({
       op,
@@ -93,6 +93,7 @@ const noMesh: Mesh = {
   triangles: new Int32Array(0),
   parts: new Uint8Array(0),
   materials: [],
+  unitScale: 1,
 }
 
 /** Reads those of the models that are used, by their places in all of the groups together. */
@@ -102,14 +103,14 @@ export async function readModels(
   signal?: AbortSignal,
 ): Promise<Model[]> {
   const models: Model[] = []
-  for (const { category, identity, read } of groups.flatMap((group) => group.models)) {
+  for (const { read, ...listed } of groups.flatMap((group) => group.models)) {
     if (used.has(models.length)) {
       // Some of them take a while.
       await new Promise(setImmediate)
       signal?.throwIfAborted()
       const mesh = await read()
-      models.push({ category, identity, mesh, height: heightOf(mesh) })
-    } else models.push({ category, identity, mesh: noMesh, height: 0 })
+      models.push({ ...listed, mesh, height: heightOf(mesh) })
+    } else models.push({ ...listed, mesh: noMesh, height: 0 })
   }
   return models
 }
@@ -136,11 +137,11 @@ function chosenNames(op: string, names: readonly string[] | undefined, all: read
   return all.filter((name) => names?.includes(name) ?? true)
 }
 
-/** SHA-256 (hex) of the models' names, shapes and surfaces. */
+/** SHA-256 (hex) of the models' names, shapes, surfaces and scales. */
 export function modelsHash(models: readonly Model[]): string {
   const hash = createHash('sha256')
   for (const { identity, mesh } of models) {
-    hash.update(`${identity}\0${JSON.stringify(mesh.materials)}`)
+    hash.update(`${identity}\0${mesh.unitScale}${JSON.stringify(mesh.materials)}`)
     for (const array of [mesh.positions, mesh.normals, mesh.triangles, mesh.parts])
       hash.update(`[${array.length}]`).update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
   }

@@ -1,17 +1,18 @@
 // What is known about an image: its variables, where everything is, and the columns that networks learn.
 import { angleColumn, type Column, numberColumn } from '../../data/index.js'
 import { backgroundKinds, countColumns } from '../../ops/index.js'
-import type { SceneRecord } from '../set.js'
+import type { SceneRecord, SceneVariable } from '../set.js'
 import type { Geometry } from './geometry.js'
 import type { Looks } from './looks.js'
+import type { Mesh } from './mesh.js'
 import type { ListedModel } from './models.js'
 import type { Quaternion, Vector } from './pose.js'
 import type { SurfaceLook } from './surfaces.js'
-import { type Draws, type SolidSettings, solidNumbers } from './variables.js'
+import { type Draws, type SolidNumber, type SolidSettings, solidNumbers, solidVariables } from './variables.js'
 
 /** In the words of `scenes.json`. */
 export const frames = {
-  object: 'its largest side is 1 m',
+  object: 'its largest side is 1 m; unitScale is what lengths of its mesh were multiplied by for that, in the unit of the mesh',
   world: 'left-handed: x right, y up, z forward, metres; the ground is at y = 0',
   camera: 'as the world, from the camera; quaternions are x, y, z, w',
   rotation: "Euler angles in degrees of the object in the camera's frame, about z first, then x, then y, as Unity gives them",
@@ -21,19 +22,39 @@ export const frames = {
 } as const
 
 /** Columns that are numbers, with their units, or angles, in degrees. */
-const targetKinds = {
-  distance: 'm',
-  positionX: 'm',
-  positionY: 'm',
-  baseDistance: 'm',
-  screenX: 'px',
-  screenY: 'px',
-  rotationX: 'deg',
-  rotationY: 'deg',
-  rotationZ: 'deg',
-} as const
+export const targetKinds = {
+  distance: { unit: 'm', text: 'depth of the middle of the object' },
+  positionX: { unit: 'm', text: 'of the middle of the object, to the right of the camera' },
+  positionY: { unit: 'm', text: 'of the middle of the object, above the camera' },
+  baseDistance: { unit: 'm', text: "depth of the middle of the object's underside" },
+  screenX: { unit: 'px', text: "of the middle of the object's underside, rightwards from the middle of the image" },
+  screenY: { unit: 'px', text: "of the middle of the object's underside, upwards from the middle of the image" },
+  rotationX: { unit: 'deg', text: "of the object in the camera's frame, about x, second" },
+  rotationY: { unit: 'deg', text: "of the object in the camera's frame, about y, third" },
+  rotationZ: { unit: 'deg', text: "of the object in the camera's frame, about z, first" },
+} as const satisfies Record<string, { unit: string; text: string }>
 export type SolidTarget = keyof typeof targetKinds
 export const solidTargets = Object.keys(targetKinds) as SolidTarget[]
+
+/** The numbers that images of these settings vary in. */
+export function variablesOf({ ranges, backgrounds, occluders }: SolidSettings): SceneVariable[] {
+  const isOf = (name: SolidNumber): boolean => {
+    if (name.startsWith('occluder')) return occluders > 0
+    if (name.startsWith('room')) return backgrounds.includes('room')
+    if (name.startsWith('picture')) return backgrounds.includes('picture')
+    return !['haze', 'hills'].includes(name) || backgrounds.includes('land')
+  }
+  const unitOf = (name: SolidNumber) => (name.endsWith('Deg') ? 'deg' : '')
+  return [
+    ...solidTargets.map((name) => ({ name, ...targetKinds[name], range: null })),
+    ...solidNumbers
+      .filter(isOf)
+      .map((name) => ({ name, text: solidVariables[name].text, unit: unitOf(name), range: ranges[name] })),
+  ]
+}
+
+/** Pixels of an image to a tangent of 1. */
+export const pixelsOf = (focal: number, size: number): number => (focal * size) / 2
 
 /** 1 / tan(half of the field of view). */
 export const focalOf = ({ fieldOfViewDeg }: Pick<SolidSettings, 'fieldOfViewDeg'>): number =>
@@ -43,7 +64,7 @@ export const focalOf = ({ fieldOfViewDeg }: Pick<SolidSettings, 'fieldOfViewDeg'
 export function targetValues({ relative, base, eulerDeg }: Geometry, focal: number, size: number): Record<SolidTarget, number> {
   const [positionX, positionY, distance] = relative.position
   const [rotationX, rotationY, rotationZ] = eulerDeg
-  const pixels = (focal * size) / 2 / base[2]
+  const pixels = pixelsOf(focal, size) / base[2]
   const place = { positionX, positionY, distance, baseDistance: base[2], screenX: pixels * base[0], screenY: pixels * base[1] }
   return { ...place, rotationX, rotationY, rotationZ }
 }
@@ -51,7 +72,7 @@ export function targetValues({ relative, base, eulerDeg }: Geometry, focal: numb
 /** Columns of numbers and angles. */
 export function targetColumns(values: Readonly<Record<SolidTarget, Float32Array>>): Record<SolidTarget, Column> {
   const column = (name: SolidTarget): Column =>
-    targetKinds[name] === 'deg' ? angleColumn(values[name]) : numberColumn(values[name], targetKinds[name])
+    targetKinds[name].unit === 'deg' ? angleColumn(values[name]) : numberColumn(values[name], targetKinds[name].unit)
   return Object.fromEntries(solidTargets.map((name) => [name, column(name)])) as Record<SolidTarget, Column>
 }
 
@@ -59,12 +80,16 @@ const named = (name: string, values: Vector | Quaternion): SceneRecord =>
   Object.fromEntries(values.map((value, i) => [name + (['X', 'Y', 'Z', 'W'][i] as string), value]))
 
 export interface RecordedScene {
+  /** Of the image in the series. */
+  readonly number: number
   readonly draws: Draws
-  readonly model: Pick<ListedModel, 'category' | 'identity'>
+  readonly model: Pick<ListedModel, 'category' | 'identity' | 'instance'> & { readonly mesh: Pick<Mesh, 'unitScale'> }
   readonly classId: number
   readonly identityId: number
   readonly attempt: number
   readonly geometry: Geometry
+  /** Whether the object is not where it was drawn. */
+  readonly isPlaced: boolean
   readonly looks: Looks
   /** Identity of what stands in front, or `none`. */
   readonly occluder: string
@@ -76,17 +101,21 @@ const textureOf = (look: SurfaceLook | null): string => (look ? (look.texture ??
 
 /** Everything about an image but what only its pixels tell. */
 export function recordOf(scene: RecordedScene, settings: SolidSettings): SceneRecord {
-  const { draws, model, geometry, looks, attempt } = scene
+  const { draws, model, geometry, looks, attempt, isPlaced } = scene
   const { camera, object, relative } = geometry
   const { background } = looks
-  const numbers = solidNumbers.map((name) => [name, draws.number(name, isOfAttempt(name) ? attempt : 0)] as const)
+  const numbers = solidNumbers.map(
+    (name) => [name, isPlaced && isOfPlace(name) ? null : draws.number(name, isOfAttempt(name) ? attempt : 0)] as const,
+  )
   return {
-    image: draws.index,
+    image: scene.number,
     seed: settings.seed,
     class: model.category,
     classId: scene.classId,
     identity: model.identity,
     identityId: scene.identityId,
+    instance: model.instance,
+    unitScale: model.mesh.unitScale,
     attempt,
     ...targetValues(geometry, focalOf(settings), settings.size),
     ...named('relativeRotation', relative.rotation),
@@ -107,10 +136,11 @@ export function recordOf(scene: RecordedScene, settings: SolidSettings): SceneRe
   }
 }
 
+/** Whether a number says where the object is and how it is turned, from the camera or in the world. */
+const isOfPlace = (name: SolidNumber): boolean => /^(offset|pitch|yaw|roll|aim)/.test(name)
+
 /** Whether a number is drawn again with each attempt: those of the geometry are. */
-function isOfAttempt(name: (typeof solidNumbers)[number]): boolean {
-  return /^(camera|offset|pitch|yaw|roll|aim|occluder)/.test(name)
-}
+const isOfAttempt = (name: SolidNumber): boolean => isOfPlace(name) || /^(camera|occluder)/.test(name)
 
 /** What is seen of an image, from the op's counts. */
 export function seenOf(counts: Int32Array, n: number): SceneRecord {

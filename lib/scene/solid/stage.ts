@@ -147,7 +147,13 @@ export class Stage {
     return out
   }
 
-  private putWorld(worlds: Float32Array, n: number, { camera }: Geometry, looks: Looks | null, rows: readonly number[]): void {
+  private putWorld(
+    worlds: Float32Array,
+    n: number,
+    { camera, away }: Geometry,
+    looks: Looks | null,
+    rows: readonly number[],
+  ): void {
     const put = (column: number, values: readonly number[]) => worlds.set(values, n * worldColumns.count + column)
     put(worldColumns.rotation, matrixOf(camera.rotation).flat())
     put(worldColumns.position, camera.position)
@@ -168,7 +174,7 @@ export class Stage {
     put(worldColumns.ceiling, [rows[2] as number])
     put(worldColumns.horizon, background.horizon)
     put(worldColumns.zenith, background.zenith)
-    const { low, high } = this.room(camera, looks)
+    const { low, high } = this.room(camera.position, away, looks)
     put(worldColumns.low, low)
     put(worldColumns.high, high)
     put(worldColumns.haze, [background.haze])
@@ -178,11 +184,11 @@ export class Stage {
     put(worldColumns.offset, background.offset)
   }
 
-  /** The corners of the room, which holds the object wherever the ranges may have it; the land lies at the lower one. */
-  private room({ position: [x, y, z] }: Pose, { background: { room } }: Looks): { low: Vector; high: Vector } {
+  /** The corners of the room, which holds the object wherever the ranges may have it, or where it is given; the land lies at the lower one. */
+  private room([x, y, z]: Vector, away: number, { background: { room } }: Looks): { low: Vector; high: Vector } {
     // From the place that is drawn, the farthest corner of a box of unit sides is this far away, of its middle or of that of its underside.
     const corner = this.settings.sampling === 'tdw-2023' ? Math.sqrt(1.5) : Math.sqrt(0.75)
-    const reach = this.settings.ranges.offsetDistance[1] + corner + 0.25
+    const reach = Math.max(this.settings.ranges.offsetDistance[1], away) + corner + 0.25
     const [width, depth, height] = room
     return { low: [x - reach * width, 0, z - reach * depth], high: [x + reach * width, y + reach * height, z + reach * depth] }
   }

@@ -15,7 +15,7 @@ export type BackgroundKind = (typeof backgroundKinds)[number]
 type Range = readonly [low: number, high: number]
 
 /** Of every number: its range in either sampling, what it may not leave, and what it is. */
-const numbers = {
+export const solidVariables = {
   cameraX: { usual: [-5, 5], limits: [-1e4, 1e4], text: 'place of the camera in the world, m' },
   cameraZ: { usual: [-5, 5], limits: [-1e4, 1e4], text: 'place of the camera in the world, m' },
   cameraHeight: { usual: [0.9, 4], later: [1.75, 5], limits: [0.01, 1e4], text: 'of the camera above the ground, m' },
@@ -73,21 +73,21 @@ const numbers = {
   occluderSize: { usual: [0.2, 0.5], limits: [0.01, 10], text: 'largest side of an object in front, m' },
 } as const satisfies Record<string, { usual: Range; later?: Range; limits: Range; text: string }>
 
-export type SolidNumber = keyof typeof numbers
-export const solidNumbers = Object.keys(numbers) as SolidNumber[]
+export type SolidNumber = keyof typeof solidVariables
+export const solidNumbers = Object.keys(solidVariables) as SolidNumber[]
 export type SolidRanges = Readonly<Record<SolidNumber, Range>>
 
 /** The ranges of a sampling. */
 export function rangesOf(sampling: Sampling): SolidRanges {
   const own = (name: SolidNumber): Range => {
-    const { usual, later = usual } = numbers[name] as { usual: Range; later?: Range }
+    const { usual, later = usual } = solidVariables[name] as { usual: Range; later?: Range }
     return sampling === 'tdw-2024' ? later : usual
   }
   return Object.fromEntries(solidNumbers.map((name) => [name, own(name)])) as SolidRanges
 }
 
 function range(name: SolidNumber) {
-  const { usual, later, limits, text } = numbers[name] as { usual: Range; later?: Range; limits: Range; text: string }
+  const { usual, later, limits, text } = solidVariables[name] as { usual: Range; later?: Range; limits: Range; text: string }
   const bound = z.number().min(limits[0]).max(limits[1])
   return z
     .tuple([bound, bound])
@@ -183,17 +183,19 @@ const instanceStream = 0x10000000
 /** Attempts to draw an image: their number is a byte. */
 export const mostAttempts = 255
 
-export type SolidNumbers = Record<SolidNumber, number>
-
 /** What is drawn of image `index`: numbers and choices by name, and series of numbers for surfaces. */
 export class Draws {
+  /** @param given variables that are not drawn */
   constructor(
     readonly index: number,
     private readonly settings: SolidSettings,
+    private readonly given: Partial<Record<SolidNumber, number | undefined>> = {},
   ) {}
 
   /** A variable in its range. */
   number(name: SolidNumber, attempt = 0): number {
+    const given = this.given[name]
+    if (given !== undefined) return given
     const [low, high] = this.settings.ranges[name]
     return low + (high - low) * this.unit(solidNumbers.indexOf(name) + 256 * attempt)
   }
