@@ -114,7 +114,7 @@ describe('one form of error', () => {
     [
       'conv2d(x, w, null)',
       () => ops.conv2d(t, t, wrong(null)),
-      'conv2d: options is null; expected an object of stride, padding, bias',
+      'conv2d: options is null; expected an object of stride, padding, precision, bias',
     ],
     ['scale(x, null)', () => ops.scale(t, wrong(null)), 'scale: options is null; expected an object'],
     [

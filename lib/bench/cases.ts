@@ -2,6 +2,7 @@
 import { covarianceStream, eigenvectors, gemm64 } from './algebra_cases.js'
 import { partialLeastSquares, ridgeLeaveOneOut } from './alignment_cases.js'
 import type { BenchCase } from './case.js'
+import { conv } from './conv_cases.js'
 import { gemm, hebbian, learn, nnl, readout, rectified } from './kernel_cases.js'
 import { render } from './render_cases.js'
 import { trainConvNet, trainResNet18 } from './training_cases.js'
@@ -34,6 +35,10 @@ export const cases: readonly BenchCase[] = [
   readout(40_000, { ratio: 1.2 }, { ratio: 2 }),
   render(64, 64),
   render(256, 16),
+  conv(64, 64, 16, 'float32'),
+  conv(64, 64, 16, 'bfloat16'),
+  conv(64, 256, 8, 'float32'),
+  conv(64, 256, 8, 'bfloat16'),
   waveletMaps(4, 64, 56),
   waveletStatistics(4, 64, 56),
   waveletBlock(4, 64, 64, 56, 1),

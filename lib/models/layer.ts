@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Device } from '../device.js'
 import { OptionError, ShapeError } from '../errors.js'
+import type { Precision } from '../ops/index.js'
 import { scope, Tensor } from '../tensor.js'
 import { type Extent, positions } from './extent.js'
 import type { Graph } from './onnx_graph.js'
@@ -64,6 +65,8 @@ export interface LayerKind {
 export interface Place {
   name: string
   input: Extent
+  /** Of products in training. */
+  precision: Precision
   /** Whether the layer of a name is frozen. */
   frozen(name: string): boolean
   /** Makes the layers within it. */

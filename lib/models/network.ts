@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { cpu, type Device } from '../device.js'
 import { DataError, OptionError, ShapeError } from '../errors.js'
 import { hostTensor, readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
-import { argmax, copyRows, softmaxCrossEntropy, toF32 } from '../ops/index.js'
+import { argmax, copyRows, type Precision, softmaxCrossEntropy, toF32 } from '../ops/index.js'
 import { parseOptions, refuseUnknown, seed } from '../options.js'
 import { scope, Tensor } from '../tensor.js'
 import { describeBlocks } from './blocks.js'
@@ -24,11 +24,20 @@ export interface NetworkOptions {
   device?: Device | undefined
   /** How weights start, in place of what the configuration says. */
   init?: 'fan-in' | 'he' | undefined
+  /**
+   * Of the products of convolutions in training. 'bfloat16' rounds their factors and leaves weights, maps and gradients float32 (mixed precision);
+   * what the network gives when not training is float32 with either, and no file knows of it. Default 'float32'.
+   */
+  precision?: Precision | undefined
   /** Parameters and buffers by name, as `state()` gives them, in place of initial values. All must be there; others may be. */
   state?: ReadonlyMap<string, Safetensor> | undefined
 }
 
-const startOptions = z.strictObject({ seed: seed.default(0), init: z.enum(['fan-in', 'he']).optional() })
+const startOptions = z.strictObject({
+  seed: seed.default(0),
+  init: z.enum(['fan-in', 'he']).optional(),
+  precision: z.enum(['float32', 'bfloat16']).default('float32'),
+})
 
 /** Under which a file's metadata hold a network's configuration. */
 const metadataKey = 'striate'
@@ -51,14 +60,22 @@ export class Network {
   private readonly extents: ReadonlyMap<string, Extent>
 
   /**
-   * @throws {OptionError} for a configuration that is none
+   * @throws {OptionError} for a configuration that is none, or a precision that no layer takes
    * @throws {ShapeError} naming the layer that does not fit the one before
    * @throws {DataError} naming a tensor that `state` lacks or has in another shape
    */
   constructor(config: NetworkConfigInput, options: NetworkOptions = {}) {
     const { device = cpu(), state, ...start } = options
-    const { seed, init } = parseOptions('Network', startOptions, start)
-    const { config: parsed, sequence, extents, heads } = outline(config)
+    const { seed, init, precision } = parseOptions('Network', startOptions, start)
+    const { config: parsed, sequence, extents, heads } = outline(config, precision)
+    const all = everyLayer(sequence.layers)
+    if (precision === 'bfloat16' && !all.some(({ spec, frozen }) => spec.kind === 'conv' && !frozen))
+      throw new OptionError({
+        op: 'Network',
+        argument: 'precision',
+        actual: `'${precision}' without a convolution that is trained`,
+        expected: "'float32'",
+      })
     this.config = parsed
     this.device = device
     this.sequence = sequence
@@ -73,7 +90,6 @@ export class Network {
       this.dispose()
       throw error
     }
-    const all = everyLayer(this.layers)
     this.parameters = named(all, 'parameters')
     this.trained = named(
       all.filter(({ frozen }) => !frozen),

@@ -1,5 +1,6 @@
 // A network without its tensors: layers, names and shapes.
 import { OptionError } from '../errors.js'
+import type { Precision } from '../ops/index.js'
 import { parseOptions } from '../options.js'
 import type { Extent } from './extent.js'
 import { type PlacedHead, placeHeads } from './heads.js'
@@ -17,14 +18,21 @@ export interface Outline {
 
 /**
  * Checks a configuration and lays out its layers, of which none has tensors yet.
+ * @param precision of products in training
  * @throws {OptionError} for a configuration that is none
  * @throws {ShapeError} naming the layer that does not fit the one before
  */
-export function outline(given: NetworkConfigInput): Outline {
+export function outline(given: NetworkConfigInput, precision: Precision = 'float32'): Outline {
   const config = parseOptions('Network', networkConfig, given)
   const { channels, image, layers, frozen, heads } = config
   const isFrozen = (name: string): boolean => frozen.some((stem) => covers(stem, name))
-  const sequence = new Sequence(layers, { name: '', input: [channels, ...image], frozen: isFrozen, make: makeLayer })
+  const sequence = new Sequence(layers, {
+    name: '',
+    input: [channels, ...image],
+    precision,
+    frozen: isFrozen,
+    make: makeLayer,
+  })
   const extents = new Map<string, Extent>()
   for (const { name, output } of everyLayer(sequence.layers)) {
     if (extents.has(name))

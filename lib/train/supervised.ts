@@ -88,7 +88,7 @@ export async function trainSupervised(
   const config = supervisedConfig(options)
   const { device } = asked
   const group = watchedGroup(asked.signal)
-  const initial = await start(network, images, config.seed, device)
+  const initial = await start(network, images, config, device)
   const losses = new Losses(op, initial, images)
   const monitor = asked.monitor ? { images: asked.monitor, losses: new Losses(op, initial, asked.monitor) } : null
   const split = splitOf(images, initial, config)
@@ -170,7 +170,8 @@ async function train(plan: Plan): Promise<{ net: Network; record: SupervisedReco
     const found = pick(tensors, prefix)
     return found.size > 0 ? found : null
   }
-  const withState = (state: ReadonlyMap<string, Safetensor>) => new Network(initial.config, { device, state })
+  const withState = (state: ReadonlyMap<string, Safetensor>) =>
+    new Network(initial.config, { device, state, precision: config.precision })
   const state = part('net.')
   const net = state ? withState(state) : initial
   if (state) initial.dispose()
@@ -274,10 +275,15 @@ async function planText(
   )
 }
 
-async function start(network: NetworkConfigInput | Network, images: Images, seed: number, device: Device): Promise<Network> {
+async function start(
+  network: NetworkConfigInput | Network,
+  images: Images,
+  { seed, precision }: SupervisedConfig,
+  device: Device,
+): Promise<Network> {
   const begun = network instanceof Network
   const config = withStatistics(begun ? network.config : network, images)
-  return new Network(config, begun ? { device, state: await network.state() } : { seed, device })
+  return new Network(config, { device, precision, ...(begun ? { state: await network.state() } : { seed }) })
 }
 
 /** Tells a new network what it standardises by: the images' channels, and what each wavelet block sees of them under its random mixing. */

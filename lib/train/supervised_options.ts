@@ -8,6 +8,12 @@ export const supervisedOptions = z.strictObject({
   batch: whole(1)
     .default(100)
     .describe("images of a minibatch, which several processes share evenly; an epoch's last, partial one is left out"),
+  precision: z
+    .enum(['float32', 'bfloat16'])
+    .default('float32')
+    .describe(
+      'of the products of convolutions in training; bfloat16 is mixed precision, for the speed of GPUs: their factors are rounded, while sums, weights, maps, gradients and all evaluation stay float32',
+    ),
   optimiser: optimiserOptions.prefault({ kind: 'adam' }).meta({ flag: '' }).describe('of the weights'),
   schedule: scheduleOptions.prefault({}).meta({ flag: '' }).describe('course of the learning rate'),
   clip: z

@@ -5,7 +5,8 @@
 //   gx  the same with gy for x: lanes are channels, the depth is filters and the taps that reach this pixel
 //   gw  rows are weights of a filter, lanes filters, the depth is positions and images (conv_weights.h)
 // Numerics: y and gx add up in one order, panels of channels by taps by channels; gw in order of images within a
-// position, in blocks of positions, then groups of images. None depends on the number of threads.
+// position, in blocks of positions, then groups of images. None depends on the number of threads. For bfloat16 the same
+// kernels get rounded copies of the factors.
 #include "ops/conv2d.h"
 
 #include <algorithm>
@@ -34,6 +35,32 @@ struct Layer {
   bool sparse() const { return R == 1 && S == 1 && stride > 1; }
   Layer dense() const { return {N, C, P, Q, K, 1, 1, P, Q, 1, 0}; }
 };
+
+/// The bfloat16 numbers nearest to the lanes (as to_bf16), in float32.
+STRIATE_INLINE vf nearest_bf16(vf x) {
+  const vi number = x == x, bits = (vi)x & number;
+  const vi nearest = (bits + 0x7fff + ((bits >> 16) & 1)) & static_cast<int32_t>(0xffff0000);
+  return vselect(number, (vf)nearest, x);
+}
+
+/// A copy of factors as bfloat16 has them; of bytes, of x / 255.
+template <class T>
+const float* rounded(core::Context& ctx, const T* x, int64_t count) {
+  constexpr int64_t kPiece = 1 << 14;
+  float* to = ctx.scratch<float>(static_cast<size_t>(count));
+  core::parallel_for((count + kPiece - 1) / kPiece, [&](int64_t piece) {
+    const int64_t end = std::min(count, (piece + 1) * kPiece);
+    for (int64_t i = piece * kPiece; i < end; i += kLanes) {
+      float lane[kLanes];
+      vstore(lane, nearest_bf16(conv::load_values(x + i, end - i)));
+      std::copy(lane, lane + std::min<int64_t>(kLanes, end - i), to + i);
+    }
+  });
+  return to;
+}
+const float* rounded(core::Context& ctx, const core::View& x) {
+  return x.dtype == core::Dtype::u8 ? rounded(ctx, x.as<uint8_t>(), x.count()) : rounded(ctx, x.as<float>(), x.count());
+}
 
 /// The pixels of x [N,C,H,W] that a sparse layer reads, as the [N,C,P,Q] of a dense one.
 template <class T>
@@ -162,10 +189,13 @@ void conv2d(core::Context& ctx, const core::View* in, core::View* out, const op:
   check_plane("x", in[0]);
   const Layer l = layer_of(in[0], in[1], out[0], o);
   const float *w = in[1].as<float>(), *bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
-  if (in[0].dtype == core::Dtype::u8)
-    forward(ctx, l, in[0].as<uint8_t>(), w, bias, out[0].as<float>());
+  float* y = out[0].as<float>();
+  if (o.precision == op::Conv2d::bfloat16)
+    forward(ctx, l, rounded(ctx, in[0]), rounded(ctx, in[1]), bias, y);
+  else if (in[0].dtype == core::Dtype::u8)
+    forward(ctx, l, in[0].as<uint8_t>(), w, bias, y);
   else
-    forward(ctx, l, in[0].as<float>(), w, bias, out[0].as<float>());
+    forward(ctx, l, in[0].as<float>(), w, bias, y);
 }
 
 void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2dGrad::Options& o) {
@@ -193,7 +223,10 @@ void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, cons
     });
   }
   if (!gx && !gw) return;
-  if (in[0].dtype == core::Dtype::u8)
+  if (o.precision == op::Conv2d::bfloat16)
+    backward(ctx, l, gw ? rounded(ctx, in[0]) : nullptr, gx ? rounded(ctx, in[1]) : nullptr, rounded(ctx, in[2]), gx,
+             gw);
+  else if (in[0].dtype == core::Dtype::u8)
     backward(ctx, l, in[0].as<uint8_t>(), w, gy, gx, gw);
   else
     backward(ctx, l, in[0].as<float>(), w, gy, gx, gw);

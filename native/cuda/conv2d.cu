@@ -7,25 +7,19 @@
 // Where a product has too few tiles for the GPU, its depth is cut into stretches whose sums are added in order: no
 // atomics, the bits repeat. gb: a block a filter, a fixed tree. cuDNN is not asked: of its algorithms those whose bits
 // repeat and whose products are float32 and direct trained ResNet-18 (64 x 64, batch 32, an H200) at 0.59 of this speed.
-#include <algorithm>
+// Products in bfloat16: conv2d_bf16.cu.
 #include <cstdint>
 
-#include "cuda/conv_gather.cuh"
-#include "cuda/device.cuh"
-#include "ops/conv2d.h"
+#include "cuda/conv2d.cuh"
 
 namespace striate::cuda {
 namespace {
 
 using conv::Patches, conv::Planes, gemm::kDepth, gemm::kThreads;
 
-struct Layer {
-  int64_t N, C, H, W, K, R, S, P, Q, stride, padding;
-};
-
-Layer layer_of(const core::View& x, const core::View& w, const core::View& y, const op::Conv2d::Options& o) {
-  const Layer l{x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[2],
-                w.shape[3], y.shape[2], y.shape[3], o.stride,   o.padding};
+ConvLayer layer_of(const core::View& x, const core::View& w, const core::View& y, const op::Conv2d::Options& o) {
+  const ConvLayer l{x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[2],
+                    w.shape[3], y.shape[2], y.shape[3], o.stride,   o.padding};
   if (l.H * l.W >= 1 << 29 || l.P * l.Q >= 1 << 29)
     throw core::Error(core::ErrorKind::shape, "", "x", core::shape_text(x),
                       "images of fewer than 2^29 pixels on this device");
@@ -52,14 +46,9 @@ __global__ void __launch_bounds__(kThreads, 2)
     gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, planes);
 }
 
-/// The taps of one phase of gx.
-struct Phase {
-  int32_t first_down, first_across, down, across;
-};
-
 template <class S>
 __global__ void __launch_bounds__(kThreads, 2)
-    conv_grad_x_kernel(const float* w, int64_t channels, int32_t area, int32_t width, int32_t stride, Phase phase,
+    conv_grad_x_kernel(const float* w, int64_t channels, int32_t area, int32_t width, int32_t stride, ConvPhase phase,
                        Patches<float> patches, int64_t n, int64_t depth, int64_t length, bool split, gemm::Store part,
                        Planes planes) {
   using LoadA = conv::TurnedWeightLoader<S::kM>;
@@ -90,17 +79,6 @@ __global__ void __launch_bounds__(kThreads, 2)
   LoadA load_a(gy, corner.m, m, end, gy.plane);
   LoadB load_b(taps, corner.n, n, end, gy.plane);
   gemm::tile_product<S>(load_a, load_b, tile_a, tile_b, m, n, begin, end, store);
-}
-
-/// The stretches' sums in order, into the planes.
-__global__ void __launch_bounds__(kThreads)
-    add_stretches_to_planes_kernel(const float* __restrict__ parts, int64_t stretches, int64_t count, int64_t n,
-                                   Planes planes) {
-  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (i >= count) return;
-  float sum = 0;
-  for (int64_t s = 0; s < stretches; ++s) sum += parts[s * count + i];
-  planes.store(i / n, i % n, sum);
 }
 
 __global__ void __launch_bounds__(kThreads) sum_planes_kernel(const float* __restrict__ gy, int64_t images,
@@ -153,35 +131,15 @@ void product_to_planes(const core::Context& ctx, int64_t m, int64_t n, int64_t d
     const gemm::Store part = plan.store(ctx, m, n, nullptr);
     launch(tile, plan, part);
     if (plan.split())
-      STRIATE_LAUNCH(add_stretches_to_planes_kernel, blocks_for(m * n, kThreads), kThreads, 0, stream_of(ctx), part.c,
-                     plan.cut.stretches, m * n, n, planes);
+      STRIATE_LAUNCH(add_stretches_in_place_kernel<Planes>, blocks_for(m * n, kThreads), kThreads, 0, stream_of(ctx),
+                     part.c, plan.cut.stretches, m * n, n, planes);
   });
 }
 
-int32_t narrow(int64_t x) { return static_cast<int32_t>(x); }
-
-/// The patches that y's positions see.
 template <class T>
-Patches<T> patches_of(const Layer& l, const T* x) {
-  // A stride past the image has one position: the step is never taken.
-  return {x,
-          l.C * l.H * l.W,
-          narrow(l.H),
-          narrow(l.W),
-          narrow(l.P),
-          narrow(l.Q),
-          narrow(l.stride),
-          narrow(-l.padding),
-          narrow(-l.padding),
-          narrow(l.R),
-          narrow(l.S),
-          1};
-}
-
-template <class T>
-void forward(const core::Context& ctx, const Layer& l, const T* x, const float* w, const float* bias, float* y) {
+void forward(const core::Context& ctx, const ConvLayer& l, const T* x, const float* w, const float* bias, float* y) {
   const int64_t depth = l.C * l.R * l.S, n = l.N * l.P * l.Q;
-  const Planes planes{y, l.K * l.P * l.Q, l.P * l.Q, narrow(l.P), narrow(l.Q), 1, 0, 0, narrow(l.Q), bias};
+  const Planes planes = planes_of(l, bias, y);
   const gemm::Operand<float> rows{w, depth, nullptr};
   product_to_planes(ctx, l.K, n, depth, planes, [&](auto tile, const auto& plan, const gemm::Store& part) {
     using S = decltype(tile);
@@ -190,46 +148,20 @@ void forward(const core::Context& ctx, const Layer& l, const T* x, const float* 
   });
 }
 
-void grad_x(const core::Context& ctx, const Layer& l, const float* w, const float* gy, float* gx) {
-  // Phase (a, b) holds the pixels with (h + padding) % stride == a, and so for b; they see the taps a, a + stride, ...
-  // A stride past the window leaves pixels that no tap sees.
-  if (l.stride > l.R || l.stride > l.S)
-    check(cudaMemsetAsync(gx, 0, static_cast<size_t>(l.N * l.C * l.H * l.W) * sizeof(float), stream_of(ctx)),
-          "cudaMemsetAsync");
-  const auto first_of = [&](int64_t phase) { return ((phase - l.padding) % l.stride + l.stride) % l.stride; };
-  for (int64_t a = 0; a < std::min(l.stride, l.R); ++a)
-    for (int64_t b = 0; b < std::min(l.stride, l.S); ++b) {
-      const int64_t h = first_of(a), v = first_of(b);
-      if (h >= l.H || v >= l.W) continue;
-      const int64_t lines = (l.H - 1 - h) / l.stride + 1, columns = (l.W - 1 - v) / l.stride + 1;
-      const Phase phase{narrow(a), narrow(b), narrow((l.R - 1 - a) / l.stride + 1),
-                        narrow((l.S - 1 - b) / l.stride + 1)};
-      const int64_t depth = l.K * phase.down * phase.across, n = l.N * lines * columns;
-      const Patches<float> patches{gy,
-                                   l.K * l.P * l.Q,
-                                   narrow(l.P),
-                                   narrow(l.Q),
-                                   narrow(lines),
-                                   narrow(columns),
-                                   1,
-                                   narrow((h + l.padding - a) / l.stride),
-                                   narrow((v + l.padding - b) / l.stride),
-                                   phase.down,
-                                   phase.across,
-                                   -1};
-      const Planes planes{gx,        l.C * l.H * l.W, l.H * l.W,   narrow(lines), narrow(columns), narrow(l.stride),
-                          narrow(h), narrow(v),       narrow(l.W), nullptr};
-      product_to_planes(ctx, l.C, n, depth, planes, [&](auto tile, const auto& plan, const gemm::Store& part) {
-        using S = decltype(tile);
-        STRIATE_LAUNCH(conv_grad_x_kernel<S>, plan.grid, kThreads, 0, stream_of(ctx), w, l.C, narrow(l.R * l.S),
-                       narrow(l.S), narrow(l.stride), phase, patches, n, depth, plan.cut.length, plan.split(), part,
-                       planes);
-      });
-    }
+void grad_x(const core::Context& ctx, const ConvLayer& l, const float* w, const float* gy, float* gx) {
+  for_each_phase(ctx, l, gy, gx, [&](const ConvPhase& phase, const Patches<float>& patches, const Planes& planes) {
+    const int64_t depth = l.K * phase.down * phase.across, n = l.N * planes.lines * planes.columns;
+    product_to_planes(ctx, l.C, n, depth, planes, [&](auto tile, const auto& plan, const gemm::Store& part) {
+      using S = decltype(tile);
+      STRIATE_LAUNCH(conv_grad_x_kernel<S>, plan.grid, kThreads, 0, stream_of(ctx), w, l.C, narrow(l.R * l.S),
+                     narrow(l.S), narrow(l.stride), phase, patches, n, depth, plan.cut.length, plan.split(), part,
+                     planes);
+    });
+  });
 }
 
 template <class T>
-void grad_w(const core::Context& ctx, const Layer& l, const T* x, const float* gy, float* gw) {
+void grad_w(const core::Context& ctx, const ConvLayer& l, const T* x, const float* gy, float* gw) {
   const int processors = device_of(ctx).processors;
   const int64_t n = l.C * l.R * l.S, depth = l.N * l.P * l.Q;
   const conv::PlaneValue planes{gy, l.K * l.P * l.Q, l.P * l.Q};
@@ -249,24 +181,30 @@ void grad_w(const core::Context& ctx, const Layer& l, const T* x, const float* g
 }  // namespace
 
 void conv2d(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2d::Options& o) {
-  const Layer l = layer_of(in[0], in[1], out[0], o);
+  const ConvLayer l = layer_of(in[0], in[1], out[0], o);
   const float *w = in[1].as<float>(), *bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
   float* y = out[0].as<float>();
-  if (in[0].dtype == core::Dtype::u8)
+  if (o.precision == op::Conv2d::bfloat16)
+    conv_forward_bf16(ctx, l, in[0], w, bias, y);
+  else if (in[0].dtype == core::Dtype::u8)
     forward(ctx, l, in[0].as<uint8_t>(), w, bias, y);
   else
     forward(ctx, l, in[0].as<float>(), w, bias, y);
 }
 
 void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, const op::Conv2dGrad::Options& o) {
-  const Layer l = layer_of(in[0], in[1], in[2], o);
+  const ConvLayer l = layer_of(in[0], in[1], in[2], o);
   const float *w = in[1].as<float>(), *gy = in[2].as<float>();
-  if (out[0].rank >= 0) grad_x(ctx, l, w, gy, out[0].as<float>());
-  if (out[1].rank >= 0) {
-    if (in[0].dtype == core::Dtype::u8)
-      grad_w(ctx, l, in[0].as<uint8_t>(), gy, out[1].as<float>());
-    else
-      grad_w(ctx, l, in[0].as<float>(), gy, out[1].as<float>());
+  float* gx = out[0].rank >= 0 ? out[0].as<float>() : nullptr;
+  float* gw = out[1].rank >= 0 ? out[1].as<float>() : nullptr;
+  if (o.precision == op::Conv2d::bfloat16) {
+    if (gx || gw) conv_backward_bf16(ctx, l, in[0], w, gy, gx, gw);
+  } else {
+    if (gx) grad_x(ctx, l, w, gy, gx);
+    if (gw && in[0].dtype == core::Dtype::u8)
+      grad_w(ctx, l, in[0].as<uint8_t>(), gy, gw);
+    else if (gw)
+      grad_w(ctx, l, in[0].as<float>(), gy, gw);
   }
   if (out[2].rank >= 0)
     STRIATE_LAUNCH(sum_planes_kernel, static_cast<unsigned>(l.K), kThreads, 0, stream_of(ctx), gy, l.N, l.K, l.P * l.Q,

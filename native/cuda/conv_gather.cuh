@@ -209,12 +209,15 @@ struct Planes {
   int32_t step, first_line, first_column, width;
   const float* bias;  // of each row, or null
 
-  __device__ __forceinline__ void store(int64_t row, int64_t column, float v) const {
+  /// The element of row 0.
+  __device__ __forceinline__ int64_t at(int64_t column) const {
     const int64_t positions = static_cast<int64_t>(lines) * columns, n = column / positions;
     const int32_t i = static_cast<int32_t>(column - n * positions);
-    const int64_t at =
-        static_cast<int64_t>(i / columns * step + first_line) * width + i % columns * step + first_column;
-    to[n * image + row * plane + at] = bias ? v + __ldg(bias + row) : v;
+    return n * image + static_cast<int64_t>(i / columns * step + first_line) * width + i % columns * step +
+           first_column;
+  }
+  __device__ __forceinline__ void store(int64_t row, int64_t column, float v) const {
+    to[at(column) + row * plane] = bias ? v + __ldg(bias + row) : v;
   }
   template <int kCount>
   __device__ __forceinline__ void operator()(int64_t row, int64_t column, float (&v)[kCount], int64_t left,

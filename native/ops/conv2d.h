@@ -3,7 +3,12 @@
 //   P = (H + 2 padding - R) / stride + 1 rounded down
 // conv2d_grad  gx, gw, gb of it, each made on request; gx only of an f32 x
 // Numerics: float32 products, float32 sums in blocks (error at most about C*R*S * 2^-24 * sum |w||x|; gw: N*P*Q in
-// place of C*R*S). Repeatable to the bit whatever the number of threads.
+// place of C*R*S). With `precision` bfloat16 both factors of every product (x / 255 of bytes, w, gy) are rounded to
+// bfloat16 first, to the nearest, ties to even; products are then exact, and sums are float32 as before, but where
+// tensor cores make them they cut off what they do not keep (error at most about C*R*S * 2^-23 * sum |w||x| of the
+// rounded factors). b and gb, which are factors of nothing, are float32 always; so is everything in memory. A GPU gains
+// speed by it; a CPU computes the same numbers, for reproducing, no faster. Repeatable to the bit whatever the number
+// of threads.
 #pragma once
 #include "ops/contract.h"
 
@@ -11,12 +16,15 @@ namespace striate::op {
 
 struct Conv2d {
   static constexpr const char* signature = "x f32|u8 [N,C,H,W], w f32 [K,C,R,S], b? f32 [K] -> y f32 [N,K,P,Q]";
+  enum Precision : int32_t { float32, bfloat16 };
   struct Options {
     int64_t stride = 1, padding = 0;
+    int32_t precision = float32;
   };
   static void options(OptionVisitor& v, Options& o) {
     v.integer("stride", o.stride, 1, 1 << 20);
     v.integer("padding", o.padding, 0, 1 << 20);
+    v.choice("precision", o.precision, {"float32", "bfloat16"});
   }
   static void infer(Shapes& s, const Options& o) {
     const int64_t height = s['H'] + 2 * o.padding - s['R'], width = s['W'] + 2 * o.padding - s['S'];

@@ -1,4 +1,4 @@
-import { type Case, type Expected, f32, f64, type Host, normals, type Proof, size, u8, uniform } from './proof.js'
+import { type Case, type Expected, f32, f64, type Host, normals, type Proof, roundToBf16, size, U, u8, uniform } from './proof.js'
 import { sumError } from './rounding.js'
 
 interface Setup {
@@ -42,14 +42,18 @@ function bytes(seed: number, shape: number[]): Host {
   )
 }
 
-/** Calls f for each product of the sum: indices into x, w and y, and the value of x. */
+/** What is multiplied in place of a number. */
+const factorOf = (c: Case): ((value: number) => number) => (c.options?.precision === 'bfloat16' ? roundToBf16 : (value) => value)
+
+/** Calls f for each product of the sum: indices into x, w and y, and the factor that x gives. */
 function products(c: Case, f: (x: number, w: number, y: number, value: number) => void): number[] {
   const [x, w] = c.inputs as [Host, Host]
   const [N, C, H, W] = x.shape as [number, number, number, number]
   const [K, , R, S] = w.shape as [number, number, number, number]
   const stride = Number(c.options?.stride ?? 1)
   const padding = Number(c.options?.padding ?? 0)
-  const scale = x.dtype === 'u8' ? 255 : 1
+  const factor = factorOf(c)
+  const pixels = x.data.map((v) => factor(x.dtype === 'u8' ? v / 255 : v))
   const P = Math.floor((H + 2 * padding - R) / stride) + 1
   const Q = Math.floor((W + 2 * padding - S) / stride) + 1
   for (let n = 0; n < N; n++)
@@ -64,7 +68,7 @@ function products(c: Case, f: (x: number, w: number, y: number, value: number) =
               if (v < 0 || v >= W) continue
               for (let ch = 0; ch < C; ch++) {
                 const i = ((n * C + ch) * H + h) * W + v
-                f(i, ((k * C + ch) * R + r) * S + s, ((n * K + k) * P + p) * Q + q, (x.data[i] as number) / scale)
+                f(i, ((k * C + ch) * R + r) * S + s, ((n * K + k) * P + p) * Q + q, pixels[i] as number)
               }
             }
           }
@@ -91,14 +95,20 @@ class Sums {
 
 const kept = new WeakMap<Expected, Record<string, Sums>>()
 function keep(sums: Record<string, Sums>): Expected {
-  const expected = Object.fromEntries(Object.entries(sums).map(([key, s]) => [key, f64(s.shape, s.value)]))
+  const expected: Expected = Object.fromEntries(Object.entries(sums).map(([key, s]) => [key, f64(s.shape, s.value)]))
   kept.set(expected, sums)
   return expected
 }
-/** sumError's allowance for a bias covers the rounding of x / 255 as well: one more of U |term| for each term, signs independent. */
-function budget(key: string, index: number, expected: Expected): number {
+/**
+ * sumError's allowance for a bias covers the rounding of x / 255 as well: one more of U |term| for each term, signs independent.
+ * bfloat16: products are exact. Tensor cores add at least 8 of them at once to the sum and cut it off towards zero, at most 2 U of it and U on
+ * average, always in the same direction: U norm for each 8 is no more than that, since a sum is seldom above its final norm.
+ */
+function budget(key: string, index: number, expected: Expected, c: Case): number {
   const sums = (kept.get(expected) as Record<string, Sums>)[key] as Sums
-  return sumError(sums.terms[index] as number, Math.sqrt(sums.square[index] as number))
+  const terms = sums.terms[index] as number
+  const norm = Math.sqrt(sums.square[index] as number)
+  return sumError(terms, norm) + (c.options?.precision === 'bfloat16' && key !== 'gb' ? U * Math.ceil(terms / 8) * norm : 0)
 }
 
 function outputShape(c: Case): number[] {
@@ -112,8 +122,9 @@ function forward(c: Case): Sums {
   const [x, w, b] = c.inputs as [Host, Host, Host | null]
   const [, K, P, Q] = outputShape(c) as [number, number, number, number]
   const y = new Sums([x.shape[0] as number, K, P, Q])
+  const weight = w.data.map(factorOf(c))
   if (b) for (let i = 0; i < y.value.length; i++) y.add(i, b.data[Math.floor(i / (P * Q)) % K] as number)
-  products(c, (_, j, i, value) => y.add(i, value * (w.data[j] as number)))
+  products(c, (_, j, i, value) => y.add(i, value * (weight[j] as number)))
   return y
 }
 
@@ -123,9 +134,12 @@ function backward(c: Case): Expected {
   const gx = new Sums(x.shape)
   const gw = new Sums(w.shape)
   const gb = new Sums([w.shape[0] as number])
+  const factor = factorOf(c)
+  const weight = w.data.map(factor)
+  const slope = gy.data.map(factor)
   products(c, (i, j, k, value) => {
-    const g = gy.data[k] as number
-    if (wants('gx')) gx.add(i, g * (w.data[j] as number))
+    const g = slope[k] as number
+    if (wants('gx')) gx.add(i, g * (weight[j] as number))
     if (wants('gw')) gw.add(j, g * value)
   })
   const [, K, P, Q] = gy.shape as [number, number, number, number]
@@ -171,6 +185,21 @@ gradCases.push(...['gx', 'gw', 'gb'].map((key) => ({ ...(gradCases[3] as Case), 
   request: ['gw'],
 })
 
+/** The same with factors in bfloat16. */
+const inBfloat16 = (c: Case): Case => ({ ...c, name: `bfloat16 ${c.name}`, options: { ...c.options, precision: 'bfloat16' } })
+// Of the largest tile, all the way through the depth.
+const both: Setup = { x: [6, 32, 8, 8], w: [70, 3, 3], padding: 1 }
+const rounded = (s: Setup): { y: Case; grad: Case } => {
+  const made: Case = { name: name(s), inputs: [random(1, s.x), weights(2, s)], options: options(s) }
+  const gy = random(3, [s.x[0], ...outputShape(made).slice(1)])
+  return {
+    y: inBfloat16({ ...made, inputs: [...made.inputs, random(4, [s.w[0]])] }),
+    grad: inBfloat16({ ...made, inputs: [...made.inputs, gy], request: ['gx', 'gw', 'gb'] }),
+  }
+}
+forwardCases.push(...forwardCases.map(inBfloat16), rounded(both).y)
+gradCases.push(...gradCases.map(inBfloat16), rounded(both).grad)
+
 const small = (x: number[], w: number[], y: number[], step: Record<string, number>, title: string): Case => ({
   name: title,
   inputs: [random(1, x), random(2, w), random(3, y)],
@@ -210,6 +239,13 @@ export const proofs: Proof[] = [
         options: { stride: 0 },
         error: 'OptionError',
         argument: 'stride',
+      },
+      {
+        name: 'an unknown precision',
+        inputs: [random(1, [1, 3, 5, 5]), random(2, [2, 3, 3, 3]), null],
+        options: { precision: 'float16' },
+        error: 'OptionError',
+        argument: 'precision',
       },
       {
         name: 'a bias for another filter',

@@ -19,9 +19,12 @@ type ConvSpec = z.output<typeof schema>
 class Conv extends Base<ConvSpec> {
   readonly output: [number, number, number]
   override readsBytes = true
+  /** In training. */
+  readonly precision: ops.Precision
   constructor(spec: ConvSpec, place: Place) {
     super(spec, place)
     const { units, window, bias } = spec
+    this.precision = this.frozen ? 'float32' : place.precision
     const [channels] = this.image
     this.output = this.windowed(spec)
     const fanIn = channels * window * window
@@ -29,13 +32,14 @@ class Conv extends Base<ConvSpec> {
     if (bias) this.parameter('bias', [units], 'bias', fanIn)
   }
 
-  private get options() {
-    return { stride: this.spec.stride, padding: this.spec.padding }
+  private options(training: boolean) {
+    const { stride, padding } = this.spec
+    return { stride, padding, precision: training ? this.precision : 'float32' }
   }
 
-  forward(x: Tensor) {
+  forward(x: Tensor, training: boolean) {
     const { weight, bias } = this.parameters
-    return { y: ops.conv2d(x, weight as Tensor, { ...this.options, bias: bias ?? null }), saved: x }
+    return { y: ops.conv2d(x, weight as Tensor, { ...this.options(training), bias: bias ?? null }), saved: x }
   }
 
   backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>) {
@@ -43,7 +47,7 @@ class Conv extends Base<ConvSpec> {
       ...(this.frozen ? [] : ['gw' as const, ...(this.spec.bias ? ['gb' as const] : [])]),
       ...(wants ? ['gx' as const] : []),
     ]
-    const { gx, gw, gb } = ops.conv2dGrad(saved as Tensor, this.parameters.weight as Tensor, gy, { ...this.options, of })
+    const { gx, gw, gb } = ops.conv2dGrad(saved as Tensor, this.parameters.weight as Tensor, gy, { ...this.options(true), of })
     if (!this.frozen) {
       into.set(`${this.name}.weight`, gw)
       if (this.spec.bias) into.set(`${this.name}.bias`, gb)
