@@ -80,8 +80,8 @@ STRIATE_RENDER_CALL Vec<F> sky_at(const Scene& s, const Library& library, const 
 }
 
 /// The ground that a ray of direction d, `length` long, meets at the distance t times that.
-template <class F, class I>
-STRIATE_RENDER_CALL Vec<F> ground_at(const Scene& s, const Library& library, const int32_t* map, const Vec<F>& ray,
+template <class F, class I, class Map>
+STRIATE_RENDER_CALL Vec<F> ground_at(const Scene& s, const Library& library, const Map* map, const Vec<F>& ray,
                                      const Vec<F>& d, F length, F t) {
   const F steep = lanes_sqrt(length / lanes_max(-d.y, length * 1e-4f));
   const Vec<F> albedo = albedo_at<F, I>(library, s.floor, s.offset, s.position[0] + d.x * t, s.position[2] + d.z * t,
@@ -93,8 +93,8 @@ STRIATE_RENDER_CALL Vec<F> ground_at(const Scene& s, const Library& library, con
              far / lanes_max(far + s.haze, same<F>(1e-6f)));
 }
 
-template <class F, class I>
-STRIATE_RENDER_CALL Vec<F> land_at(const Scene& s, const Library& library, const int32_t* map, const Vec<F>& ray,
+template <class F, class I, class Map>
+STRIATE_RENDER_CALL Vec<F> land_at(const Scene& s, const Library& library, const Map* map, const Vec<F>& ray,
                                    const Vec<F>& d) {
   const F flat = lanes_sqrt(lanes_max(d.x * d.x + d.z * d.z, same<F>(1e-12f)));
   const F height = same<F>(s.position[1] - s.low[1]);
@@ -108,8 +108,8 @@ STRIATE_RENDER_CALL Vec<F> land_at(const Scene& s, const Library& library, const
   return colour;
 }
 
-template <class F, class I>
-STRIATE_RENDER_CALL Vec<F> room_at(const Scene& s, const Library& library, const int32_t* map, const Vec<F>& ray,
+template <class F, class I, class Map>
+STRIATE_RENDER_CALL Vec<F> room_at(const Scene& s, const Library& library, const Map* map, const Vec<F>& ray,
                                    const Vec<F>& d) {
   // Distance along the ray to the wall that it meets on each axis.
   const auto reach = [&](F step, int k) {
@@ -145,8 +145,8 @@ STRIATE_RENDER_CALL Vec<F> room_at(const Scene& s, const Library& library, const
 }
 
 /// Light from behind the objects at a point of the screen; not of a photo.
-template <class F, class I>
-STRIATE_RENDER_CALL Vec<F> background_at(const Scene& s, const Library& library, const int32_t* map, F x, F y) {
+template <class F, class I, class Map>
+STRIATE_RENDER_CALL Vec<F> background_at(const Scene& s, const Library& library, const Map* map, F x, F y) {
   if (s.background == 0) return picture_at<F, I>(s, library, x, y);
   const Vec<F> ray = {x * (1 / s.focal), y * (1 / s.focal), same<F>(1.0f)};
   const auto row = [&](int k) {

@@ -18,9 +18,9 @@ STRIATE_RENDER_CALL int sample_y(int sample) { return 32 + 64 * sample; }
 struct Point {
   float x, y, z;
 };
-/// A vertex in 1/256 of a pixel from the top left corner, and its nearness.
-struct Snapped {
-  int32_t x, y, q;
+/// A vertex in 1/256 of a pixel from the top left corner, and its nearness; a zero makes it a vector.
+struct alignas(16) Snapped {
+  int32_t x, y, q, zero;
 };
 
 /// Rounds to float32. GCC 12 leaves a rounding out where it vectorises neighbours that are widened again.
@@ -77,7 +77,7 @@ struct Lens {
   STRIATE_RENDER_CALL bool holds(const Point& p) const { return holds(p.x, p.y, p.z); }
   STRIATE_RENDER_CALL Snapped snap(double x, double y, double z) const {
     return {middle + nearest_quotient(x * scale, z), middle + nearest_quotient(-y * scale, z),
-            static_cast<int32_t>(kNearness / z + 0.5)};
+            static_cast<int32_t>(kNearness / z + 0.5), 0};
   }
   STRIATE_RENDER_CALL Snapped snap(const Point& p) const { return snap(p.x, p.y, p.z); }
 
@@ -128,11 +128,18 @@ struct Outline {
   int32_t q_first, q_least, q_most;
   float across, down;  // slopes of the nearness for 1/256 of a pixel
 
-  /// False where nothing can be seen: no area, or a face turned away. `front` is the sign of the area of the faces that
-  /// look here, `both` keeps the others too.
+  /// Twice the area, in the square of 1/256 of a pixel; positive where the corners go clockwise.
+  static STRIATE_RENDER_CALL int64_t area_of(const Snapped& a, const Snapped& b, const Snapped& c) {
+    return static_cast<int64_t>(b.x - a.x) * (c.y - a.y) - static_cast<int64_t>(c.x - a.x) * (b.y - a.y);
+  }
+  /// False where there is no area, or the face is turned away. `front` is the sign of the area of the faces that look
+  /// here, `both` keeps the others too.
+  static STRIATE_RENDER_CALL bool is_seen(int64_t area, int front, bool both) {
+    return area != 0 && (both || (area > 0) == (front > 0));
+  }
   STRIATE_RENDER_CALL bool set(const Snapped& a, Snapped b, Snapped c, int front, bool both) {
-    int64_t area = static_cast<int64_t>(b.x - a.x) * (c.y - a.y) - static_cast<int64_t>(c.x - a.x) * (b.y - a.y);
-    if (area == 0 || (!both && (area > 0) != (front > 0))) return false;
+    int64_t area = area_of(a, b, c);
+    if (!is_seen(area, front, both)) return false;
     if (area < 0) {
       const Snapped other = b;
       b = c;
@@ -149,10 +156,10 @@ struct Outline {
     q_most = a.q > b.q ? (a.q > c.q ? a.q : c.q) : (b.q > c.q ? b.q : c.q);
     return true;
   }
-  STRIATE_RENDER_CALL int32_t low(const int32_t (&v)[3]) const {
+  static STRIATE_RENDER_CALL int32_t low(const int32_t (&v)[3]) {
     return v[0] < v[1] ? (v[0] < v[2] ? v[0] : v[2]) : (v[1] < v[2] ? v[1] : v[2]);
   }
-  STRIATE_RENDER_CALL int32_t high(const int32_t (&v)[3]) const {
+  static STRIATE_RENDER_CALL int32_t high(const int32_t (&v)[3]) {
     return v[0] > v[1] ? (v[0] > v[2] ? v[0] : v[2]) : (v[1] > v[2] ? v[1] : v[2]);
   }
   /// Corner that edge e goes to.
@@ -227,7 +234,7 @@ struct SunView {
     // The farthest vertex may lie behind `far` by a rounding.
     const auto height = static_cast<int32_t>((along(towards, p) - far) / step + 0.5);
     return {nearest_quotient(along(across, p) - left, unit), nearest_quotient(along(up, p) - bottom, unit),
-            1 + (height < 0 ? 0 : height)};
+            1 + (height < 0 ? 0 : height), 0};
   }
 };
 

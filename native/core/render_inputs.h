@@ -1,6 +1,7 @@
 // The inputs of render_scenes as numbers and sizes, and what must hold for their rows: asked of each by the CPU, and by
 // a kernel on CUDA, which only tells that something is wrong; what it is, `check` finds on the host.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -125,19 +126,33 @@ struct RenderInputs {
       if (mesh < 0) continue;
       int32_t& most = parts[static_cast<size_t>(mesh)];
       const int32_t* range = meshes + 4 * static_cast<int64_t>(mesh);
+      if (most < 0) most = highest_part(mesh);
       if (most >= 0 && places[2 * i + 1] + static_cast<int64_t>(most) < material_rows) continue;
-      for (int64_t t = 0; t < range[Op::triangle_count]; ++t) {
+      for (int64_t t = 0; t < range[Op::triangle_count]; ++t)
         if (!triangle_fits(i, t))
           refuse("triangles", row(triangles, range[Op::first_triangle] + t, 4),
                  "vertices of the mesh's " + std::to_string(range[Op::vertex_count]) + ", and a part with one of the " +
                      std::to_string(material_rows) + " materials from " + std::to_string(places[2 * i + 1]) + " on");
-        const int32_t part = triangles[4 * (range[Op::first_triangle] + t) + 3];
-        if (part > most) most = part;
-      }
     }
   }
 
  private:
+  /// Of a mesh's triangles; -1 where there is none, or one of them has no vertices or no part. Without a branch inside:
+  /// most calls ask all triangles.
+  int32_t highest_part(int64_t m) const {
+    const int32_t* mesh = meshes + 4 * m;
+    const auto count = static_cast<uint32_t>(mesh[Op::vertex_count]);
+    int32_t most = -1, least = 0;
+    uint32_t vertex = 0;
+    for (int64_t t = mesh[Op::first_triangle];
+         t < static_cast<int64_t>(mesh[Op::first_triangle]) + mesh[Op::triangle_count]; ++t) {
+      for (int k = 0; k < 3; ++k) vertex = std::max(vertex, static_cast<uint32_t>(triangles[4 * t + k]));
+      most = std::max(most, triangles[4 * t + 3]);
+      least = std::min(least, triangles[4 * t + 3]);
+    }
+    return vertex < count && least == 0 ? most : -1;
+  }
+
   static std::string number(float x) {
     std::string text = std::to_string(x);
     if (text.find('.') != std::string::npos) text.erase(text.find_last_not_of('0') + 1);

@@ -1,7 +1,7 @@
 // How render_scenes shades, for the CPU (vectors of pixels) and CUDA (a pixel a thread): F is float or a vector of them,
 // I the integers beside it, comparisons give what lanes_select takes. Includers open a namespace and mark functions as
 // render_geometry.h says, and give lanes_min, lanes_max, lanes_sqrt, lanes_select, lanes_int (towards zero),
-// lanes_float, lanes_bits, lanes_any (of comparisons), lanes_bytes and lanes_word (of memory, by index).
+// lanes_float, lanes_bits, lanes_any (of comparisons), lanes_bytes and lanes_pair (of memory, by index).
 #pragma once
 #include <cstdint>
 
@@ -169,6 +169,7 @@ STRIATE_RENDER_CALL F texture_value(const uint8_t* textures, I tile, F u, F v, F
   v = fraction(v);
   const I lower = lanes_int(level);
   const F share = level - lanes_float(lower), first = texels_at(textures, tile, u, v, lower);
+  if (!lanes_any(share > 0.0f)) return first * (1.0f / 255);
   const F second = texels_at(textures, tile, u, v, lower + lanes_select(lower < 8, I{} + 1, I{}));
   return (first + share * (second - first)) * (1.0f / 255);
 }
@@ -189,8 +190,8 @@ STRIATE_RENDER_CALL Vec<F> albedo_at(const Library& library, int32_t row, const 
 }
 
 /// Share of the sun that reaches a point of the camera's frame, 0 to 1. The map holds the nearest to the sun.
-template <class F, class I>
-STRIATE_RENDER_CALL F sun_share(const SunView& view, const int32_t* map, const Vec<F>& p) {
+template <class F, class I, class Map>
+STRIATE_RENDER_CALL F sun_share(const SunView& view, const Map* map, const Vec<F>& p) {
   if (view.size == 0) return same<F>(1.0f);
   const float scale = 1 / view.texel;
   const F x = (dot(view.across, p) - view.left) * scale - 0.5f, y = (dot(view.up, p) - view.bottom) * scale - 0.5f;
@@ -203,10 +204,11 @@ STRIATE_RENDER_CALL F sun_share(const SunView& view, const int32_t* map, const V
   const F height = lanes_max((dot(view.towards, p) - view.far + 2 * view.texel) * (1 / view.step) + 1.0f, F{});
   const I at = row * view.size + column;
   const auto lit = [&](I index) {
-    return lanes_select(lanes_float(lanes_word(map, index)) > height, F{}, same<F>(1.0f));
+    F left, next;
+    lanes_pair(map, index, left, next);
+    return lanes_select(left > height, F{}, 1.0f - right) + lanes_select(next > height, F{}, right);
   };
-  const F top = lit(at) * (1.0f - right) + lit(at + 1) * right;
-  const F bottom = lit(at + view.size) * (1.0f - right) + lit(at + view.size + 1) * right;
+  const F top = lit(at), bottom = lit(at + view.size);
   return lanes_select(within, top + down * (bottom - top), same<F>(1.0f));
 }
 
@@ -226,9 +228,9 @@ STRIATE_RENDER_CALL Vec<F> times(const Vec<F>& a, const Vec<F>& b) {
 /// A triangle where it is seen.
 template <class F, class I>
 struct Fragment {
-  Vec<F> corner[3], normal[3];  // in the camera's frame
-  F u[3], v[3];                 // texture coordinates of the corners in tiles, without the offset
-  F x, y;                       // on the screen, -1 to 1, y up
+  Vec<F> corner, edge[2], moment;  // the first corner, the edges from it, and the first one's moment about the camera
+  Vec<F> normal[3];                // of the corners; all in the camera's frame
+  F u[3], v[3];                    // texture coordinates of the corners in tiles, without the offset
   Vec<F> colour, second_colour;
   F texels;  // of its texture a metre in the camera's frame, times the side of a pixel at depth 1
   F offset_u, offset_v, specular, exponent;
@@ -236,16 +238,17 @@ struct Fragment {
   I both;  // 1 where it is seen from both sides
 };
 
-/// A triangle, not yet in a place. Vertices are rows of `vertices`, `corner` where the pose puts them; `scale` is the
-/// pose's factor.
+/// Vertices are rows of `vertices`, `corner` where the pose puts them; `scale` is the pose's factor.
 STRIATE_RENDER_CALL Fragment<float, int32_t> fragment_of(const Scene& s, const float* pose, float scale,
                                                          const float* material, const float* const (&vertex)[3],
                                                          const Point (&corner)[3]) {
   Fragment<float, int32_t> f;
+  f.corner = {corner[0].x, corner[0].y, corner[0].z};
+  for (int i = 0; i < 2; ++i) f.edge[i] = minus({corner[i + 1].x, corner[i + 1].y, corner[i + 1].z}, f.corner);
+  f.moment = cross({-f.corner.x, -f.corner.y, -f.corner.z}, f.edge[0]);
   float sum[3] = {};
   for (int i = 0; i < 3; ++i) {
     const float* n = vertex[i] + 3;
-    f.corner[i] = {corner[i].x, corner[i].y, corner[i].z};
     f.normal[i] = {pose[0] * n[0] + pose[1] * n[1] + pose[2] * n[2], pose[4] * n[0] + pose[5] * n[1] + pose[6] * n[2],
                    pose[8] * n[0] + pose[9] * n[1] + pose[10] * n[2]};
     for (int k = 0; k < 3; ++k) sum[k] += n[k];
@@ -258,7 +261,6 @@ STRIATE_RENDER_CALL Fragment<float, int32_t> fragment_of(const Scene& s, const f
     f.u[i] = vertex[i][first] * tiles;
     f.v[i] = vertex[i][second] * tiles;
   }
-  f.x = f.y = 0;
   f.colour = {material[0], material[1], material[2]};
   f.second_colour = {material[3], material[4], material[5]};
   f.texels = 256 * tiles * s.pixel / scale;
@@ -274,8 +276,8 @@ STRIATE_RENDER_CALL Fragment<float, int32_t> fragment_of(const Scene& s, const f
 struct Place {
   float x, y;
 };
-/// The mean of the samples of `mask` in the pixel (column, row) of an image of that size, on the screen.
-STRIATE_RENDER_CALL Place place_of(int mask, int32_t column, int32_t row, int32_t size) {
+/// The mean of the samples of `mask` in a pixel, in 1/256 of it.
+STRIATE_RENDER_CALL Place middle_of(int mask) {
   int across = 0, down = 0, count = 0;
   for (int i = 0; i < 4; ++i) {
     const int taken = mask >> i & 1;
@@ -283,23 +285,31 @@ STRIATE_RENDER_CALL Place place_of(int mask, int32_t column, int32_t row, int32_
     down += taken * sample_y(i);
     count += taken;
   }
-  const float share = 1.0f / static_cast<float>(count), unit = 1.0f / static_cast<float>(128 * size);
-  return {(static_cast<float>(256 * column) + static_cast<float>(across) * share) * unit - 1,
-          1 - (static_cast<float>(256 * row) + static_cast<float>(down) * share) * unit};
+  const float share = 1.0f / static_cast<float>(count);
+  return {static_cast<float>(across) * share, static_cast<float>(down) * share};
+}
+/// Where that is on the screen, -1 to 1, y up, of a pixel of an image of that size.
+template <class F>
+STRIATE_RENDER_CALL F screen_x(F middle, F column, int32_t size) {
+  return (column * 256.0f + middle) * (1.0f / static_cast<float>(128 * size)) - 1.0f;
+}
+template <class F>
+STRIATE_RENDER_CALL F screen_y(F middle, F row, int32_t size) {
+  return 1.0f - (row * 256.0f + middle) * (1.0f / static_cast<float>(128 * size));
 }
 
-/// Light that reaches the camera from a fragment.
-template <class F, class I>
-STRIATE_RENDER_CALL Vec<F> shade(const Scene& s, const Library& library, const int32_t* map, const Fragment<F, I>& f) {
-  const Vec<F> ray = {f.x * (1 / s.focal), f.y * (1 / s.focal), same<F>(1.0f)};
+/// Light that reaches the camera from a fragment at (x, y) of the screen.
+template <class F, class I, class Map>
+STRIATE_RENDER_CALL Vec<F> shade(const Scene& s, const Library& library, const Map* map, const Fragment<F, I>& f, F x,
+                                 F y) {
+  const Vec<F> ray = {x * (1 / s.focal), y * (1 / s.focal), same<F>(1.0f)};
   // Where the ray meets the triangle (Moeller and Trumbore), in shares of its corners.
-  const Vec<F> e1 = minus(f.corner[1], f.corner[0]), e2 = minus(f.corner[2], f.corner[0]), p = cross(ray, e2);
-  const Vec<F> from = {-f.corner[0].x, -f.corner[0].y, -f.corner[0].z}, q = cross(from, e1);
+  const Vec<F>&e1 = f.edge[0], &e2 = f.edge[1], p = cross(ray, e2), from = {-f.corner.x, -f.corner.y, -f.corner.z};
   const F determinant = dot(e1, p), inverse = 1.0f / lanes_select(determinant == 0.0f, same<F>(1.0f), determinant);
-  const F b1 = between(dot(from, p) * inverse, 0.0f, 1.0f), b2 = between(dot(ray, q) * inverse, 0.0f, 1.0f);
+  const F b1 = between(dot(from, p) * inverse, 0.0f, 1.0f), b2 = between(dot(ray, f.moment) * inverse, 0.0f, 1.0f);
   const F b0 = lanes_max(1.0f - b1 - b2, F{});
-  const Vec<F> at = {f.corner[0].x + b1 * e1.x + b2 * e2.x, f.corner[0].y + b1 * e1.y + b2 * e2.y,
-                     f.corner[0].z + b1 * e1.z + b2 * e2.z};
+  const Vec<F> at = {f.corner.x + b1 * e1.x + b2 * e2.x, f.corner.y + b1 * e1.y + b2 * e2.y,
+                     f.corner.z + b1 * e1.z + b2 * e2.z};
   Vec<F> n = {b0 * f.normal[0].x + b1 * f.normal[1].x + b2 * f.normal[2].x,
               b0 * f.normal[0].y + b1 * f.normal[1].y + b2 * f.normal[2].y,
               b0 * f.normal[0].z + b1 * f.normal[1].z + b2 * f.normal[2].z};
@@ -321,8 +331,9 @@ STRIATE_RENDER_CALL Vec<F> shade(const Scene& s, const Library& library, const i
   const Vec<F> matt = times(albedo, light(s, facing * sunlit, dot(s.up, n)));
   const F length = 1.0f / lanes_sqrt(dot(ray, ray));
   const Vec<F> half = {s.sun[0] - ray.x * length, s.sun[1] - ray.y * length, s.sun[2] - ray.z * length};
-  const F x = lanes_max(dot(half, n), F{}) / lanes_sqrt(lanes_max(dot(half, half), same<F>(1e-20f)));
-  const F highlight = lanes_select(facing > 0.0f, f.specular * sunlit * x / (f.exponent - f.exponent * x + x), F{});
+  const F cosine = lanes_max(dot(half, n), F{}) / lanes_sqrt(lanes_max(dot(half, half), same<F>(1e-20f)));
+  const F highlight =
+      lanes_select(facing > 0.0f, f.specular * sunlit * cosine / (f.exponent - f.exponent * cosine + cosine), F{});
   return {matt.x + highlight * s.sun_colour[0], matt.y + highlight * s.sun_colour[1],
           matt.z + highlight * s.sun_colour[2]};
 }

@@ -17,12 +17,15 @@
 
 #include "cpu/simd/begin.h"
 #include "cpu/simd/render_raster.h"
+#include "cpu/simd/render_vertices.h"
+#include "cpu/simd/transpose.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
 using Op = op::RenderScenes;
-using FragmentOfOne = Fragment<float, int32_t>;
+/// Numbers of a fragment, and with what fills the last vector.
+constexpr int kFields = sizeof(Fragment<float, int32_t>) / 4, kRecord = (kFields + kLanes - 1) / kLanes * kLanes;
 
 struct Object {
   const float* pose;
@@ -41,13 +44,13 @@ struct Outputs {
 
 int64_t padded(int64_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
 
-/// Vertices of the image that has most.
-int64_t most_vertices(const core::RenderInputs& in) {
+/// Vertices, or triangles, of the image that has most of them.
+int64_t most_of(const core::RenderInputs& in, Op::Mesh column) {
   int64_t most = 0;
   for (int64_t n = 0; n < in.images; ++n) {
     int64_t count = 0;
     for (int64_t i = n * in.objects; i < (n + 1) * in.objects; ++i)
-      if (in.places[2 * i] >= 0) count += in.meshes[4 * static_cast<int64_t>(in.places[2 * i]) + Op::vertex_count];
+      if (in.places[2 * i] >= 0) count += in.meshes[4 * static_cast<int64_t>(in.places[2 * i]) + column];
     most = std::max(most, count);
   }
   return most;
@@ -56,29 +59,36 @@ int64_t most_vertices(const core::RenderInputs& in) {
 /// What one thread needs for one image after another.
 class Painter {
  public:
-  Painter(core::Context& ctx, const core::RenderInputs& in, const Outputs& out, const Op::Options& o, int64_t vertices)
+  Painter(core::Context& ctx, const core::RenderInputs& in, const Outputs& out, const Op::Options& o, int64_t vertices,
+          int64_t triangles)
       : in_(in),
         out_(out),
         size_(static_cast<int32_t>(o.size)),
         shadows_(o.shadows),
         wide_(padded(o.size)),
-        points_(ctx.scratch<Point>(static_cast<size_t>(vertices))),
-        snapped_(ctx.scratch<Snapped>(static_cast<size_t>(vertices))),
+        points_{ctx.scratch<float>(static_cast<size_t>(vertices + kLanes)),
+                ctx.scratch<float>(static_cast<size_t>(vertices + kLanes)),
+                ctx.scratch<float>(static_cast<size_t>(vertices + kLanes))},
+        snapped_(ctx.scratch<Snapped>(static_cast<size_t>(vertices + kLanes))),
         samples_{ctx.scratch<int32_t>(static_cast<size_t>(4 * wide_ * size_)),
                  ctx.scratch<int32_t>(static_cast<size_t>(4 * wide_ * size_)), 4 * wide_, size_},
-        row_(ctx.scratch<float>(static_cast<size_t>(4 * wide_))),
-        taken_(ctx.scratch<uint8_t>(static_cast<size_t>(wide_))) {
+        row_(ctx.scratch<float>(static_cast<size_t>(3 * wide_))),
+        taken_(ctx.scratch<uint8_t>(static_cast<size_t>(wide_))),
+        alike_(ctx.scratch<uint8_t>(static_cast<size_t>(wide_))),
+        record_of_(ctx.scratch<int32_t>(static_cast<size_t>(triangles))),
+        records_(ctx.scratch<float>(static_cast<size_t>(kRecord * triangles))) {
+    std::fill_n(samples_.nearness, samples_.stride * size_, 0);
+    std::fill_n(taken_, wide_, uint8_t{0});
+    for (int mask = 1; mask < 16; ++mask) middle_[mask] = middle_of(mask);
     const int32_t map_size = Op::sun_map_size(size_);
     if (out_.images && shadows_)
-      map_ = {ctx.scratch<int32_t>(static_cast<size_t>(map_size) * map_size), nullptr, map_size, map_size};
+      map_ = {ctx.scratch<float>(static_cast<size_t>(map_size) * map_size), map_size, map_size};
   }
 
   void paint(int64_t n) {
     n_ = n;
-    known_ = -1;
     place_objects();
     move_vertices();
-    std::memset(samples_.nearness, 0, static_cast<size_t>(samples_.stride * size_) * sizeof(int32_t));
     reach_ = {{size_, -1}, {size_, -1}};
     int32_t of_first = 0;
     for (size_t i = 0; i < objects_.size(); ++i) {
@@ -91,10 +101,13 @@ class Painter {
     if (out_.images) {
       scene_.set(in_.worlds + Op::kWorld * n_, size_);
       if (shadows_ && !objects_.empty()) draw_shadows();
+      std::fill_n(record_of_, triangles_, -1);
+      known_ = 0;
     }
     for (int32_t y = 0; y < size_; ++y) paint_row(y);
     if (counts[0] == 0) counts[2] = counts[3] = 0;
     counts[1] = has_first_ ? of_first - counts[0] : 0;
+    clear_samples();
   }
 
  private:
@@ -118,15 +131,22 @@ class Painter {
       triangles += row[3];
     }
     vertices_ = vertices;
+    triangles_ = triangles;
   }
 
   void move_vertices() {
     lens_ = Lens::of(in_.worlds[Op::kWorld * n_ + Op::focal], size_);
     for (const Object& object : objects_)
-      for (int32_t v = 0; v < object.vertex_count; ++v)
-        points_[object.first_vertex + v] = move_point(object.pose, object.vertices + 6 * static_cast<int64_t>(v));
-    for (int32_t v = 0; v < vertices_; ++v)
-      snapped_[v] = lens_.holds(points_[v]) ? lens_.snap(points_[v]) : Snapped{0, 0, 0};
+      move_points(object.pose, object.vertices, object.vertex_count, points_.from(object.first_vertex));
+    if (vertices_ > 0) {
+      const Point last = points_[vertices_ - 1];
+      for (int32_t v = vertices_; v < vertices_ + kLanes; ++v) {
+        points_.x[v] = last.x;
+        points_.y[v] = last.y;
+        points_.z[v] = last.z;
+      }
+    }
+    snap_points(lens_, points_, vertices_, snapped_);
   }
 
   const float* material_of(const Object& object, int32_t part) const {
@@ -143,7 +163,7 @@ class Painter {
         draw_corners(corner[0], corner[1], corner[2], object.front, both, object.first_number + t);
         continue;
       }
-      const Point* points = points_ + object.first_vertex;
+      const Points points = points_.from(object.first_vertex);
       Cutting rest;
       lens_.cut(points[row[0]], points[row[1]], points[row[2]], rest);
       for (int i = 2; i < rest.count; ++i)
@@ -152,12 +172,12 @@ class Painter {
     }
   }
   void draw_corners(const Snapped& a, const Snapped& b, const Snapped& c, int front, bool both, int32_t number) {
-    Outline outline;
-    if (!outline.set(a, b, c, front, both)) return;
-    const Reach reach = reach_of<PixelLanes>(samples_, outline);
-    if (reach.empty()) return;
+    const Reach reach = reach_of(samples_, a, b, c);
+    // One branch that nobody foresees instead of two.
+    if (reach.empty() | !Outline::is_seen(Outline::area_of(a, b, c), front, both)) return;
     reach_.join(reach);
-    draw<PixelLanes>(samples_, outline, reach, number);
+    Outline outline;
+    if (outline.set(a, b, c, front, both)) draw(samples_, outline, reach, number);
   }
 
   int32_t count_samples() const {
@@ -169,68 +189,62 @@ class Painter {
     return count;
   }
 
+  /// For the next image.
+  void clear_samples() {
+    const int32_t first = reach_.columns.first / Samples::kPixels * Samples::kPixels;
+    const int32_t until = reach_.columns.last / Samples::kPixels * Samples::kPixels + Samples::kPixels;
+    for (int32_t y = reach_.rows.first; y <= reach_.rows.last; ++y)
+      std::fill_n(samples_.nearness + y * samples_.stride + 4 * first, 4 * (until - first), 0);
+  }
+
   void draw_shadows() {
     SunView& view = scene_.view;
     double low[3], high[3];
-    std::fill_n(low, 3, HUGE_VAL);
-    std::fill_n(high, 3, -HUGE_VAL);
-    for (int32_t v = 0; v < vertices_; ++v) {
-      const double at[3] = {view.along(view.across, points_[v]), view.along(view.up, points_[v]),
-                            view.along(view.towards, points_[v])};
-      for (int k = 0; k < 3; ++k) {
-        low[k] = at[k] < low[k] ? at[k] : low[k];
-        high[k] = at[k] > high[k] ? at[k] : high[k];
-      }
-    }
+    sun_bounds(view, points_, vertices_, low, high);
     view.set_bounds(low, high, map_.size);
     if (view.size == 0) return;
-    std::memset(map_.nearness, 0, static_cast<size_t>(view.size) * view.size * sizeof(int32_t));
-    for (int32_t v = 0; v < vertices_; ++v)
-      snapped_[v] = SunView::holds(points_[v]) ? view.snap(points_[v]) : Snapped{0, 0, 0};
+    std::memset(map_.nearness, 0, static_cast<size_t>(view.size) * view.size * sizeof(float));
+    snap_points(view, points_, vertices_, snapped_);
     for (const Object& object : objects_) {
       const Snapped* snapped = snapped_ + object.first_vertex;
       for (int32_t t = 0; t < object.triangle_count; ++t) {
         const int32_t* row = object.triangles + 4 * static_cast<int64_t>(t);
         const Snapped &a = snapped[row[0]], &b = snapped[row[1]], &c = snapped[row[2]];
-        Outline outline;
-        if (a.q == 0 || b.q == 0 || c.q == 0 ||
-            !outline.set(a, b, c, -object.front, material_of(object, row[3])[Op::two_sided] != 0))
+        const Reach reach = reach_of(map_, a, b, c);
+        const bool both = material_of(object, row[3])[Op::two_sided] != 0;
+        if ((a.q == 0) | (b.q == 0) | (c.q == 0) | reach.empty() |
+            !Outline::is_seen(Outline::area_of(a, b, c), -object.front, both))
           continue;
-        const Reach reach = reach_of<TexelLanes>(map_, outline);
-        if (!reach.empty()) draw<TexelLanes>(map_, outline, reach, 0);
+        Outline outline;
+        if (outline.set(a, b, c, -object.front, both)) draw(map_, outline, reach, 0);
       }
     }
   }
 
   void paint_row(int32_t y) {
     const bool reached = y >= reach_.rows.first && y <= reach_.rows.last;
-    const int32_t* q = samples_.nearness + y * samples_.stride;
-    const int32_t* number = samples_.triangle + y * samples_.stride;
-    const int32_t first = reached ? reach_.columns.first : size_, last = reached ? reach_.columns.last : -1;
-    // Samples of each pixel in which there is an object, as bits.
-    constexpr int kPixels = PixelLanes::kPixels;
-    for (int32_t x = first / kPixels * kPixels; x <= last; x += kPixels) {
-      const unsigned bits = lane_bits(vload(q + 4 * x) > 0);
-      for (int i = 0; i < kPixels; ++i) taken_[x + i] = bits >> 4 * i & 15;
-    }
-    look_at_first(y, q, number, first, last);
+    const int32_t first = reached ? reach_.columns.first / kLanes * kLanes : size_;
+    const int32_t until = reached ? std::min<int32_t>(reach_.columns.last / kLanes * kLanes + kLanes, size_) : size_;
+    look_at_row(y, first, until);
     if (!out_.images) return;
-    float* const behind = row_ + 3 * wide_;
-    std::fill_n(behind, wide_, 1.0f);
-    for (int32_t x = first; x <= last; ++x) behind[x] = 1.0f - share_of(taken_[x]);
-    paint_background(y, behind);
-    pending_ = 0;
-    for (int32_t x = first; x <= last; ++x)
+    paint_background(y, first, until);
+    if (!reached) return;
+    const int32_t* number = samples_.triangle + y * samples_.stride;
+    for (int32_t x = first; x < until; ++x)
       for (int left = taken_[x]; left;) {
         const int lowest = __builtin_ctz(static_cast<unsigned>(left));
         const int32_t triangle = number[4 * x + lowest];
-        int mask = 0;
-        for (int i = lowest; i < 4; ++i) mask |= (left >> i & (number[4 * x + i] == triangle)) << i;
+        int mask = left & alike_[x];
+        if (lowest > 0) {
+          mask = 0;
+          for (int i = lowest; i < 4; ++i) mask |= (left >> i & (number[4 * x + i] == triangle)) << i;
+        }
         left &= ~mask;
         add_fragment(x, y, triangle, mask);
       }
-    if (pending_) shade_pending();
-    write_row(y, first, last);
+    if (pending_) shade_pending(y);
+    for (int32_t x = first; x < until; x += kLanes)
+      put_pixels(x, y, {vload(row_ + x), vload(row_ + wide_ + x), vload(row_ + 2 * wide_ + x)}, true);
   }
 
   /// Share of a pixel that some of its samples are.
@@ -238,53 +252,73 @@ class Painter {
     return 0.25f * static_cast<float>(__builtin_popcount(static_cast<unsigned>(mask)));
   }
 
-  void look_at_first(int32_t y, const int32_t* q, const int32_t* number, int32_t first, int32_t last) {
+  /// Which samples there is an object in, which have the first one's triangle, and what is seen of object 0.
+  void look_at_row(int32_t y, int32_t first, int32_t until) {
     uint8_t* const mask = out_.masks ? out_.masks + (n_ * size_ + y) * size_ : nullptr;
     float* const depth = out_.depths ? out_.depths + (n_ * size_ + y) * size_ : nullptr;
     if (mask) std::memset(mask, 0, static_cast<size_t>(size_));
     if (depth) std::fill_n(depth, size_, 0.0f);
-    if (!has_first_) return;
-    int32_t* const counts = out_.counts + 6 * n_;
-    const int32_t until = objects_[0].triangle_count;
-    for (int32_t x = first; x <= last; ++x) {
-      if (taken_[x] == 0) continue;
-      int32_t count = 0, nearest = 0;
-      for (int i = 4 * x; i < 4 * x + 4; ++i)
-        if (q[i] > 0 && number[i] < until) {
-          ++count;
-          nearest = std::max(nearest, q[i]);
-        }
-      if (count == 0) continue;
-      if (mask) mask[x] = static_cast<uint8_t>((count * 255 + 2) / 4);
-      if (depth) depth[x] = static_cast<float>(kNearness / nearest);
-      counts[0] += count;
-      counts[2] = std::min(counts[2], x);
+    constexpr int kPixels = Samples::kPixels;
+    const int32_t* q = samples_.nearness + y * samples_.stride;
+    const int32_t* number = samples_.triangle + y * samples_.stride;
+    const vi own = vset(has_first_ ? objects_[0].triangle_count : 0);
+    for (int32_t x = first; x < until; x += kPixels) {
+      const vi seen = vload(q + 4 * x) > 0, triangle = vload(number + 4 * x);
+      const unsigned frame = x + kPixels <= size_ ? ~0u : (1u << 4 * (size_ - x)) - 1;
+      const unsigned taken = lane_bits(seen) & frame, alike = lane_bits(triangle == first_of_four(triangle)),
+                     of_first = lane_bits(triangle < own) & taken;
+      for (int i = 0; i < kPixels; ++i) {
+        taken_[x + i] = taken >> 4 * i & 15;
+        alike_[x + i] = alike >> 4 * i & 15;
+      }
+      if (of_first == 0) continue;
+      int32_t* const counts = out_.counts + 6 * n_;
+      counts[0] += __builtin_popcount(of_first);
+      counts[2] = std::min(counts[2], x + __builtin_ctz(of_first) / 4);
       counts[3] = std::min(counts[3], y);
-      counts[4] = std::max(counts[4], x + 1);
+      counts[4] = std::max(counts[4], x + (31 - __builtin_clz(of_first)) / 4 + 1);
       counts[5] = std::max(counts[5], y + 1);
+      for (int i = 0; i < kPixels; ++i) {
+        const int own_samples = of_first >> 4 * i & 15;
+        if (own_samples == 0) continue;
+        if (mask)
+          mask[x + i] = static_cast<uint8_t>((__builtin_popcount(static_cast<unsigned>(own_samples)) * 255 + 2) / 4);
+        if (!depth) continue;
+        int32_t nearest = 0;
+        for (int k = 0; k < 4; ++k)
+          if (own_samples >> k & 1) nearest = std::max(nearest, q[4 * (x + i) + k]);
+        depth[x + i] = static_cast<float>(kNearness / nearest);
+      }
     }
   }
 
-  void paint_background(int32_t y, const float* behind) {
+  /// The row's pixels from `first` up to `until`, which objects reach, into row_, the others into the image.
+  void paint_background(int32_t y, int32_t first, int32_t until) {
     const Library library = {in_.materials, in_.textures};
     if (scene_.background == Op::of_photo) {
-      const uint8_t* photo = in_.photos + (3 * n_ * size_ + y) * size_;
-      for (int c = 0; c < 3; ++c)
-        for (int32_t x = 0; x < size_; ++x)
-          row_[c * wide_ + x] = behind[x] * decode(photo[static_cast<int64_t>(c) * size_ * size_ + x]);
+      const int64_t plane = static_cast<int64_t>(size_) * size_;
+      for (int c = 0; c < 3; ++c) {
+        const int64_t at = (3 * n_ + c) * plane + static_cast<int64_t>(y) * size_;
+        std::memcpy(out_.images + at, in_.photos + at, static_cast<size_t>(size_));
+        for (int32_t x = first; x < until; ++x)
+          row_[c * wide_ + x] = (1.0f - share_of(taken_[x])) * decode(in_.photos[at + x]);
+      }
       return;
     }
     vf lane;
     for (int l = 0; l < kLanes; ++l) lane[l] = static_cast<float>(2 * l + 1);
     const float unit = 1.0f / static_cast<float>(size_);
     const vf down = vspread(1.0f - static_cast<float>(2 * y + 1) * unit);
-    for (int64_t x = 0; x < wide_; x += kLanes) {
-      const vf share = vload(behind + x);
-      Vec<vf> colour = {};
-      if (lanes_any(share > 0.0f)) {
-        const vf across = (lane + static_cast<float>(2 * x)) * unit - 1.0f;
-        colour = background_at<vf, vi>(scene_, library, map_.nearness, across, down);
+    for (int32_t x = 0; x < size_; x += kLanes) {
+      const vf across = (lane + static_cast<float>(2 * x)) * unit - 1.0f;
+      if (x < first || x >= until) {
+        put_pixels(x, y, background_at<vf, vi>(scene_, library, map_.nearness, across, down), false);
+        continue;
       }
+      vf share;
+      for (int l = 0; l < kLanes; ++l) share[l] = 1.0f - share_of(taken_[x + l]);
+      Vec<vf> colour = {};
+      if (lanes_any(share > 0.0f)) colour = background_at<vf, vi>(scene_, library, map_.nearness, across, down);
       vstore(row_ + x, colour.x * share);
       vstore(row_ + wide_ + x, colour.y * share);
       vstore(row_ + 2 * wide_ + x, colour.z * share);
@@ -292,64 +326,72 @@ class Painter {
   }
 
   void add_fragment(int32_t x, int32_t y, int32_t number, int mask) {
-    if (number != known_) {
-      size_t i = 0;
-      while (number >= objects_[i].first_number + objects_[i].triangle_count) ++i;
-      const Object& object = objects_[i];
-      const int32_t* row = object.triangles + 4 * static_cast<int64_t>(number - object.first_number);
-      const float* const vertex[3] = {object.vertices + 6 * static_cast<int64_t>(row[0]),
-                                      object.vertices + 6 * static_cast<int64_t>(row[1]),
-                                      object.vertices + 6 * static_cast<int64_t>(row[2])};
-      const Point* points = points_ + object.first_vertex;
-      const Point corner[3] = {points[row[0]], points[row[1]], points[row[2]]};
-      fragment_ = fragment_of(scene_, object.pose, object.scale, material_of(object, row[3]), vertex, corner);
-      known_ = number;
-    }
-    constexpr size_t kFields = sizeof fragment_ / 4;
-    static_assert(sizeof(Fragment<vf, vi>) == kFields * kLanes * 4);
-    uint32_t field[kFields];
-    std::memcpy(field, &fragment_, sizeof fragment_);
-    uint32_t* const to = fields_ + pending_;
-    for (size_t k = 0; k < kFields; ++k) to[k * kLanes] = field[k];
-    const Place place = place_of(mask, x, y, size_);
-    std::memcpy(to + offsetof(FragmentOfOne, x) / 4 * kLanes, &place.x, 4);
-    std::memcpy(to + offsetof(FragmentOfOne, y) / 4 * kLanes, &place.y, 4);
+    int32_t& record = record_of_[number];
+    if (record < 0) record = add_record(number);
+    from_[pending_] = records_ + static_cast<int64_t>(kRecord) * record;
     pixel_[pending_] = x;
+    middle_x_[pending_] = middle_[mask].x;
+    middle_y_[pending_] = middle_[mask].y;
     share_[pending_] = share_of(mask);
-    if (++pending_ == kLanes) shade_pending();
+    if (++pending_ == kLanes) shade_pending(y);
+  }
+  int32_t add_record(int32_t number) {
+    size_t i = 0;
+    while (number >= objects_[i].first_number + objects_[i].triangle_count) ++i;
+    const Object& object = objects_[i];
+    const int32_t* row = object.triangles + 4 * static_cast<int64_t>(number - object.first_number);
+    const float* const vertex[3] = {object.vertices + 6 * static_cast<int64_t>(row[0]),
+                                    object.vertices + 6 * static_cast<int64_t>(row[1]),
+                                    object.vertices + 6 * static_cast<int64_t>(row[2])};
+    const Points points = points_.from(object.first_vertex);
+    const Point corner[3] = {points[row[0]], points[row[1]], points[row[2]]};
+    const Fragment<float, int32_t> fragment =
+        fragment_of(scene_, object.pose, object.scale, material_of(object, row[3]), vertex, corner);
+    std::memcpy(records_ + static_cast<int64_t>(kRecord) * known_, &fragment, sizeof fragment);
+    return known_++;
   }
 
-  void shade_pending() {
-    for (int l = pending_; l < kLanes; ++l)  // lanes without a fragment repeat the first
-      for (size_t k = 0; k < sizeof fields_ / 4; k += kLanes) fields_[k + l] = fields_[k];
-    Fragment<vf, vi> f;
-    std::memcpy(&f, fields_, sizeof f);
-    const Vec<vf> colour = shade(scene_, Library{in_.materials, in_.textures}, map_.nearness, f);
-    for (int l = 0; l < pending_; ++l) {
-      float* const to = row_ + pixel_[l];
-      to[0] += colour.x[l] * share_[l];
-      to[wide_] += colour.y[l] * share_[l];
-      to[2 * wide_] += colour.z[l] * share_[l];
+  void shade_pending(int32_t y) {
+    for (int l = pending_; l < kLanes; ++l) {  // lanes without a fragment repeat the first
+      from_[l] = from_[0];
+      pixel_[l] = pixel_[0];
+      middle_x_[l] = middle_x_[0];
+      middle_y_[l] = middle_y_[0];
+      share_[l] = 0;
     }
+    vf fields[kRecord];
+#pragma GCC unroll 8
+    for (int k = 0; k < kRecord; k += kLanes)
+      transpose_block(
+          kLanes, kLanes, [&](int64_t i) { return vload(from_[i] + k); },
+          [&](int64_t j, vf field) { fields[k + j] = field; });
+    Fragment<vf, vi> f;
+    static_assert(sizeof f == kFields * sizeof(vf));
+    std::memcpy(&f, fields, sizeof f);
+    const vf x = screen_x(vload(middle_x_), lanes_float(vload(pixel_)), size_);
+    const vf row = screen_y(vload(middle_y_), vset(static_cast<float>(y)), size_);
+    const Vec<vf> colour = shade(scene_, Library{in_.materials, in_.textures}, map_.nearness, f, x, row);
+    const vf share = vload(share_), part[3] = {colour.x * share, colour.y * share, colour.z * share};
+    for (int l = 0; l < pending_; ++l)
+      for (int c = 0; c < 3; ++c) row_[c * wide_ + pixel_[l]] += part[c][l];
     pending_ = 0;
   }
 
-  void write_row(int32_t y, int32_t first, int32_t last) {
+  /// Linear light into the image, from the column x on; of a photo, only where there is an object in front.
+  void put_pixels(int32_t x, int32_t y, const Vec<vf>& colour, bool reached) {
     const int64_t plane = static_cast<int64_t>(size_) * size_;
-    for (int c = 0; c < 3; ++c) {
-      uint8_t* const to = out_.images + (3 * n_ + c) * plane + static_cast<int64_t>(y) * size_;
-      for (int32_t x = 0; x < size_; x += kLanes) {
-        const vi bytes = encode<vf, vi>(vload(row_ + c * wide_ + x));
-        if (x + kLanes <= size_) {
-          store_bytes(to + x, bytes);
-        } else {
-          for (int l = 0; l < size_ - x; ++l) to[x + l] = static_cast<uint8_t>(bytes[l]);
-        }
+    uint8_t* to = out_.images + 3 * n_ * plane + static_cast<int64_t>(y) * size_ + x;
+    const bool photo = reached && scene_.background == Op::of_photo;
+    for (const vf light : {colour.x, colour.y, colour.z}) {
+      const vi bytes = encode<vf, vi>(light);
+      if (x + kLanes <= size_ && !photo) {
+        store_bytes(to, bytes);
+      } else {
+        const int count = std::min(kLanes, size_ - x);
+        for (int l = 0; l < count; ++l)
+          if (!photo || taken_[x + l]) to[l] = static_cast<uint8_t>(bytes[l]);
       }
-      if (scene_.background != Op::of_photo) continue;
-      const uint8_t* photo = in_.photos + (3 * n_ + c) * plane + static_cast<int64_t>(y) * size_;
-      for (int32_t x = 0; x < size_; ++x)
-        if (x < first || x > last || taken_[x] == 0) to[x] = photo[x];
+      to += plane;
     }
   }
 
@@ -358,24 +400,28 @@ class Painter {
   const int32_t size_;
   const bool shadows_;
   const int64_t wide_;  // pixels of a row, in whole vectors
-  Point* const points_;
+  const Points points_;
   Snapped* const snapped_;
-  Samples samples_, map_{};
-  float* const row_;      // red, green, blue, and the share that is background
-  uint8_t* const taken_;  // of a row's pixels that are reached
+  Samples samples_;
+  Texels map_{};
+  float* const row_;  // red, green and blue
+  // Of a row's pixels: their samples with an object, and those with the triangle of the first one.
+  uint8_t *const taken_, *const alike_;
+  int32_t* const record_of_;  // by triangle; -1: none yet
+  float* const records_;      // the triangles seen in the image, as fragments
+  Place middle_[16];          // of the samples of a mask
   int64_t n_ = 0;
   std::vector<Object> objects_;
   bool has_first_ = false;
-  int32_t vertices_ = 0;
+  int32_t vertices_ = 0, triangles_ = 0;
   Lens lens_{};
   Reach reach_{};
   Scene scene_{};
-  int32_t known_ = -1;  // the triangle of fragment_
-  FragmentOfOne fragment_;
+  int32_t known_ = 0;  // records
   // Fragments that wait for a whole vector.
-  alignas(64) uint32_t fields_[sizeof(Fragment<vf, vi>) / 4];
+  const float* from_[kLanes];
   int32_t pixel_[kLanes];
-  float share_[kLanes];
+  float middle_x_[kLanes], middle_y_[kLanes], share_[kLanes];
   int pending_ = 0;
 };
 
@@ -387,9 +433,11 @@ void render_scenes(core::Context& ctx, const core::View* in, core::View* out, co
   const Outputs outputs = {out[0].rank >= 0 ? out[0].as<uint8_t>() : nullptr, out[1].as<int32_t>(),
                            out[2].rank >= 0 ? out[2].as<uint8_t>() : nullptr,
                            out[3].rank >= 0 ? out[3].as<float>() : nullptr};
-  const int64_t workers = std::min<int64_t>(inputs.images, core::threads()), vertices = most_vertices(inputs);
+  const int64_t workers = std::min<int64_t>(inputs.images, core::threads()),
+                vertices = most_of(inputs, Op::vertex_count),
+                triangles = outputs.images ? most_of(inputs, Op::triangle_count) : 0;
   std::vector<Painter> painters;
-  for (int64_t i = 0; i < workers; ++i) painters.emplace_back(ctx, inputs, outputs, o, vertices);
+  for (int64_t i = 0; i < workers; ++i) painters.emplace_back(ctx, inputs, outputs, o, vertices, triangles);
   std::atomic<int64_t> next{0};
   core::parallel_for(workers, [&](int64_t i) {
     for (int64_t n; (n = next.fetch_add(1)) < inputs.images && !ctx.stop();) painters[static_cast<size_t>(i)].paint(n);

@@ -141,12 +141,12 @@ __device__ __forceinline__ Vec<float> shade_triangle(const core::RenderInputs& i
     corner[i] = {m[0] * v[0] + m[1] * v[1] + m[2] * v[2] + m[3], m[4] * v[0] + m[5] * v[1] + m[6] * v[2] + m[7],
                  m[8] * v[0] + m[9] * v[1] + m[10] * v[2] + m[11]};
   }
-  Fragment<float, int32_t> f =
+  const Fragment<float, int32_t> f =
       fragment_of(scene, pose, from.objects[place].scale, material_of(in, place, triangle[3]), vertex, corner);
-  const Place seen = place_of(mask, column, row, from.size);
-  f.x = seen.x;
-  f.y = seen.y;
-  return shade(scene, Library{in.materials, in.textures}, map, f);
+  const Place middle = middle_of(mask);
+  return shade(scene, Library{in.materials, in.textures}, map, f,
+               screen_x(middle.x, static_cast<float>(column), from.size),
+               screen_y(middle.y, static_cast<float>(row), from.size));
 }
 
 /// A warp has 8 x 4 pixels, a block four of them side by side.

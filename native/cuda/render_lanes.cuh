@@ -18,7 +18,10 @@ __device__ __forceinline__ int32_t lanes_int(float a) { return static_cast<int32
 __device__ __forceinline__ float lanes_float(int32_t a) { return static_cast<float>(a); }
 __device__ __forceinline__ int32_t lanes_bits(float a) { return __float_as_int(a); }
 __device__ __forceinline__ bool lanes_any(bool mask) { return mask; }
-__device__ __forceinline__ int32_t lanes_word(const int32_t* from, int32_t at) { return __ldg(from + at); }
+__device__ __forceinline__ void lanes_pair(const int32_t* from, int32_t at, float& first, float& second) {
+  first = static_cast<float>(__ldg(from + at));
+  second = static_cast<float>(__ldg(from + at + 1));
+}
 __device__ __forceinline__ void lanes_bytes(const uint8_t* from, int32_t at, int32_t next, int32_t, float& first,
                                             float& second) {
   first = static_cast<float>(__ldg(from + at));

@@ -97,6 +97,32 @@ describe('solidScenes', () => {
     expect(new Set(all(24).map((i) => pixels.slice(i * 3072, (i + 1) * 3072).join())).size).toBe(24)
   })
 
+  it('give the same views of more images than are rendered at once, and records of more than are counted at once', async () => {
+    const wanted = { images: true, masks: true, depths: true }
+    const plane = 512 ** 2
+    const large = await open({ ...options, count: 17, size: 512 })
+    const views = await large.views(all(17), wanted)
+    const bytes = (array: Uint8Array | Float32Array | null, from = 0, until?: number) => {
+      const part = array?.subarray(from, until) as Uint8Array
+      return Buffer.from(part.buffer, part.byteOffset, part.byteLength)
+    }
+    for (const index of [0, 15, 16]) {
+      const one = await large.views([index], wanted)
+      const [from, until] = [plane * index, plane * (index + 1)]
+      expect(bytes(one.images).equals(bytes(views.images, 3 * from, 3 * until))).toBe(true)
+      expect(bytes(one.masks).equals(bytes(views.masks, from, until))).toBe(true)
+      expect(bytes(one.depths).equals(bytes(views.depths, from, until))).toBe(true)
+      expect(views.seen[index]).toEqual(one.seen[0])
+    }
+    const hidden = { ...options, occluders: 1, mostHidden: 0.2 }
+    const many = await open({ ...hidden, count: 1030 })
+    for (const first of [500, 1020]) {
+      const some = await open({ ...hidden, count: 10, first })
+      expect(all(10).map((i) => many.record(first + i))).toEqual(all(10).map((i) => some.record(i)))
+    }
+    expect(all(1030).some((i) => (many.record(i).attempt as number) > 0)).toBe(true)
+  })
+
   it('have the same variables at every size, pixels aside', async () => {
     const large = await open({ ...options, size: 48 })
     for (let i = 0; i < 24; ++i) {

@@ -70,8 +70,8 @@ export interface GivenScene {
 /** Side of the images in which is counted what is seen of an object. */
 const countSize = 32
 const countBatch = 512
-/** Pixels rendered at a time. */
-const batchPixels = 1 << 19
+/** Pixels rendered at a time: mostly all that are asked for at once. */
+const batchPixels = 1 << 22
 
 /**
  * Opens a set of scenes.
@@ -162,6 +162,10 @@ async function openPhotos(op: string, path: string, size: number, signal?: Abort
   throw new DataError({ op, argument: path, actual: `of ${photos.shape[1]} channel`, expected: 'photos of 3 channels' })
 }
 
+function viewsOf({ counts, ...found }: Rendered): SceneViews {
+  return { ...found, seen: Array.from({ length: counts.length / countColumns.count }, (_, n) => seenOf(counts, n)) }
+}
+
 interface Drawn {
   draws: Draws
   /** In its group, and in all. */
@@ -207,16 +211,25 @@ class SolidSet {
       for (let index = 0; index < count; ++index) this.keep(index, this.draw(index))
       return
     }
-    for (const batch of batchesOf(count, countBatch)) {
-      for (let left = Array.from(batch), attempt = 0; left.length > 0; ++attempt) {
-        signal?.throwIfAborted()
-        if (attempt > mostAttempts) throw this.unseen(left[0] as number)
-        const scenes = left.map((index) => this.draw(index, attempt))
-        const { counts } = await this.stage.render(
-          scenes.map(({ model, geometry }) => ({ model, geometry, looks: null })),
-          countSize,
-          {},
-        )
+    const attempted = (indices: readonly number[], attempt: number) => {
+      signal?.throwIfAborted()
+      const scenes = indices.map((index) => this.draw(index, attempt))
+      const bare = scenes.map(({ model, geometry }) => ({ model, geometry, looks: null }))
+      const counted = this.stage.render(bare, countSize, {})
+      // Should another fail before, nobody waits for this one.
+      counted.catch(() => {})
+      return { scenes, counted }
+    }
+    const batches = [...batchesOf(count, countBatch)].map((batch) => Array.from(batch))
+    let first = attempted(batches[0] as number[], 0)
+    for (const [b, batch] of batches.entries()) {
+      let [left, now] = [batch, first]
+      // While one batch is counted the next one is drawn.
+      const next = batches[b + 1]
+      if (next) first = attempted(next, 0)
+      for (let attempt = 0; left.length > 0; ) {
+        const { scenes } = now
+        const { counts } = await now.counted
         left = left.filter((index, n) => {
           const { seen, hidden } = samplesOf(counts, n)
           // Where nothing hides an object, none of it is too much.
@@ -226,6 +239,9 @@ class SolidSet {
           this.keep(index, scenes[n] as Drawn)
           return false
         })
+        if (left.length === 0) break
+        if (++attempt > mostAttempts) throw this.unseen(left[0] as number)
+        now = attempted(left, attempt)
       }
       onProgress?.({ done: (batch.at(-1) as number) + 1, total: count })
     }
@@ -315,38 +331,42 @@ class SolidSet {
     const { size, count } = this.settings
     signal?.throwIfAborted()
     checkIndices(images ? 'rows' : 'views', indices, count)
-    const n = indices.length
-    const plane = size * size
-    const out = {
-      images: images ? allocatePixels('rows', [n, 3, size, size]) : null,
-      masks: masks ? allocatePixels('views', [n, 1, size, size]) : null,
-      depths: depths ? new Float32Array(n * plane) : null,
-      seen: [] as SceneRecord[],
-    }
-    let at = 0
-    const take = ({ counts, ...found }: Rendered) => {
-      const taken = counts.length / countColumns.count
-      if (found.images) out.images?.set(found.images, at * 3 * plane)
-      if (found.masks) out.masks?.set(found.masks, at * plane)
-      if (found.depths) out.depths?.set(found.depths, at * plane)
-      for (let k = 0; k < taken; ++k) out.seen.push(seenOf(counts, k))
-      at += taken
-    }
-    // While one batch is rendered the next one is drawn.
-    let before: Promise<Rendered> | null = null
-    for (const batch of batchesOf(indices, Math.max(1, Math.floor(batchPixels / plane)))) {
+    const wanted = { images, masks, depths }
+    const batches = [...batchesOf(indices, Math.max(1, Math.floor(batchPixels / size ** 2)))]
+    const render = (batch: Int32Array): Promise<Rendered> => {
       signal?.throwIfAborted()
       const scenes: Scene[] = Array.from(batch, (index) => {
         const drawn = this.draw(index)
         return { model: drawn.model, geometry: drawn.geometry, looks: images ? this.looksOf(drawn) : null }
       })
-      const now: Promise<Rendered> = this.stage.render(scenes, size, { images, masks, depths }, signal)
+      return this.stage.render(scenes, size, wanted, signal)
+    }
+    // Memory of this size makes the collector of garbage work: what one batch gives is not copied.
+    if (batches.length === 1) return viewsOf(await render(batches[0] as Int32Array))
+    const n = indices.length
+    const out = {
+      images: images ? allocatePixels('rows', [n, 3, size, size]) : null,
+      masks: masks ? allocatePixels('views', [n, 1, size, size]) : null,
+      depths: depths ? new Float32Array(n * size ** 2) : null,
+      seen: [] as SceneRecord[],
+    }
+    const take = (found: SceneViews) => {
+      const at = out.seen.length * size ** 2
+      if (found.images) out.images?.set(found.images, 3 * at)
+      if (found.masks) out.masks?.set(found.masks, at)
+      if (found.depths) out.depths?.set(found.depths, at)
+      out.seen.push(...found.seen)
+    }
+    // While one batch is rendered the next one is drawn.
+    let before: Promise<Rendered> | null = null
+    for (const batch of batches) {
+      const now = render(batch)
       // Should the one before fail, nobody waits for this one.
       now.catch(() => {})
-      if (before) take(await before)
+      if (before) take(viewsOf(await before))
       before = now
     }
-    if (before) take(await before)
+    if (before) take(viewsOf(await before))
     return out
   }
 

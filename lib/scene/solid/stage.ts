@@ -154,7 +154,7 @@ export class Stage {
     looks: Looks | null,
     rows: readonly number[],
   ): void {
-    const put = (column: number, values: readonly number[]) => worlds.set(values, n * worldColumns.count + column)
+    const put = (column: number, values: readonly number[]) => putNumbers(worlds, n * worldColumns.count + column, values)
     put(worldColumns.rotation, matrixOf(camera.rotation).flat())
     put(worldColumns.position, camera.position)
     put(worldColumns.focal, [this.focal])
@@ -205,12 +205,17 @@ export function directionOf(elevationDeg: number, azimuthDeg: number): Vector {
   return [Math.cos(elevation) * Math.sin(azimuth), Math.sin(elevation), Math.cos(elevation) * Math.cos(azimuth)]
 }
 
+/** As `set` of the array, which takes longer for a few numbers. */
+function putNumbers(to: Float32Array, at: number, values: readonly number[]): void {
+  for (let k = 0; k < values.length; ++k) to[at + k] = values[k] as number
+}
+
 const bare: SurfaceLook = { colour: [0, 0, 0], second: [0, 0, 0], texture: null, tilesPerMetre: 1, specular: 0, shininess: 1 }
 
 const isTwoSided = ({ materials }: Model['mesh'], part: number): boolean => materials[part]?.twoSided ?? false
 
 function putMaterial(materials: Float32Array, row: number, look: SurfaceLook, twoSided: boolean): void {
-  const put = (column: number, values: readonly number[]) => materials.set(values, row * materialColumns.count + column)
+  const put = (column: number, values: readonly number[]) => putNumbers(materials, row * materialColumns.count + column, values)
   put(materialColumns.colour, look.colour)
   put(materialColumns.secondColour, look.second)
   put(materialColumns.texture, [look.texture === null ? -1 : solidTextures.indexOf(look.texture)])
@@ -228,9 +233,10 @@ function putPose(
   size: number,
   offset: readonly number[] = [0, 0],
 ): void {
-  const rows = matrixOf(rotation)
-  const map = rows.flatMap(([x, y, z], axis) => [-size * x, size * y, size * z, position[axis] as number])
-  poses.set([...map, ...offset], row * poseColumns.count)
+  const at = row * poseColumns.count
+  for (const [axis, [x, y, z]] of matrixOf(rotation).entries())
+    putNumbers(poses, at + 4 * axis, [-size * x, size * y, size * z, position[axis] as number])
+  putNumbers(poses, at + poseColumns.offset, offset)
 }
 
 function packModels(models: readonly Model[], device: Device): Record<'vertices' | 'triangles' | 'meshes' | 'textures', Tensor> {
@@ -242,12 +248,13 @@ function packModels(models: readonly Model[], device: Device): Record<'vertices'
   let [vertex, triangle] = [0, 0]
   for (const [index, { mesh }] of models.entries()) {
     const [own, faces] = [mesh.positions.length / 3, mesh.triangles.length / 3]
-    for (let v = 0; v < own; ++v) {
-      vertices.set(mesh.positions.subarray(3 * v, 3 * v + 3), 6 * (vertex + v))
-      vertices.set(mesh.normals.subarray(3 * v, 3 * v + 3), 6 * (vertex + v) + 3)
-    }
+    for (let v = 0; v < own; ++v)
+      for (let k = 0; k < 3; ++k) {
+        vertices[6 * (vertex + v) + k] = mesh.positions[3 * v + k] as number
+        vertices[6 * (vertex + v) + 3 + k] = mesh.normals[3 * v + k] as number
+      }
     for (let f = 0; f < faces; ++f) {
-      triangles.set(mesh.triangles.subarray(3 * f, 3 * f + 3), 4 * (triangle + f))
+      for (let k = 0; k < 3; ++k) triangles[4 * (triangle + f) + k] = mesh.triangles[3 * f + k] as number
       triangles[4 * (triangle + f) + 3] = mesh.parts[f] as number
     }
     meshes.set([vertex, own, triangle, faces], meshColumns.count * index)

@@ -176,6 +176,7 @@ export function settingsOf(given: Given): SolidSettings {
 
 // Streams of a seed. A variable's number is its counter: it stays when others are added, and with it the values that a seed gives. Attempts, 255 at
 // most, are 256 streams apart.
+const numberLane = Object.fromEntries(solidNumbers.map((name, lane) => [name, lane])) as Record<SolidNumber, number>
 const choiceLane = { background: 200, photo: 201, occluder: 202, occluderModel: 203, occluderTurn: 204 } as const
 const surfaceStream = 0x20000
 const instanceStream = 0x10000000
@@ -197,7 +198,7 @@ export class Draws {
     const given = this.given[name]
     if (given !== undefined) return given
     const [low, high] = this.settings.ranges[name]
-    return low + (high - low) * this.unit(solidNumbers.indexOf(name) + 256 * attempt)
+    return low + (high - low) * this.unit(numberLane[name] + 256 * attempt)
   }
 
   /** From 0 up to 1. */

@@ -20,13 +20,21 @@ STRIATE_INLINE vi lanes_int(vf a) { return __builtin_convertvector(a, vi); }
 STRIATE_INLINE vf lanes_float(vi a) { return __builtin_convertvector(a, vf); }
 STRIATE_INLINE vi lanes_bits(vf a) { return (vi)a; }
 
-STRIATE_INLINE vi lanes_word(const int32_t* from, vi at) {
+/// Numbers at some places, and those after them.
+STRIATE_INLINE void lanes_pair(const float* from, vi at, vf& first, vf& second) {
+  for (int l = 0; l < kLanes; ++l) {
+    first[l] = from[at[l]];
+    second[l] = from[at[l] + 1];
+  }
+}
+/// The first lane of each four in all of them.
+STRIATE_INLINE vi first_of_four(vi x) {
 #if STRIATE_SIMD == 4
-  return (vi)_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), 0xffff, (__m512i)at, from, 4);
+  return (vi)_mm512_maskz_shuffle_epi32(0xffff, (__m512i)x, _MM_PERM_AAAA);
 #elif STRIATE_SIMD == 3
-  return (vi)_mm256_i32gather_epi32(from, (__m256i)at, 4);
+  return (vi)_mm256_shuffle_epi32((__m256i)x, 0);
 #else
-  return vi{from[at[0]], from[at[1]], from[at[2]], from[at[3]]};
+  return vset(x[0]);
 #endif
 }
 /// A bit for each lane of a comparison that holds.
