@@ -6,6 +6,7 @@ import {
   type Drawing,
   dashes,
   draw,
+  fittingSize,
   gridInk,
   ink,
   palette,
@@ -273,6 +274,7 @@ export async function barChart(options: BarChart): Promise<string> {
   const yRange = domain(op, 'y', y, [...all, checkReferences(op, references), ...(y.scale === 'log' ? [] : [[0]])])
   const marks = referenceLines(references, 'yAxis', y, true)
   const room = (size(op, options)[0] - 100) / categories.length - 6
+  const labelSize = fittingSize(categories, room, [9, 13])
   const layout = { barGap: '12%', barCategoryGap: '34%' }
   const drawn = series.flatMap((s, i): ECharts.SeriesOption[] => {
     const bars: ECharts.SeriesOption = {
@@ -325,11 +327,11 @@ export async function barChart(options: BarChart): Promise<string> {
     xAxis: {
       ...axisStyle,
       type: 'category',
-      data: categories.map((c) => wrap(c, room, 13).join('\n')),
+      data: categories.map((c) => wrap(c, room, labelSize).join('\n')),
       name: options.x?.label ?? '',
       nameGap: 10,
       axisTick: { show: false },
-      axisLabel: { ...axisStyle.axisLabel, fontSize: 13, color: ink, interval: 0, hideOverlap: false },
+      axisLabel: { ...axisStyle.axisLabel, fontSize: labelSize, color: ink, interval: 0, hideOverlap: false },
     },
     yAxis: valueAxis(y, yRange, 14) as ECharts.YAXisComponentOption,
     series: [...drawn, ...marks.series],

@@ -54,18 +54,29 @@ export function textWidth(text: string, fontSize: number): number {
   return [...text].reduce((sum, c) => sum + (c.charCodeAt(0) > 0x2e7f ? 1 : 0.56), 0) * fontSize
 }
 
-/** Breaks text between words so that a line is no wider than `width` pixels where a word allows it. */
+/** Where a line may end: after words, and after the hyphens and underscores within them. */
+const piecesOf = (word: string): string[] => word.split(/(?<=[\p{L}\d][-_])(?=[\p{L}\d])/u)
+
+/** Breaks text so that a line is no wider than `width` pixels where its pieces allow it. */
 export function wrap(text: string, width: number, fontSize: number): string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(/\s+/)) {
-    const longer = line ? `${line} ${word}` : word
-    if (line && textWidth(longer, fontSize) > width) {
-      lines.push(line)
-      line = word
-    } else line = longer
-  }
+  for (const word of text.split(/\s+/))
+    for (const [i, piece] of piecesOf(word).entries()) {
+      const longer = line && i === 0 ? `${line} ${piece}` : line + piece
+      if (line && textWidth(longer, fontSize) > width) {
+        lines.push(line)
+        line = piece
+      } else line = longer
+    }
   return [...lines, line]
+}
+
+/** The largest size from `least` to `most` at which no piece of the texts is wider than `width` pixels. */
+export function fittingSize(texts: readonly string[], width: number, [least, most]: readonly [number, number]): number {
+  const pieces = texts.flatMap((text) => text.split(/\s+/).flatMap(piecesOf))
+  const widest = Math.max(...pieces.map((piece) => textWidth(piece, 1)))
+  return Math.min(most, Math.max(least, Math.floor(width / widest)))
 }
 
 export interface LegendEntry {

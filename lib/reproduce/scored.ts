@@ -96,7 +96,8 @@ export function banded(each: readonly (readonly number[])[]): { y: number[]; low
 export function bars(name: string, groups: readonly (readonly number[])[]) {
   const values = groups.map(average)
   if (groups.every(({ length }) => length < 2)) return { name, values }
-  const errors = groups.map((group) => (group.length > 1 ? standardError(group) : 0))
+  // Of a single number there is none.
+  const errors = groups.map((group) => (group.length > 1 ? standardError(group) : Number.NaN))
   const moved = (by: number) => values.map((value, i) => value + by * (errors[i] as number))
   return { name, values, low: moved(-1), high: moved(1) }
 }

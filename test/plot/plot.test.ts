@@ -268,6 +268,29 @@ describe('charts', () => {
     expect((heights[1] ?? 0) / (heights[0] ?? 1)).toBeCloseTo(0.5, 1)
   })
 
+  it('breaks names at hyphens, and makes them smaller where even their pieces are too wide', async () => {
+    const sizes = async (categories: string[]) => {
+      const svg = await barChart({
+        title: 't',
+        categories,
+        y: { label: 'y' },
+        series: [{ name: 's', values: categories.map(() => 1) }],
+      })
+      const labels = [...svg.matchAll(/<text[^>]*font-size:([\d.]+)px[^>]*>([^<]*)<\/text>/g)].map(([, size, text]) => [
+        text,
+        Number(size),
+      ])
+      return new Map(labels as [string, number][])
+    }
+    const few = await sizes(['distance-rotation', 'all'])
+    expect(few.get('distance-rotation')).toBe(13)
+    const names = Array.from({ length: 13 }, (_, i) => (i % 2 ? `wavelet-supervised` : `model_${i}`))
+    const many = await sizes(names)
+    expect(many.get('wavelet-')).toBe(many.get('supervised'))
+    expect(many.get('supervised')).toBeLessThan(13)
+    expect(many.get('supervised')).toBeGreaterThanOrEqual(9)
+  })
+
   it('counts every value once, upper edge included', async () => {
     const svg = await bins() // bins of 2 over 0 to 10: 3, 1, 0, 0, 2
     const heights = [...svg.matchAll(/<path d="M[\d.]+ [\d.]+l[\d.]+ 0l0 (-?[\d.]+)l-[\d.]+ 0Z" fill="#0072B2"/g)].map((m) =>
