@@ -341,7 +341,7 @@ describe('openMeshes', () => {
     [
       'holes',
       { 'a.obj': objOf(boxCorners(1, 1, 1), boxFaces.slice(1)) },
-      /a\.obj is a mesh with holes \(4 open edges\); expected a closed one \(holes: 'allow'/,
+      /a\.obj is a mesh with holes \(4 open edges\); expected a closed one, or holes allowed, which are drawn from both sides/,
     ],
     [
       'a colour of words',

@@ -126,7 +126,7 @@ export function finishMesh(raw: RawMesh, holes: 'refuse' | 'allow', refuse: Refu
   const surfaces = findSurfaces(corners)
   const open = surfaces.openEdges.reduce((sum, edges) => sum + edges, 0)
   if (open > 0 && holes === 'refuse')
-    throw refuse(`a mesh with holes (${open} open edges)`, "a closed one (holes: 'allow' draws it from both sides)")
+    throw refuse(`a mesh with holes (${open} open edges)`, 'a closed one, or holes allowed, which are drawn from both sides')
 
   const facesOf: number[][] = surfaces.openEdges.map(() => [])
   surfaces.of.forEach((surface, face) => void facesOf[surface]!.push(face))
