@@ -32,6 +32,8 @@ export interface AngleColumn {
   readonly deviation: number
 }
 
+const radians = Math.PI / 180
+
 export type Column = ClassColumn | NumberColumn | AngleColumn
 /** Columns by name. The one that classifiers learn unless told otherwise is called `class`. */
 export type Targets = Readonly<Record<string, Column>>
@@ -72,15 +74,27 @@ export function numberColumn(values: ArrayLike<number>, unit = ''): NumberColumn
  */
 export function angleColumn(values: ArrayLike<number>): AngleColumn {
   const own = finite('angleColumn', values)
-  const radians = Math.PI / 180
-  let [x, y] = [0, 0]
-  for (const value of own) {
-    x += Math.cos(value * radians)
-    y += Math.sin(value * radians)
-  }
+  const [x, y] = directionSum(own)
   const mean = wrapDegrees(Math.atan2(y, x) / radians)
   const spread = (from: number) => rootMeanSquare(own, (value) => wrapDegrees(value - from))
   return { kind: 'angle', unit: 'deg', values: own, ...middle(own, mean, spread) }
+}
+
+/** @internal How many images each class has. */
+export function classCounts({ classes, values }: ClassColumn): number[] {
+  const counts = new Array<number>(classes.length).fill(0)
+  for (const value of values) counts[value] = (counts[value] as number) + 1
+  return counts
+}
+
+/** @internal The sum of unit vectors in these directions, in degrees. */
+export function directionSum(angles: Iterable<number>): [x: number, y: number] {
+  let [x, y] = [0, 0]
+  for (const angle of angles) {
+    x += Math.cos(angle * radians)
+    y += Math.sin(angle * radians)
+  }
+  return [x, y]
 }
 
 /** The same direction in (-180, 180]. */

@@ -26,7 +26,12 @@ export function chosenLayers(layers: readonly { layer: string; inner: readonly n
     layers.reduce((best, _, i) => (inner(i, fold) > inner(best, fold) ? i : best), 0),
   )
   const byFold = choices.map((choice) => layers[choice]?.layer as string)
-  const times = (layer: string) => byFold.filter((name) => name === layer).length
-  const layer = byFold.reduce((best, name) => (times(name) > times(best) ? name : best))
-  return { choices, byFold, layer, times: times(layer) }
+  return { choices, byFold, ...mostOften(byFold) }
+}
+
+/** @internal The layer that is named most often, of several the first, and how often. */
+export function mostOften(layers: readonly string[]): { layer: string; times: number } {
+  const times = (layer: string) => layers.filter((name) => name === layer).length
+  const layer = layers.reduce((best, name) => (times(name) > times(best) ? name : best))
+  return { layer, times: times(layer) }
 }

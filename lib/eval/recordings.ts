@@ -1,7 +1,7 @@
 // One score a layer out of those of several recordings: sessions, subjects.
 import { createHash } from 'node:crypto'
 import { DataError } from '../errors.js'
-import type { CommittedScore } from './committed.js'
+import { type CommittedScore, mostOften } from './committed.js'
 import { aggregate, deviationOf } from './correlation.js'
 import type { LayerScore } from './layer_scores.js'
 import type { RsaScore, RsaScores } from './rsa.js'
@@ -120,9 +120,8 @@ function meanCommitted(recordings: readonly RecordingScores[]): MeanScores['comm
   const own = recordings.flatMap(({ committed }) => committed ?? [])
   if (own.length < recordings.length) return null
   const byRecording = own.map(({ layer }) => layer)
-  const times = (layer: string) => byRecording.filter((name) => name === layer).length
-  const layer = byRecording.reduce((best, name) => (times(name) > times(best) ? name : best))
-  return { ...meanOf(own), layer, reason: `each recording’s own: ${layer} in ${times(layer)} of ${own.length}`, byRecording }
+  const { layer, times } = mostOften(byRecording)
+  return { ...meanOf(own), layer, reason: `each recording’s own: ${layer} in ${times} of ${own.length}`, byRecording }
 }
 
 function ceilingsOf(recordings: readonly RecordingScores[]): MeanScores['ceiling'] {

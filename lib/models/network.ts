@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { cpu, type Device } from '../device.js'
 import { DataError, OptionError, ShapeError } from '../errors.js'
 import { hostTensor, readSafetensors, type Safetensor, writeSafetensors } from '../io/index.js'
-import { argmax, copyRows, type Precision, softmaxCrossEntropy, toF32 } from '../ops/index.js'
+import { argmax, copyRows, type Precision, precisions, softmaxCrossEntropy, toF32 } from '../ops/index.js'
 import { parseOptions, refuseUnknown, seed } from '../options.js'
 import { scope, Tensor } from '../tensor.js'
 import { describeBlocks } from './blocks.js'
@@ -36,7 +36,7 @@ export interface NetworkOptions {
 const startOptions = z.strictObject({
   seed: seed.default(0),
   init: z.enum(['fan-in', 'he']).optional(),
-  precision: z.enum(['float32', 'bfloat16']).default('float32'),
+  precision: z.enum(precisions).default('float32'),
 })
 
 /** Under which a file's metadata hold a network's configuration. */

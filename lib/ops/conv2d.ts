@@ -1,8 +1,10 @@
 import { refuseUnknown } from '../options.js'
 import { callOp, type Tensor } from '../tensor.js'
 
+/** @internal */
+export const precisions = ['float32', 'bfloat16'] as const
 /** Of the factors of products: as they are, or rounded to bfloat16, with sums in float32 all the same. */
-export type Precision = 'float32' | 'bfloat16'
+export type Precision = (typeof precisions)[number]
 
 export interface Conv2dOptions {
   /** Step of the window, in pixels. Default 1. */

@@ -1,5 +1,5 @@
 // How the variables of a rendered set are distributed, beside how they are meant to be.
-import { type Column, wrapDegrees } from '../data/targets.js'
+import { type Column, directionSum, wrapDegrees } from '../data/targets.js'
 import { type Block, type Figure, histogram, type Section } from '../plot/index.js'
 import type { SceneSet, SceneVariable } from '../scene/index.js'
 
@@ -30,11 +30,7 @@ function momentsOf(values: Float64Array): Moments {
 
 /** The quarter of the circle about which angles lie: that of their mean vector, or 0 where they lie all around. */
 function quarterOf(angles: Float64Array): number {
-  let [x, y] = [0, 0]
-  for (const angle of angles) {
-    x += Math.cos((angle * Math.PI) / 180)
-    y += Math.sin((angle * Math.PI) / 180)
-  }
+  const [x, y] = directionSum(angles)
   return Math.hypot(x, y) < 0.5 * angles.length ? 0 : 90 * Math.round(Math.atan2(y, x) / (Math.PI / 2))
 }
 
@@ -91,6 +87,9 @@ function standardErrors({ values, found, expected, drawn }: Distribution): numbe
 
 const signs = { deg: '°' } as Readonly<Record<string, string>>
 
+/** What stands behind a number of this unit. */
+export const unitText = (unit: string): string => signs[unit] ?? (unit && ` ${unit}`)
+
 async function distributionFigure(distribution: Distribution): Promise<Figure> {
   const { variable, values, found, expected, drawn } = distribution
   const { name, text, unit, range } = variable
@@ -112,7 +111,7 @@ async function distributionFigure(distribution: Distribution): Promise<Figure> {
   const wanted = drawn
     ? counted(drawn).map((n) => (n * values.length) / drawn.length)
     : new Float64Array(bins).fill(values.length / bins)
-  const said = (value: number) => `${digits(value, expected.deviation)}${signs[unit] ?? (unit && ` ${unit}`)}`
+  const said = (value: number) => `${digits(value, expected.deviation)}${unitText(unit)}`
   const drawnIn = range && `drawn from ${range[0]} to ${range[1]}${signs[unit] ?? ''}; `
   return {
     image: await histogram({

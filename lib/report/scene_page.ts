@@ -1,6 +1,7 @@
 // The page of a rendered set: some of its images, one object across each variable, and how all variables are distributed.
 import { join } from 'node:path'
 import { type LoadControl, labelsOf } from '../data/index.js'
+import { classCounts } from '../data/targets.js'
 import type { Device } from '../device.js'
 import { removeUnfinished } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
@@ -25,9 +26,7 @@ const isSolid = (set: Scenes | SolidScenes): set is SolidScenes => set.origin.ki
 function balance(set: Scenes | SolidScenes): Block {
   const rows = Object.entries(set.targets).flatMap(([name, column]) => {
     if (column.kind !== 'class') return []
-    const counts = new Array<number>(column.classes.length).fill(0)
-    for (const value of column.values) counts[value] = (counts[value] as number) + 1
-    const there = counts.filter((count) => count > 0)
+    const there = classCounts(column).filter((count) => count > 0)
     return [[name, column.classes.length, there.length, Math.min(...there), Math.max(...there)] as const]
   })
   return {
@@ -52,7 +51,7 @@ export async function writeScenePage(set: Scenes | SolidScenes, folder: string, 
   const distributions = distributionsOf(set)
   const { classes } = labelsOf(set) as { classes: readonly string[] }
   const shown = shownRows(set)
-  const figures = await contactSheet(set, signal)
+  const figures = await contactSheet(set, shown, signal)
   const sweeps = isSolid(set)
     ? await solidSweepSection(set, distributions, { signal, device })
     : await flatSweepSection(set, distributions)

@@ -2,6 +2,7 @@
 
 import type { Images } from '../data/index.js'
 import { labelsOf } from '../data/index.js'
+import { firstOfEach } from '../data/split.js'
 import { type Figure, imageSheet } from '../plot/index.js'
 
 /** Side of a small picture, at most. */
@@ -35,26 +36,26 @@ export async function rowFigure(pixels: Uint8Array, count: number, size: number,
   return { image: png, alt: caption, caption, pixelated: size < thumbnail / 2 }
 }
 
+/** Images of one category. */
+export interface ShownRows {
+  category: string
+  rows: number[]
+}
+
 /** What of a set its page shows: the first images of some of its categories, evenly chosen. */
-export function shownRows(set: Images): { category: string; rows: number[] }[] {
+export function shownRows(set: Images): ShownRows[] {
   const { labels, classes } = labelsOf(set) ?? { labels: new Int32Array(set.shape[0]), classes: ['images'] }
   const rowsOf = classes.map((): number[] => [])
-  labels.forEach((label, row) => {
-    const rows = rowsOf[label] as number[]
-    if (rows.length < imagesOfEach) rows.push(row)
-  })
+  for (const row of firstOfEach(labels, imagesOfEach)) rowsOf[labels[row] as number]?.push(row)
   const there = rowsOf.map((rows, label) => ({ category: classes[label] as string, rows })).filter(({ rows }) => rows.length > 0)
   const count = Math.min(mostCategories, there.length)
-  return Array.from(
-    { length: count },
-    (_, i) => there[Math.floor((i * there.length) / count)] as { category: string; rows: number[] },
-  )
+  return Array.from({ length: count }, (_, i) => there[Math.floor((i * there.length) / count)] as ShownRows)
 }
 
 /** A figure for each of those categories. */
-export async function contactSheet(set: Images, signal?: AbortSignal): Promise<Figure[]> {
+export async function contactSheet(set: Images, shown: readonly ShownRows[], signal?: AbortSignal): Promise<Figure[]> {
   const figures: Figure[] = []
-  for (const { category, rows } of shownRows(set))
+  for (const { category, rows } of shown)
     figures.push(await rowFigure(await set.rows(rows, signal), rows.length, set.shape[2], category))
   return figures
 }

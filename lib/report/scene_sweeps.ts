@@ -3,7 +3,7 @@ import type { Device } from '../device.js'
 import type { Block, Figure, Section } from '../plot/index.js'
 import type { NumericLatent, SceneLatents } from '../scene/flat/latents.js'
 import { type BackgroundKind, render, type Scenes, type SolidSceneAt, type SolidScenes, solidScenesAt } from '../scene/index.js'
-import { type Distribution, usualRange } from './scene_distributions.js'
+import { type Distribution, unitText, usualRange } from './scene_distributions.js'
 import { rowFigure } from './scene_sheets.js'
 
 const steps = 9
@@ -12,8 +12,6 @@ const size = 64
 /** Values from one end to the other, both included. */
 const stepsOf = ([low, high]: readonly [number, number]): number[] =>
   Array.from({ length: steps }, (_, i) => low + ((high - low) * i) / (steps - 1))
-
-const units: Readonly<Record<string, string>> = { deg: '°', m: ' m', px: ' px' }
 
 interface SweepRow {
   label: string
@@ -27,7 +25,7 @@ function rowsOf(distributions: readonly Distribution[], names: readonly string[]
     const range = own && usualRange(own)
     if (!range) return []
     const [low, high] = range.map((value) => Number(value.toPrecision(3)))
-    return [{ name, label: `${name}, ${low} to ${high}${units[own.variable.unit] ?? ''}`, values: stepsOf(range) }]
+    return [{ name, label: `${name}, ${low} to ${high}${unitText(own.variable.unit)}`, values: stepsOf(range) }]
   })
 }
 

@@ -1,6 +1,7 @@
 // Everything known about the images of a set as one table, and its targets described.
 import { join } from 'node:path'
 import { batchesOf, type Column } from '../data/index.js'
+import { classCounts } from '../data/targets.js'
 import { writeAtomic } from '../io/index.js'
 import type { SceneRecord, SceneSet } from './set.js'
 import type { WrittenImages } from './write_images.js'
@@ -66,7 +67,5 @@ export function columnsOf({ targets }: SceneSet): Record<string, object> {
 function describe(column: Column): object {
   const { kind } = column
   if (column.kind !== 'class') return { kind, unit: column.unit, mean: column.mean, deviation: column.deviation }
-  const counts = new Array<number>(column.classes.length).fill(0)
-  for (const value of column.values) counts[value] = (counts[value] as number) + 1
-  return { kind, classes: column.classes, counts }
+  return { kind, classes: column.classes, counts: classCounts(column) }
 }

@@ -1,5 +1,6 @@
 // Options of training end to end.
 import { z } from 'zod'
+import { precisions } from '../ops/index.js'
 import { parseOptions, seed, whole } from '../options.js'
 import { optimiserOptions, scheduleOptions } from './optimiser.js'
 
@@ -9,7 +10,7 @@ export const supervisedOptions = z.strictObject({
     .default(100)
     .describe("images of a minibatch, which several processes share evenly; an epoch's last, partial one is left out"),
   precision: z
-    .enum(['float32', 'bfloat16'])
+    .enum(precisions)
     .default('float32')
     .describe(
       'of the products of convolutions in training; bfloat16 is mixed precision, for the speed of GPUs: their factors are rounded, while sums, weights, maps, gradients and all evaluation stay float32',

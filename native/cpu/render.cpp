@@ -16,16 +16,14 @@
 #include "core/render_inputs.h"
 
 #include "cpu/simd/begin.h"
+#include "cpu/simd/render_fragments.h"
 #include "cpu/simd/render_raster.h"
 #include "cpu/simd/render_vertices.h"
-#include "cpu/simd/transpose.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
 using Op = op::RenderScenes;
-/// Numbers of a fragment, and with what fills the last vector.
-constexpr int kFields = sizeof(Fragment<float, int32_t>) / 4, kRecord = (kFields + kLanes - 1) / kLanes * kLanes;
 
 struct Object {
   const float* pose;
@@ -242,7 +240,7 @@ class Painter {
         left &= ~mask;
         add_fragment(x, y, triangle, mask);
       }
-    if (pending_) shade_pending(y);
+    if (pending_.count > 0) shade_pending(y);
     for (int32_t x = first; x < until; x += kLanes)
       put_pixels(x, y, {vload(row_ + x), vload(row_ + wide_ + x), vload(row_ + 2 * wide_ + x)}, true);
   }
@@ -328,12 +326,8 @@ class Painter {
   void add_fragment(int32_t x, int32_t y, int32_t number, int mask) {
     int32_t& record = record_of_[number];
     if (record < 0) record = add_record(number);
-    from_[pending_] = records_ + static_cast<int64_t>(kRecord) * record;
-    pixel_[pending_] = x;
-    middle_x_[pending_] = middle_[mask].x;
-    middle_y_[pending_] = middle_[mask].y;
-    share_[pending_] = share_of(mask);
-    if (++pending_ == kLanes) shade_pending(y);
+    pending_.add(records_ + static_cast<int64_t>(kRecord) * record, x, middle_[mask], share_of(mask));
+    if (pending_.count == kLanes) shade_pending(y);
   }
   int32_t add_record(int32_t number) {
     size_t i = 0;
@@ -352,29 +346,15 @@ class Painter {
   }
 
   void shade_pending(int32_t y) {
-    for (int l = pending_; l < kLanes; ++l) {  // lanes without a fragment repeat the first
-      from_[l] = from_[0];
-      pixel_[l] = pixel_[0];
-      middle_x_[l] = middle_x_[0];
-      middle_y_[l] = middle_y_[0];
-      share_[l] = 0;
-    }
-    vf fields[kRecord];
-#pragma GCC unroll 8
-    for (int k = 0; k < kRecord; k += kLanes)
-      transpose_block(
-          kLanes, kLanes, [&](int64_t i) { return vload(from_[i] + k); },
-          [&](int64_t j, vf field) { fields[k + j] = field; });
-    Fragment<vf, vi> f;
-    static_assert(sizeof f == kFields * sizeof(vf));
-    std::memcpy(&f, fields, sizeof f);
-    const vf x = screen_x(vload(middle_x_), lanes_float(vload(pixel_)), size_);
-    const vf row = screen_y(vload(middle_y_), vset(static_cast<float>(y)), size_);
-    const Vec<vf> colour = shade(scene_, Library{in_.materials, in_.textures}, map_.nearness, f, x, row);
-    const vf share = vload(share_), part[3] = {colour.x * share, colour.y * share, colour.z * share};
-    for (int l = 0; l < pending_; ++l)
-      for (int c = 0; c < 3; ++c) row_[c * wide_ + pixel_[l]] += part[c][l];
-    pending_ = 0;
+    pending_.fill_up();
+    const vf x = screen_x(vload(pending_.middle_x), lanes_float(vload(pending_.pixel)), size_);
+    const vf row = screen_y(vload(pending_.middle_y), vset(static_cast<float>(y)), size_);
+    const Vec<vf> colour =
+        shade(scene_, Library{in_.materials, in_.textures}, map_.nearness, pending_.fragments(), x, row);
+    const vf share = vload(pending_.share), part[3] = {colour.x * share, colour.y * share, colour.z * share};
+    for (int l = 0; l < pending_.count; ++l)
+      for (int c = 0; c < 3; ++c) row_[c * wide_ + pending_.pixel[l]] += part[c][l];
+    pending_.count = 0;
   }
 
   /// Linear light into the image, from the column x on; of a photo, only where there is an object in front.
@@ -418,11 +398,7 @@ class Painter {
   Reach reach_{};
   Scene scene_{};
   int32_t known_ = 0;  // records
-  // Fragments that wait for a whole vector.
-  const float* from_[kLanes];
-  int32_t pixel_[kLanes];
-  float middle_x_[kLanes], middle_y_[kLanes], share_[kLanes];
-  int pending_ = 0;
+  FragmentQueue pending_;
 };
 
 }  // namespace

@@ -22,12 +22,12 @@ import {
   xyz,
 } from '../kit/index.js'
 import { spine } from './animal_bodies.js'
+import { paint } from './coachwork.js'
 import { pair, sideways, tyredWheel } from './wheels.js'
 import { propeller, wing } from './wings.js'
 
 function buildAeroplane(random: Random): Solid {
   const kind = random.cycle(['airliner', 'biplane', 'light', 'fighter', 'jumbo'])
-  const paint = (solid: Solid) => solid.of('body', 'paint')
   if (kind === 'airliner' || kind === 'jumbo') {
     const four = kind === 'jumbo'
     const body = spine(
@@ -125,7 +125,6 @@ function buildAeroplane(random: Random): Solid {
 
 function buildHelicopter(random: Random): Solid {
   const kind = random.cycle(['bubble', 'rescue', 'tandem', 'attack', 'light'])
-  const paint = (solid: Solid) => solid.of('body', 'paint')
   const turned = random.between(10, 80)
   const rotor = (blades: number, length: number) =>
     union(
@@ -250,7 +249,6 @@ function buildHelicopter(random: Random): Solid {
 
 function buildRocket(random: Random): Solid {
   const kind = random.cycle(['classic', 'staged', 'boosters', 'shuttle', 'toy'])
-  const paint = (solid: Solid) => solid.of('body', 'paint')
   const nozzle = (r: number, h: number) => cylinder(r, h, { top: r * 0.55, segments: 14 }).of('engine', 'metal')
   const finned = (outline: Point2[], count: number) => prism(outline, 0.04).around(count).of('fins', 'paint')
   const bodyOf = (profile: Point2[]) => paint(lathe(curve(profile, { steps: 4 }), { segments: 20 }))

@@ -1,10 +1,8 @@
 // Machines on tracks.
 import type { Category, Random } from '../category.js'
 import { arc, box, cone, curve, cylinder, type Point2, type Solid, tube, union, xy, xyz } from '../kit/index.js'
+import { paint, steel } from './coachwork.js'
 import { pair, sideways, tyredWheel } from './wheels.js'
-
-const paint = (solid: Solid) => solid.of('body', 'paint')
-const steel = (solid: Solid) => solid.of('metalwork', 'metal')
 
 /** A track about its wheels, along z at x. */
 function track(length: number, height: number, width: number, x: number): Solid {

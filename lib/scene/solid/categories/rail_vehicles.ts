@@ -1,10 +1,8 @@
 // What runs on rails.
 import type { Category, Random } from '../category.js'
 import { arc, box, cylinder, type Point2, type Solid, sphere, torus, tube, union, xy, xyz } from '../kit/index.js'
+import { paint, steel } from './coachwork.js'
 import { pair, railWheel, sideways, spokedWheel } from './wheels.js'
-
-const paint = (solid: Solid) => solid.of('body', 'paint')
-const steel = (solid: Solid) => solid.of('metalwork', 'metal')
 
 function buildLocomotive(random: Random): Solid {
   const kind = random.cycle(['express', 'tank', 'pioneer', 'western', 'diesel'])
