@@ -25,7 +25,7 @@ const bytes = (...shape: number[]) => Tensor.from(new Uint8Array(shape.reduce((a
 const labels = (n: number) => Tensor.from(new Int32Array(n))
 
 const images = striate.scenes({ count: 16, size: 8 })
-const data = { train: images, test: images, recordings: [], rdms: [] }
+const data = { train: images, test: images, recordings: [], rdms: [], people: null }
 const network = {
   kind: 'network' as const,
   name: 'small',

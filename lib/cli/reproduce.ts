@@ -26,6 +26,8 @@ interface ReproduceValues {
   responses?: string[]
   rdm?: string[]
   images?: string
+  counts?: string
+  counted?: string
   list?: boolean
   parts?: boolean
   out: string
@@ -50,6 +52,11 @@ export function addReproduce(program: Command): void {
       'for all-models and xie-fig2b, beside --responses: files of dissimilarities of --images (see striate eval rsa --help)',
     )
     .option('--images <dir>', 'the images of --rdm')
+    .option(
+      '--counts <file>',
+      'for all-models, beside --responses: .npy of how many people chose each class for the test images of --counted (see striate eval behaviour --help)',
+    )
+    .option('--counted <path>', 'labelled images that people named, with a train split of the same classes, such as CIFAR-10')
     .option('--out <dir>', 'folder of all studies; parts that are there already are not run again', 'runs/reproduce')
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
     .option('--json', jsonText)
@@ -82,7 +89,11 @@ export function addReproduce(program: Command): void {
               expected: studies.map((s) => s.name).join(', '),
             })
           if (!values.parts) return reproduce(study, given(), values, say)
-          refuseOthers(command, ['parts', 'data', 'responses', 'rdm', 'images', 'out', 'quick', 'seeds', 'json'], '--parts')
+          refuseOthers(
+            command,
+            ['parts', 'data', 'responses', 'rdm', 'images', 'counts', 'counted', 'out', 'quick', 'seeds', 'json'],
+            '--parts',
+          )
           return printParts(study, given(), values, say)
         },
         () => 'what was done is kept, go on with the same command',
@@ -103,21 +114,22 @@ function listStudies(options: StudyOptions, say: Output): void {
 
 /** What a study needs, as the command line names it. */
 function openFor(
-  { needs, size, takesRdms }: Study,
+  { needs, size, takes = [] }: Study,
   path: string,
   options: StudyOptions,
-  { responses = [], rdm = [], images }: ReproduceValues,
+  { responses = [], rdm, images, counts, counted }: ReproduceValues,
   signal?: AbortSignal,
 ): Promise<StudyData> {
-  if (!takesRdms && (rdm.length > 0 || images !== undefined))
-    throw new OptionError({
-      op: 'reproduce',
-      argument: rdm.length > 0 ? '--rdm' : '--images',
-      actual: 'given',
-      expected: `it only for ${studies.flatMap((one) => (one.takesRdms ? [one.name] : [])).join(' and ')}`,
-    })
+  const flags = { rdms: { '--rdm': rdm, '--images': images }, people: { '--counts': counts, '--counted': counted } } as const
+  for (const [what, values] of Object.entries(flags) as [keyof typeof flags, Record<string, unknown>][]) {
+    const argument = Object.keys(values).find((name) => values[name] !== undefined)
+    if (argument === undefined || takes.includes(what)) continue
+    const names = studies.filter((one) => one.takes?.includes(what)).map(({ name }) => name)
+    throw new OptionError({ op: 'reproduce', argument, actual: 'given', expected: `it only for ${names.join(' and ')}` })
+  }
   const { quick } = scaleOf(options)
-  return openStudyData(needs, path, { quick, size, responses, rdms: rdm, rdmImages: images, ...(signal ? { signal } : {}) })
+  const given = { responses, rdms: rdm ?? [], rdmImages: images, counts, countedImages: counted }
+  return openStudyData(needs, path, { quick, size, ...given, ...(signal ? { signal } : {}) })
 }
 
 async function printParts(study: Study, options: StudyOptions, values: ReproduceValues, say: Output): Promise<void> {
@@ -160,9 +172,10 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
   const records = await runStudy(study, data, options, { out, device, signal, onProgress: say.progress, onPlan: say.line })
   say.done()
   const command = ['striate', 'reproduce', study.name, '--data', basename(values.data)]
-  const { responses = [], rdm = [], images } = values
+  const { responses = [], rdm = [], images, counts, counted } = values
   if (responses.length > 0) command.push('--responses', ...responses.map((folder) => basename(folder)))
   if (images !== undefined) command.push('--images', basename(images), '--rdm', ...rdm.map((file) => basename(file)))
+  if (counts !== undefined && counted !== undefined) command.push('--counts', basename(counts), '--counted', basename(counted))
   if (scale.quick) command.push('--quick')
   if (device.kind !== 'cpu') command.push('--device', values.device)
   if (options.seeds) command.push('--seeds', options.seeds.join())

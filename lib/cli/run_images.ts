@@ -17,7 +17,7 @@ export async function shapingOf(folder: string): Promise<Shaping> {
   return Object.fromEntries(shaping.filter(([, value]) => value !== undefined))
 }
 
-/** Images of a path, encoded ones resized to what a run's network takes. */
+/** Images of a path, resized to what a run's network takes. */
 export async function openFor(
   net: Network,
   folder: string,
@@ -28,6 +28,8 @@ export async function openFor(
   const { channels, image } = net.config
   const isPlain = ['cifar', 'idx'].includes(await detectImages(path))
   const size: [number, number] = [image[0], image[1]]
-  const asTrained = isPlain ? {} : { ...(await shapingOf(folder)), size, ...(channels === 1 ? { grey: true } : {}) }
-  return openImages(path, { ...asTrained, ...given, signal })
+  const { fit, ...shaping } = await shapingOf(folder)
+  // What is stored as pixels has its channels, and is not cut into tiles.
+  const own = isPlain ? { fit: fit === 'tile' ? undefined : fit } : { fit, grey: channels === 1 || undefined }
+  return openImages(path, { ...shaping, ...own, size, ...given, signal })
 }

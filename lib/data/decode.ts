@@ -75,6 +75,9 @@ export interface Decoding {
   maxPixels?: number | undefined
 }
 
+/** How an image of another aspect is brought to a size. */
+export type Fit = 'cover' | 'contain' | 'fill'
+
 /** Of an image, in pixels. */
 export interface Extent {
   height: number
@@ -230,8 +233,20 @@ export async function decode(
   }
 }
 
-/** An image in another size, cut or padded to its aspect. */
-async function bilinear(image: Decoded, to: Extent, fit: 'cover' | 'contain' | 'fill', background: string): Promise<Decoded> {
+/** An image in another size, cut or padded to its aspect where `fit` says so. */
+export async function resized(
+  image: Decoded,
+  to: Extent,
+  { fit = 'cover', resize = 'lanczos', background }: Pick<Decoding, 'resize' | 'background'> & { fit?: Fit | undefined },
+): Promise<Decoded> {
+  if (resize === 'bilinear') return bilinear(image, to, fit, background)
+  const { data, height, width } = image
+  const raw = { height, width, channels: 3 } as const
+  const large = imageLibrary()(data, { raw }).resize({ ...to, fit, background })
+  return { ...to, data: await large.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer() }
+}
+
+async function bilinear(image: Decoded, to: Extent, fit: Fit, background: string): Promise<Decoded> {
   if (fit !== 'contain') {
     const box = fit === 'cover' ? coveringBox(image, to) : undefined
     return { ...to, data: resizeBilinear(image.data, image, to, box) }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { z } from 'zod'
-import { DataError, OptionError } from '../errors.js'
+import { DataError } from '../errors.js'
 import { describeReadError } from '../io/file_errors.js'
 import { overrides, parseOptions } from '../options.js'
 import { cifarOptions, loadCifar, looksLikeCifar } from './cifar.js'
@@ -11,6 +11,7 @@ import { folderOptions, openFolder } from './folder.js'
 import { idxOptions, loadIdx, looksLikeIdx } from './idx.js'
 import type { Images, LoadControl } from './images.js'
 import { loadParquet, parquetOptions } from './parquet.js'
+import { resizedImages } from './resized.js'
 import { isShardName, loadShards, shardOptions } from './shards.js'
 import { expandRanges, isPartName, isVisible } from './split_folder.js'
 import { headersFile } from './three_d_world.js'
@@ -115,14 +116,14 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   return openPlain(path, kind, given, control)
 }
 
-/** Images that are stored as they are: of decoding, only what would change them is refused. */
+/** Images that are stored as pixels: of decoding, what does not concern them changes nothing. */
 async function openPlain(path: string, kind: 'idx' | 'cifar', options: OpenImagesOptions, control: LoadControl): Promise<Images> {
   const {
     size,
     fit,
     grey,
-    background: _,
-    resize: _r,
+    background = '#000000',
+    resize,
     concurrency: _c,
     memoryLimit: _l,
     maxPixels: _p,
@@ -138,10 +139,9 @@ async function openPlain(path: string, kind: 'idx' | 'cifar', options: OpenImage
   const [, , height, width] = images.shape
   const [wantedHeight, wantedWidth] = typeof size === 'number' ? [size, size] : (size ?? [height, width])
   if (height === wantedHeight && width === wantedWidth) return images
-  throw new OptionError({
-    op,
-    argument: 'size',
-    actual: `${wantedHeight} x ${wantedWidth}`,
-    expected: `${height} x ${width}, the size of this data (only encoded images are resized)`,
-  })
+  return resizedImages(
+    images,
+    { height: wantedHeight, width: wantedWidth },
+    { fit: fit as Exclude<typeof fit, 'tile'>, resize, background },
+  )
 }

@@ -139,7 +139,7 @@ export function referenceLines(
   return {
     series: [drawn],
     legend: references.map((r, i) => ({
-      name: `${r.label}: ${r.value}${axis.unit ? ` ${axis.unit}` : ''}`,
+      name: `${r.label}: ${withUnit(r.value, axis)}`,
       color: ink,
       dash: pick(referenceDashes, i),
     })),

@@ -91,6 +91,12 @@ export async function writeStudy(
         ...data.recordings.map(
           ({ responses, images }) => [`responses ${responses.name}`, { ...images, sha256: responses.sha256 }] as const,
         ),
+        ...(data.people
+          ? [
+              ['readouts learn from', data.people.train] as const,
+              [`choices ${data.people.choices.name}`, { ...data.people.test, sha256: data.people.choices.sha256 }] as const,
+            ]
+          : []),
         ...data.rdms.map(
           ({ reference, images }) => [`dissimilarities ${reference.name}`, { ...images, sha256: reference.sha256 }] as const,
         ),

@@ -8,6 +8,7 @@ import { fiveBlocks, quickBlock, singleBlock } from './grinberg/settings.js'
 import type { Block } from './networks.js'
 import { learnHierarchy } from './passi/hierarchy.js'
 import { recipe as hierarchyRecipe } from './passi/trained.js'
+import { type PeopleScores, peopleBars, peopleScores, peopleTables, scorePeople } from './people.js'
 import {
   average,
   bars,
@@ -190,12 +191,15 @@ const familiesOf = ({ quick }: Scale) => (quick ? families.filter(({ name }) => 
 
 interface FamilyResult extends Scored {
   network: string
+  /** null or absent where no choices were given. */
+  people?: PeopleScores | null | undefined
 }
 const schema: z.ZodType<FamilyResult> = z.object({
   network: z.string(),
   layers: z.array(z.string()),
   recordings: z.array(recordingScores),
   rdms: z.array(recordingScores).optional(),
+  people: peopleScores.nullish(),
 })
 
 const nameOf = ({ quick }: Scale, family: string): string => `${quick ? 'quick-' : ''}model-${family}`
@@ -211,7 +215,8 @@ function familyPart(scale: Scale, { name, about, layers, minutes, make }: Family
       try {
         const recordings = await scoreRecordings(made, layers, { seed: 0, repeats: 1 }, context)
         const rdms = await scoreRdms(made, layers, context)
-        return { network: made?.describe() ?? 'none', layers, recordings, rdms }
+        const people = await scorePeople(made, context)
+        return { network: made?.describe() ?? 'none', layers, recordings, rdms, people }
       } finally {
         made?.dispose()
       }
@@ -225,7 +230,7 @@ export const allModels: Study = {
   about: 'how well each family of networks predicts the same visual neurons, trained on the same photos or on rendered scenes',
   needs: 'photos, and recordings of neurons',
   size,
-  takesRdms: true,
+  takes: ['rdms', 'people'],
   parts: (scale) => scale.seeds.flatMap((seed) => familiesOf(scale).map((family) => familyPart(scale, family, seed))),
   report: async (all, scale, { data }) => {
     const found = familiesOf(scale)
@@ -242,7 +247,11 @@ export const allModels: Study = {
       recordings.map((_, at) => average(results.map((one) => committedScores(one)[at] as number))),
     )
     const ofSet = (set: string, values: readonly number[]) => values.filter((_, at) => data.recordings[at]?.set === set)
+    const chosen = found.map(({ name, results }) => ({ name, people: results.flatMap(({ people }) => people ?? []) }))
     const ceilings = recordings.flatMap(({ ceiling }) => (ceiling === null ? [] : [ceiling]))
+    const rdmCeilings = rdms.flatMap(({ name, ceiling }) =>
+      ceiling === null ? [] : [{ value: ceiling, label: `ceiling of ${name}` }],
+    )
     const chart = (file: string, title: string, label: string, series: Bars['series']): Bars => ({
       file,
       title,
@@ -276,19 +285,23 @@ export const allModels: Study = {
         },
         ...(rdms.length > 0
           ? [
-              chart(
-                'dissimilarities',
-                'Every family against the same dissimilarities',
-                'Spearman’s r of dissimilarities',
-                rdms.map(({ name }, at) =>
-                  bars(
-                    name,
-                    found.map(({ results }) => results.map((one) => committedRdms(one)[at] as number)),
+              {
+                ...chart(
+                  'dissimilarities',
+                  'Every family against the same dissimilarities',
+                  'Spearman’s r of dissimilarities',
+                  rdms.map(({ name }, at) =>
+                    bars(
+                      name,
+                      found.map(({ results }) => results.map((one) => committedRdms(one)[at] as number)),
+                    ),
                   ),
                 ),
-              ),
+                ...(rdmCeilings.length > 0 ? { references: rdmCeilings } : {}),
+              },
             ]
           : []),
+        ...peopleBars(chosen),
       ],
       tables: [
         {
@@ -306,9 +319,15 @@ export const allModels: Study = {
           ]),
         },
         ...rdmTables('Family', found),
+        ...peopleTables('Family', chosen),
       ],
       notes: [
         `All images are brought to ${size} pixels. Local and wavelet networks and their twins learn from the photos (components from the first ${perClass} of each class), ResNet-18 as xie-fig2b says.`,
+        ...(data.people
+          ? [
+              `Choices of people: a softmax readout of each network’s last features learns from ${data.people.train.shape[0]} images of the same classes, its rate and decay chosen on a tenth of them, and is tried on ${data.people.test.shape[0]} that people named.`,
+            ]
+          : []),
         'Ridge with one penalty by leave-one-out from a sparse random projection of each layer (Johnson-Lindenstrauss, epsilon 0.1), five folds, Pearson’s r, mean over folds, median over neurons, no ceiling correction. The layer, or all blocks together, is chosen within the training images of each fold.',
       ],
     }

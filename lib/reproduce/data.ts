@@ -1,15 +1,18 @@
 // The data that studies open, by what they need.
 import { basename, dirname, resolve } from 'node:path'
 import {
+  type Choices,
   type Images,
   openImages,
   openRecording,
   type Recording,
   type ReferenceRdms,
+  readChoices,
   readRdms,
+  selectChoices,
   selectImages,
 } from '../data/index.js'
-import { OptionError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import { refuseUnknown } from '../options.js'
 import { openMeshScenes } from './xie/mesh_scenes.js'
 
@@ -21,6 +24,8 @@ export interface StudyData {
   recordings: readonly (Recording & { set: string })[]
   /** How unlike brains or people find the same images; none where the study takes none. */
   rdms: readonly { images: Images; reference: ReferenceRdms }[]
+  /** Images of the same classes to learn from and to be tested on, and how many people chose each class for the latter; null where the study has none. */
+  people: { train: Images; test: Images; choices: Choices } | null
 }
 
 /** What a study asks for. */
@@ -28,6 +33,8 @@ export type StudyNeeds = 'labelled images: train and test' | 'photos, and record
 
 /** Images of a quick run, spread over the set so that every class has its share. */
 const quickImages = { train: 3000, test: 1000 }
+/** Likewise of the images that people named. */
+const namedImages = { full: { train: 10_000, test: 10_000 }, quick: { train: 600, test: 300 } }
 
 /** Height and width of photos where a study does not say otherwise. */
 export const photoSize = (quick: boolean): number => (quick ? 64 : 112)
@@ -38,6 +45,8 @@ export interface StudyDataOptions {
   responses?: readonly string[]
   rdms?: readonly string[]
   rdmImages?: string | undefined
+  counts?: string | undefined
+  countedImages?: string | undefined
   signal?: AbortSignal
 }
 
@@ -45,18 +54,32 @@ export interface StudyDataOptions {
  * Opens what a study needs.
  * @param path of the images, whatever `openImages` reads
  * @param options size: height and width that photos and the images of recordings are brought to; responses: folders of recordings, as `openRecording`
- * reads them, of one set where they lie in one folder; rdms: files of dissimilarities, as `readRdms` reads them, of the images of `rdmImages`
+ * reads them, of one set where they lie in one folder; rdms: files of dissimilarities, as `readRdms` reads them, of the images of `rdmImages`; counts: file
+ * of choices, as `readChoices` reads it, of the test images of `countedImages`
  * @throws {DataError} naming what is missing or damaged
  */
 export async function openStudyData(needs: StudyNeeds, path: string, options: StudyDataOptions = {}): Promise<StudyData> {
-  refuseUnknown('openStudyData', options, ['quick', 'size', 'responses', 'rdms', 'rdmImages', 'signal'])
-  const { quick = false, size = photoSize(quick), responses = [], rdms = [], rdmImages, signal } = options
+  refuseUnknown('openStudyData', options, [
+    'quick',
+    'size',
+    'responses',
+    'rdms',
+    'rdmImages',
+    'counts',
+    'countedImages',
+    'signal',
+  ])
+  const { quick = false, size = photoSize(quick), responses = [], rdms = [], rdmImages, counts, countedImages, signal } = options
   const refuse = (actual: string, expected: string, argument = '--responses') =>
     new OptionError({ op: 'reproduce', argument, actual, expected })
   if (rdms.length > 0 !== (rdmImages !== undefined))
     throw rdms.length > 0
       ? refuse('missing', 'the folder of the images of --rdm', '--images')
       : refuse('given without --rdm', 'files of dissimilarities of those images', '--images')
+  if ((counts === undefined) !== (countedImages === undefined))
+    throw countedImages === undefined
+      ? refuse('missing', 'labelled images whose test split the people of --counts named', '--counted')
+      : refuse('given without --counts', 'how many people chose each class for those images', '--counted')
   if (needs === 'photos, and recordings of neurons') {
     if (responses.length === 0) throw refuse('missing', 'folders of recordings (see striate eval encoding --help)')
     const shape = { size, fit: 'fill', resize: 'bilinear', ...(signal ? { signal } : {}) } as const
@@ -77,25 +100,51 @@ export async function openStudyData(needs: StudyNeeds, path: string, options: St
       test: await photos('test'),
       recordings,
       rdms: references.map((reference) => ({ images: seen as Images, reference })),
+      people: counts === undefined ? null : await openPeople(counts, countedImages as string, shape, quick),
     }
   }
   if (responses.length > 0) throw refuse('given', 'none for this study')
   if (rdms.length > 0) throw refuse('given', 'none for this study', '--rdm')
-  if (needs === 'meshes of real objects')
-    return { ...(await openMeshScenes(path, quick, signal ? { signal } : {})), recordings: [], rdms: [] }
+  if (counts !== undefined) throw refuse('given', 'none for this study', '--counts')
+  if (needs === 'meshes of real objects') return { ...(await openMeshScenes(path, quick, signal ? { signal } : {})), ...nothing }
   const open = async (split: 'train' | 'test'): Promise<Images> => {
     const images = await openImages(path, { split, ...(signal ? { signal } : {}) })
-    return quick ? spread(images, quickImages[split]) : images
+    return quick ? selectImages(images, spread(images, quickImages[split])) : images
   }
-  return { train: await open('train'), test: await open('test'), recordings: [], rdms: [] }
+  return { train: await open('train'), test: await open('test'), ...nothing }
 }
 
-/** `count` images, evenly spaced over the set. */
-async function spread(images: Images, count: number): Promise<Images> {
-  const n = images.shape[0]
-  if (n <= count) return images
-  return selectImages(
-    images,
-    Int32Array.from({ length: count }, (_, i) => Math.floor((i * n) / count)),
-  )
+/** Of a study that compares with neither brains nor people. */
+const nothing = { recordings: [], rdms: [], people: null }
+
+/** Images that people named, and those that a readout learns the same classes from. */
+async function openPeople(
+  counts: string,
+  path: string,
+  shape: Parameters<typeof openImages>[1],
+  quick: boolean,
+): Promise<StudyData['people']> {
+  const choices = await readChoices(counts)
+  const sizes = quick ? namedImages.quick : namedImages.full
+  const [train, test] = await Promise.all((['train', 'test'] as const).map((split) => openImages(path, { ...shape, split })))
+  const [images] = (test as Images).shape
+  if (images !== choices.images)
+    throw new DataError({
+      op: 'reproduce',
+      argument: counts,
+      actual: `choices for ${choices.images} images`,
+      expected: `for the ${images} test images of ${(test as Images).name}`,
+    })
+  const rows = spread(test as Images, sizes.test)
+  return {
+    train: await selectImages(train as Images, spread(train as Images, sizes.train)),
+    test: await selectImages(test as Images, rows),
+    choices: selectChoices(choices, rows),
+  }
+}
+
+/** Rows of at most `count` images, evenly spaced over the set. */
+function spread({ shape: [n] }: Images, count: number): Int32Array {
+  const rows = Math.min(n, count)
+  return Int32Array.from({ length: rows }, (_, i) => Math.floor((i * n) / rows))
 }

@@ -81,6 +81,7 @@ const recordSchema = z.object({
     test: z.string(),
     responses: z.array(z.string()).optional(),
     rdms: z.array(z.string()).optional(),
+    people: z.array(z.string()).optional(),
   }),
   device: z.string(),
   seconds: z.number(),
@@ -120,12 +121,13 @@ interface Place {
 }
 
 /** What tells data from others. */
-function identify({ train, test, recordings, rdms }: StudyData): PartRecord['data'] {
+function identify({ train, test, recordings, rdms, people }: StudyData): PartRecord['data'] {
   return {
     train: train.sha256,
     test: test.sha256,
     ...(recordings.length > 0 ? { responses: recordings.map(({ responses }) => responses.sha256) } : {}),
     ...(rdms.length > 0 ? { rdms: rdms.map(({ reference }) => reference.sha256) } : {}),
+    ...(people ? { people: [people.train, people.test, people.choices].map(({ sha256 }) => sha256) } : {}),
   }
 }
 

@@ -105,8 +105,8 @@ export interface Study {
   about: string
   /** The data that it opens. */
   needs: StudyNeeds
-  /** Whether it also compares dissimilarities, where they are given. */
-  takesRdms?: true
+  /** What it also compares where it is given: dissimilarities of images, choices of people. */
+  takes?: readonly ('rdms' | 'people')[]
   /** Height and width that photos are brought to. Default 112, of a quick run 64. */
   size?: number
   parts(scale: Scale): Part[]
@@ -123,7 +123,13 @@ export interface Scale {
 export interface PartRecord<Result = unknown> {
   name: string
   settings: object
-  data: { train: string; test: string; responses?: string[] | undefined; rdms?: string[] | undefined }
+  data: {
+    train: string
+    test: string
+    responses?: string[] | undefined
+    rdms?: string[] | undefined
+    people?: string[] | undefined
+  }
   device: string
   /** Seconds of the process that finished it. */
   seconds: number

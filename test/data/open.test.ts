@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { detectImages, openImages } from '../../lib/data/index.js'
 import { OptionError } from '../../lib/errors.js'
@@ -35,10 +36,30 @@ describe('openImages', () => {
     expect(await detectImages(at('absent-{00..07}.tar'))).toBe('shards')
   })
 
-  it('takes a size that the data have and refuses another', async () => {
+  it('brings images that are stored as pixels to a size, as it does encoded ones', async () => {
     await putCifar10()
-    expect((await openImages(at(), { recordsPerFile: records, size: 32 })).shape[0]).toBe(60)
-    await expect(openImages(at(), { recordsPerFile: records, size: 64 })).rejects.toThrow('size is 64 x 64; expected 32 x 32')
+    const plain = await openImages(at(), { recordsPerFile: records, size: 32 })
+    expect([plain.shape[0], plain.pixels === null]).toEqual([60, false])
+    // The same picture as a file.
+    const [red, green, blue] = [0, 1, 2].map((channel) =>
+      (plain.pixels as Uint8Array).subarray(1024 * channel, 1024 * (channel + 1)),
+    )
+    const pixels = Uint8Array.from({ length: 3072 }, (_, i) => [red, green, blue][i % 3]?.[Math.floor(i / 3)] as number)
+    const png = await sharp(pixels, { raw: { width: 32, height: 32, channels: 3 } })
+      .png()
+      .toBuffer()
+    await put('as-files/class/0.png', png)
+    for (const resize of ['lanczos', 'bilinear'] as const)
+      for (const fit of ['cover', 'contain', 'fill'] as const) {
+        const shaping = { size: [48, 64], fit, resize, background: '#204060' } as const
+        const sized = await openImages(at(), { recordsPerFile: records, ...shaping })
+        expect([sized.shape, sized.targets.class]).toEqual([[60, 3, 48, 64], plain.targets.class])
+        expect(sized.shaping).toBe(`${resize}, to 48 x 64 by ${fit}`)
+        expect(sized.sha256).not.toBe(plain.sha256)
+        const encoded = await openImages(at('as-files'), shaping)
+        expect(await sized.rows([0]), `${resize} ${fit}`).toEqual(await encoded.rows([0]))
+      }
+    await expect(openImages(at(), { recordsPerFile: records, size: 64, fit: 'tile' })).rejects.toThrow('fit is no option of it')
     await expect(openImages(at(), { rezise: 3 } as never)).rejects.toThrow('openImages: rezise is no option of it')
     await expect(openImages(at(), { labels: 'none' })).rejects.toThrow("labels is 'none'; expected 'fine' or 'coarse'")
   })

@@ -1,12 +1,12 @@
 // Flat scenes in place of photos, responses that follow nothing, and a study run on them: what the studies of recordings are tried on.
-import { cpu, type Recording, renderSet, selectImages } from '../../lib/index.js'
+import { cpu, labelsOf, type Recording, renderSet, selectImages } from '../../lib/index.js'
 import { normals } from '../../lib/random.js'
 import { writeStudy } from '../../lib/report/index.js'
 import { type PartRecord, runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
 
 const options = { quick: true }
 
-/** 80 images to train on, 30 to test on, 40 with responses of three neurons, and dissimilarities of the 30 of two subjects. */
+/** 80 images to train on, 30 to test on, which ten people each named too, 40 with responses of three neurons, and dissimilarities of the 30 of two subjects. */
 export async function flatStudyData(size: number): Promise<StudyData> {
   const scenes = await renderSet({ count: 150, size, seed: 3 })
   const part = (from: number, to: number) =>
@@ -29,11 +29,20 @@ export async function flatStudyData(size: number): Promise<StudyData> {
   const test = await part(80, 110)
   const pairs = (seed: number) => Float64Array.from(normals(seed, (30 * 29) / 2), Math.abs)
   const reference = { name: 'it.npy', images: 30, subjects: [pairs(2), pairs(3)], halves: null, sha256: 'b'.repeat(64) }
+  const train = await part(0, 80)
+  const { labels, classes } = labelsOf(test) ?? { labels: [], classes: [] }
+  // Seven of ten name the class, the others the next ones.
+  const counts = Float64Array.from({ length: labels.length * classes.length }, (_, at) => {
+    const away = ((at % classes.length) - (labels[Math.floor(at / classes.length)] as number) + classes.length) % classes.length
+    return [7, 2, 1][away] ?? 0
+  })
+  const choices = { name: 'people.npy', images: labels.length, classes: classes.length, counts, sha256: 'c'.repeat(64) }
   return {
-    train: await part(0, 80),
+    train,
     test,
     recordings: [{ images, responses, set: 'v4' }],
     rdms: [{ images: test, reference }],
+    people: { train, test, choices },
   }
 }
 

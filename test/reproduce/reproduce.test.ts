@@ -25,7 +25,7 @@ beforeAll(async () => {
       set,
       Int32Array.from({ length: count }, (_, i) => first + i),
     )
-  data = { train: await rows(0, 240), test: await rows(240, 80), recordings: [], rdms: [] }
+  data = { train: await rows(0, 240), test: await rows(240, 80), recordings: [], rdms: [], people: null }
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -25,6 +25,7 @@ interface Scored {
   heldOut?: { head: string; measure: string; value: number; chance: number | null }[]
   recordings: Prediction[]
   rdms: Prediction[]
+  people?: { scores: { name: string; value: number; ceiling: number | null }[] }
 }
 interface Prediction {
   name: string
@@ -77,17 +78,24 @@ describe('every family', () => {
     const families = ['pixels', 'gabor-energy', 'local-one', 'wavelet-learned', 'resnet-distance']
     expect([...results.keys()]).toEqual(families.map((name) => `quick-model-${name}-seed0`))
     for (const [name, result] of results) {
-      const { layers, recordings, rdms } = result as Scored
+      const { layers, recordings, rdms, people } = result as Scored
       expect(recordings[0]?.r.every(Number.isFinite), name).toBe(true)
       // Joined layers have no dissimilarities of their own; of all of a network there are its blocks.
       const single = layers.filter((layer) => !layer.includes('+'))
       expect(rdms[0]?.r.length, name).toBeGreaterThanOrEqual(single.length)
       expect(Math.abs(rdms[0]?.r[0] as number), name).toBeLessThan(1)
       expect(rdms[0]?.ceiling, name).toBeGreaterThan(0)
+      const [entropy, uncertainty, confusions, agreement] = people?.scores ?? []
+      // Seven, two and one of ten: what is left to err about is 0.80 nats.
+      expect(entropy?.ceiling, name).toBeCloseTo(0.802, 3)
+      expect(entropy?.value, name).toBeGreaterThan(0.802)
+      for (const one of [uncertainty, confusions]) expect(Math.abs(one?.value as number), name).toBeLessThanOrEqual(1)
+      expect(agreement?.value, name).toBeGreaterThanOrEqual(0)
     }
     expect((results.get('quick-model-pixels-seed0') as Scored).recordings[0]?.committed).toBeNull()
-    for (const file of ['models.svg', 'dissimilarities.svg']) expect(existsSync(join(written.folder, file)), file).toBe(true)
+    for (const file of ['models.svg', 'dissimilarities.svg', 'people.svg'])
+      expect(existsSync(join(written.folder, file)), file).toBe(true)
     const page = readFileSync(join(written.folder, 'index.html'), 'utf8')
-    for (const text of ['mean of v4', 'upper ceiling']) expect(page).toContain(text)
+    for (const text of ['mean of v4', 'upper ceiling', 'agreement']) expect(page).toContain(text)
   })
 })

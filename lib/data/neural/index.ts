@@ -26,6 +26,7 @@ export {
   readImageList,
   readRdms,
   responsesFrom,
+  selectChoices,
   selectResponses,
   type Trials,
 } from './responses.js'

@@ -277,3 +277,12 @@ export async function readChoices(path: string): Promise<Choices> {
       throw refuse(`without a choice for image ${i}`)
   return { name: basename(path), images, classes, counts: data, sha256: sha256Of(data) }
 }
+
+/** The choices for some of the images, in the order of `rows`. */
+export function selectChoices({ name, classes, counts }: Choices, rows: ArrayLike<number>): Choices {
+  const chosen = Float64Array.from({ length: rows.length * classes }, (_, at) => {
+    const row = rows[Math.floor(at / classes)] as number
+    return counts[row * classes + (at % classes)] as number
+  })
+  return { name, images: rows.length, classes, counts: chosen, sha256: sha256Of(chosen) }
+}

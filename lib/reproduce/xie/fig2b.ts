@@ -32,7 +32,7 @@ export const fig2b: Study = {
   about: 'how well networks that learn latent variables of rendered scenes predict visual neurons, against what they learn',
   needs: 'photos, and recordings of neurons',
   size,
-  takesRdms: true,
+  takes: ['rdms'],
   parts: (scale) => scale.seeds.flatMap((seed) => kindsOf(scale).map((kind) => latentPart(scale, { ...kind, seed }))),
   report: async (all, scale) => {
     const found = kindsOf(scale)

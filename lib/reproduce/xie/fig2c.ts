@@ -14,7 +14,7 @@ export const fig2c: Study = {
   about: 'how well networks that learn the distance of rendered objects predict visual neurons, against the number of images',
   needs: 'photos, and recordings of neurons',
   size,
-  takesRdms: true,
+  takes: ['rdms'],
   parts: (scale) =>
     scale.seeds.flatMap((seed) =>
       counts(scale).map((images) =>
