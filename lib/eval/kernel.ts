@@ -30,12 +30,12 @@ function widened(
   scale?: Float64Array,
   wide = new Float64Array(rows.length * count),
 ): Matrix {
+  const end = first + count
   for (let i = 0, to = 0; i < rows.length; ++i) {
     const from = (rows[i] as number) * size
-    for (let j = first; j < first + count; ++j, ++to) {
-      const value = (data[from + j] as number) - (shift[j] as number)
-      wide[to] = scale ? value / (scale[j] as number) : value
-    }
+    if (scale)
+      for (let j = first; j < end; ++j, ++to) wide[to] = ((data[from + j] as number) - (shift[j] as number)) / (scale[j] as number)
+    else for (let j = first; j < end; ++j, ++to) wide[to] = (data[from + j] as number) - (shift[j] as number)
   }
   return matrix(rows.length, count, wide)
 }

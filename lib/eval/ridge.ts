@@ -168,10 +168,13 @@ class LeftOut {
   async predict({ rows: targets, columns: count, data: y }: Matrix, turned: Matrix): Promise<Matrix> {
     const { unit, shares, diagonals, isFull, device } = this
     const [penalties, rank] = [shares.rows, unit.rows]
+    const numbers = turned.data
     const kept = new Float64Array(penalties * targets * rank)
-    for (let at = 0, l = 0; l < penalties; ++l)
+    for (let at = 0, l = 0; l < penalties; ++l) {
+      const share = shares.data.subarray(l * rank, (l + 1) * rank)
       for (let from = 0; from < targets * rank; from += rank)
-        for (let k = 0; k < rank; ++k, ++at) kept[at] = (turned.data[from + k] as number) * (shares.data[l * rank + k] as number)
+        for (let k = 0; k < rank; ++k, ++at) kept[at] = (numbers[from + k] as number) * (share[k] as number)
+    }
     const residual = await product(matrix(penalties * targets, rank, kept), unit, device)
     const { data } = residual
     // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
@@ -180,10 +183,11 @@ class LeftOut {
         for (let i = 0; i < y.length; ++i) data[from + i] = (data[from + i] as number) + (y[i] as number)
     for (const images of this.together)
       for (let l = 0; l < penalties; ++l) await this.solve(l, images, residual, l * targets, targets)
-    for (let at = 0, l = 0; l < penalties; ++l)
+    for (let at = 0, l = 0; l < penalties; ++l) {
+      const inverse = diagonals.data.subarray(l * count, (l + 1) * count).map((value) => 1 / value)
       for (let from = 0; from < y.length; from += count)
-        for (let i = 0; i < count; ++i, ++at)
-          data[at] = (y[from + i] as number) - (data[at] as number) / (diagonals.data[l * count + i] as number)
+        for (let i = 0; i < count; ++i, ++at) data[at] = (y[from + i] as number) - (data[at] as number) * (inverse[i] as number)
+    }
     return residual
   }
 
