@@ -83,6 +83,10 @@ void* Device::take(size_t capacity) {
 
 std::shared_ptr<Buffer> Device::allocate(size_t bytes, const char* op) {
   const size_t capacity = round_up(bytes + (guard_ ? 2 * kGuard : 0));
+  if ((ahead_ += capacity) > std::max<uint64_t>(kAhead, info.memory / 16)) {
+    stream.drain();
+    ahead_ = capacity;
+  }
   void* base = take(capacity);
   if (!base) {  // work in flight may be about to return memory; what the pool keeps is of other sizes
     stream.drain();

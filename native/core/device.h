@@ -52,6 +52,9 @@ class Device : public std::enable_shared_from_this<Device> {
   // Bytes that the pool keeps at most, or as much as the live buffers are below their peak: a training step takes and
   // returns the same buffers again and again. Buffers above this size are neither kept nor counted.
   static constexpr uint64_t kPooled = 256ull << 20;
+  // What may be allocated before the queue is waited for: this, or a sixteenth of the memory where that is more. Who
+  // submits faster than the device computes would fill the memory with results that are not there yet.
+  static constexpr uint64_t kAhead = 1ull << 30;
 
   /// `guard`: surround buffers with known bytes, fill them with 0xff, and count overwritten guards (for tests).
   static std::shared_ptr<Device> open(const BackendTable* table, int32_t index, bool guard);
@@ -89,6 +92,7 @@ class Device : public std::enable_shared_from_this<Device> {
   std::unordered_map<size_t, std::vector<void*>> pool_;  // by size
   std::unordered_set<Buffer*> live_;                     // in guard mode
   DeviceUse use_;
+  uint64_t ahead_ = 0;                // bytes allocated since the queue was last waited for
   uint64_t poolable_ = 0, peak_ = 0;  // live bytes in buffers of at most kPooled, and the most that there were
 };
 

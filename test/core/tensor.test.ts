@@ -147,6 +147,22 @@ describe('Tensor', () => {
     cpu().trim()
   })
 
+  it('waits for the device before results that are not there yet fill the memory', async () => {
+    const most = Math.max(2 ** 30, cpu().memory / 16)
+    await cpu().sync()
+    using x = Tensor.zeros([2 ** 23])
+    const start = cpu().use().liveBytes
+    let peak = 0
+    // Three times as much as may wait, each let go of as soon as it is asked for.
+    for (let i = 0; i < (3 * most) / 2 ** 25; ++i) {
+      scale(x, { factor: 2 }).dispose()
+      peak = Math.max(peak, cpu().use().liveBytes - start)
+    }
+    expect(peak).toBeLessThan(1.1 * most)
+    await cpu().sync()
+    cpu().trim()
+  })
+
   it('delivers a late error with the op’s name, once, and goes on', async () => {
     using logits = Tensor.from(data(6), { shape: [2, 3] })
     using labels = Tensor.from(new Int32Array([0, 9]))

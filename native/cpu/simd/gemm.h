@@ -100,7 +100,11 @@ void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t k
       S* to = dst + k * W;
       int x = 0;
       for (; x + kLanesOf<S> <= W; x += kLanesOf<S>) vstore(to + x, load_lanes(p + x));
-      for (; x < W; ++x) to[x] = widen(p[x]);
+      // The last four overlap with others.
+      for (; x < W; x += 4) {
+        const Four last = load4(p + std::min(x, W - 4));
+        std::memcpy(to + std::min(x, W - 4), &last, sizeof last);
+      }
     }
     return;
   }
@@ -135,22 +139,34 @@ void pack_panel(const Centred& f, int64_t x0, int width, int64_t k0, int64_t kc,
   const double* centre = f.centre + x0;
   const float* p = f.data + k0 * f.stride + x0;
   for (int64_t k = 0; k < kc; ++k, p += f.stride, dst += W) {
-    int x = 0;
-    for (; x + kLanes <= width; x += kLanes) {
-      const vd difference[2] = {vload_wide(p + x) - vload(centre + x),
-                                vload_wide(p + x + kLanes / 2) - vload(centre + x + kLanes / 2)};
-      vstore(dst + x, narrow(difference));
+    if (width == W) {
+      constexpr int kHalf = kLanes / 2;
+      for (int x = 0; x < W; x += kHalf) {
+        const int at = std::min(x, W - kHalf);  // the last ones overlap with others
+        vstore_narrow(dst + at, vload_wide(p + at) - vload(centre + at));
+      }
+      continue;
     }
-    for (; x < width; ++x) dst[x] = static_cast<float>(static_cast<double>(p[x]) - centre[x]);
-    for (; x < W; ++x) dst[x] = 0;
+    for (int x = 0; x < W; ++x) dst[x] = x < width ? static_cast<float>(static_cast<double>(p[x]) - centre[x]) : 0;
   }
 }
 
-/// Panels [x0, x1) of the factor, one after the other, kc * W numbers each.
+template <class T>
+STRIATE_INLINE bool k_contiguous(const Factor<T>& f) {
+  return f.k_contiguous;
+}
+STRIATE_INLINE bool k_contiguous(const Centred&) { return false; }
+
+/// Panels [x0, x1) of the factor, one after the other, kc * W numbers each. Where a row of memory lies across the panels,
+/// all of them take a few rows at a time: with a stride of a power of two more would share a cache set.
 template <int W, class F, class S>
 void pack(const F& f, int64_t x0, int64_t x1, int64_t k0, int64_t kc, S* dst) {
-  for (int64_t x = x0; x < x1; x += W, dst += kc * W)
-    pack_panel<W>(f, x, static_cast<int>(std::min<int64_t>(W, x1 - x)), k0, kc, dst);
+  const int64_t step = k_contiguous(f) ? std::max<int64_t>(1, kc) : 8;
+  for (int64_t k = 0; k < kc; k += step) {
+    S* to = dst + k * W;
+    for (int64_t x = x0; x < x1; x += W, to += kc * W)
+      pack_panel<W>(f, x, static_cast<int>(std::min<int64_t>(W, x1 - x)), k0 + k, std::min(step, kc - k), to);
+  }
 }
 
 /// Where a tile goes. `bias` (of the tile's first column) is added where the tile starts, `add` continues from what is

@@ -51,6 +51,17 @@ STRIATE_INLINE vf narrow(const vd (&wide)[2]) {
   return x;
 #endif
 }
+/// As many numbers as x has, each rounded to the nearest float32.
+STRIATE_INLINE void vstore_narrow(float* p, vd x) {
+#if STRIATE_SIMD == 4
+  _mm256_storeu_ps(p, _mm512_maskz_cvtpd_ps(0xff, (__m512d)x));
+#elif STRIATE_SIMD == 3
+  _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)x));
+#else
+  const vhalf half = __builtin_convertvector(x, vhalf);
+  std::memcpy(p, &half, sizeof half);
+#endif
+}
 STRIATE_INLINE vd vload(const double* p) {
   vd v;
   std::memcpy(&v, p, sizeof v);
