@@ -200,6 +200,7 @@ const takers: Record<string, Taker> = {
   'encode(options)': takes((o: striate.EncodeOptions) => striate.encode(net, images, responses, o), {}),
   'pls(options)': takes((o: striate.PlsOptions) => striate.pls(net, images, responses, o), {}),
   'rsa(options)': takes((o: striate.RsaOptions) => striate.rsa(net, images, rdms, o), {}),
+  'responseRdms(options)': takes((o: { distance?: 'euclidean' }) => striate.responseRdms(responses, o), {}),
   'crossnobis(options)': takes((o: { noise?: 'none' }) => striate.crossnobis(trials, o), {}),
   'behaviour(options)': takes((o: striate.BehaviourOptions) => striate.behaviour(net, images, choices, o), {}),
   'noiseCeiling(options)': takes((o: striate.NoiseCeilingOptions) => striate.noiseCeiling(responses, o), {}),

@@ -1,8 +1,8 @@
 import { basename, resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { readRdms, recordingOptionKinds } from '../data/index.js'
 import { OptionError } from '../errors.js'
-import { responseRdms, rsa, rsaOptions } from '../eval/index.js'
+import { type ResponseDistance, responseDistances, responseRdms, rsa, rsaOptions } from '../eval/index.js'
 import { namedLayers } from '../eval/layer_features.js'
 import type { Network } from '../models/index.js'
 import { parseOptions } from '../options.js'
@@ -27,6 +27,7 @@ interface RsaValues extends LayerValues {
   images?: string
   rdm?: string
   responses?: string[]
+  responseDistance?: ResponseDistance
 }
 
 export function addEvalRsa(evaluate: Command): void {
@@ -39,6 +40,12 @@ export function addEvalRsa(evaluate: Command): void {
     '.npy of dissimilarities of --images, a folder, in the order of their names: pairs i < j [pairs], or [subjects, pairs], or squares of them; instead of --responses',
   )
   const responses = addResponsesFlags(command, false)
+  command.addOption(
+    new Option(
+      '--response-distance <name>',
+      'of the responses to two images: as --distance, or crossnobis, of repeats against each other (default: that of --distance)',
+    ).choices(responseDistances),
+  )
   const own = addFlags(command, rsaOptions)
   const given = addShapingFlags(command)
   const refuse = (argument: string, actual: string, expected: string) =>
@@ -46,10 +53,11 @@ export function addEvalRsa(evaluate: Command): void {
 
   const ofRdm = async (
     net: Network,
-    { run, images, rdm }: RsaValues & { rdm: string },
+    { run, images, rdm, responseDistance }: RsaValues & { rdm: string },
     signal: AbortSignal,
   ): Promise<Prepared> => {
     if (images === undefined) throw refuse('--images', 'missing', 'the folder of the images of --rdm')
+    if (responseDistance !== undefined) throw refuse('--response-distance', 'given with --rdm', 'it only with --responses')
     const [other] = Object.keys({ ...responses.given(), ...given() }).filter(
       (name) => name === 'crop' || (name !== 'images' && name in recordingOptionKinds),
     )
@@ -61,11 +69,14 @@ export function addEvalRsa(evaluate: Command): void {
       score: (control) => rsa(net, pictures, reference, { ...own(), ...control }),
     }
   }
-  const ofResponses = async (net: Network, { run, responses: paths = [] }: RsaValues, signal: AbortSignal): Promise<Prepared> => {
-    namedLayers('rsa', net, parseOptions('rsa', rsaOptions, own()).layers)
+  const ofResponses = async (net: Network, values: RsaValues, signal: AbortSignal): Promise<Prepared> => {
+    const { run, responses: paths = [], responseDistance } = values
+    const options = parseOptions('rsa', rsaOptions, own())
+    namedLayers('rsa', net, options.layers)
+    const distance = responseDistance ?? options.distance
     const sources = await responses.open(paths, { ...(await shapingFor(net, run, given())), signal })
     return preparedRecordings(sources, signal, async ({ images, responses }, _, control) =>
-      rsa(net, images, await responseRdms(responses, net.device), { ...own(), ...control }),
+      rsa(net, images, await responseRdms(responses, { distance, device: net.device }), { ...own(), ...control }),
     )
   }
   command
@@ -74,7 +85,7 @@ export function addEvalRsa(evaluate: Command): void {
       `
 Examples: dissimilarities of brains or people that are there already; those of neurons' responses, in two sessions:
   $ striate eval rsa --run runs/wavelet --images brain92/images --rdm brain92/human_IT_rdm.npy
-  $ striate eval rsa --run runs/wavelet --responses it/210325 it/190923`,
+  $ striate eval rsa --run runs/wavelet --responses it/210325 it/190923 --response-distance crossnobis`,
     )
     .action((values: RsaValues) =>
       runLayerScores(

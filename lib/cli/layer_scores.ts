@@ -1,18 +1,20 @@
 // What the commands have in common that score the layers of a run against responses.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type Images, openImages, type Recording, type RecordingSource, recordingOptions } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { type CommittedScore, type LayerControl, type LayerScores, overRecordings, type RecordingScores } from '../eval/index.js'
 import { namedLayers } from '../eval/layer_features.js'
 import { type layerScoreOptions, parseScoreOptions } from '../eval/layer_scores.js'
+import { readStored } from '../io/stored.js'
 import type { Network } from '../models/index.js'
 import { type LayerRecord, writeLayerScores } from '../report/index.js'
 import { forResult } from '../run/folder.js'
 import { networkSha256, type OnProgress, openNetwork } from '../run/index.js'
 import { hasRequest } from '../run/request.js'
-import { addFlags } from './flags.js'
+import { addFlags, isGiven } from './flags.js'
 import { addResponsesFlags, addTestFlag, openSource } from './responses_flags.js'
 import { shapingOf } from './run_images.js'
 import { interruptSignal, jsonText, type Output, output, run } from './terminal.js'
@@ -89,16 +91,31 @@ export function runLayerScores(
     using net = await openNetwork(values.run, { device: deviceOf(values.device) })
     const network = await networkSha256(values.run)
     const { name: subject, score } = await prepare(net, signal)
-    const name = `${command}-${subject}`
-    const record = await forResult(`eval ${command}`, values.run, name, async () => {
+    const wanted = `${command}-${subject}`
+    const { name, record } = await forResult(`eval ${command}`, values.run, wanted, async () => {
       const found = await score({ signal, onProgress: say.progress, onPlan: say.line })
       say.done()
-      return writeLayerScores(values.run, name, { kind: command, network, ...found })
+      const name = await freeName(values.run, wanted, found.scores[0]?.data.sha256)
+      return { name, record: await writeLayerScores(values.run, name, { kind: command, network, ...found }) }
     })
     say.json(record)
     show(record, say)
-    say.line(`written: ${join(values.run, name)}.json, .svg and .html`)
+    const other = name === wanted ? '' : ` (${wanted} is of other data)`
+    say.line(`written: ${join(values.run, name)}.json, .svg and .html${other}`)
   })
+}
+
+/** The name of a result, numbered where results of other data have it already: recordings in different folders may be called the same. */
+async function freeName(folder: string, wanted: string, sha256: string | undefined): Promise<string> {
+  const schema = z.object({ scores: z.array(z.object({ data: z.object({ sha256: z.string() }) })).min(1) })
+  for (let turn = 1; ; ++turn) {
+    const name = turn === 1 ? wanted : `${wanted}-${turn}`
+    const file = join(folder, `${name}.json`)
+    if (!existsSync(file)) return name
+    // What cannot be read any more is written anew.
+    const found = await readStored('eval', file, schema, 'scores that striate eval wrote').catch(() => null)
+    if (!found || found.scores[0]?.data.sha256 === sha256) return name
+  }
 }
 
 /** Names of recordings in that of a file. */
@@ -162,6 +179,8 @@ subjects of the Natural Scenes Dataset, on its own split; a region of an assembl
         values,
         name,
         async (net, signal) => {
+          // What contradicts a split that is given, before a large recording is looked into.
+          parseScoreOptions(name, schema, { ...own(), ...(isGiven(command, 'test') && { test: [0] }) } as z.input<S>)
           const shaping = await shapingFor(net, values.run, given())
           const sources = await responses.open(values.responses, { ...shaping, signal })
           const tests = await tested(sources)

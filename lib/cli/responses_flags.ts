@@ -18,7 +18,7 @@ import { addFlags, nameOf } from './flags.js'
 const groups: readonly [heading: string, kind: RecordingKind][] = [
   ['Responses in an assembly of Brain-Score (.nc):', 'assembly'],
   ['Responses of the Natural Scenes Dataset (a folder with nsddata/ and nsddata_betas/):', 'nsd'],
-  ['Responses in a table (.csv, .npy):', 'table'],
+  ['Responses in a table (.csv, .npy; below names of targets, an unnamed first column is an index and left out):', 'table'],
 ]
 
 const kindsOf = (name: string): readonly RecordingKind[] => recordingOptionKinds[name as keyof typeof recordingOptionKinds]

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { labelsOf } from '../data/index.js'
 import type { Device } from '../device.js'
-import { OptionError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import {
   type BuilderOptions,
   builderOptions,
@@ -157,6 +157,13 @@ async function startFrom(
     return net
   } catch (error) {
     net.dispose()
-    throw error
+    if (!(error instanceof DataError) || error.op !== 'Network.adopt') throw error
+    const { argument, actual, expected } = error
+    throw new DataError({
+      op: 'train supervised',
+      argument: `--start ${path}`,
+      actual: `of another network (${argument}: ${actual})`,
+      expected: `one whose layers are this network's (${expected})`,
+    })
   }
 }

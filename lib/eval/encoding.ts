@@ -57,6 +57,7 @@ export async function encode(
     {
       regression: `ridge, centred, one of ${lambdas.length} penalties (${range}) ${lambda === 'shared' ? 'for all targets' : 'for each target'} by ${left} r`,
       innerScore: `${left} r within the training images`,
+      leastParts: () => (choice === 'leave-one-out' ? 2 : choice),
       fit: async ({ kernel, split, y, groups, device }) => {
         const factors = await factorsOf(await kernel.split(split), device)
         const together = choice === 'leave-one-out' ? groups : foldNumbers(op, y.rows, choice, seed, groups)

@@ -20,7 +20,17 @@ export { type PlsOptions, pls, plsOptions } from './pls.js'
 export { type Prediction, type PredictOptions, predict, predictOptions } from './predict.js'
 export { type Comparison, comparisons, crossnobis, type Distance } from './rdm.js'
 export { type MeanScore, type MeanScores, overRecordings, type RecordingScores } from './recordings.js'
-export { type RsaOptions, type RsaScore, type RsaScores, responseRdms, rsa, rsaCeiling, rsaOptions } from './rsa.js'
+export {
+  type ResponseDistance,
+  type RsaOptions,
+  type RsaScore,
+  type RsaScores,
+  responseDistances,
+  responseRdms,
+  rsa,
+  rsaCeiling,
+  rsaOptions,
+} from './rsa.js'
 export type { Score } from './score.js'
 export {
   defaultStrengths,

@@ -34,7 +34,8 @@ function widened(
   for (let i = 0, to = 0; i < rows.length; ++i) {
     const from = (rows[i] as number) * size
     if (scale)
-      for (let j = first; j < end; ++j, ++to) wide[to] = ((data[from + j] as number) - (shift[j] as number)) / (scale[j] as number)
+      for (let j = first; j < end; ++j, ++to)
+        wide[to] = ((data[from + j] as number) - (shift[j] as number)) / (scale[j] as number)
     else for (let j = first; j < end; ++j, ++to) wide[to] = (data[from + j] as number) - (shift[j] as number)
   }
   return matrix(rows.length, count, wide)

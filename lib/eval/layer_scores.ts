@@ -131,6 +131,8 @@ export interface Regression {
   regression: string
   /** What the score within the training images is, in words. */
   innerScore: string
+  /** Parts that the training images must have to be left out one after another: images, or groups where these belong together. */
+  leastParts(wantsInner: boolean): number
   fit(task: Task): Promise<Fitted>
 }
 
@@ -170,6 +172,8 @@ export async function scoreLayers(
     ? [given]
     : Array.from({ length: repeats }, (_, repeat) => foldsOf(op, count, folds, seed, responses.groups, repeat)).flat()
   const { patterns, counts } = usableTargets(op, responses, folds, given)
+  const least = regression.leastParts(names.length > 1)
+  for (const { images: known } of patterns) for (const { train } of splits) checkParts(op, responses, both(train, known), least)
   if (net) checkExtent(op, net, images)
   const device = net?.device ?? cpu()
   const predicted = given ? selectResponses(responses, given.test) : responses
@@ -227,6 +231,7 @@ export async function scoreLayers(
     all.push({ layer, found })
   }
 
+  const apart = patterns.length > 1 ? `; apart for ${patterns.length} sets of targets that were measured for other images` : ''
   const base = {
     name: op === 'encode' ? 'encoding' : op,
     unit: '',
@@ -263,7 +268,7 @@ export async function scoreLayers(
         resizing: images.shaping ?? 'none: images as they are stored',
         projection: layer.projection,
         folds: given ? describeGiven(given) : describeFolds(folds, repeats, seed, responses.groups),
-        regression: regression.regression,
+        regression: regression.regression + apart,
         aggregation: `Pearson's r per target${given ? '' : ' and fold, mean over folds'}, ${how} over ${counts.targets} targets`,
         normalisation: settings.normalise ? `${settings.normalise}: ${normalisations[settings.normalise].formula}` : null,
       },
@@ -286,6 +291,21 @@ function normaliser(responses: Responses, settings: Settings): ((r: Float64Array
       r.map((value, target) => normaliseScore(value, perTarget[target] as number, normalise)),
       how,
     )
+}
+
+/**
+ * Refuses images to learn from that have too few parts to be left out one after another.
+ * @throws {DataError}
+ */
+function checkParts(op: string, { name, groups }: Responses, train: Int32Array, least: number): void {
+  const parts = groups ? new Set(Array.from(train, (i) => groups[i])).size : train.length
+  if (parts < least)
+    throw new DataError({
+      op,
+      argument: name,
+      actual: `${parts} ${groups ? 'groups of images' : 'images'} to learn from in one of the folds`,
+      expected: `at least ${least}, of which each is left out to choose by (fewer folds leave fewer to learn from)`,
+    })
 }
 
 /** Numbers that are in both ascending lists. */

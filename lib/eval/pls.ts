@@ -286,7 +286,8 @@ export async function pls(
     { signal, onProgress, onPlan },
     {
       regression,
-      innerScore: `mean r in ${innerFolds} folds of the training images`,
+      innerScore: `mean r in ${innerFolds} folds of the training images (fewer where they have fewer parts)`,
+      leastParts: (wantsInner) => (wantsInner ? 2 : 1),
       fit: async ({ kernel, split, y, groups, wantsInner, device }) => {
         const fitted = await fitPls(await kernel.split(split, { scale }), y, settings, device)
         const raw = { components: fitted.loadings.columns, unconverged: fitted.unconverged }
@@ -311,7 +312,8 @@ async function innerScores(
 ): Promise<Float64Array> {
   const { scale, seed } = settings
   const folds: Float64Array[] = []
-  for (const inner of foldsOf('pls', train.length, innerFolds, seed, groups)) {
+  const parts = groups ? new Set(groups).size : train.length
+  for (const inner of foldsOf('pls', train.length, Math.min(innerFolds, parts), seed, groups)) {
     const imagesOf = (places: Int32Array) => places.map((place) => train[place] as number)
     const centred = await kernel.split({ train: imagesOf(inner.train), test: imagesOf(inner.test) }, { scale })
     const { prediction } = await fitPls(centred, rowsOf(y, inner.train), settings, device)

@@ -5,7 +5,7 @@ import { DataError } from '../errors.js'
 import { refuseUnknown } from '../options.js'
 import { pearson, rhoA, spearman, tauA } from './correlation.js'
 import type { FeatureRows } from './kernel.js'
-import { matrix, product } from './matrix.js'
+import { type Matrix, matrix, product } from './matrix.js'
 
 export const distances = ['correlation', 'euclidean'] as const
 export type Distance = (typeof distances)[number]
@@ -17,7 +17,11 @@ const stretch = 4096
  * Dissimilarities of the patterns of images: `correlation`, 1 - Pearson's r of two patterns; `euclidean`, the mean over features of their squared
  * difference. NaN of a pattern that is constant, for which there is no r.
  */
-export async function rdmOf(features: FeatureRows, distance: Distance, device: Device): Promise<Float64Array> {
+export async function rdmOf(
+  features: Omit<FeatureRows, 'data'> & { readonly data: Float32Array | Float64Array },
+  distance: Distance,
+  device: Device,
+): Promise<Float64Array> {
   const { count, size, data } = features
   const centre = new Float64Array(count)
   const shift = new Float64Array(size)
@@ -37,7 +41,8 @@ export async function rdmOf(features: FeatureRows, distance: Distance, device: D
     for (let at = 0; at < sum.data.length; ++at) products.data[at] = (products.data[at] as number) + (sum.data[at] as number)
   }
   const at = (i: number, j: number) => products.data[i * count + j] as number
-  const isFlat = (i: number) => !(at(i, i) > size * (1e-7 * (centre[i] as number)) ** 2)
+  const rounding = data instanceof Float64Array ? 1e-15 : 1e-7
+  const isFlat = (i: number) => !(at(i, i) > size * (rounding * (centre[i] as number)) ** 2)
   return pairs(count, (i, j) =>
     distance === 'euclidean'
       ? (at(i, i) + at(j, j) - 2 * at(i, j)) / size
@@ -55,11 +60,11 @@ function pairs(count: number, of: (i: number, j: number) => number): Float64Arra
 }
 
 /**
- * Crossnobis dissimilarities of repeated responses: for every repeat m, with A the mean of the other repeats and B repeat m, k = A S^-1 B' and
- * k_ii + k_jj - k_ij - k_ji, its mean over repeats divided by the number of targets. Without bias: noise alone gives 0 on average, and single ones may be
- * negative. A repeat that an image lacks takes no part in its pairs.
+ * Crossnobis dissimilarities of repeated responses: for every repeat m, with A the mean of the other repeats and B repeat m, the sum over targets of
+ * (A_i - A_j) (B_i - B_j) / S, and the mean of its terms over all repeats and targets. Without bias: noise alone gives 0 on average, and single ones may be
+ * negative. A response that an image lacks takes no part in its pairs.
  * @param options noise: S is nothing (`none`) or the variance of each target over repeats (`diagonal`, the default)
- * @throws {DataError} when two images share no repeat
+ * @throws {DataError} when two images share no target with two repeats of each
  */
 export async function crossnobis(
   { images, targets, repeats, data }: Trials,
@@ -68,39 +73,45 @@ export async function crossnobis(
   refuseUnknown('crossnobis', options, ['noise', 'device'])
   const { noise = 'diagonal', device = cpu() } = options
   const weights = noise === 'diagonal' ? noiseVariances({ images, targets, repeats, data }).map((v) => 1 / v) : null
-  const value = (i: number, t: number, m: number) => data[(i * targets + t) * repeats + m] as number
-  const isThere = (i: number, m: number) => !Number.isNaN(value(i, 0, m))
   const sums = new Float64Array((images * (images - 1)) / 2)
   const counts = new Float64Array(sums.length)
   for (let m = 0; m < repeats; ++m) {
-    const [a, b] = [matrix(images, targets), matrix(images, targets)]
-    const known = new Uint8Array(images)
-    for (let i = 0; i < images; ++i) {
-      const others = Array.from({ length: repeats }, (_, k) => k).filter((k) => k !== m && isThere(i, k))
-      if (!isThere(i, m) || others.length === 0) continue
-      known[i] = 1
-      for (let t = 0; t < targets; ++t) {
-        a.data[i * targets + t] = others.reduce((sum, k) => sum + value(i, t, k), 0) / others.length
-        b.data[i * targets + t] = value(i, t, m) * (weights?.[t] ?? 1)
-      }
+    // What is not there is 0 in all of them.
+    const [a, b, both, known] = Array.from({ length: 4 }, () => matrix(images, targets)) as [Matrix, Matrix, Matrix, Matrix]
+    for (let at = 0; at < images * targets; ++at) {
+      const own = data.subarray(at * repeats, (at + 1) * repeats)
+      const others = own.filter((value, k) => k !== m && !Number.isNaN(value))
+      if (Number.isNaN(own[m]) || others.length === 0) continue
+      known.data[at] = 1
+      a.data[at] = others.reduce((sum, value) => sum + value, 0) / others.length
+      b.data[at] = (own[m] as number) * (weights?.[at % targets] ?? 1)
+      both.data[at] = (a.data[at] as number) * (b.data[at] as number)
     }
-    const k = await product(a, b, device, { transposeB: true })
-    const at = (i: number, j: number) => k.data[i * images + j] as number
+    // Of the targets that are known of both images.
+    const [cross, square, shared] = (await Promise.all(
+      (
+        [
+          [a, b],
+          [both, known],
+          [known, known],
+        ] as const
+      ).map(([x, y]) => product(x, y, device, { transposeB: true })),
+    )) as [Matrix, Matrix, Matrix]
     for (let i = 0, place = 0; i < images; ++i)
-      for (let j = i + 1; j < images; ++j, ++place)
-        if (known[i] && known[j]) {
-          sums[place] = (sums[place] as number) + at(i, i) + at(j, j) - at(i, j) - at(j, i)
-          counts[place] = (counts[place] as number) + 1
-        }
+      for (let j = i + 1; j < images; ++j, ++place) {
+        const both = ({ data }: Matrix) => (data[i * images + j] as number) + (data[j * images + i] as number)
+        sums[place] = (sums[place] as number) + both(square) - both(cross)
+        counts[place] = (counts[place] as number) + (shared.data[i * images + j] as number)
+      }
   }
   if (counts.includes(0))
     throw new DataError({
       op: 'crossnobis',
       argument: 'trials',
-      actual: 'without a repeat that two of the images share',
+      actual: 'without a target of which two images have two repeats each',
       expected: 'at least two repeats of every image',
     })
-  return sums.map((sum, i) => sum / (counts[i] as number) / targets)
+  return sums.map((sum, i) => sum / (counts[i] as number))
 }
 
 /** Of each target: variance over repeats (n - 1), mean over images; 1 where there is none. */

@@ -4,15 +4,15 @@ import type { Images, ReferenceRdms, Responses, Trials } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
 import { DataError } from '../errors.js'
 import type { Network } from '../models/index.js'
-import { parseOptions, seed, whole } from '../options.js'
+import { parseOptions, refuseUnknown, seed, whole } from '../options.js'
 import { startPhase } from '../run/index.js'
 import { spearmanBrown } from './ceiling.js'
 import { checkExtent } from './classify.js'
 import { type CommittedScore, chosenLayers } from './committed.js'
-import { deviationOf, midRanks } from './correlation.js'
+import { deviationOf, isConstant, midRanks } from './correlation.js'
 import { foldsOf } from './folds.js'
 import { type LayerControl, layerFeatures, layerOptions, namedLayers, projectionOption } from './layer_features.js'
-import { type Comparison, comparisons, distances, knownPairs, rdmOf } from './rdm.js'
+import { type Comparison, comparisons, crossnobis, distances, knownPairs, rdmOf } from './rdm.js'
 import type { Score } from './score.js'
 
 export const rsaOptions = z.strictObject({
@@ -92,6 +92,14 @@ export async function rsa(
   const known = knownPairs(subjects)
   if (known.length < 3)
     throw new DataError({ op, argument: reference.name, actual: `${known.length} known pairs`, expected: 'at least 3' })
+  const flat = subjects.findIndex((subject) => isConstant(Float64Array.from(known, (pair) => subject[pair] as number)))
+  if (flat >= 0)
+    throw new DataError({
+      op,
+      argument: reference.name,
+      actual: `the same dissimilarity for every pair${subjects.length > 1 ? ` of subject ${flat + 1}` : ''}`,
+      expected: 'ones that differ',
+    })
   const ceiling = subjects.length > 1 ? rsaCeiling(subjects, compare) : null
   const reliable = reference.halves ? halvesCeiling(reference.halves, compare) : null
   const features = await layerFeatures(op, net, images, names, settings, { signal, onProgress, onPlan })
@@ -166,28 +174,50 @@ function committedOf(parts: readonly FoldScores[], scores: readonly RsaScore[]):
   }
 }
 
+/** How unlike two patterns of responses are. */
+export const responseDistances = [...distances, 'crossnobis'] as const
+export type ResponseDistance = (typeof responseDistances)[number]
+
 /**
- * The dissimilarities that responses have: 1 - Pearson's r of the mean responses of all targets to two images. Targets that were not measured for every
- * image are left out. Where there are repeats, also those of the means over every other repeat, by which a ceiling is found.
- * @throws {DataError} when fewer than two targets are left
+ * The dissimilarities that responses have: `correlation`, 1 - Pearson's r of the mean responses of all targets to two images (the default); `euclidean`,
+ * the mean over targets of their squared difference; `crossnobis`, that of repeats against each other. Pairs of images without responses are NaN; targets
+ * that were not measured for every other image are left out, but of crossnobis. Where there are repeats, also those of the means over every other
+ * repeat, by which a ceiling is found (not of crossnobis).
+ * @throws {DataError} when fewer than two targets are left, and of crossnobis without repeats
  */
-export async function responseRdms(responses: Responses, device: Device = cpu()): Promise<ReferenceRdms> {
+export async function responseRdms(
+  responses: Responses,
+  options: { distance?: ResponseDistance; device?: Device } = {},
+): Promise<ReferenceRdms> {
+  const op = 'responseRdms'
+  refuseUnknown(op, options, ['distance', 'device'])
+  const { distance = 'correlation', device = cpu() } = options
   const { name, images, targets, mean: means, trials, sha256 } = responses
-  const all = Int32Array.from({ length: images }, (_, i) => i)
-  const kept = Int32Array.from({ length: targets }, (_, target) => target).filter((target) =>
-    all.every((i) => !Number.isNaN(means[i * targets + target])),
-  )
+  const refuse = (actual: string, expected: string) => new DataError({ op, argument: name, actual, expected })
+  if (distance === 'crossnobis') {
+    if (!trials || trials.repeats < 2) throw refuse('without repeats', 'at least two of every image, for crossnobis distances')
+    const subjects = [await crossnobis(trials, { device })]
+    return { name: `${name}, crossnobis of ${targets} targets`, images, subjects, halves: null, sha256 }
+  }
+  const isThere = (image: number, target: number) => !Number.isNaN(means[image * targets + target])
+  const numbers = (count: number) => Int32Array.from({ length: count }, (_, i) => i)
+  const all = numbers(targets)
+  const known = numbers(images).filter((image) => all.some((target) => isThere(image, target)))
+  const kept = all.filter((target) => known.every((image) => isThere(image, target)))
   const size = kept.length
-  if (size < 2)
-    throw new DataError({
-      op: 'responseRdms',
-      argument: name,
-      actual: `${size} targets that were measured for every image`,
-      expected: 'at least two',
+  if (size < 2) throw refuse(`${size} of ${targets} targets that were measured for every image`, 'at least two')
+  const rdmOfValues = async (value: (image: number, target: number) => number): Promise<Float64Array> => {
+    const data = Float64Array.from({ length: known.length * size }, (_, at) =>
+      value(known[Math.floor(at / size)] as number, kept[at % size] as number),
+    )
+    const found = await rdmOf({ count: known.length, size, data }, distance, device)
+    if (known.length === images) return found
+    const [first, second] = imagesOfPairs(images)
+    const place = new Map(Array.from(known, (image, i) => [image, i]))
+    return Float64Array.from(first, (image, pair) => {
+      const [i, j] = [place.get(image), place.get(second[pair] as number)]
+      return i === undefined || j === undefined ? Number.NaN : (found[(i * (2 * known.length - i - 1)) / 2 + j - i - 1] as number)
     })
-  const rdmOfValues = (value: (image: number, target: number) => number): Promise<Float64Array> => {
-    const data = Float32Array.from({ length: images * size }, (_, at) => value(Math.floor(at / size), kept[at % size] as number))
-    return rdmOf({ count: images, size, data }, 'correlation', device)
   }
   const halfOf = ({ repeats, data }: Trials, side: number) =>
     rdmOfValues((image, target) => {
@@ -195,8 +225,10 @@ export async function responseRdms(responses: Responses, device: Device = cpu())
       const known = data.subarray(first, first + repeats).filter((value) => !Number.isNaN(value))
       return mean([...known].filter((_, turn) => turn % 2 === side))
     })
+  const what = distance === 'correlation' ? '1 - r' : 'mean squared difference'
+  const of = size === targets ? `${size} targets` : `${size} of ${targets} targets, the others not measured for every image`
   return {
-    name: `${name}, 1 - r of the mean responses of ${size} targets`,
+    name: `${name}, ${what} of the mean responses of ${of}`,
     images,
     subjects: [await rdmOfValues((image, target) => means[image * targets + target] as number)],
     halves: trials && trials.repeats > 1 ? [await halfOf(trials, 0), await halfOf(trials, 1)] : null,

@@ -35,6 +35,8 @@ export function usableTargets(op: string, responses: Responses, folds: number, s
       patterns.set(key, pattern)
     }
   }
+  if (!split && images < 2 * folds)
+    throw new DataError({ op, argument: name, actual: `${images} images`, expected: `at least two for each of ${folds} folds` })
   if (counts.targets === 0)
     throw new DataError({
       op,

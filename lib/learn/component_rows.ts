@@ -9,7 +9,14 @@ import type { ComponentConfig } from './component_options.js'
 import type { BlockComponents } from './component_record.js'
 import type { Sums } from './component_sums.js'
 
-type Found = Pick<BlockComponents, 'varianceKept' | 'effectiveDimension' | 'eigenvalues'> & { weight: Float32Array | null }
+type Found = Pick<BlockComponents, 'varianceKept' | 'effectiveDimension' | 'eigenvalues'> & {
+  weight: Float32Array | null
+  /** Components whose variance is more than rounding. */
+  rank: number
+}
+
+/** Variance of a component beside that of the first that is rounding: responses are float32. */
+const rounding = 1e-6
 
 /**
  * The weights of a block, null where they are to stay as they start, and what its components are like.
@@ -25,7 +32,7 @@ export async function mixingRows(
   index: number,
   device: Device,
 ): Promise<Found> {
-  const found: Found = { varianceKept: null, effectiveDimension: null, eigenvalues: [], weight: null }
+  const found: Found = { varianceKept: null, effectiveDimension: null, eigenvalues: [], weight: null, rank: 0 }
   if (components === 'random') return found
   const weight = new Float64Array(units * responses)
   let rows = 0
@@ -36,21 +43,30 @@ export async function mixingRows(
     rows = Math.min(principal ?? units, units)
     const { values, vectors } = await leading(matrix, responses, rows + dropFirst, device)
     const kept = values.subarray(dropFirst)
+    // Of responses that are all the same, variance that epsilon outweighs is left.
+    if (!((values[0] as number) > rounding))
+      throw new DataError({
+        op: 'fitComponents',
+        argument: name,
+        actual: 'responses that are the same for all images',
+        expected: 'images that differ',
+      })
     for (let k = 0; k < rows; k++) {
       const row = vectors.subarray((dropFirst + k) * responses, (dropFirst + k + 1) * responses)
       const along = scale === 'none' ? 1 : scale === 'whitened' ? (kept[k] as number) : quadratic(pixels as Float64Array, row)
-      if (scale !== 'none' && !(along > 1e-12 * (values[0] as number)))
+      if (scale !== 'none' && !(along > rounding * (values[0] as number)))
         throw new DataError({
           op: 'fitComponents',
           argument: name,
-          actual: `a component ${k + 1} without variance`,
-          expected: `fewer units, or scale 'none'`,
+          actual: `a component ${k + 1} without variance, but for rounding`,
+          expected: `fewer units, more images that differ, or scale 'none'`,
         })
       const factor = 1 / Math.sqrt(along)
       for (const [i, v] of row.entries()) weight[k * responses + i] = v * factor
     }
     const total = trace(matrix, responses)
     found.eigenvalues = [...kept.subarray(0, rows)]
+    found.rank = found.eigenvalues.filter((value) => value > rounding * (values[0] as number)).length
     found.varianceKept = found.eigenvalues.reduce((sum, v) => sum + v, 0) / total
     found.effectiveDimension = total ** 2 / matrix.reduce((sum, v) => sum + v * v, 0)
   }

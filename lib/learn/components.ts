@@ -96,6 +96,37 @@ export async function fitComponents(
   }
 }
 
+/** Positions that are drawn of the maps of some images, for components of pixels. */
+const drawn = (images: number, positions: number, share: number): number =>
+  images === 0 ? 0 : Math.max(1, Math.round(share * images * positions))
+
+/**
+ * Refuses switches that what was asked for does not look at.
+ * @throws {OptionError}
+ */
+function refuseUnused(settings: ComponentConfig): void {
+  const { components, statistics, scale } = settings
+  const usual = parseOptions(op, componentOptions, {})
+  const isUsed = {
+    statistics: components === 'learned',
+    scale: components === 'learned',
+    principal: components === 'learned',
+    dropFirst: components === 'learned',
+    pixelShare: components === 'learned' && (statistics === 'pixels' || scale === 'z-scored'),
+  }
+  for (const [name, used] of Object.entries(isUsed) as [keyof typeof isUsed, boolean][])
+    if (!used && settings[name] !== usual[name])
+      throw new OptionError({
+        op,
+        argument: name,
+        actual: String(settings[name]),
+        expected:
+          components === 'learned'
+            ? "it only with statistics 'pixels' or scale 'z-scored'"
+            : `it only with components 'learned', not '${components}'`,
+      })
+}
+
 /** The settings that results depend on. */
 function lasting({ memoryLimit: _limit, ...rest }: ComponentConfig): object {
   return rest
@@ -146,7 +177,7 @@ class Fit {
 
   /** Refuses what no pass over the images could give. */
   private check(): void {
-    const { components, statistics, dropFirst, principal } = this.settings
+    const { components, statistics, dropFirst, principal, batch, pixelShare } = this.settings
     const [n, channels, height, width] = this.images.shape
     if (this.net.config.channels !== channels || this.net.config.image.join() !== [height, width].join())
       throw new DataError({
@@ -155,8 +186,9 @@ class Fit {
         actual: `of ${channels} x ${height} x ${width}`,
         expected: `${this.net.config.channels} x ${this.net.config.image.join(' x ')}, what the network reads`,
       })
+    refuseUnused(this.settings)
     if (components === 'random') return
-    for (const { name, spec, responses } of this.blocks) {
+    for (const { name, spec, responses, output } of this.blocks) {
       const refuse = (actual: string, expected: string) => new OptionError({ op, argument: name, actual, expected })
       const wanted = dropFirst + (components === 'learned' ? Math.min(principal ?? spec.units, spec.units) : 0)
       if (spec.units + dropFirst > responses)
@@ -164,12 +196,18 @@ class Fit {
           `${spec.units} units${dropFirst > 0 ? ` beside ${dropFirst} left out` : ''}`,
           `at most ${responses}, its responses, for units at right angles`,
         )
-      if (components === 'learned' && statistics === 'pooled' && n < wanted + 1)
+      if (components !== 'learned') continue
+      const isPooled = statistics === 'pooled'
+      const positions = output[1] * output[2]
+      const seen = isPooled
+        ? n
+        : Math.floor(n / batch) * drawn(batch, positions, pixelShare) + drawn(n % batch, positions, pixelShare)
+      if (seen < wanted + 1)
         throw new DataError({
           op,
           argument: 'images',
-          actual: `${n}`,
-          expected: `at least ${wanted + 1} for the ${wanted} components of ${name} (or statistics 'pixels')`,
+          actual: isPooled ? `${n}` : `${n}, of which ${seen} positions are drawn`,
+          expected: `at least ${wanted + 1} ${isPooled ? '' : 'positions '}for the ${wanted} components of ${name} (or ${isPooled ? "statistics 'pixels'" : 'a larger pixelShare'})`,
         })
     }
   }
@@ -320,8 +358,13 @@ class Fit {
           if (sums.pixels)
             scope(() => {
               const maps = block.expand(x)
-              const share = Math.max(1, Math.round(pixelShare * count * positions))
-              const some = gatherPatches(maps, { window: 1, batch: share, step: 0, seed: seed + first, normalise: 'none' })
+              const some = gatherPatches(maps, {
+                window: 1,
+                batch: drawn(count, positions, pixelShare),
+                step: 0,
+                seed: seed + first,
+                normalise: 'none',
+              })
               covariance(some, { state: sums.pixels as CovarianceState })
             })
           if (sums.pooled) covariance(pooled, { state: sums.pooled })
@@ -370,7 +413,11 @@ class Fit {
     const block = this.blocks[index] as WaveletBlock
     const { mean, variance } = sums.statistics()
     this.set(block, { mean: Float32Array.from(mean), variance: Float32Array.from(variance) })
-    const { weight, ...found } = await mixingRows(block, sums, variance, this.settings, index, this.asked.device)
+    const { weight, rank, ...found } = await mixingRows(block, sums, variance, this.settings, index, this.asked.device)
+    if (rank < found.eigenvalues.length)
+      this.asked.onPlan?.(
+        `warning: ${block.name}: ${rank} of its ${found.eigenvalues.length} components vary between images, the others are of rounding`,
+      )
     // After standardisation the mean response is zero, so that the bias is; random ones are those that the network started with.
     if (weight) this.set(block, { weight, bias: new Float32Array(block.spec.units) })
     return { name: block.name, units: block.spec.units, responses: block.responses, ...found, seconds: 0 }

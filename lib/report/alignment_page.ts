@@ -1,5 +1,6 @@
 // What `striate eval encoding`, `pls`, `rsa` and `behaviour` leave in the folder of a run: the scores, a chart over layers and a page.
 import { join } from 'node:path'
+import { DataError } from '../errors.js'
 import type {
   BehaviourScores,
   CommittedScore,
@@ -146,6 +147,13 @@ export async function writeLayerScores(folder: string, name: string, found: Omit
   const record: LayerRecord = { ...found, striate: version }
   const { kind, scores, committed, ceiling, recordings } = record
   const [first] = scores as [LayerRecord['scores'][number]]
+  if (!scores.some(({ value }) => Number.isFinite(value)))
+    throw new DataError({
+      op: `eval ${kind}`,
+      argument: first.model,
+      actual: 'without a layer whose outputs can be scored: they are the same for all images',
+      expected: 'layers that tell images apart',
+    })
   const chart = await layerChart(record)
   const best = scores.reduce((a, b) => (b.value > a.value ? b : a))
   const summary: SummaryNumber[] = [

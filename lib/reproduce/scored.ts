@@ -88,7 +88,8 @@ export const committedRdms = ({ rdms = [] }: Scored): number[] => rdms.map(score
 /** Mean over recordings, and a band of a standard error around it. */
 export function banded(each: readonly (readonly number[])[]): { y: number[]; low: number[]; high: number[] } {
   const y = each.map(average)
-  const error = each.map(standardError)
+  // Of a single number there is none.
+  const error = each.map((values) => (values.length > 1 ? standardError(values) : 0))
   return { y, low: y.map((v, i) => v - (error[i] as number)), high: y.map((v, i) => v + (error[i] as number)) }
 }
 
@@ -96,14 +97,15 @@ export function banded(each: readonly (readonly number[])[]): { y: number[]; low
 export function bars(name: string, groups: readonly (readonly number[])[]) {
   const values = groups.map(average)
   if (groups.every(({ length }) => length < 2)) return { name, values }
-  // Of a single number there is none.
-  const errors = groups.map((group) => (group.length > 1 ? standardError(group) : Number.NaN))
+  const errors = groups.map(standardError)
   const moved = (by: number) => values.map((value, i) => value + by * (errors[i] as number))
   return { name, values, low: moved(-1), high: moved(1) }
 }
 
 export const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
-export const standardError = (values: readonly number[]): number => deviationOf(values) / Math.sqrt(values.length)
+/** NaN of fewer than two. */
+export const standardError = (values: readonly number[]): number =>
+  values.length < 2 ? Number.NaN : deviationOf(values) / Math.sqrt(values.length)
 
 /** A table of how alike dissimilarities are, a row a network, mean over seeds; none where no dissimilarities were given. */
 export function rdmTables(what: string, found: readonly { name: string; results: readonly Scored[] }[]): StudyTable[] {

@@ -99,6 +99,23 @@ describe.each(['encoding', 'pls'])('eval %s', (command) => {
     expect(stdout).toMatch(new RegExp(`^written: run/${command}-v4\\.json, \\.svg and \\.html$`, 'm'))
   })
 
+  it('keeps results of other responses of the same name', () => {
+    mkdirSync(join(folder, 'it'), { recursive: true })
+    cpSync(join(folder, 'v4'), join(folder, 'it', 'v4'), { recursive: true })
+    array('it/v4/responses_mean.npy', normals(2, count * 3), [count, 3])
+    rmSync(join(folder, 'it/v4/responses_trials.npy'), { force: true })
+    const before = written(`${command}-v4`)
+    for (let turn = 0; turn < 2; ++turn) {
+      const { status, stdout, stderr } = striate(
+        ...['eval', command, '--run', 'run', '--responses', 'it/v4', '--layers', 'pixels', '--folds', '2'],
+      )
+      expect(status, stderr).toBe(0)
+      expect(stdout).toMatch(new RegExp(`written: run/${command}-v4-2\\.json, .*${command}-v4 is of other data`))
+    }
+    expect(written(`${command}-v4`)).toEqual(before)
+    rmSync(join(folder, 'run', `${command}-v4-2.json`))
+  })
+
   it('refuses in one sentence', () => {
     refuses(
       2,
@@ -122,6 +139,23 @@ describe('eval rsa', () => {
     expect(found.scores[0].perSubject.length).toBe(2)
     expect(found.ceiling.lower).toBeLessThan(found.ceiling.upper)
     expect(written('rsa-rdm')).toEqual(found)
+  })
+
+  it('compares dissimilarities of responses by any distance', () => {
+    const ask = ['eval', 'rsa', '--run', 'run', '--responses', 'v4', '--layers', 'pixels', '--response-distance', 'crossnobis']
+    const { status, stdout, stderr } = striate(...ask, '--json')
+    expect(status, stderr).toBe(0)
+    expect(JSON.parse(stdout).scores[0].data.name).toContain('v4, crossnobis of 3 targets')
+    refuses(
+      2,
+      /--response-distance is given with --rdm/,
+      ...ask.slice(0, 4),
+      '--images',
+      'v4/images',
+      '--rdm',
+      'rdm.npy',
+      ...ask.slice(8),
+    )
   })
 
   it('refuses dissimilarities of other images', () => {

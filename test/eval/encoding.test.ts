@@ -204,6 +204,14 @@ describe.each([
       "layers is 'all'; expected pixels, where there is no network",
     )
     await expect(score(net, unread, responses, { folds: 61 })).rejects.toThrow('at least one for each of 61 folds')
+    await expect(score(net, unread, responses, { folds: 40 })).rejects.toThrow(
+      'v4 is 60 images; expected at least two for each of 40 folds',
+    )
+    // One group is left to learn from, of which none can be left out.
+    const paired = { ...responses, groups: Int32Array.from({ length: count }, (_, i) => i % 2) }
+    await expect(score(net, unread, paired, { folds: 2, layers: ['trunk.0', 'blocks.0'] })).rejects.toThrow(
+      'v4 is 1 groups of images to learn from in one of the folds; expected at least 2',
+    )
     const small = await imagesFrom({ pixels: new Uint8Array(count * 12), shape: [count, 3, 2, 2] })
     await expect(score(net, small, responses, {})).rejects.toThrow('of images [3,2,2]')
   })
@@ -244,6 +252,18 @@ describe('encode', () => {
     }
     const { raw } = (await of(plain, { lambdas: [1e9] })) as { raw: Record<string, number> }
     expect(raw.log10Lambda).toBe(9)
+  })
+
+  it('chooses among layers where fewer groups are left than folds choose by', async () => {
+    using net = new Network(config, { seed: 3 })
+    const responses = await following(net, 'trunk.0', 2)
+    const grouped = { ...responses, groups: Int32Array.from({ length: count }, (_, i) => Math.floor(i / 10)) }
+    const layers = ['trunk.0', 'blocks.0']
+    const found = await pls(net, images, grouped, { layers, folds: 5, repeats: 1, projection: 'none', components: 3 })
+    expect(layers).toContain(found.committed?.layer)
+    await expect(encode(net, images, grouped, { layers, folds: 2, choice: 5 })).rejects.toThrow(
+      'v4 is 3 groups of images to learn from in one of the folds; expected at least 5',
+    )
   })
 
   it('gives repeats a ceiling, and finds nothing in shuffled responses', async () => {

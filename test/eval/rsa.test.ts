@@ -72,6 +72,33 @@ describe('dissimilarities', () => {
     for (let t = 0; t < 4; ++t) data[t * 3 + 1] = Number.NaN
     await expect(crossnobis({ images: 3, targets: 4, repeats: 3, data })).rejects.toThrow(DataError)
   })
+
+  it('crossnobis leaves out single responses that are missing, and targets that were never measured', async () => {
+    const [images, targets, repeats] = [4, 5, 3]
+    const data = Float64Array.from(normals(8, images * targets * repeats))
+    const place = (i: number, t: number, m: number) => (i * targets + t) * repeats + m
+    data[place(2, 3, 1)] = Number.NaN
+    for (let i = 0; i < images; ++i) for (let m = 0; m < repeats; ++m) data[place(i, 0, m)] = Number.NaN
+    const found = await crossnobis({ images, targets, repeats, data }, { noise: 'none' })
+    const value = (i: number, t: number, m: number) => data[place(i, t, m)] as number
+    let at = 0
+    for (let i = 0; i < images; ++i)
+      for (let j = i + 1; j < images; ++j, ++at) {
+        let [sum, terms] = [0, 0]
+        for (let t = 1; t < targets; ++t)
+          for (let m = 0; m < repeats; ++m) {
+            const [a, b] = [i, j].map((image) => {
+              const others = [0, 1, 2].filter((k) => k !== m && !Number.isNaN(value(image, t, k)))
+              return others.reduce((total, k) => total + value(image, t, k), 0) / others.length
+            }) as [number, number]
+            const product = (a - b) * (value(i, t, m) - value(j, t, m))
+            if (Number.isNaN(product)) continue
+            sum += product
+            terms += 1
+          }
+        expect(found[at]).toBeCloseTo(sum / terms, 12)
+      }
+  })
 })
 
 describe('rsaCeiling', () => {
@@ -157,10 +184,47 @@ describe('responseRdms', () => {
     )
     const few = responsesFrom({ name: 'it', images: 3, targets: 2, mean: Float64Array.of(1, 2, Number.NaN, 4, 5, 6) })
     await expect(responseRdms(few)).rejects.toThrow(
-      'responseRdms: it is 1 targets that were measured for every image; expected at least two',
+      'responseRdms: it is 1 of 2 targets that were measured for every image; expected at least two',
+    )
+    // An image without any response has no dissimilarities; the others have.
+    const mean = Float64Array.from(responses.mean)
+    mean.fill(Number.NaN, 3 * targets, 4 * targets)
+    const lacking = await responseRdms(responsesFrom({ name: 'it', images, targets, mean }))
+    expect(lacking.name).toContain('of 39 of 40 targets, the others not measured for every image')
+    expectRdm(
+      lacking.subjects[0],
+      patterns((i, t) => (i === 3 ? Number.NaN : (responses.mean[i * targets + t] as number)), kept),
     )
     const silent = responsesFrom({ name: 'it', images: 2, targets: 2, mean: Float64Array.of(1, 2, 4, 3) })
     expect((await responseRdms(silent)).halves).toBe(null)
+  })
+
+  it('are squared differences or those of repeats against each other, as asked, and keep the digits of large numbers', async () => {
+    const trials = { images, targets, repeats, data }
+    const responses = responsesFrom({ name: 'it', images, targets, trials })
+    const euclidean = await responseRdms(responses, { distance: 'euclidean' })
+    expect(euclidean.name).toContain('mean squared difference of the mean responses')
+    const squares = patterns((i, t) => ((responses.mean[i * targets + t] as number) - (responses.mean[t] as number)) ** 2)
+    for (let j = 1; j < images; ++j)
+      expect(euclidean.subjects[0]?.[j - 1]).toBeCloseTo((squares[j] as number[]).reduce((a, b) => a + b, 0) / targets, 10)
+    const far = responsesFrom({ name: 'it', images, targets, mean: responses.mean.map((v) => 1e5 + v / 1000) })
+    expectRdm(
+      (await responseRdms(far)).subjects[0],
+      patterns((i, t) => responses.mean[i * targets + t] as number),
+    )
+    const crossed = await responseRdms(responses, { distance: 'crossnobis' })
+    expect([...(crossed.subjects[0] as Float64Array)]).toEqual([...(await crossnobis(trials))])
+    await expect(responseRdms(far, { distance: 'crossnobis' })).rejects.toThrow('it is without repeats; expected at least two')
+  })
+
+  it('that are all the same are refused', async () => {
+    const flat = { name: 'flat', images, subjects: [new Float64Array(36).fill(2)], halves: null, sha256: '' }
+    const next = uniform(5)
+    const pixels = Uint8Array.from({ length: images * 12 }, () => 256 * next())
+    const pictures = await imagesFrom({ pixels, shape: [images, 3, 2, 2] })
+    await expect(rsa(null, pictures, flat, { layers: ['pixels'] })).rejects.toThrow(
+      'flat is the same dissimilarity for every pair; expected ones that differ',
+    )
   })
 })
 

@@ -278,12 +278,51 @@ describe('what cannot be learned', () => {
     await expect(fitComponents(few, config)).rejects.toThrow(
       "fitComponents: images is 5; expected at least 7 for the 6 components of blocks.0 (or statistics 'pixels')",
     )
+    await expect(fitComponents(few, config, { statistics: 'pixels', pixelShare: 0.0001 })).rejects.toThrow(
+      'images is 5, of which 1 positions are drawn; expected at least 7 positions for the 6 components of blocks.0',
+    )
+    for (const [options, text] of [
+      [
+        { components: 'random', statistics: 'pixels' },
+        "statistics is pixels; expected it only with components 'learned', not 'random'",
+      ],
+      [{ components: 'orthogonal', dropFirst: 1 }, 'dropFirst is 1; expected it only with components'],
+      [{ components: 'random', scale: 'whitened' }, 'scale is whitened; expected it only with components'],
+      [{ components: 'orthogonal', principal: 2 }, 'principal is 2; expected it only with components'],
+      [{ pixelShare: 0.5 }, "pixelShare is 0.5; expected it only with statistics 'pixels' or scale 'z-scored'"],
+    ] as const)
+      await expect(learn(options)).rejects.toThrow(text)
     const wide = waveletNet({ image: [24, 24], units: [40], orientations: 3 })
     await expect(fitComponents(images, wide)).rejects.toThrow(OptionError)
     const other = waveletNet({ image: [32, 32], units, orientations: 3 })
     await expect(fitComponents(images, other)).rejects.toThrow(DataError)
     await expect(fitComponents(images, other, { components: 'random' })).rejects.toThrow(DataError)
     await expect(fitComponents(images, { ...config, layers: [{ kind: 'relu' }] })).rejects.toThrow('without wavelet blocks')
+  })
+})
+
+describe('images that hardly differ', () => {
+  it('are refused where they are all the same, or where rounding would be whitened, and told of elsewhere', async () => {
+    const [first] = [images.pixels.slice(0, 3 * 24 * 24)]
+    const repeated = (some: number) =>
+      imagesFrom({
+        pixels: Uint8Array.from(
+          { length: 40 * first.length },
+          (_, i) => images.pixels[(Math.floor(i / first.length) % some) * first.length + (i % first.length)] as number,
+        ),
+        shape: [40, 3, 24, 24],
+      })
+    await expect(fitComponents(await repeated(1), config)).rejects.toThrow(
+      'blocks.0 is responses that are the same for all images; expected images that differ',
+    )
+    const few = await repeated(4)
+    await expect(fitComponents(few, config, { scale: 'whitened' })).rejects.toThrow(
+      'blocks.0 is a component 4 without variance, but for rounding',
+    )
+    const said: string[] = []
+    const { net } = await fitComponents(few, config, {}, { onPlan: (text) => said.push(text) })
+    net.dispose()
+    expect(said).toContain('warning: blocks.0: 3 of its 6 components vary between images, the others are of rounding')
   })
 })
 

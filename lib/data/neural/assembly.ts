@@ -1,5 +1,6 @@
 // Assemblies of Brain-Score: netCDF-4 files of responses over presentations, neuroids and bins of time.
 import { OptionError } from '../../errors.js'
+import { flagOf } from './flag_names.js'
 import { type Hdf5Dataset, Hdf5File, type Slab } from './hdf5.js'
 import type { Trials } from './responses.js'
 
@@ -27,7 +28,7 @@ export interface Assembly {
   readonly trials: Trials
   /** Of the neuroids. */
   readonly levels: Levels
-  /** Of the bins that were averaged, in milliseconds; null where there are none. */
+  /** Of the bins that were averaged, in milliseconds; null where there are none, or the file does not say when they were. */
   readonly window: readonly [from: number, to: number] | null
 }
 
@@ -39,7 +40,7 @@ interface Wanted {
 }
 
 /**
- * Reads an assembly slab by slab. Its variable may have any name and its axes any order.
+ * Reads an assembly slab by slab. Its variable may have any name and its axes any order; values are unpacked, and missing ones NaN, as its attributes say.
  * @throws {DataError} naming the file that is no assembly; {OptionError} for a region or a window without data, or more responses than may be held
  */
 export async function readAssembly(op: string, path: string, choice: AssemblyChoice): Promise<Assembly> {
@@ -55,7 +56,7 @@ export async function readAssembly(op: string, path: string, choice: AssemblyCho
   const neuroids = neuroidsOf(op, levels.region, data.shape[neuroidAxis] as number, choice.region)
   const targetOf = new Map(neuroids.map((position, target) => [position, target]))
   const timeAxis = dimensions.indexOf('time_bin')
-  const window = windowOf(op, levelsOf('time_bin'), timeAxis < 0 ? null : (data.shape[timeAxis] as number), choice)
+  const window = timeAxis < 0 ? noWindow(op, choice) : windowOf(op, levelsOf('time_bin'), data.shape[timeAxis] as number, choice)
 
   const targets = neuroids.length
   const size = stimulusIds.length * targets * repeats
@@ -64,7 +65,7 @@ export async function readAssembly(op: string, path: string, choice: AssemblyCho
       op,
       argument: 'memoryLimit',
       actual: `${choice.memoryLimit.toLocaleString('en')} bytes`,
-      expected: `${(8 * size).toLocaleString('en')}, for ${stimulusIds.length} stimuli, ${targets} neuroids and ${repeats} repeats`,
+      expected: `${(8 * size).toLocaleString('en')} (${flagOf('memoryLimit')}), for ${stimulusIds.length} stimuli, ${targets} neuroids and ${repeats} repeats`,
     })
   const sums = new Float64Array(size).fill(Number.NaN)
   const place = (shown: number, target: number) =>
@@ -124,7 +125,7 @@ function outline(file: Hdf5File): Outline {
     Object.fromEntries(
       over
         .filter(({ variable, dimensions }) => dimensions.length === 1 && dimensions[0] === dimension && !variable.isBareDimension)
-        .map(({ variable }) => [variable.name, variable.isText ? variable.texts() : Array.from<number>(variable.numbers())]),
+        .map(({ variable }) => [variable.name, variable.isText ? variable.texts() : Array.from<number>(variable.unpacked())]),
     )
   return { data, dimensions, levelsOf }
 }
@@ -151,21 +152,42 @@ function neuroidsOf(op: string, regions: readonly unknown[] | undefined, count: 
   throw new OptionError({ op, argument: 'region', actual: `'${region}'`, expected: known })
 }
 
-/** The bins of time that lie within the window. */
-function windowOf(op: string, levels: Levels, count: number | null, { from, to }: AssemblyChoice) {
-  const asked = `${from ?? 'the start'} to ${to ?? 'the end'}`
-  const refuse = (expected: string) => new OptionError({ op, argument: 'from, to', actual: asked, expected })
+const refuseWindow = (op: string, { from, to }: AssemblyChoice, expected: string, hint = '') =>
+  new OptionError({
+    op,
+    argument: 'from, to',
+    actual: `${from ?? 'the start'} to ${to ?? 'the end'}`,
+    expected: `${expected} (${flagOf('from')}, ${flagOf('to')})${hint}`,
+  })
+
+/** Of an assembly without bins of time. */
+function noWindow(op: string, choice: AssemblyChoice): null {
+  if (choice.from === undefined && choice.to === undefined) return null
+  throw refuseWindow(op, choice, 'none', ': the assembly has no bins of time')
+}
+
+/** The bins of time that lie within the window: all of them where none is asked for. */
+function windowOf(op: string, levels: Levels, count: number, choice: AssemblyChoice) {
+  const { from, to } = choice
   const { time_bin_start: starts, time_bin_end: ends } = levels as Record<string, readonly number[] | undefined>
-  if (count === null || !starts || !ends) {
-    if (from === undefined && to === undefined && (count === null || count === 1)) return null
-    throw refuse('none: the assembly has no bins of time with time_bin_start and time_bin_end')
+  const times = (begin: number, last: number) => {
+    const found = [starts?.[begin] ?? Number.NaN, ends?.[last] ?? Number.NaN] as const
+    return found.some(Number.isNaN) ? null : found
+  }
+  if (from === undefined && to === undefined) return { begin: 0, end: count, times: times(0, count - 1) }
+  if (!starts || !ends) {
+    const lacks = [...(starts ? [] : ['time_bin_start']), ...(ends ? [] : ['time_bin_end'])].join(' and ')
+    const hint = `: the assembly has no ${lacks}, so that its ${count} bins of time can only be averaged all`
+    throw refuseWindow(op, choice, 'neither of them', hint)
   }
   const isWithin = (i: number) => (starts[i] as number) >= (from ?? -Infinity) && (ends[i] as number) <= (to ?? Infinity)
   const bins = Array.from({ length: count }, (_, i) => i).filter(isWithin)
   const [begin, last] = [bins[0], bins.at(-1)]
-  if (begin === undefined || last === undefined || last - begin + 1 !== bins.length)
-    throw refuse(`a window around one or more bins, of ${Math.min(...starts)} to ${Math.max(...ends)} ms in all`)
-  return { begin, end: last + 1, times: [starts[begin] as number, ends[last] as number] as const }
+  if (begin === undefined || last === undefined || last - begin + 1 !== bins.length) {
+    const range = `, of ${Math.min(...starts)} to ${Math.max(...ends)} ms in all`
+    throw refuseWindow(op, choice, 'a window around one or more bins', range)
+  }
+  return { begin, end: last + 1, times: times(begin, last) }
 }
 
 /** Reads what is wanted of presentations, neuroids and bins, a slab of the first axis at a time. */
@@ -182,7 +204,7 @@ function visit(
     const ranges = axes.map(
       (axis) => (axis === outer ? [first, Math.min(first + step, outer.end)] : [axis.begin, axis.end]) as [number, number],
     )
-    const values = data.numbers(ranges as Slab)
+    const values = data.unpacked(ranges as Slab)
     // The range of each of the three, and how far apart its neighbours lie.
     const [p, n, t] = wanted.map(({ axis }) => {
       const stride = ranges.slice(axis + 1).reduce((product, [begin, end]) => product * (end - begin), 1)

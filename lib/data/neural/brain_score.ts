@@ -11,6 +11,8 @@ import { readTable, type Table } from '../label_file.js'
 import type { Targets } from '../targets.js'
 import { listZip, readZipEntry } from '../zip_index.js'
 import { readAssembly } from './assembly.js'
+import { isUnnamed } from './csv.js'
+import { flagOf } from './flag_names.js'
 import type { Recording } from './folder.js'
 import { openPictures, type Picture, type PictureOptions, pictureFile, pictureOptions } from './pictures.js'
 import { responsesFrom } from './responses.js'
@@ -53,7 +55,7 @@ export interface BrainScoreOptions extends z.input<typeof brainScoreOptions>, Lo
 export interface BrainScoreFiles {
   /** The .nc file of responses. */
   assembly: string
-  /** The .csv table of stimuli: stimulus_id, filename, and what is known of each (object_name, degrees ...). */
+  /** The .csv table of stimuli: stimulus_id, filename, and what is known of each (object_name, degrees ...); columns without a name are left out. */
   stimuli: string
   /** The images: a .zip file or a folder. */
   images: string
@@ -64,7 +66,7 @@ export interface BrainScoreRecording extends Recording {
   readonly stimulusIds: readonly string[]
   /** What is known of each neuroid: `region`, `animal`, `neuroid_id` and whatever else the assembly has. */
   readonly sites: Targets
-  /** Of the bins of time that were averaged, in milliseconds; null where there are none. */
+  /** Of the bins of time that were averaged, in milliseconds; null where there are none, or the assembly does not say when they were. */
   readonly window: readonly [from: number, to: number] | null
 }
 
@@ -110,11 +112,15 @@ export async function openBrainScore(files: BrainScoreFiles, options: BrainScore
 }
 
 const columnsOf = ({ columns, rows }: Table, picked: readonly number[]): Targets =>
-  columnsByName(columns.map((name, at) => [name, numbersOrWords(picked.map((row) => rows[row]?.[at] || undefined))]))
+  columnsByName(
+    columns
+      .map((name, at) => [name, numbersOrWords(picked.map((row) => rows[row]?.[at] || undefined))] as const)
+      .filter(([name]) => !isUnnamed(name)),
+  )
 
 /** Which row of the table is each stimulus', and the file of each row. */
 function stimuliOf({ path, columns, rows, lines }: Table) {
-  const find = (...names: string[]) => columns.findIndex((column) => names.includes(column))
+  const find = (...names: string[]) => names.map((name) => columns.indexOf(name)).find((at) => at >= 0) ?? -1
   const idAt = find('stimulus_id', 'image_id')
   const fileAt = find('filename', 'image_file_name')
   if (idAt < 0 || fileAt < 0)
@@ -174,7 +180,7 @@ function ratioOf(
       op,
       argument: 'shownDegrees',
       actual: 'missing',
-      expected: `degrees at which images were shown (${table.path} has no column degrees)`,
+      expected: `degrees at which images were shown (${flagOf('shownDegrees')}; ${table.path} has no column degrees)`,
     })
   if (shown > 0) return degrees / shown
   throw new DataError({

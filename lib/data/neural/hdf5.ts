@@ -121,7 +121,7 @@ export class Hdf5Dataset {
   }
 
   /**
-   * Numbers of a slab, the last axis fastest.
+   * Numbers of a slab as they are stored, the last axis fastest.
    * @throws {DataError} for a dataset that holds none, or cannot be read
    */
   numbers(slab: Slab = this.shape.map(() => null)): Hdf5Numbers {
@@ -130,6 +130,31 @@ export class Hdf5Dataset {
     if (isWide) return Float64Array.from(found, Number)
     if (!ArrayBuffer.isView(found)) throw this.file.refuse(`one whose '${this.name}' holds no numbers`, 'numbers in it')
     return found as Hdf5Numbers
+  }
+
+  /**
+   * Numbers of a slab by the conventions of netCDF (CF): what equals `_FillValue` or a `missing_value` is NaN, the rest times `scale_factor` plus
+   * `add_offset`. A dataset without these attributes gives its numbers as they are stored.
+   * @throws {DataError} for a dataset that holds no numbers, or an attribute of these that is none
+   */
+  unpacked(slab?: Slab): Hdf5Numbers {
+    const stored = this.numbers(slab)
+    const missing = [...this.attribute('_FillValue'), ...this.attribute('missing_value')]
+    const [[scale = 1], [offset = 0]] = [this.attribute('scale_factor'), this.attribute('add_offset')]
+    if (missing.length === 0 && scale === 1 && offset === 0) return stored
+    // Written as a double, a fill value of floats is none of them until it is rounded as they were.
+    const fills = new Set(stored instanceof Float32Array ? missing.map(Math.fround) : missing)
+    return Float64Array.from(stored, (value) => (fills.has(value) ? Number.NaN : value * scale + offset))
+  }
+
+  /** Numbers of an attribute; none where there is no such attribute. */
+  private attribute(name: string): readonly number[] {
+    const found = this.file.attempt(this.name, () => (name in this.data.attrs ? this.data.get_attribute(name, false) : null))
+    if (found === null) return []
+    const values: readonly unknown[] = ArrayBuffer.isView(found) ? Array.from(found as Hdf5Numbers) : [found].flat()
+    const numbers = values.map((value) => (typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value)))
+    if (values.every((value, i) => !Number.isNaN(numbers[i]) || /^\s*nan\s*$/i.test(String(value)))) return numbers
+    throw this.file.refuse(`one whose '${this.name}' has the ${name} '${values.join(', ')}'`, 'a number there')
   }
 
   /** All of its texts. */

@@ -120,7 +120,7 @@ export async function planNsd(root: string, options: z.input<typeof nsdOptions>)
       op,
       argument: 'memoryLimit',
       actual: `${parsed.memoryLimit.toLocaleString('en')} bytes`,
-      expected: `${bytes.toLocaleString('en')}, for ${valid.places.length} voxels and ${shown.nsdIds.length} images${parsed.trials ? ' with single trials' : ''}`,
+      expected: `${bytes.toLocaleString('en')} (--memory-limit), for ${valid.places.length} voxels and ${shown.nsdIds.length} images${parsed.trials ? ' with single trials' : ''}`,
     })
   const request = {
     op,
@@ -192,7 +192,7 @@ async function findSessions(
     op,
     argument: folder,
     actual: read.length === 0 ? 'without betas_session01.hdf5 and those after it' : `without sessions ${missing.join(', ')}`,
-    expected: `betas of all ${all.length} sessions of subject ${subject}${read.length === 0 ? '' : ' (or skipMissing)'}`,
+    expected: `betas of all ${all.length} sessions of subject ${subject}${read.length === 0 ? '' : ' (or skipMissing, --skip-missing)'}`,
   })
 }
 

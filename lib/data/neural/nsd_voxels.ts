@@ -62,21 +62,23 @@ async function readLabels(op: string, { rois }: SubjectPlaces, source: string, e
   return { source, volumes }
 }
 
+const namesFile = ({ names }: SubjectPlaces, source: string): string => join(names, `${source}.mgz.ctab`)
+
 /** Names of a source's labels, from FreeSurfer's table of colours: a number and a name a line. */
-async function readNames(op: string, { names }: SubjectPlaces, source: string): Promise<Map<number, string> | null> {
-  const path = join(names, `${source}.mgz.ctab`)
+async function readNames(op: string, path: string): Promise<Map<number, string> | null> {
   if (!(await isThere(path))) return null
   const text = (await readWhole(op, path, 'a table of label numbers and names')).toString('utf8')
   const pairs = text.split(/\r?\n/).map((line) => /^\s*(\d+)\s+(\S+)/.exec(line))
   return new Map(pairs.flatMap((pair) => (pair ? [[Number(pair[1]), pair[2] as string]] : [])))
 }
 
-/** The labels that a mask names by number or by name; null is any from 1. */
+/** The labels that a mask names by number or by name, which stands in the file at `path`; null is any from 1. */
 function wantedLabels(
   op: string,
   mask: string,
   asked: string | undefined,
   names: Map<number, string> | null,
+  path: string,
 ): Set<number> | null {
   if (asked === undefined) return null
   const byName = new Map(Array.from(names ?? [], ([label, name]) => [name, label]))
@@ -89,7 +91,9 @@ function wantedLabels(
         op,
         argument: 'masks',
         actual: `'${mask}'`,
-        expected: known ? `labels among ${known}, or their numbers` : 'numbers of labels',
+        expected: known
+          ? `labels among ${known}, or their numbers`
+          : `numbers of labels, as their names are not known: ${path} ${names ? 'holds none' : 'is missing'}`,
       })
     }),
   )
@@ -113,8 +117,9 @@ export async function voxelsWithin(
   for (const [i, mask] of masks.entries()) {
     const [source = '', asked] = mask.split(':') as [string, string | undefined]
     const { volumes } = await readLabels(op, places, source, extents)
-    const names = await readNames(op, places, source)
-    const wanted = wantedLabels(op, mask, asked, names)
+    const path = namesFile(places, source)
+    const names = await readNames(op, path)
+    const wanted = wantedLabels(op, mask, asked, names, path)
     inside.push((place) => {
       const label = volumes.reduce((most, { data }) => Math.max(most, data[place] as number), 0)
       return label > 0 && (wanted === null || wanted.has(label)) ? label : 0

@@ -7,6 +7,7 @@ import { overrides, parseOptions } from '../../options.js'
 import { statFile } from '../files.js'
 import type { LoadControl } from '../images.js'
 import { brainScoreOptions, openBrainScore } from './brain_score.js'
+import { flagOf } from './flag_names.js'
 import { openRecording, type Recording, recordingOptions } from './folder.js'
 import { nsdOptions, planNsd } from './nsd.js'
 import { isThere } from './nsd_design.js'
@@ -44,17 +45,19 @@ const parts = {
     .optional()
     .meta({ unit: 'file' })
     .describe(
-      'of an assembly: its table of stimuli (.csv); of a table: the image of each row, by number or file name (.npy or .csv); of nsddata/: its file of images, where it is not in its place',
+      'of an assembly: its table of stimuli (.csv); of a table: the image of each row, by number or file name (.npy or .csv; of several columns the one called image, image_name, image_id, filename, file, stimulus, stimulus_id or the like); of nsddata/: its file of images, where it is not in its place',
     ),
   groups: z
     .string()
     .optional()
     .meta({ unit: 'file' })
-    .describe('a whole number for each image, .npy or .csv: images of one stay on one side of every split'),
+    .describe(
+      'a whole number for each image, .npy or .csv (of several columns the one called group): images of one stay on one side of every split',
+    ),
   firstIndex,
   region,
-  from: from.meta({ flag: 'time-from' }).describe(from.description ?? ''),
-  to: to.meta({ flag: 'time-to' }).describe(to.description ?? ''),
+  from: from.meta({ flag: flagOf('from').slice(2) }).describe(from.description ?? ''),
+  to: to.meta({ flag: flagOf('to').slice(2) }).describe(to.description ?? ''),
   degrees,
   shownDegrees,
   subjects: z.array(subject).min(1).optional().describe('whose responses, from 1 to 8; of several, each is a recording'),
@@ -148,7 +151,7 @@ export async function openRecordings(paths: readonly string[], options: Recordin
         op,
         argument: name,
         actual: `given for ${kinds[found[0] as RecordingKind]}`,
-        expected: `it only for ${takes.map((kind) => kinds[kind]).join(' or ')}`,
+        expected: `it${flagOf(name) === `--${name}` ? '' : ` (${flagOf(name)})`} only for ${takes.map((kind) => kinds[kind]).join(' or ')}`,
       })
   const names = namesOf(paths)
   const sources: RecordingSource[] = []

@@ -1,15 +1,25 @@
 // Any other recording: a folder of images and a table of responses, a row an image or a row a trial.
 import { basename, extname, join } from 'node:path'
-import { parse } from 'csv-parse/sync'
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
 import { parseOptions, refuseUnknown, whole } from '../../options.js'
 import { columnsByName, numbersOrWords } from '../columns.js'
 import { isImageName } from '../decode.js'
-import { listFolder, readWhole, statFile } from '../files.js'
+import { listFolder, statFile } from '../files.js'
 import type { Images, LoadControl } from '../images.js'
 import { readTable } from '../label_file.js'
 import type { Targets } from '../targets.js'
+import {
+  groupColumn,
+  imageColumn,
+  isUnnamed,
+  type List,
+  readList,
+  readNumberTable,
+  type WantedColumn,
+  wholeNumbersOf,
+} from './csv.js'
+import { flagOf } from './flag_names.js'
 import type { Recording } from './folder.js'
 import { nsdImageCount } from './nsd_design.js'
 import { nsdShaping, openNsdImages } from './nsd_images.js'
@@ -32,13 +42,20 @@ export interface TrialTableOptions extends z.input<typeof trialTableOptions>, Lo
 export interface TrialTableFiles {
   /** The folder of images; or `nsd_stimuli.hdf5`, of which `stimuli` name images by number. */
   images: string
-  /** Responses [rows, targets], .npy or .csv (with or without a row of names of the targets). */
+  /**
+   * Responses [rows, targets], .npy or .csv: with or without a first row of words that name the targets, under which an unnamed first column, as pandas
+   * writes it, is an index and left out; nothing, NA or NaN where there is no response.
+   */
   responses: string
-  /** The image of each row: numbers (.npy or .csv) of images in the order of their names, or file names (.csv). Without it row i belongs to image i. */
+  /**
+   * The image of each row: numbers (.npy or .csv) of images in the order of their names, or file names (.csv). Of several columns the one called `image`,
+   * `image_name`, `image_id`, `filename`, `file`, `path`, `stimulus`, `stimulus_id`, `id`, `name` or the like counts. The first row of a single column is its
+   * name where it is one of these, or a word above numbers. Without this file row i belongs to image i.
+   */
   stimuli?: string | undefined
-  /** A whole number for each image, .npy or .csv: images of one stay on one side of every split. */
+  /** A whole number for each image, .npy or .csv (of several columns the one called `group`): images of one stay on one side of every split. */
   groups?: string | undefined
-  /** A table (.csv) with a row for each target: region, animal and whatever else is known. */
+  /** A table (.csv) with a row for each target: region, animal and whatever else is known; columns without a name are left out. */
   sites?: string | undefined
 }
 
@@ -60,15 +77,16 @@ export async function openTrialTable(files: TrialTableFiles, options: TrialTable
   const { signal, onProgress, ...rest } = options
   const parsed = parseOptions(op, trialTableOptions, rest)
   refuseUnknown(op, files, ['images', 'responses', 'stimuli', 'groups', 'sites'])
-  const { rows, targets, data, names } = await readResponses(files.responses)
+  const responseRows = await readResponses(files)
+  const { targets, data, names } = responseRows
   const isBrick = extname(files.images) === '.hdf5'
   const {
     names: imageNames,
     rowOf,
     open,
-  } = isBrick ? await nsdImagesShown(files, rows, parsed) : await picturesShown(files, rows, targets, parsed)
+  } = isBrick ? await nsdImagesShown(files, responseRows, parsed) : await picturesShown(files, responseRows, parsed)
   const images = imageNames.length
-  const groups = files.groups === undefined ? null : await readWholeNumbers(files.groups, images)
+  const groups = files.groups === undefined ? null : await readWholeNumbers(files.groups, groupColumn, images)
   const sites =
     files.sites === undefined ? (names ? columnsByName([['target', names]]) : {}) : await readSites(files.sites, targets)
   return {
@@ -94,44 +112,30 @@ interface ResponseRows {
   names: readonly string[] | null
 }
 
-async function readResponses(path: string): Promise<ResponseRows> {
-  if (extname(path) !== '.csv') {
+const isCsv = (path: string): boolean => extname(path).toLowerCase() === '.csv'
+
+async function readResponses({ responses: path, stimuli }: TrialTableFiles): Promise<ResponseRows> {
+  if (!isCsv(path)) {
     const { images: rows, targets, mean: data } = await readMeans(op, path)
     return { rows, targets, data, names: null }
   }
-  const records = await readCsv(path)
-  const hasNames = records[0]?.some((cell) => !isNumber(cell)) ?? false
-  const rows = records.slice(hasNames ? 1 : 0)
-  const targets = records[0]?.length ?? 0
-  const data = new Float64Array(rows.length * targets)
-  rows.forEach((row, i) => {
-    row.forEach((cell, target) => {
-      if (!isNumber(cell))
-        throw new DataError({
-          op,
-          argument: path,
-          actual: `a table with '${cell}' in row ${i + 1}`,
-          expected: 'numbers, or nothing or NaN where there is none',
-        })
-      data[i * targets + target] = cell === '' ? Number.NaN : Number(cell)
-    })
-  })
+  const { rows, columns: targets, data, names, index } = await readNumberTable(op, path)
   if (data.length === 0)
     throw new DataError({ op, argument: path, actual: 'without responses', expected: 'responses [rows, targets]' })
-  return { rows: rows.length, targets, data, names: hasNames ? (records[0] ?? null) : null }
+  const word = stimuli === undefined ? index?.find((cell) => !/^\d+$/.test(cell)) : undefined
+  if (word !== undefined)
+    throw new DataError({
+      op,
+      argument: path,
+      actual: `a table with '${word}' in its index, the unnamed first column`,
+      expected: 'numbers of rows there; names of images stand in a file of stimuli (--stimuli)',
+    })
+  return { rows, targets, data, names }
 }
 
-const isNumber = (cell: string): boolean => /^(nan)?$/i.test(cell) || Number.isFinite(Number(cell))
-
-async function readCsv(path: string): Promise<string[][]> {
-  const expected = 'a CSV file'
-  const bytes = await readWhole(op, path, expected)
-  try {
-    return parse(bytes, { bom: true, trim: true, skip_empty_lines: true })
-  } catch (cause) {
-    throw new DataError({ op, argument: path, actual: `not a table (${(cause as Error).message})`, expected }, { cause })
-  }
-}
+/** How many rows of responses there are, and what was taken for their names. */
+const rowsText = ({ rows, names }: ResponseRows): string =>
+  names ? `${rows} rows below the names ${names.slice(0, 3).join(', ')}${names.length > 3 ? ' ...' : ''}` : `${rows} rows`
 
 type Parsed = z.output<typeof trialTableOptions>
 
@@ -143,11 +147,26 @@ interface Shown {
 }
 
 /** What is said of each row's image. */
-async function readStimuli(stimuli: string, rows: number): Promise<string[]> {
-  const column = await readColumn(stimuli)
-  if (column.length === rows) return column
-  throw new DataError({ op, argument: stimuli, actual: `of ${column.length} rows`, expected: `the ${rows} of the responses` })
+async function readStimuli(path: string, responses: ResponseRows): Promise<readonly string[]> {
+  const list = isCsv(path)
+    ? await readList(op, path, imageColumn)
+    : { cells: Array.from(await readWholeNumbers(path, imageColumn), String), name: null }
+  const { cells, name } = list
+  const { rows } = responses
+  if (cells.length === rows) return cells
+  const first = name === null && cells.length === rows + 1 ? `, the first of them '${cells[0]}'` : ''
+  const hint = first ? `; the name of a column stands above it where it is ${imageColumn.examples} or the like` : ''
+  throw new DataError({
+    op,
+    argument: path,
+    actual: `of ${listText(list)}${first}`,
+    expected: `the ${rowsText(responses)} of the responses${hint}`,
+  })
 }
+
+/** The numbers that images have, and what else may be counted from. */
+const rangeText = (images: number, firstIndex: number): string =>
+  `${firstIndex} to ${images - 1 + firstIndex} (${1 - firstIndex} to ${images - firstIndex} with firstIndex, ${flagOf('firstIndex')}, of ${1 - firstIndex})`
 
 /** Images each once, ascending, and which of them each row is of. */
 function distinct(numbers: Int32Array): { shown: Int32Array; rowOf: Int32Array } {
@@ -157,7 +176,11 @@ function distinct(numbers: Int32Array): { shown: Int32Array; rowOf: Int32Array }
 }
 
 /** Images of the Natural Scenes Dataset, by their numbers. */
-async function nsdImagesShown({ images, responses, stimuli }: TrialTableFiles, rows: number, parsed: Parsed): Promise<Shown> {
+async function nsdImagesShown(
+  { images, responses, stimuli }: TrialTableFiles,
+  responseRows: ResponseRows,
+  { firstIndex, ...shaping }: Parsed,
+): Promise<Shown> {
   if (stimuli === undefined)
     throw new DataError({
       op,
@@ -165,33 +188,33 @@ async function nsdImagesShown({ images, responses, stimuli }: TrialTableFiles, r
       actual: 'without stimuli',
       expected: `them: which of ${images} each row is of`,
     })
-  const numbers = (await readStimuli(stimuli, rows)).map((cell, row) => {
-    const number = /^\d+$/.test(cell) ? Number(cell) - parsed.firstIndex : -1
+  const numbers = (await readStimuli(stimuli, responseRows)).map((cell, row) => {
+    const number = /^\d+$/.test(cell) ? Number(cell) - firstIndex : -1
     if (number >= 0 && number < nsdImageCount) return number
     throw new DataError({
       op,
       argument: stimuli,
       actual: `one with image ${cell} in row ${row + 1}`,
-      expected: `numbers of images, ${parsed.firstIndex} to ${nsdImageCount - 1 + parsed.firstIndex}`,
+      expected: `numbers of images, ${rangeText(nsdImageCount, firstIndex)}`,
     })
   })
   const { shown, rowOf } = distinct(Int32Array.from(numbers))
-  return { names: Array.from(shown, String), rowOf, open: () => openNsdImages(images, shown, nsdShaping(op, parsed)) }
+  return { names: Array.from(shown, String), rowOf, open: () => openNsdImages(images, shown, nsdShaping(op, shaping)) }
 }
 
 async function picturesShown(
   { images, responses, stimuli }: TrialTableFiles,
-  rows: number,
-  targets: number,
+  responseRows: ResponseRows,
   parsed: Parsed,
 ): Promise<Shown> {
+  const { rows, targets } = responseRows
   const { firstIndex } = parsed
   const as = (pictures: readonly Picture[], rowOf: Int32Array | null): Shown => ({
     names: pictures.map(({ name }) => name),
     rowOf,
     open: (control) => openPictures(op, basename(images), pictures, {}, parsed, control),
   })
-  const column = stimuli === undefined ? null : await readStimuli(stimuli, rows)
+  const column = stimuli === undefined ? null : await readStimuli(stimuli, responseRows)
   if (column && !column.every((cell) => /^\d+$/.test(cell))) {
     const names = [...new Set(column)]
     const pictures = names.map((name) => pictureFile(op, name, join(images, name)))
@@ -207,22 +230,23 @@ async function picturesShown(
   if (!column) {
     if (rows === pictures.length) return as(pictures, null)
     const hint = targets === pictures.length ? ', one a column' : ''
+    const first =
+      isCsv(responses) && !responseRows.names && rows === pictures.length + 1 ? '; a first row of numbers counts as responses, not as names' : ''
     throw new DataError({
       op,
       argument: responses,
-      actual: `of ${rows} rows${hint}`,
-      expected: `one for each of the ${pictures.length} images in ${images} (or stimuli, which say whose each row is)`,
+      actual: `of ${rowsText(responseRows)}${hint}`,
+      expected: `one for each of the ${pictures.length} images in ${images} (or stimuli, which say whose each row is)${first}`,
     })
   }
   const numbers = Int32Array.from(column, (cell, row) => {
     const number = Number(cell) - firstIndex
     if (number >= 0 && number < pictures.length) return number
-    const range = `${firstIndex} to ${pictures.length - 1 + firstIndex}`
     throw new DataError({
       op,
       argument: stimuli as string,
       actual: `one with image ${cell} in row ${row + 1}`,
-      expected: `numbers of the images in ${images}, ${range}`,
+      expected: `numbers of the images in ${images}, ${rangeText(pictures.length, firstIndex)}`,
     })
   })
   const { shown, rowOf } = distinct(numbers)
@@ -232,30 +256,23 @@ async function picturesShown(
   )
 }
 
-/** The first column of a table, without its name. */
-async function readColumn(path: string): Promise<string[]> {
-  if (extname(path) !== '.csv') return Array.from(await readWholeNumbers(path), String)
-  const cells = (await readCsv(path)).map((row) => row[0] ?? '')
-  const first = cells[0] ?? ''
-  return /^\d+$/.test(first) || isImageName(basename(first)) ? cells : cells.slice(1)
-}
-
 /** A whole number for each row, or each of so many images. */
-async function readWholeNumbers(path: string, images?: number): Promise<Int32Array> {
-  const found = extname(path) === '.csv' ? (await readColumn(path)).map(Number) : await readNumbers(path)
-  const { data, shape } = Array.isArray(found) ? { data: Float64Array.from(found), shape: [found.length] } : found
-  const refuse = (actual: string) =>
-    new DataError({
-      op,
-      argument: path,
-      actual,
-      expected: `a whole number for each ${images === undefined ? 'row' : `of the ${images} images`}`,
-    })
-  if (shape.length !== 1 || (images !== undefined && data.length !== images)) throw refuse(`of shape [${shape}]`)
+async function readWholeNumbers(path: string, wanted: WantedColumn, images?: number): Promise<Int32Array> {
+  const expected = `a whole number for each ${images === undefined ? 'row' : `of the ${images} images`}`
+  const refuse = (actual: string) => new DataError({ op, argument: path, actual, expected })
+  const list = isCsv(path) ? await readList(op, path, wanted) : null
+  const { data, shape } = list ? numbersIn(wholeNumbersOf(op, path, list, expected)) : await readNumbers(path)
+  if (shape.length !== 1 || (images !== undefined && data.length !== images))
+    throw refuse(list ? `of ${listText(list)}` : `of shape [${shape}]`)
   const wrong = data.find((value) => !Number.isInteger(value) || Math.abs(value) >= 2 ** 31)
   if (wrong !== undefined) throw refuse(`one with ${wrong}`)
   return Int32Array.from(data)
 }
+
+/** How many rows of a list there are, and what was taken for its name. */
+const listText = ({ cells, name }: List): string => `${cells.length} rows${name === null ? '' : ` below '${name}'`}`
+
+const numbersIn = (data: Float64Array) => ({ data, shape: [data.length] })
 
 /** Rows as repeats of the images they are of. */
 function trialsOf(data: Float64Array, rowOf: Int32Array, images: number, targets: number): Trials {
@@ -279,5 +296,6 @@ async function readSites(path: string, targets: number): Promise<Targets> {
       actual: `of ${rows.length} rows`,
       expected: `one for each of the ${targets} targets`,
     })
-  return columnsByName(columns.map((name, at) => [name, numbersOrWords(rows.map((row) => row[at] || undefined))]))
+  const named = columns.map((name, at) => [name, numbersOrWords(rows.map((row) => row[at] || undefined))] as const)
+  return columnsByName(named.filter(([name]) => !isUnnamed(name)))
 }

@@ -73,7 +73,10 @@ export const fig2: Study = {
           unit: 'r',
           published: null,
           ours,
-          note: `mean over ${each.length} recordings, standard error ${standardError(each).toFixed(3)}`,
+          note:
+            each.length > 1
+              ? `mean over ${each.length} recordings, standard error ${standardError(each).toFixed(3)}`
+              : 'of one recording, without a standard error',
         })),
       charts: [
         {

@@ -12,6 +12,8 @@ const starts = [0, 50, 100]
 const [presentations, neuroids, bins] = [shown.length, regions.length, starts.length]
 const responseOf = (presentation: number, neuroid: number, bin: number) => 100 * presentation + 10 * neuroid + bin * bin
 
+const boundsOf = { time_bin_start: starts, time_bin_end: starts.map((start) => start + 50) }
+
 interface Written {
   /** The variable's name and its axes. */
   name?: string
@@ -19,6 +21,9 @@ interface Written {
   isPacked?: boolean
   id?: string
   change?: (value: number, at: Record<string, number>) => number
+  attributes?: Record<string, number>
+  /** Of the bounds of bins of time, which are stored. */
+  bounds?: readonly ('time_bin_start' | 'time_bin_end')[]
 }
 
 /** An assembly as Brain-Score packs them: one variable, and the levels of its indices as variables of one axis. */
@@ -28,6 +33,8 @@ async function putAssembly({
   isPacked = true,
   id = 'stimulus_id',
   change,
+  attributes = {},
+  bounds = ['time_bin_start', 'time_bin_end'],
 }: Written = {}) {
   const extents: Record<string, number> = { presentation: presentations, neuroid: neuroids, time_bin: bins }
   const shape = over.map((dimension) => extents[dimension] as number)
@@ -45,16 +52,16 @@ async function putAssembly({
   await putHdf5(
     at('assy.nc'),
     netcdf(dimensions, {
-      [name]: { over, data, isPacked },
+      [name]: { over, data, isPacked, attributes },
       [id]: { over: ['presentation'], data: shown },
       repetition: { over: ['presentation'], data: BigInt64Array.of(0n, 0n, 1n, 0n, 1n) },
       neuroid_id: { over: ['neuroid'], data: ['n1', 'n2', 'n3', 'n4'] },
       region: { over: ['neuroid'], data: regions },
       animal: { over: ['neuroid'], data: ['Tito', 'Tito', 'Chabo', 'Chabo'] },
-      ...(over.includes('time_bin') && {
-        time_bin_start: { over: ['time_bin'], data: BigInt64Array.from(starts, BigInt) },
-        time_bin_end: { over: ['time_bin'], data: BigInt64Array.from(starts, (start) => BigInt(start + 50)) },
-      }),
+      ...(over.includes('time_bin') &&
+        Object.fromEntries(
+          bounds.map((bound) => [bound, { over: ['time_bin'], data: BigInt64Array.from(boundsOf[bound], BigInt) }]),
+        )),
     }),
   )
 }
@@ -123,7 +130,9 @@ describe('openBrainScore', () => {
     const flat = await open({ region: 'V4' })
     expect(flat.window).toBe(null)
     expect([...flat.responses.mean]).toEqual([100, 120, 250, 270, 300, 320])
-    await expect(open({ from: 10 })).rejects.toThrow('from, to is 10 to the end; expected none: the assembly has no bins of time')
+    await expect(open({ from: 10 })).rejects.toThrow(
+      'from, to is 10 to the end; expected none (--time-from, --time-to): the assembly has no bins of time',
+    )
   })
 
   it('knows a repeat that was not recorded', async () => {
@@ -134,6 +143,44 @@ describe('openBrainScore', () => {
     await putStimuli()
     const { responses } = await open()
     expect(responses.mean.slice(0, 2)).toEqual(Float64Array.of(100, 10))
+  })
+
+  it('unpacks responses, of which fill values are none', async () => {
+    const isMissing = (at: Record<string, number>) => at.presentation === 2 && at.neuroid === 1
+    await putAssembly({
+      change: (value, at) => (isMissing(at) ? -9999 : (value - 3) / 0.5),
+      attributes: { _FillValue: -9999, scale_factor: 0.5, add_offset: 3 },
+    })
+    await putStimuli()
+    const packed = (await open()).responses
+    await putAssembly({ change: (value, at) => (isMissing(at) ? Number.NaN : value) })
+    const plain = (await open()).responses
+    expect(plain.trials?.data.filter(Number.isNaN).length).toBe(5)
+    expect(packed.trials).toEqual(plain.trials)
+    expect(packed.mean).toEqual(plain.mean)
+  })
+
+  it('averages all bins of an assembly that does not say when they were, and refuses a window of them', async () => {
+    await putStimuli()
+    await putAssembly()
+    const { responses } = await open()
+    for (const bounds of [[], ['time_bin_start']] as const) {
+      await putAssembly({ bounds })
+      const found = await open()
+      expect(found.window).toBe(null)
+      expect(found.responses.mean).toEqual(responses.mean)
+    }
+    await expect(open({ to: 100 })).rejects.toThrow(
+      'from, to is the start to 100; expected neither of them (--time-from, --time-to): the assembly has no time_bin_end, so that its 3 bins of time can only be averaged all',
+    )
+  })
+
+  it('leaves out columns of stimuli without a name, and takes stimulus_id before image_id', async () => {
+    await putAssembly()
+    await putStimuli()
+    const rows = stimuli.map((id, i) => `${i},${i},picture ${i},${id},${id}.png,bear`)
+    await put('stim.csv', `,Unnamed: 0,image_id,stimulus_id,filename,object_name\n${rows.join('\n')}\n`)
+    expect(Object.keys((await open()).images.targets).sort()).toEqual(['filename', 'image_id', 'object_name', 'stimulus_id'])
   })
 
   it('puts images on a screen as large as the network sees, grey around them or cropped', async () => {
@@ -157,7 +204,9 @@ describe('openBrainScore', () => {
     const onDisk = [await open({ memoryLimit: 400 }), await open({ memoryLimit: 400, degrees: 8 })]
     expect(new Set(onDisk.map(({ images }) => images.sha256)).size).toBe(2)
     await putStimuli()
-    await expect(open({ degrees: 8 })).rejects.toThrow('shownDegrees is missing; expected degrees at which images were shown')
+    await expect(open({ degrees: 8 })).rejects.toThrow(
+      'shownDegrees is missing; expected degrees at which images were shown (--shown-degrees;',
+    )
     expect(pixelsOf((await open({ degrees: 8, shownDegrees: 4 })).images)).toEqual(all)
   })
 
@@ -166,10 +215,10 @@ describe('openBrainScore', () => {
     await putStimuli()
     await expect(open({ region: 'V1' })).rejects.toThrow("region is 'V1'; expected one of V4, IT")
     await expect(open({ from: 60, to: 90 })).rejects.toThrow(
-      'from, to is 60 to 90; expected a window around one or more bins, of 0 to 150 ms',
+      'from, to is 60 to 90; expected a window around one or more bins (--time-from, --time-to), of 0 to 150 ms in all',
     )
     await expect(open({ memoryLimit: 100 })).rejects.toThrow(
-      'memoryLimit is 100 bytes; expected 192, for 3 stimuli, 4 neuroids and 2 repeats',
+      'memoryLimit is 100 bytes; expected 192 (--memory-limit), for 3 stimuli, 4 neuroids and 2 repeats',
     )
     await expect(open({ memoryLimit: 100 })).rejects.toBeInstanceOf(OptionError)
     expect(await refusal(open({}, 'stim.csv.zip'), 'stim.csv.zip')).toBe('missing')

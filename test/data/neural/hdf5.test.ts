@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { Hdf5File } from '../../../lib/data/neural/hdf5.js'
 import { DataError } from '../../../lib/errors.js'
 import { at, put, refusal } from '../scratch.js'
-import { putHdf5 } from './hdf5_bytes.js'
+import { netcdf, putHdf5 } from './hdf5_bytes.js'
 
 const grid = Int16Array.from({ length: 6 * 4 * 5 }, (_, i) => i)
 
@@ -32,6 +32,29 @@ describe('Hdf5File', () => {
     expect(file.dataset('inside/byte').numbers()).toEqual(Uint8Array.of(7))
     expect(file.find('nothing')).toBe(null)
     expect(() => stored.numbers([[0, 7], null, null])).toThrow(RangeError)
+  })
+
+  it('unpacks by the conventions of netCDF, missing values as they are stored', async () => {
+    const put = (data: Float32Array | Int16Array | BigInt64Array, attributes: Record<string, Float32Array | number | string>) =>
+      putHdf5(at('cf.nc'), netcdf({ row: data.length }, { x: { over: ['row'], data, attributes } }))
+    const read = async () => {
+      using file = await Hdf5File.open('test', at('cf.nc'))
+      return { stored: file.dataset('x').numbers(), unpacked: file.dataset('x').unpacked() }
+    }
+    const packed = Int16Array.of(4, -9999, 0, -1)
+    await put(packed, { _FillValue: -9999, scale_factor: 0.5, add_offset: 1 })
+    expect(await read()).toEqual({ stored: packed, unpacked: Float64Array.of(3, Number.NaN, 1, 0.5) })
+    // A value that only looks missing once it is unpacked is none.
+    await put(Int16Array.of(-1, -2), { _FillValue: -1, scale_factor: 0.5 })
+    expect((await read()).unpacked).toEqual(Float64Array.of(Number.NaN, -1))
+    await put(Float32Array.of(0.1, 1e20, 2), { missing_value: Float32Array.of(1e20, 2), _FillValue: 0.1 })
+    expect((await read()).unpacked).toEqual(new Float64Array(3).fill(Number.NaN))
+    await put(BigInt64Array.of(5n, -1n), { _FillValue: -1 })
+    expect((await read()).unpacked).toEqual(Float64Array.of(5, Number.NaN))
+    await put(packed, { units: 'spikes' })
+    expect((await read()).unpacked).toEqual(packed)
+    await put(Float32Array.of(1), { scale_factor: 'ten' })
+    await expect(read()).rejects.toThrow("cf.nc is one whose 'x' has the scale_factor 'ten'; expected a number there")
   })
 
   it('opens a file twice at a time', async () => {

@@ -17,17 +17,25 @@ export async function putHdf5(path: string, fill: (file: File) => void): Promise
 
 type Values = Parameters<File['create_dataset']>[0]['data']
 
+interface Variable {
+  over: readonly string[]
+  data: Values
+  isPacked?: boolean
+  /** Each of one value, or of several. */
+  attributes?: Readonly<Record<string, Values>>
+}
+
 /** Variables of a netCDF-4 file over named dimensions, the values of each the last axis fastest. */
 export function netcdf(
   dimensions: Readonly<Record<string, number>>,
-  variables: Readonly<Record<string, { over: readonly string[]; data: Values; isPacked?: boolean }>>,
+  variables: Readonly<Record<string, Variable>>,
 ): (file: File) => void {
   return (file) => {
     for (const [name, extent] of Object.entries(dimensions)) {
       const scale = file.create_dataset({ name, data: new Float32Array(extent), shape: [extent] })
       scale.make_scale(`This is a netCDF dimension but not a netCDF variable. ${String(extent).padStart(9)}`)
     }
-    for (const [name, { over, data, isPacked = false }] of Object.entries(variables)) {
+    for (const [name, { over, data, isPacked = false, attributes = {} }] of Object.entries(variables)) {
       const shape = over.map((dimension) => dimensions[dimension] as number)
       const variable: Dataset = file.create_dataset({
         name,
@@ -38,6 +46,7 @@ export function netcdf(
       over.forEach((dimension, axis) => {
         variable.attach_scale(axis, dimension)
       })
+      for (const [attribute, value] of Object.entries(attributes)) variable.create_attribute(attribute, value)
     }
   }
 }

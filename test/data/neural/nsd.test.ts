@@ -255,7 +255,7 @@ describe('openNsd', () => {
     await instead(path(3), null, () =>
       instead(path(11), null, async () => {
         expect(await messageOf(openNsd(root, { subject }))).toContain(
-          'betas_fithrf_GLMdenoise_RR is without sessions 3, 11; expected betas of all 30 sessions of subject 8 (or skipMissing)',
+          'betas_fithrf_GLMdenoise_RR is without sessions 3, 11; expected betas of all 30 sessions of subject 8 (or skipMissing, --skip-missing)',
         )
         const found = await openNsd(root, { subject, skipMissing: true })
         expect(found.sessions.missing).toEqual([3, 11])
@@ -295,11 +295,17 @@ describe('openNsd', () => {
     expect(await refused({ masks: ['streams:dorsal'] })).toContain(
       "masks is 'streams:dorsal'; expected labels among early, midventral, midlateral, midparietal, ventral, or their numbers",
     )
-    expect(await refused({ masks: ['nsdgeneral:some'] })).toContain("masks is 'nsdgeneral:some'; expected numbers of labels")
+    expect(await refused({ masks: ['nsdgeneral:some'] })).toBe(
+      "openNsd: masks is 'nsdgeneral:some'; expected numbers of labels, as their names are not known: /nsddata/freesurfer/subj08/label/nsdgeneral.mgz.ctab is missing",
+    )
+    const nameless = await besides(join(places.names, 'nsdgeneral.mgz.ctab'), Buffer.from('no names'), () =>
+      refused({ masks: ['nsdgeneral:some'] }),
+    )
+    expect(nameless).toMatch(/nsdgeneral\.mgz\.ctab holds none$/)
     expect(await refused({ masks: ['streams:1'] })).toContain('masks is streams:1; expected masks that some voxel lies in')
     expect(await refused({ masks: ['a b'] })).toContain("masks.0 is 'a b'; expected a source of labels, such as nsdgeneral")
     expect(await refused({ memoryLimit: 1000 })).toMatch(
-      /memoryLimit is 1,000 bytes; expected [\d,]+, for \d+ voxels and \d+ images$/,
+      /memoryLimit is 1,000 bytes; expected [\d,]+ \(--memory-limit\), for \d+ voxels and \d+ images$/,
     )
     expect(await refused({ subject: 9 })).toContain('subject is 9; expected a whole number from 1 to 8')
     const path = join(places.betas, 'betas_session05.hdf5')

@@ -119,9 +119,19 @@ describe('openRecordings', () => {
       ['skipMissing', true],
       ['negative', true],
     ]
+    const flags: Record<string, string> = {
+      firstIndex: '--first-index',
+      from: '--time-from',
+      to: '--time-to',
+      shownDegrees: '--shown-degrees',
+      zScore: '--z-score',
+      skipMissing: '--skip-missing',
+    }
     for (const [name, value] of kinds)
       expect(await refused(['v4'], { [name]: value })).toMatch(
-        new RegExp(`^openRecordings: ${name} is given for a folder with images/ .*; expected it only for `),
+        new RegExp(
+          `^openRecordings: ${name} is given for a folder with images/ .*; expected it${flags[name] ? ` \\(${flags[name]}\\)` : ''} only for `,
+        ),
       )
     const pictures = at('pictures')
     expect(await refused(['table.csv'], { images: pictures, crop: 2 })).toContain('crop is given for a table of responses')
