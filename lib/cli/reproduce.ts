@@ -44,12 +44,15 @@ export function addReproduce(program: Command): void {
     .option('--parts', 'name the parts of the study, with their time and whether they are done')
     .option(
       '--data <path>',
-      'CIFAR-10 in binary batches (other labelled images work too, but the published numbers are on CIFAR-10); for passi-... a folder of photos',
+      'for grinberg-...: CIFAR-10 in binary batches (other labelled images work too, but the published numbers are on CIFAR-10); for passi-..., xie-fig2b, xie-fig2c and all-models: a folder of photos; for xie-transfer: meshes',
     )
-    .option('--responses <dir...>', 'for passi-...: folders of recordings (see striate eval encoding --help)')
+    .option(
+      '--responses <dir...>',
+      'for passi-..., xie-fig2b, xie-fig2c and all-models: folders of recordings (see striate eval encoding --help)',
+    )
     .option(
       '--rdm <file...>',
-      'for all-models and xie-fig2b, beside --responses: files of dissimilarities of --images (see striate eval rsa --help)',
+      'for all-models, xie-fig2b and xie-fig2c, beside --responses: files of dissimilarities of --images (see striate eval rsa --help)',
     )
     .option('--images <dir>', 'the images of --rdm')
     .option(
@@ -57,7 +60,11 @@ export function addReproduce(program: Command): void {
       'for all-models, beside --responses: .npy of how many people chose each class for the test images of --counted (see striate eval behaviour --help)',
     )
     .option('--counted <path>', 'labelled images that people named, with a train split of the same classes, such as CIFAR-10')
-    .option('--out <dir>', 'folder of all studies; parts that are there already are not run again', 'runs/reproduce')
+    .option(
+      '--out <dir>',
+      'folder of all studies; parts that are there already, of the same data and settings, are not run again',
+      'runs/reproduce',
+    )
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
     .option('--json', jsonText)
   const given = addFlags(command, studyOptions)

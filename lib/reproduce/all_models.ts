@@ -209,6 +209,7 @@ function familyPart(scale: Scale, { name, about, layers, minutes, make }: Family
     name: `${nameOf(scale, name)}-seed${seed}`,
     about: `${about}, seed ${seed}`,
     settings: { name, layers, seed, size, perClass, latents: latentScale(scale), twin: twinRecipe(scale) },
+    keepsNetwork: true,
     expected: { minutes: scale.quick ? 0.5 : minutes, bytes: 3 * 2 ** 30 },
     run: async (context) => {
       const made = await make(context, scale, seed)

@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path'
 import {
   type Choices,
   type Images,
+  labelsOf,
   openImages,
   openRecording,
   type Recording,
@@ -83,6 +84,7 @@ export async function openStudyData(needs: StudyNeeds, path: string, options: St
   if (needs === 'photos, and recordings of neurons') {
     if (responses.length === 0) throw refuse('missing', 'folders of recordings (see striate eval encoding --help)')
     const shape = { size, fit: 'fill', resize: 'bilinear', ...(signal ? { signal } : {}) } as const
+    const people = counts === undefined ? null : await openPeople(counts, countedImages as string, shape, quick)
     const photos = (split: 'train' | 'test') => openImages(path, { ...shape, split })
     const sessions = quick ? responses.slice(0, 1) : responses
     const parents = sessions.map((folder) => dirname(resolve(folder)))
@@ -100,7 +102,7 @@ export async function openStudyData(needs: StudyNeeds, path: string, options: St
       test: await photos('test'),
       recordings,
       rdms: references.map((reference) => ({ images: seen as Images, reference })),
-      people: counts === undefined ? null : await openPeople(counts, countedImages as string, shape, quick),
+      people,
     }
   }
   if (responses.length > 0) throw refuse('given', 'none for this study')
@@ -126,19 +128,27 @@ async function openPeople(
 ): Promise<StudyData['people']> {
   const choices = await readChoices(counts)
   const sizes = quick ? namedImages.quick : namedImages.full
-  const [train, test] = await Promise.all((['train', 'test'] as const).map((split) => openImages(path, { ...shape, split })))
-  const [images] = (test as Images).shape
-  if (images !== choices.images)
-    throw new DataError({
-      op: 'reproduce',
-      argument: counts,
-      actual: `choices for ${choices.images} images`,
-      expected: `for the ${images} test images of ${(test as Images).name}`,
-    })
-  const rows = spread(test as Images, sizes.test)
+  const open = (split: 'train' | 'test') => openImages(path, { ...shape, split })
+  const [train, test] = await Promise.all([open('train'), open('test')])
+  const [known, asked] = [train, test].map((images) => labelsOf(images)?.classes ?? []) as [readonly string[], readonly string[]]
+  const refuse = (argument: string, actual: string, expected: string) =>
+    new DataError({ op: 'reproduce', argument, actual, expected })
+  if (known.join() !== asked.join() || known.length < 2)
+    throw refuse(
+      path,
+      `${known.length} classes to learn and ${asked.length} to name`,
+      'the same classes in its train and test split',
+    )
+  if (test.shape[0] !== choices.images || asked.length !== choices.classes)
+    throw refuse(
+      counts,
+      `choices for ${choices.images} images among ${choices.classes} classes`,
+      `for the ${test.shape[0]} test images and ${asked.length} classes of ${test.name}`,
+    )
+  const rows = spread(test, sizes.test)
   return {
-    train: await selectImages(train as Images, spread(train as Images, sizes.train)),
-    test: await selectImages(test as Images, rows),
+    train: await selectImages(train, spread(train, sizes.train)),
+    test: await selectImages(test, rows),
     choices: selectChoices(choices, rows),
   }
 }

@@ -134,8 +134,10 @@ function identify({ train, test, recordings, rdms, people }: StudyData): PartRec
 const identitySchema = z.object({ settings: z.looseObject({}), data: recordSchema.shape.data, device: z.string() })
 
 /** What is unfinished in a part's folder belongs to this. */
-const identityOf = ({ settings }: Part, { data, device }: Place): string =>
-  JSON.stringify({ settings, data: identify(data), device: device.kind })
+const identityOf = ({ settings, keepsNetwork }: Part, { data, device }: Place): string => {
+  const { train, test, ...scored } = identify(data)
+  return JSON.stringify({ settings, data: { train, test, ...(keepsNetwork ? {} : scored) }, device: device.kind })
+}
 
 const identityFile = (folder: string): string => join(folder, 'part.json')
 

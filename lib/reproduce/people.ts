@@ -38,7 +38,7 @@ export async function scorePeople(
     { kind: 'network', name: 'pixels', channels, image: [height, width], layers: [{ kind: 'flatten', name: 'features' }] },
     { device },
   )
-  const run = { device, out: `${folder}/readout`, resume: true, onPlan: say, ...watch }
+  const run = { device, out: `${folder}/readout-${people.train.sha256.slice(0, 12)}`, resume: true, onPlan: say, ...watch }
   const { net: trained, chosen } = await trainReadout(net ?? pixels, people.train, readout, run)
   using classifier = trained
   const { scores } = await behaviour(classifier, people.test, people.choices, { ...watch, onPlan: say })

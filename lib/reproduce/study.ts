@@ -23,6 +23,8 @@ export interface Part<Result = unknown> {
   about: string
   /** Everything that the result depends on: a kept result is used again only for the same. */
   settings: object
+  /** What it trains in its folder depends on images and settings alone: it is kept where nothing but what it is scored against has changed. */
+  keepsNetwork?: true
   /** Expected minutes on two cores of a desktop processor, and bytes at its peak. */
   expected: { minutes: number; bytes: number }
   run(context: PartContext): Promise<Result>

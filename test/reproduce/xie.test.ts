@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StudyData } from '../../lib/reproduce/index.js'
+import { runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
 import { flatStudyData, runIn } from './flat_study.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'striate-xie-'))
@@ -97,5 +97,15 @@ describe('every family', () => {
       expect(existsSync(join(written.folder, file)), file).toBe(true)
     const page = readFileSync(join(written.folder, 'index.html'), 'utf8')
     for (const text of ['mean of v4', 'upper ceiling', 'agreement']) expect(page).toContain(text)
+
+    // Scored against less, the network is the one that is there.
+    const said: string[] = []
+    const part = 'quick-model-local-one-seed0'
+    const study = studies.find(({ name }) => name === 'all-models') as Study
+    const control = { out: folder, onPlan: (text: string) => said.push(text) }
+    const again = await runStudy(study, { ...data, people: null }, { quick: true, part }, control)
+    expect(again.get(part)?.result).toMatchObject({ people: null, recordings: (results.get(part) as Scored).recordings })
+    expect(said.filter((text) => text.startsWith('filters'))).toEqual([])
+    expect(said[0]).toMatch(/^part 3 of 5/)
   })
 })

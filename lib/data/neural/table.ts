@@ -231,7 +231,9 @@ async function picturesShown(
     if (rows === pictures.length) return as(pictures, null)
     const hint = targets === pictures.length ? ', one a column' : ''
     const first =
-      isCsv(responses) && !responseRows.names && rows === pictures.length + 1 ? '; a first row of numbers counts as responses, not as names' : ''
+      isCsv(responses) && !responseRows.names && rows === pictures.length + 1
+        ? '; a first row of numbers counts as responses, not as names'
+        : ''
     throw new DataError({
       op,
       argument: responses,

@@ -57,6 +57,7 @@ export function hierarchyPart(
     about: `${about}, seed ${seed}`,
     settings,
     expected: scale.quick ? { minutes: 0.7, bytes: GiB } : { minutes: 1 + perClass / 40 + repeats / 2, bytes: 2 * GiB },
+    keepsNetwork: true,
     run: async (context) => {
       const { net: learned, record } = await learnHierarchy(context, settings, `${context.folder}/run`)
       using network = learned

@@ -133,6 +133,7 @@ export function latentPart(scale: Scale, { stem, about, learns, images, seed }: 
     name: `${nameOf(scale, stem)}-seed${seed}`,
     about: `${about}, seed ${seed}`,
     settings: { ...settings, learns, images: images ?? settings.images, seed, layers: resNetLayers, testScenes },
+    keepsNetwork: true,
     expected: { minutes: (learns === null ? 0.8 : 3.5) * (scale.quick ? 0.1 : 1), bytes: 2 ** 30 },
     run: async (context) => {
       const { net: trained, ...rest } = await trainLatent(scale, { learns, images, seed }, context)
