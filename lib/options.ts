@@ -77,6 +77,12 @@ export function optionError(op: string, schema: z.ZodType, given: unknown, error
   })
 }
 
+/** What a schema's own rule says of a value that is of the right type (`the lower end first`); null where it is of a wrong one. */
+export function brokenRule(error: z.ZodError): string | null {
+  const issue = deepest(error.issues[0] as z.core.$ZodIssue)
+  return issue.code === 'custom' ? issue.message : null
+}
+
 /** Of a union none of whose parts fits, the complaint of the part that came furthest. */
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue
@@ -115,10 +121,11 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[], given: unknow
   const inner = unwrapped(schema)
   if (inner instanceof z.ZodDiscriminatedUnion || inner instanceof z.ZodUnion) {
     const options = inner.options as z.ZodType[]
-    const kindOf = (option: z.ZodType) => (unwrapped(option) as z.ZodObject).shape?.kind as z.ZodType | undefined
+    const which = inner instanceof z.ZodDiscriminatedUnion ? inner.def.discriminator : 'kind'
+    const kindOf = (option: z.ZodType) => (unwrapped(option) as z.ZodObject).shape?.[which] as z.ZodType | undefined
     const kinds = options.flatMap((option) => kindOf(option) ?? [])
-    if (path[0] === 'kind' && kinds.length > 0) return z.union(kinds)
-    const kind = (given as { kind?: unknown } | undefined)?.kind
+    if (path[0] === which && kinds.length > 0) return z.union(kinds)
+    const kind = (given as Record<string, unknown> | undefined)?.[which]
     const chosen =
       options.find((option) => kindOf(option)?.safeParse(kind).success) ??
       (path.length > 0 ? options.find((option) => unwrapped(option) instanceof z.ZodObject) : undefined)
@@ -132,6 +139,7 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[], given: unknow
       ? schemaAt(inner.shape[String(key)] as z.ZodType, rest, value)
       : (inner.shape[String(key)] as z.ZodType)
   if (inner instanceof z.ZodArray) return schemaAt(inner.element as z.ZodType, rest, value)
+  if (inner instanceof z.ZodRecord) return schemaAt(inner.valueType as z.ZodType, rest, value)
   if (inner instanceof z.ZodTuple) return schemaAt(inner.def.items[Number(key)] as z.ZodType, rest, value)
   return inner
 }

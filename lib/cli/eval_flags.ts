@@ -4,6 +4,7 @@ import type { Images } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import type { Network } from '../models/index.js'
 import { openNetwork } from '../run/index.js'
+import { isGiven } from './flags.js'
 import { dataText, openData } from './open_data.js'
 import { addImageFlags } from './run_flags.js'
 import { jsonText } from './terminal.js'
@@ -38,7 +39,8 @@ export function addEvalFlags(command: Command): {
     network: () => openNetwork(values().run, { device: deviceOf(values().device) }),
     images: (signal) => {
       const { data, split, device } = values()
-      return openData('eval', data, { ...given(), split, signal }, deviceOf(device))
+      const asked = isGiven(command, 'split') ? { split } : {}
+      return openData('eval', data, { ...given(), ...asked, signal }, deviceOf(device), { split })
     },
   }
 }

@@ -39,7 +39,7 @@ export function addEvalTransfer(evaluate: Command): void {
           say.line(`${head}: ${name} ${value.toFixed(4)} +- ${spread.value.toFixed(4)} (${numbers.join(', ')})`)
           if (shared) say.line(`  shared classes: ${shared.join(', ')}`)
         }
-        if (record.unscored.length > 0) say.line(`not among the targets of ${images.name}: ${record.unscored.join(', ')}`)
+        for (const { head, reason } of record.unscored) say.line(`${head}: not scored (${reason})`)
         say.json(record)
       }),
     )

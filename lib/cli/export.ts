@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
 import { OptionError } from '../errors.js'
 import { writeNpy } from '../io/index.js'
-import { exportOnnx, localBlocks, savePyTorch } from '../models/index.js'
+import { exportOnnx, localBlocks, type Standardisation, savePyTorch } from '../models/index.js'
 import { openNetwork } from '../run/index.js'
+import { standardisedText } from './standardised.js'
 import { jsonText, output, run } from './terminal.js'
 
 interface ExportValues {
@@ -38,8 +39,9 @@ export function addExport(program: Command): void {
         if (name !== undefined && format !== 'npy')
           throw new OptionError({ op: 'export', argument: '--tensor', actual: `given for ${format}`, expected: '--format npy' })
         using net = await openNetwork(folder)
+        let by: Standardisation | undefined
         if (format === 'safetensors') await net.save(out)
-        else if (format === 'pytorch') await savePyTorch(net, out)
+        else if (format === 'pytorch') by = await savePyTorch(net, out)
         else if (format === 'onnx') await exportOnnx(net, out)
         else {
           const tensors = new Map([...net.parameters, ...net.buffers])
@@ -58,7 +60,8 @@ export function addExport(program: Command): void {
         }
         const say = output(options)
         say.line(`written: ${out}`)
-        say.json({ run: folder, format, file: out })
+        if (by) say.line(`its images: channels from 0 to 1, ${standardisedText(by)} (mean and std of the file's metadata)`)
+        say.json({ run: folder, format, file: out, ...(by && { standardise: by }) })
       }),
     )
 }

@@ -8,7 +8,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import { OptionError } from '../errors.js'
-import { describeSchema, unwrapped } from '../options.js'
+import { brokenRule, describeSchema, unwrapped } from '../options.js'
 
 export interface FlagOptions {
   /** Heading in the help. */
@@ -163,11 +163,13 @@ function expectedOf(schema: z.ZodType, unit: string | undefined): string {
 /** Reads and checks a flag's value by the schema of its option. */
 function parserOf({ schemas, meta: { unit } }: Leaf): (text: string) => unknown {
   return (text) => {
+    const words = new Set<string>()
     for (const { schema } of schemas) {
       const value = read(schema, text, unit)
-      if (schema.safeParse(value).success) return value
+      const { success, error } = schema.safeParse(value)
+      if (success) return value
+      words.add(brokenRule(error) ?? expectedOf(schema, unit))
     }
-    const words = new Set(schemas.map(({ schema }) => expectedOf(schema, unit)))
     throw new InvalidArgumentError(`expected ${[...words].join(' or ')}.`)
   }
 }

@@ -1,4 +1,5 @@
 // The images of a command: read, or rendered as a file of options says.
+import { flagOf } from '../data/flag_names.js'
 import { type Images, type OpenImagesOptions, openImages } from '../data/index.js'
 import type { Device } from '../device.js'
 import { OptionError } from '../errors.js'
@@ -16,22 +17,23 @@ const describesScenes = (path: string): boolean => path.endsWith('.json')
 
 /**
  * Opens what --data names.
- * @param given image flags; of scenes there are none
+ * @param given image flags that were given; of scenes there are none
+ * @param usual those that stand where they were not, of images that are read
  */
 export async function openData(
   op: string,
   path: string,
   { signal, ...given }: OpenImagesOptions,
   device: Device,
+  usual: OpenImagesOptions = {},
 ): Promise<Images & Partial<Disposable>> {
   const stop = signal ? { signal } : {}
-  if (!describesScenes(path)) return openImages(path, { ...given, ...stop })
-  const { split: _, ...rest } = given
-  const [flag] = Object.keys(rest)
+  if (!describesScenes(path)) return openImages(path, { ...usual, ...given, ...stop })
+  const [flag] = Object.keys(given)
   if (flag !== undefined)
     throw new OptionError({
       op,
-      argument: flag,
+      argument: flagOf(flag),
       actual: `given for ${path}`,
       expected: 'none for scenes: their file says what they are',
     })

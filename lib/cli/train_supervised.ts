@@ -1,9 +1,10 @@
+import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { labelsOf } from '../data/index.js'
-import type { Device } from '../device.js'
+import { channelStatistics, type Images, labelsOf } from '../data/index.js'
 import { DataError, OptionError } from '../errors.js'
+import { describeReadError } from '../io/file_errors.js'
 import {
   type BuilderOptions,
   builderOptions,
@@ -11,15 +12,17 @@ import {
   type ConvBlock,
   Network,
   type NetworkConfig,
-  readPyTorch,
 } from '../models/index.js'
 import { covers, noSuchLayer } from '../models/names.js'
-import { openNetwork, processGroup } from '../run/index.js'
+import { type PyTorchFile, readPyTorchFile, standardisationOf } from '../models/pytorch.js'
+import { openNetwork, processGroup, type RunOptions } from '../run/index.js'
 import { duration } from '../run/progress.js'
 import { supervisedOptions, targetHeadOptions, targetHeads, trainSupervised } from '../train/index.js'
 import { convWords, parseConvBlocks } from './block_syntax.js'
 import { addFlags } from './flags.js'
 import { TrainingFlags } from './run_flags.js'
+import { startText } from './standardised.js'
+import type { Output } from './terminal.js'
 
 const networkFlags = z.strictObject({ network: builderOptions.prefault({ kind: 'conv-net' }).meta({ flag: '' }) })
 const startFlags = z.strictObject({
@@ -115,7 +118,10 @@ export function addTrainSupervised(train: Command): void {
           actual: 'given without a start',
           expected: '--start',
         })
-      using begun = start === undefined ? null : await startFrom(start, fresh ?? [], config, options.seed, run.device)
+      using begun =
+        start === undefined
+          ? null
+          : await startFrom({ path: start, fresh: fresh ?? [], seed: options.seed }, config, images, run, say)
       const { net, record } = await trainSupervised(images, begun ?? config, options, run)
       using trained = net
       say.done()
@@ -136,24 +142,31 @@ export function addTrainSupervised(train: Command): void {
   })
 }
 
-/** A new network with the weights that a run, or a file with PyTorch's names, has under its names. */
-async function startFrom(
-  path: string,
-  fresh: readonly string[],
-  config: NetworkConfig,
-  seed: number,
-  device: Device,
-): Promise<Network> {
-  const net = new Network(config, { seed, device })
+interface Start {
+  /** In full: the folder of a run, or a safetensors file of PyTorch's names. */
+  path: string
+  fresh: readonly string[]
+  seed: number
+}
+
+/** A new network with the weights that a run, or a file with PyTorch's names, has under its names; says what becomes of the pixels. */
+async function startFrom(start: Start, config: NetworkConfig, images: Images, run: RunOptions, say: Output): Promise<Network> {
+  const { path, fresh, seed } = start
+  const net = new Network(config, { seed, device: run.device })
   try {
     const unknown = fresh.find((name) => !net.layerNames.includes(name))
     if (unknown !== undefined) throw noSuchLayer('train supervised', '--fresh', unknown, net.layerNames)
-    if (path.endsWith('.safetensors')) net.adopt(await readPyTorch(net, path, fresh))
-    else {
-      using learned = await openNetwork(path)
-      const state = [...(await learned.state())].filter(([name]) => !fresh.some((layer) => covers(layer, name)))
-      net.adopt(new Map(state))
+    const { state, named: by } = await weightsOf(net, path, fresh)
+    net.adopt(state)
+    const [first] = net.layers
+    const { name } = first?.spec.kind === 'standardise' ? first : {}
+    const isAnew = name !== undefined && (fresh.includes(name) || (by === null && !state.has(`${name}.mean`)))
+    if (isAnew) {
+      const { mean, std } = await channelStatistics(images, run.signal ? { signal: run.signal } : {})
+      net.setBuffers({ [`${name}.mean`]: mean, [`${name}.std`]: std })
     }
+    const text = startText(await standardisationOf(net), by, isAnew)
+    if (text !== null) say.line(text)
     return net
   } catch (error) {
     net.dispose()
@@ -166,4 +179,19 @@ async function startFrom(
       expected: `one whose layers are this network's (${expected})`,
     })
   }
+}
+
+/** What a run's folder or a file has under the network's names, but for layers that begin anew, and by what images are standardised there. */
+async function weightsOf(net: Network, path: string, fresh: readonly string[]): Promise<PyTorchFile> {
+  if (path.endsWith('.safetensors')) return readPyTorchFile(net, path, fresh)
+  const expected = "the folder of a run, or a .safetensors file of PyTorch's names"
+  const found = await stat(path).catch((error) => {
+    throw describeReadError('train supervised', `--start ${path}`, error, expected)
+  })
+  if (!found.isDirectory())
+    throw new OptionError({ op: 'train supervised', argument: `--start ${path}`, actual: 'a file of another kind', expected })
+  using learned = await openNetwork(path)
+  const state = [...(await learned.state())].filter(([name]) => !fresh.some((layer) => covers(layer, name)))
+  const each = (value: number) => new Array<number>(learned.config.channels).fill(value)
+  return { state: new Map(state), named: (await standardisationOf(learned)) ?? { mean: each(0), std: each(1) } }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { parseOptions, whole } from '../options.js'
+import { distinctClasses } from './columns.js'
 import { listFolder, openFile, readFully, statFile } from './files.js'
 import type { LoadControl } from './images.js'
 import { allocatePixels, type InMemoryImages, imagesFrom } from './memory.js'
@@ -54,7 +55,7 @@ export function looksLikeCifar(names: ReadonlySet<string>): boolean {
   return layoutOf(names, 'train', 'fine') !== null
 }
 
-async function readClasses(op: string, path: string, count: number): Promise<string[]> {
+async function readClasses(op: string, path: string, count: number): Promise<readonly string[]> {
   const found = await stat(path).catch(() => null)
   if (!found) return Array.from({ length: count }, (_, i) => String(i))
   await statFile(op, path, 'a list of class names')
@@ -67,7 +68,7 @@ async function readClasses(op: string, path: string, count: number): Promise<str
       actual: `a list of ${classes.length} names`,
       expected: `${count} class names, one a line`,
     })
-  return classes
+  return distinctClasses(op, path, classes)
 }
 
 /**

@@ -1,5 +1,6 @@
 // Targets from values as files hold them.
 import { DataError } from '../errors.js'
+import type { SkippedFile } from './images.js'
 import { type ClassColumn, type Column, classColumn, numberColumn, type Targets } from './targets.js'
 
 /** Text of more different values than this is no class but free text, such as captions. */
@@ -85,9 +86,56 @@ export function labelColumn(
 }
 
 const isNumber = (text: string): boolean => text !== '' && Number.isFinite(Number(text))
+/** What programs write where there is no number: nothing, NA, NaN, null or an infinity. */
+const isNoNumber = (text: string): boolean => /^([+-]?(nan|inf|infinity)|na|n\/a|none|null)?$/i.test(text)
 
-/** Texts as the numbers they are, where every one that is there is a number; else as they are. */
-export const numbersOrWords = (values: readonly (string | undefined)[]): readonly unknown[] =>
-  values.every((value) => value === undefined || isNumber(value))
-    ? values.map((value) => (value === undefined ? undefined : Number(value)))
-    : values
+/**
+ * Texts as the numbers they are, where every one is a number or stands for none; else as they are, words. Those that stand for none (nothing, NA, NaN, null,
+ * an infinity) become undefined among numbers, so that a column of numbers never makes classes.
+ */
+export function numbersOrWords(values: readonly (string | undefined)[]): readonly unknown[] {
+  const there = values.filter((value) => value !== undefined)
+  const areNumbers = there.some(isNumber) && there.every((value) => isNumber(value) || isNoNumber(value))
+  if (!areNumbers) return values
+  return values.map((value) => (value !== undefined && isNumber(value) ? Number(value) : undefined))
+}
+
+/** Says of a column that made no target that it is one of numbers, of which some are missing; nothing of other columns. */
+export function lackingNumbers(name: string, values: readonly unknown[]): SkippedFile[] {
+  const isAny = (value: unknown) => typeof value === 'number' || typeof value === 'bigint'
+  const isLacking = values.some(isAny) && values.every((value) => isAny(value) || value === undefined || value === null)
+  return isLacking ? [{ name, reason: 'a column of numbers, some of which are missing or not finite' }] : []
+}
+
+/**
+ * Class names that a file gives.
+ * @throws {DataError} naming the file, and a name that is there twice
+ */
+export function distinctClasses(op: string, path: string, names: readonly string[]): readonly string[] {
+  if (new Set(names).size === names.length) return names
+  const twice = names.find((name, at) => names.indexOf(name) < at)
+  throw new DataError({
+    op,
+    argument: path,
+    actual: `a file with the class '${twice}' twice`,
+    expected: 'names of classes, each once',
+  })
+}
+
+/**
+ * Refuses columns of which one would take another's place.
+ * @param headers as a file has them, and the names that they get
+ * @throws {DataError} naming the file and both
+ */
+export function refuseSameName(op: string, path: string, headers: readonly (readonly [header: string, name: string])[]): void {
+  const seen = new Map<string, string>()
+  for (const [header, name] of headers) {
+    const other = seen.get(name)
+    if (other !== undefined) {
+      const both =
+        other === header ? `the column '${header}' twice` : `the columns '${other}' and '${header}', which are both ${name}`
+      throw new DataError({ op, argument: path, actual: `a table of ${both}`, expected: 'each column once' })
+    }
+    seen.set(name, header)
+  }
+}

@@ -7,6 +7,7 @@ import { root } from '#root'
 import { DataError, OutOfMemoryError, type StriateError } from '../errors.js'
 import { whole } from '../options.js'
 import { bitmapHeader, UnreadKind } from './bitmap.js'
+import { flagOf } from './flag_names.js'
 import { withoutOddities } from './jpeg.js'
 import { containedExtent, coveringBox, resizeBilinear } from './resize.js'
 
@@ -147,11 +148,11 @@ function failure(op: string, where: string, kind: Kind, cause: unknown): Striate
 function misfit(op: string, where: string, extent: Extent, maxPixels: number, like?: Extent): DataError | null {
   const actual = `${extent.width} x ${extent.height} pixels`
   if (like && (extent.height !== like.height || extent.width !== like.width)) {
-    const expected = `${like.width} x ${like.height} pixels as the images before it (or set size, or fit 'tile')`
+    const expected = `${like.width} x ${like.height} pixels as the images before it (or set size, ${flagOf('size')}, or fit 'tile')`
     return new DataError({ op, argument: where, actual, expected })
   }
   if (extent.height * extent.width <= maxPixels) return null
-  const expected = `at most ${maxPixels.toLocaleString('en')} pixels (set maxPixels)`
+  const expected = `at most ${maxPixels.toLocaleString('en')} pixels (set maxPixels, ${flagOf('maxPixels')})`
   return new DataError({ op, argument: where, actual, expected })
 }
 

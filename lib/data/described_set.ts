@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { parseStored, readStored } from '../io/stored.js'
+import { distinctClasses } from './columns.js'
 import { openFile, type Path, shown } from './files.js'
 import { openParquet, readRows } from './row_groups.js'
 import { angleColumn, type Column, classColumn, numberColumn, type Targets } from './targets.js'
@@ -44,6 +45,8 @@ export interface DescribedSet {
 export async function readDescribedSet(op: string, folder: string): Promise<DescribedSet> {
   const place = (file: string) => `${folder}/${file}`
   const { count, metadata, columns } = await readStored(op, place(descriptionFile), descriptionSchema, 'the description of a set')
+  for (const column of Object.values(columns))
+    if (column.kind === 'class') distinctClasses(op, place(descriptionFile), column.classes)
   const refuse = (actual: string, expected: string) => new DataError({ op, argument: place(metadata), actual, expected })
   const names = Object.keys(columns)
   const rows = metadata.endsWith('.parquet')
@@ -58,7 +61,10 @@ export async function readDescribedSet(op: string, folder: string): Promise<Desc
   const targets = Object.entries(columns).map(([name, column]) => {
     const values = rows.map((row, at) => {
       const value = row[name]
-      const own = column.kind === 'class' ? typeof value === 'string' && column.classes.includes(value) : Number.isFinite(value)
+      const own =
+        column.kind === 'class'
+          ? typeof value === 'string' && column.classes.includes(value)
+          : typeof value === 'number' && Number.isFinite(Math.fround(value))
       if (own) return value as string | number
       throw refuse(`with ${name} ${String(value)} in row ${at}`, column.kind === 'class' ? 'one of its classes' : 'a number')
     })

@@ -172,7 +172,12 @@ async function plan(
     if (listing.names.length === 0) throw refuse(root, 'a folder without images', `a folder with ${imageKinds} images`)
     return done({})
   }
-  if (loose) throw refuse(loose.path, 'an image outside the class folders', "every image in a class folder (or labels: 'none')")
+  if (loose)
+    throw refuse(
+      loose.path,
+      'an image outside the class folders',
+      "every image in a class folder (or labels 'none', --labels none)",
+    )
   if (folders.length === 0) throw refuse(root, entries.length > 0 ? 'a folder without images' : 'an empty folder', classFolders)
   const classes: number[] = []
   for (const [label, entry] of folders.entries()) {
@@ -200,8 +205,9 @@ async function planThreeDWorld(folder: string, options: z.output<typeof folderOp
   const listing = new Listing(options.skipBad)
   const images = `${folder}/images`
   await listing.add(await listFolder(op, images, "a folder of ThreeDWorld's images"), '')
-  const targets = await readThreeDWorld(op, folder, images, listing.names)
-  listing.skipped.length = 0
+  const { targets, skipped } = await readThreeDWorld(op, folder, images, listing.names)
+  // The files of values are no images, and were looked at.
+  listing.skipped.splice(0, listing.skipped.length, ...skipped)
   return { listing, root: images, name: basename(folder), isPart: false, targets }
 }
 

@@ -1,10 +1,12 @@
 // Labels from a table beside the images: CSV, or the same between tabs or semicolons.
-import { extname } from 'node:path'
+import { basename, extname } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { DataError } from '../errors.js'
-import { columnOf, labelColumn, numbersOrWords } from './columns.js'
+import { columnOf, labelColumn, lackingNumbers, numbersOrWords, refuseSameName } from './columns.js'
 import { type Path, readWhole, shown } from './files.js'
+import { flagOf } from './flag_names.js'
 import type { SkippedFile } from './images.js'
+import { isUnnamed } from './neural/csv.js'
 import type { Column, Targets } from './targets.js'
 
 export interface Table {
@@ -108,9 +110,11 @@ export interface Labelled {
 
 /**
  * The targets of the images that a table names: `class` is the column called label, class, category or target, or else the second of two; every other
- * column of numbers or words is one under its own name.
+ * column of numbers or words is one under its own name, unless some are missing (nothing; among numbers also NA, NaN, null or an infinity): `skipped` names
+ * such columns of numbers. Columns without a name, such as the index that pandas writes, are none.
  * @param names of the images, within their folder
- * @throws {DataError} naming the image without a row, unless `skipBad`, or the line that names several images or one that another line names too
+ * @throws {DataError} naming the image without a row, unless `skipBad`, or the line that names several images or one that another line names too, or two
+ * columns of one name
  */
 export function targetsOfTable(
   op: string,
@@ -123,7 +127,14 @@ export function targetsOfTable(
   const skipped: SkippedFile[] = []
   const find = (wanted: readonly string[]) => columns.findIndex((column) => wanted.includes(column.toLowerCase()))
   const imageAt = Math.max(0, find(imageNames))
-  const labelAt = find(labelNames) >= 0 ? find(labelNames) : columns.length === 2 ? 1 - imageAt : -1
+  const others = columns.flatMap((column, at) => (at === imageAt || (isUnnamed(column) && columns.length > 2) ? [] : at))
+  const labelAt = find(labelNames) >= 0 ? find(labelNames) : others.length === 1 ? (others[0] as number) : -1
+  const nameOf = (at: number) => (at === labelAt ? 'class' : (columns[at] as string))
+  refuseSameName(
+    op,
+    path,
+    others.map((at) => [columns[at] as string, nameOf(at)]),
+  )
   const byName = imagesByName(names)
   const rowOf = new Int32Array(names.length).fill(-1)
   rows.forEach((row, at) => {
@@ -145,18 +156,18 @@ export function targetsOfTable(
         op,
         argument: where(image),
         actual: 'without a row in the table of labels',
-        expected: `one in ${path} (or skipBad)`,
+        expected: `one in ${path} (or skipBad, ${flagOf('skipBad')})`,
       })
     skipped.push({ name, reason: 'without a row in the table of labels' })
   })
   const images = Int32Array.from(names, (_, image) => image).filter((image) => rowOf[image] !== -1)
   const targets: Record<string, Column> = {}
-  columns.forEach((column, at) => {
-    if (at === imageAt) return
+  for (const at of others) {
     const values = numbersOrWords(Array.from(images, (image) => rows[rowOf[image] as number]?.[at] || undefined))
     const whereLine = (index: number) => `${path} (line ${lines[rowOf[images[index] as number] as number]})`
     const own = at === labelAt ? labelColumn(op, values, undefined, whereLine) : columnOf(values)
-    if (own) targets[at === labelAt ? 'class' : column] = own
-  })
+    if (own) targets[nameOf(at)] = own
+    else skipped.push(...lackingNumbers(`${basename(path)}: ${columns[at]}`, values))
+  }
   return { images, targets, skipped }
 }

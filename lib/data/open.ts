@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { z } from 'zod'
-import { DataError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import { describeReadError } from '../io/file_errors.js'
 import { overrides, parseOptions } from '../options.js'
 import { cifarOptions, loadCifar, looksLikeCifar } from './cifar.js'
@@ -130,8 +130,15 @@ async function openPlain(path: string, kind: 'idx' | 'cifar', options: OpenImage
     skipBad: _s,
     ...rest
   } = options
-  const asked = { ...rest, ...(fit === 'tile' && { fit }), ...(grey && { grey }) }
-  const own = <S extends z.ZodObject>(schema: S) => parseOptions(op, overrides(schema), asked as z.input<S>)
+  const refuse = (argument: string, actual: string, expected: string) => new OptionError({ op, argument, actual, expected })
+  if (fit === 'tile')
+    throw refuse(
+      'fit',
+      "'tile'",
+      `cover, contain or fill: the images of ${path} are stored as pixels, which are not cut into tiles`,
+    )
+  if (grey) throw refuse('grey', 'true', `it left out: the images of ${path} are stored as pixels, which keep their channels`)
+  const own = <S extends z.ZodObject>(schema: S) => parseOptions(op, overrides(schema), rest as z.input<S>)
   const images =
     kind === 'idx'
       ? await loadIdx(path, { ...own(idxOptions), ...control })
@@ -139,9 +146,5 @@ async function openPlain(path: string, kind: 'idx' | 'cifar', options: OpenImage
   const [, , height, width] = images.shape
   const [wantedHeight, wantedWidth] = typeof size === 'number' ? [size, size] : (size ?? [height, width])
   if (height === wantedHeight && width === wantedWidth) return images
-  return resizedImages(
-    images,
-    { height: wantedHeight, width: wantedWidth },
-    { fit: fit as Exclude<typeof fit, 'tile'>, resize, background },
-  )
+  return resizedImages(images, { height: wantedHeight, width: wantedWidth }, { fit, resize, background })
 }

@@ -4,9 +4,9 @@ import type { FileMetaData, SchemaTree } from 'hyparquet'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { parseOptions } from '../options.js'
-import { columnOf, labelColumn } from './columns.js'
+import { columnOf, distinctClasses, labelColumn, lackingNumbers } from './columns.js'
 import { encodedOptions, openEncoded } from './encoded.js'
-import type { Images, LoadControl } from './images.js'
+import type { Images, LoadControl, SkippedFile } from './images.js'
 import { openParquet, type ParquetFile, RowGroups, readRows } from './row_groups.js'
 import { filesOfSplit, splitOptions } from './split_folder.js'
 import type { Column } from './targets.js'
@@ -71,23 +71,28 @@ async function targetsOf(
   features: Record<string, Feature>,
   classes: readonly string[] | undefined,
   where: (index: number) => string,
-): Promise<Record<string, Column>> {
+): Promise<{ targets: Record<string, Column>; skipped: SkippedFile[] }> {
   const flat = columns.filter((column) => column.children.length === 0 && (!holdsBytes(column) || isText(column)))
   const names = flat.map(({ element }) => element.name)
   const label = ['label', 'labels', 'class'].find((name) => names.includes(name))
   const rows: Record<string, unknown>[] = []
   for (const file of files) for (const row of await readRows(op, file, names, 0, file.rows)) rows.push(row)
   const targets: Record<string, Column> = {}
+  const skipped: SkippedFile[] = []
   for (const name of names) {
     const values = rows.map((row) => row[name])
-    const named = classNames(features[name])
+    const inFile = classNames(features[name])
+    const named = inFile && distinctClasses(op, (files[0] as ParquetFile).path, inFile)
     // A hub's test split hides its labels as -1.
     if (named && values.every((value) => Number(value) === -1)) continue
     const isLabel = name === label
     const column = isLabel || named ? labelColumn(op, values, named ?? (isLabel ? classes : undefined), where) : columnOf(values)
-    if (column) targets[isLabel ? 'class' : name] = column
+    if (!column) skipped.push(...lackingNumbers(`column ${name}`, values))
+    else if (name === 'class' && !isLabel)
+      skipped.push({ name: 'column class', reason: `a column beside ${label}, which is the class` })
+    else targets[isLabel ? 'class' : name] = column
   }
-  return targets
+  return { targets, skipped }
 }
 
 /**
@@ -95,7 +100,7 @@ async function targetsOf(
  * `validation-*`), or a pattern such as `train-{00000..00012}.parquet`. The images are the column that the files' metadata call so, or `image` (or
  * `img`), bytes by themselves or in a struct; they are decoded as in `loadFolder`. Targets: `label` is the `class`, a number or a name, with the names that
  * the `huggingface` metadata give its numbers; every other column of numbers, words or truth values is one under its own name, unless some are
- * missing. Images are read by row group, and up to a quarter of `memoryLimit` of encoded ones is kept: reading in a random order rereads groups.
+ * missing: `skipped` names columns of numbers that lack some. Images are read by row group, and up to a quarter of `memoryLimit` of encoded ones is kept: reading in a random order rereads groups.
  * @throws {DataError} naming the file that is missing, damaged or without images, or the row that is corrupt
  * @throws {OptionError} for an unknown or out-of-range option
  */
@@ -142,13 +147,14 @@ export async function loadParquet(path: string, options: ParquetOptions = {}): P
     const { file, row } = place(index)
     return `${file.path} (row ${row})`
   }
-  const targets = await targetsOf(files, columns, features, parsed.classes, where)
+  const { targets, skipped } = await targetsOf(files, columns, features, parsed.classes, where)
   signal?.throwIfAborted()
   const groups = new RowGroups(op, column, parsed.memoryLimit / 4)
   const encoded = {
     name,
     count: available,
     targets,
+    skipped,
     where,
     label: (index: number) => {
       const { file, row } = place(index)

@@ -11,6 +11,8 @@ const compressors: Compressors = {
   BROTLI: (input) => zlib.brotliDecompressSync(input),
   ...(zstdDecompressSync && { ZSTD: (input) => zstdDecompressSync(input) }),
 }
+/** Of a Parquet file: its mark at both ends, and the length of its footer. */
+const leastBytes = 12
 const codecs = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(compressors)]
 
 export interface ParquetFile {
@@ -25,9 +27,11 @@ export interface ParquetFile {
 /** What failed in a file, as a DataError that names it. */
 function damaged(op: string, path: string, error: unknown): unknown {
   if (error instanceof StriateError) return error
-  const reason = error instanceof Error ? error.message : String(error)
+  // What JavaScript itself says of a read beyond the end names nothing of the file.
+  const isOwn = error instanceof Error && !(error instanceof RangeError || error instanceof TypeError)
+  const reason = isOwn ? ` (${error.message})` : ''
   return new DataError(
-    { op, argument: path, actual: `a damaged Parquet file (${reason})`, expected: 'a sound one' },
+    { op, argument: path, actual: `a damaged Parquet file${reason}`, expected: 'a sound one' },
     { cause: error },
   )
 }
@@ -39,6 +43,10 @@ function damaged(op: string, path: string, error: unknown): unknown {
 export async function openParquet(op: string, path: string, expected: string): Promise<ParquetFile> {
   const { parquetMetadataAsync } = await import('hyparquet')
   const { size } = await statFile(op, path, expected)
+  if (size < leastBytes) {
+    const actual = size === 0 ? 'empty' : `${size} bytes long`
+    throw new DataError({ op, argument: path, actual, expected: `a Parquet file, of ${leastBytes} bytes at least` })
+  }
   const bytes: AsyncBuffer = {
     byteLength: size,
     slice: async (start, end = size) => {

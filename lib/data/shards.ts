@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { parseOptions } from '../options.js'
-import { columnOf, labelColumn, numbersOrWords } from './columns.js'
+import { columnOf, labelColumn, lackingNumbers, numbersOrWords } from './columns.js'
 import { imageExtensions, imageKinds } from './decode.js'
 import { descriptionFile, placesInSet, readDescribedSet } from './described_set.js'
 import { encodedOptions, openEncoded } from './encoded.js'
@@ -99,19 +99,24 @@ async function indexShards(
   return { samples, skipped }
 }
 
-/** `.cls` is the class; else the words of `.txt` are. Fields of `.json` and other `.txt` are targets under their names. */
+/** `.cls` is the class; else the words of `.txt` are. Fields of `.json` and other `.txt` are targets under their names; `skipped` takes those that are none. */
 function targetsOf(
   samples: readonly Sample[],
   classes: readonly string[] | undefined,
   where: (index: number) => string,
+  skipped: SkippedFile[],
 ): Record<string, Column> {
   const targets: Record<string, Column> = {}
   const fields = new Set(samples.flatMap(({ json }) => Object.keys(json ?? {})))
   for (const field of fields) {
-    const column = columnOf(samples.map(({ json }) => json?.[field]))
+    const values = samples.map(({ json }) => json?.[field])
+    const column = columnOf(values)
     if (column) targets[field] = column
+    else skipped.push(...lackingNumbers(`json: ${field}`, values))
   }
-  const text = columnOf(numbersOrWords(samples.map(({ txt }) => txt)))
+  const texts = numbersOrWords(samples.map(({ txt }) => txt))
+  const text = columnOf(texts)
+  if (!text) skipped.push(...lackingNumbers('txt', texts))
   if (samples.some(({ cls }) => cls !== undefined))
     targets.class = labelColumn(op, numbersOrWords(samples.map(({ cls }) => cls)), classes, where)
   if (text) targets[text.kind === 'class' && !targets.class ? 'class' : 'txt'] = text
@@ -157,7 +162,7 @@ export async function loadShards(path: string, options: ShardOptions = {}): Prom
   const encoded = {
     name,
     count: samples.length,
-    targets: set?.targets ?? targetsOf(samples, parsed.classes, where),
+    targets: set?.targets ?? targetsOf(samples, parsed.classes, where, skipped),
     skipped,
     where,
     label: (index: number) => `${basename(shardOf(index))}/${names[index]}`,

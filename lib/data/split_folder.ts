@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { DataError, OptionError } from '../errors.js'
 import { isImageName } from './decode.js'
 import { type FolderEntry, listFolder, type Path, shown, statFile } from './files.js'
+import { flagOf } from './flag_names.js'
 
 export const splitOptions = {
   split: z
@@ -124,7 +125,12 @@ export function checkSplit(op: string, path: string, isPart: boolean, { split, t
     throw new OptionError({ op, argument: 'testShare', actual: String(testShare), expected: `none, as ${path} has a test part` })
   if (isPart || split !== 'test' || testShare !== undefined) return
   const actual = 'a folder without a train folder beside a test, val, valid or validation folder'
-  throw new DataError({ op, argument: path, actual, expected: "such folders, or testShare, for split 'test'" })
+  throw new DataError({
+    op,
+    argument: path,
+    actual,
+    expected: `such folders, or testShare (${flagOf('testShare')}), for split 'test'`,
+  })
 }
 
 /** Paths that a pattern with ranges such as {000000..000012} stands for, in order; the path itself where it has none. */

@@ -2,9 +2,10 @@
 // img_0000000000_info.csv beside it, whose columns img_meta_headers.txt names.
 import { parse } from 'csv-parse/sync'
 import { DataError } from '../errors.js'
-import { columnsByName, numbersOrWords } from './columns.js'
+import { columnsByName, lackingNumbers, numbersOrWords, refuseSameName } from './columns.js'
 import { readWhole } from './files.js'
 import { allDone } from './gate.js'
+import type { SkippedFile } from './images.js'
 import { angleColumn, type Column, numberColumn, type Targets } from './targets.js'
 
 /** @internal The file that names the columns. */
@@ -30,6 +31,9 @@ const sameAs: Readonly<Record<string, string>> = {
   rel_rot_euler_1: 'rotationY',
   rel_rot_euler_2: 'rotationZ',
 }
+/** Headers of columns that hold numbers alone. */
+const isNumeric = (header: string): boolean =>
+  /^(avatar|rel)_(pos|rot)_/.test(header) || !['class', 'identity', undefined].includes(sameAs[header])
 const units: Readonly<Record<string, string>> = {
   screenX: 'px',
   screenY: 'px',
@@ -43,15 +47,28 @@ const units: Readonly<Record<string, string>> = {
  * @internal What is known about images of such a set: every column of numbers or words under the name that scenes have for it, or else its own.
  * @param images their folder
  * @param names of the images within it
- * @throws {DataError} naming the image whose file of values is missing, or does not have the columns
+ * @returns beside it the columns of numbers that make no target, as some are missing
+ * @throws {DataError} naming the image whose file of values is missing, does not have the columns, or has no number in one of places or rotations; or two
+ * headers that mean the same
  */
-export async function readThreeDWorld(op: string, folder: string, images: string, names: readonly string[]): Promise<Targets> {
+export async function readThreeDWorld(
+  op: string,
+  folder: string,
+  images: string,
+  names: readonly string[],
+): Promise<{ targets: Targets; skipped: SkippedFile[] }> {
   const expected = 'the names of the columns, one a line'
   const headers = (await readWhole(op, `${folder}/${headersFile}`, expected))
     .toString('utf8')
     .split(/\r?\n/)
     .map((name) => name.trim())
     .filter((name) => name !== '')
+  const nameOf = (header: string) => sameAs[header] ?? header
+  refuseSameName(
+    op,
+    `${folder}/${headersFile}`,
+    headers.map((header) => [header, nameOf(header)]),
+  )
   const rows: string[][] = new Array(names.length)
   let next = 0
   const work = async () => {
@@ -70,6 +87,7 @@ export async function readThreeDWorld(op: string, folder: string, images: string
             actual: `of ${row.length} values`,
             expected: `${headers.length}, as ${headersFile} names them`,
           })
+        checkNumbers(op, path, headers, row)
         rows[index] = row
       } catch (error) {
         next = names.length
@@ -78,8 +96,19 @@ export async function readThreeDWorld(op: string, folder: string, images: string
     }
   }
   await allDone(Array.from({ length: 8 }, work))
-  const columns = headers.map((header, at) => [sameAs[header] ?? header, numbersOrWords(rows.map((row) => row[at]))] as const)
-  return Object.fromEntries(Object.entries(columnsByName(columns)).map(([name, column]) => [name, inUnits(name, column)]))
+  const columns = headers.map((header, at) => [nameOf(header), numbersOrWords(rows.map((row) => row[at]))] as const)
+  const made = Object.entries(columnsByName(columns)).map(([name, column]) => [name, inUnits(name, column)] as const)
+  const skipped = columns.flatMap(([name, values]) => lackingNumbers(`${headersFile}: ${name}`, values))
+  return { targets: Object.fromEntries(made), skipped }
+}
+
+function checkNumbers(op: string, path: string, headers: readonly string[], row: readonly string[]): void {
+  const at = headers.findIndex(
+    (header, i) => isNumeric(header) && (row[i] === '' || !Number.isFinite(Math.fround(Number(row[i])))),
+  )
+  if (at < 0) return
+  const actual = `a row with '${row[at]}' in its column ${at + 1}, ${headers[at]}`
+  throw new DataError({ op, argument: path, actual, expected: 'a finite number there' })
 }
 
 function inUnits(name: string, column: Column): Column {

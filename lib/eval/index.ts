@@ -42,5 +42,12 @@ export {
   shadows,
   shadowsOptions,
 } from './shadows.js'
-export { type TransferOptions, type TransferScore, type TransferScores, transfer, transferOptions } from './transfer.js'
+export {
+  type TransferOptions,
+  type TransferScore,
+  type TransferScores,
+  transfer,
+  transferOptions,
+  type Unscored,
+} from './transfer.js'
 export { type Features, type TransformOptions, transform, transformOptions, writeFeatures } from './transform.js'

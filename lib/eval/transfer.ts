@@ -34,8 +34,15 @@ export interface TransferScores {
    * angles wrapped into (-180, 180]; `raw.rmse` and `raw.meanAbsoluteError` in the target's unit.
    */
   scores: TransferScore[]
-  /** Heads whose target the images do not have. */
-  unscored: string[]
+  unscored: Unscored[]
+}
+
+/** A head that these images say nothing of. */
+export interface Unscored {
+  head: string
+  target: string
+  /** Why: the images have no such target, too few of its classes, or one value alone. */
+  reason: string
 }
 
 type Numbers = Exclude<Column, ClassColumn>
@@ -49,7 +56,7 @@ interface Judge {
 /**
  * Scores every head of a network on images with targets, which may be of other classes, in another order, than those that it was trained on: a network
  * trained on rendered objects, tried on others.
- * @throws {DataError} when the images do not fit the network, have none of its targets or fewer than two of its classes, before anything runs
+ * @throws {DataError} when the images do not fit the network, or none of its heads can be scored on them, before anything runs
  */
 export async function transfer(net: Network, images: Images, options: TransferOptions = {}): Promise<TransferScores> {
   const op = 'transfer'
@@ -57,27 +64,14 @@ export async function transfer(net: Network, images: Images, options: TransferOp
   const { batch } = parseOptions(op, transferOptions, rest)
   checkImages(op, images)
   checkExtent(op, net, images)
-  const columnOf = ({ target }: PlacedHead) => (Object.hasOwn(images.targets, target) ? images.targets[target] : undefined)
-  const judges = net.heads.flatMap((head) => {
-    const column = columnOf(head)
-    if (!column) return []
-    if ((column.kind === 'class') !== (head.loss === 'softmax'))
-      throw new DataError({
-        op,
-        argument: images.name,
-        actual: `of ${column.kind} in '${head.target}'`,
-        expected: head.loss === 'softmax' ? 'classes, as the network gives them' : 'numbers or angles, as the network gives them',
-      })
-    const judge = column.kind === 'class' ? classJudge(op, head, column, images) : numberJudge(op, head, column)
-    return [{ head, judge }]
-  })
-  if (judges.length === 0)
-    throw new DataError({
-      op,
-      argument: images.name,
-      actual: `of the targets ${Object.keys(images.targets).join(', ') || 'none'}`,
-      expected: `at least one of the network's: ${net.heads.map(({ target }) => target).join(', ') || 'none, as it has no heads'}`,
-    })
+  const judges: { head: PlacedHead; judge: Judge }[] = []
+  const unscored: Unscored[] = []
+  for (const head of net.heads) {
+    const judge = judgeOf(head, images)
+    if (typeof judge === 'string') unscored.push({ head: head.name, target: head.target, reason: judge })
+    else judges.push({ head, judge })
+  }
+  if (judges.length === 0) throw nothingToScore(op, net, images, unscored)
   const count = images.shape[0]
   let done = 0
   for await (const { pixels, rows } of ahead(images, batchesOf(count, batch), signal ? { signal } : {})) {
@@ -104,23 +98,45 @@ export async function transfer(net: Network, images: Images, options: TransferOp
       data: { name: images.name, sha256: images.sha256 },
       ...judge.result(),
     })),
-    unscored: net.heads.filter((head) => !columnOf(head)).map(({ name }) => name),
+    unscored,
   }
 }
 
-function classJudge(op: string, head: PlacedHead, column: ClassColumn, images: Images): Judge {
+/** How a head is judged on images, or why it cannot be. */
+function judgeOf(head: PlacedHead, { targets }: Images): Judge | string {
+  const { loss, target } = head
+  const column = Object.hasOwn(targets, target) ? targets[target] : undefined
+  if (!column) return `not among the images' targets (${Object.keys(targets).join(', ') || 'none'})`
+  if (column.kind === 'class')
+    return loss === 'softmax' ? classJudge(head, column) : 'classes of the images, where the network gives numbers'
+  return loss === 'softmax' ? `${column.kind}s of the images, where the network gives classes` : numberJudge(head, column)
+}
+
+function nothingToScore(op: string, { heads }: Network, { name, targets }: Images, unscored: readonly Unscored[]): DataError {
+  const own = [...new Set(heads.map(({ target }) => target))]
+  if (own.some((target) => Object.hasOwn(targets, target)))
+    return new DataError({
+      op,
+      argument: name,
+      actual: `of nothing that a head can be scored by: ${unscored.map(({ head, reason }) => `${head} (${reason})`).join(', ')}`,
+      expected: 'two classes at least that the network knows, or numbers or angles that vary',
+    })
+  return new DataError({
+    op,
+    argument: name,
+    actual: `of the targets ${Object.keys(targets).join(', ') || 'none'}`,
+    expected: `at least one of the network's: ${own.join(', ') || 'none, as it has no heads'}`,
+  })
+}
+
+function classJudge(head: PlacedHead, column: ClassColumn): Judge | string {
   const numberOf = new Map(head.classes.map((name, i) => [name, i]))
   const wanted = column.classes.map((name) => numberOf.get(name) ?? -1)
   const present = new Set(column.values)
   const shared = column.classes.filter((_, i) => present.has(i) && wanted[i] !== -1)
   const candidates = new Set(shared.map((name) => numberOf.get(name) as number))
-  if (shared.length < 2)
-    throw new DataError({
-      op,
-      argument: images.name,
-      actual: `of ${shared.length === 0 ? 'no class' : `one class (${shared[0]})`} that '${head.name}' knows`,
-      expected: `two at least of its ${head.classes.length} classes`,
-    })
+  if (shared.length === 0) return `the images are of none of its ${head.classes.length} classes`
+  if (shared.length === 1) return `the images are of one of its ${head.classes.length} classes alone (${shared[0]})`
   let [right, amongAll, count] = [0, 0, 0]
   return {
     add(outputs, rows) {
@@ -153,16 +169,14 @@ function classJudge(op: string, head: PlacedHead, column: ClassColumn, images: I
   }
 }
 
-function numberJudge(op: string, head: PlacedHead, column: Numbers): Judge {
+function numberJudge(head: PlacedHead, column: Numbers): Judge | string {
   const { mean, deviation, outputs: width } = head
   if (width === 1 && (mean === undefined || deviation === undefined))
-    throw new DataError({
-      op,
-      argument: `head ${head.name}`,
-      actual: 'without the mean and deviation of its target',
-      expected: 'those of its training images, which trainSupervised writes into it',
-    })
+    return "the network's head is without the mean and deviation of its target, which training writes into it"
   const difference = (a: number, b: number) => (column.kind === 'angle' ? wrapDegrees(a - b) : a - b)
+  const first = column.values[0] as number
+  if (column.values.every((value) => difference(value, first) === 0))
+    return `the same in every image (${[Number(first.toPrecision(6)), column.unit].join(' ').trim()})`
   const errors: number[] = []
   const squares = (values: Iterable<number>) => {
     let sum = 0

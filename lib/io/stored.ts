@@ -28,7 +28,10 @@ export function parseStored<S extends z.ZodType>(
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const wrong = optionError(op, schema, value, parsed.error)
-  throw refuse(`damaged or of another kind (in it ${wrong.argument.replace(/^options$/, 'the whole')} is ${wrong.actual})`, wrong)
+  const place = wrong.argument.replace(/^options$/, 'the whole')
+  const wanted = place === 'the whole' || wrong.actual === 'no option of it' ? '' : `, with ${wrong.expected} as ${place}`
+  const actual = `damaged or of another kind (in it ${place} is ${wrong.actual})`
+  throw new DataError({ op, argument: file, actual, expected: expected + wanted }, { cause: wrong })
 }
 
 /**

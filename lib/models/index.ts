@@ -18,7 +18,7 @@ export type { Layer, Pool, Saved, Watch } from './layer.js'
 export { loadNetwork, Network, type NetworkOptions } from './network.js'
 export { exportOnnx } from './onnx.js'
 export { layerExtents } from './outline.js'
-export { readPyTorch, savePyTorch } from './pytorch.js'
+export { readPyTorch, type Standardisation, savePyTorch } from './pytorch.js'
 export {
   type LayerSpec,
   type LayerSpecInput,

@@ -18,7 +18,7 @@ export const transferRecord = z.object({
   scores: z.array(
     scoreSchema.extend({ head: z.string(), target: z.string(), shared: z.array(z.string()).readonly().optional() }),
   ),
-  unscored: z.array(z.string()),
+  unscored: z.array(z.object({ head: z.string(), target: z.string(), reason: z.string() })),
 })
 
 /** `transfer-<images>.json` */
@@ -69,6 +69,7 @@ export async function transferSections(folder: string): Promise<Section[]> {
             (raw.chance ?? raw.rmse ?? Number.NaN).toPrecision(3),
           ]),
         },
+        ...found.unscored.map(({ head, reason }) => ({ kind: 'text' as const, text: `${head} is not scored: ${reason}.` })),
       ],
     })
   }

@@ -21,7 +21,10 @@ export interface SceneViews {
   masks: Uint8Array | null
   /** [n,H,W]. */
   depths: Float32Array | null
-  /** Of every image what only its pixels tell. */
+  /**
+   * Of every image what only its pixels tell. Of solid scenes visiblePixels and hiddenPixels of the object, and the box of the pixels that show it,
+   * boxLeft, boxTop, boxRight and boxBottom: whole pixels from the left and the top, the last two exclusive, all 0 where nothing is seen.
+   */
   seen: SceneRecord[]
 }
 

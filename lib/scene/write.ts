@@ -13,6 +13,7 @@ import { takeLock } from '../io/lock.js'
 import { readStored } from '../io/stored.js'
 import { parseOptions } from '../options.js'
 import { version } from '../version.js'
+import { checkClassFolders, SetPlaces } from './places.js'
 import type { SceneSet } from './set.js'
 import { writeImages } from './write_images.js'
 import { type WriteScenesOptions, writeScenesOptions } from './write_options.js'
@@ -37,9 +38,10 @@ const setSchema = z.object({
  * Writes scenes as class folders of images, `<class>/<number in the series>.png`, or as tar shards, `scenes-000000.tar`, with everything known about each
  * image in one table, metadata.parquet or metadata.jsonl, and scenes.json about the set: what it is made from, the columns that are targets with their
  * classes and counts, means and deviations, and the version that wrote it. `openImages` reads it all. Masks lie in masks/ and depths in depths/, or beside
- * their images in the shards. Until all is there, the folder is refused as data; the same call again completes it, and leaves a whole set as it is.
+ * their images in the shards. Until all is there, the folder is refused as data; the same call again completes it, makes what was deleted of a whole
+ * set again, and leaves one of which nothing is missing as it is.
  * @param options also signal: stops after an image; those that were written stay
- * @throws {OptionError} when the folder holds anything else, or scenes have no masks or depths; {Locked} while another process writes there; {DataError}
+ * @throws {OptionError} when the folder holds anything else, scenes have no masks or depths, or a class folder would be called as a file of the set is; {Locked} while another process writes there; {DataError}
  * naming the file that cannot be written
  */
 export async function writeScenes(
@@ -49,6 +51,8 @@ export async function writeScenes(
 ): Promise<void> {
   const { signal, onProgress, ...rest } = options
   const settings = parseOptions(op, writeScenesOptions, rest)
+  const places = new SetPlaces(scenes, folder, settings)
+  if (!places.isSharded) checkClassFolders(op, places.classes)
   const release = await takeLock(folder, op, 'scenes')
   try {
     const { name, sha256, shape } = scenes
@@ -60,10 +64,10 @@ export async function writeScenes(
       ...settings,
       metadata: `metadata.${settings.metadata}` as const,
     }
-    if (!(await begin(own, folder))) return
+    if (!(await begin(own, places))) return
     await removeUnfinished(folder)
-    const written = await writeImages(scenes, folder, settings, { signal, onProgress })
-    await writeTable(scenes, folder, own.metadata, written, signal)
+    const seen = await writeImages(scenes, places, settings, { signal, onProgress })
+    await writeTable(scenes, places, own.metadata, seen, signal)
     const description = { ...own, size: shape[2], origin: scenes.origin, columns: columnsOf(scenes) }
     await writeAtomic(join(folder, unfinishedSet), `${JSON.stringify(description, null, 1)}\n`)
     await rename(join(folder, unfinishedSet), join(folder, descriptionFile))
@@ -73,13 +77,19 @@ export async function writeScenes(
 }
 
 /** Makes sure that the folder holds nothing but this set. @returns whether any of it is still to be written */
-async function begin(own: z.output<typeof setSchema>, folder: string): Promise<boolean> {
+async function begin(own: z.output<typeof setSchema>, places: SetPlaces): Promise<boolean> {
+  const { folder } = places
   const [whole, unfinished] = [join(folder, descriptionFile), join(folder, unfinishedSet)]
   const begun = [whole, unfinished].find((file) => existsSync(file))
   if (begun) {
     const found = await readStored(op, begun, setSchema, 'what render wrote about its set')
     const differs = Object.entries(own).find(([key, value]) => found[key as keyof typeof found] !== value)
-    if (!differs) return begun === unfinished
+    if (!differs) {
+      if (begun === unfinished) return true
+      if (await isComplete(places, own.metadata)) return false
+      await rename(whole, unfinished)
+      return true
+    }
     const isOther = found.sha256 !== own.sha256 || found.name !== own.name || found.striate !== own.striate
     const [key, value] = differs
     throw new OptionError({
@@ -94,5 +104,12 @@ async function begin(own: z.output<typeof setSchema>, folder: string): Promise<b
   const other = (await readdir(folder)).find((file) => !file.startsWith('scenes.lock') && !file.startsWith('.'))
   if (other) throw new OptionError({ op, argument: folder, actual: `not empty (it holds ${other})`, expected: 'an empty folder' })
   await writeAtomic(unfinished, `${JSON.stringify(own, null, 1)}\n`)
+  return true
+}
+
+/** Whether every file of a set that was whole is there still. */
+async function isComplete(places: SetPlaces, metadata: string): Promise<boolean> {
+  if (!existsSync(join(places.folder, metadata))) return false
+  for await (const _ of places.rows(false, 1)) return false
   return true
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { batchesOf, type Column } from '../data/index.js'
 import { classCounts } from '../data/targets.js'
 import { writeAtomic } from '../io/index.js'
+import type { SetPlaces } from './places.js'
 import type { SceneRecord, SceneSet } from './set.js'
 import type { WrittenImages } from './write_images.js'
 
@@ -12,19 +13,19 @@ const rowGroup = 8192
 /** Writes the table: a row an image, its file first. */
 export async function writeTable(
   scenes: SceneSet,
-  folder: string,
+  places: SetPlaces,
   name: 'metadata.parquet' | 'metadata.jsonl',
-  written: WrittenImages,
+  seen: WrittenImages,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const row = (index: number): SceneRecord => ({ file: written.file(index), ...scenes.record(index), ...written.seen(index) })
+  const row = (index: number): SceneRecord => ({ file: places.file(index), ...scenes.record(index), ...seen.of(index) })
   const groups = function* (): Generator<SceneRecord[], void, void> {
     for (const rows of batchesOf(scenes.shape[0], rowGroup)) {
       signal?.throwIfAborted()
       yield Array.from(rows, row)
     }
   }
-  await (name.endsWith('.parquet') ? writeParquet : writeLines)(join(folder, name), groups())
+  await (name.endsWith('.parquet') ? writeParquet : writeLines)(join(places.folder, name), groups())
 }
 
 async function writeLines(path: string, groups: Iterable<readonly SceneRecord[]>): Promise<void> {

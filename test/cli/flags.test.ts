@@ -45,6 +45,16 @@ const schema = z.strictObject({
     .prefault({ kind: 'adam' })
     .meta({ flag: '' })
     .describe('of weights'),
+  range: z
+    .tuple([z.number().min(0), z.number().min(0)])
+    .refine(([low, high]) => low <= high, 'the lower end first')
+    .optional()
+    .describe('of distances'),
+  names: z
+    .array(z.string())
+    .refine((given) => new Set(given).size === given.length, 'each name once')
+    .optional()
+    .describe('of things'),
 })
 
 /** A command with the flags of a schema. */
@@ -119,6 +129,9 @@ describe('flags', () => {
       [/--units.*'' is invalid/, '--units', ''],
       [/expected a number from 1 to 200, or several between commas/, '--powers', '3,201'],
       [/expected a number from 1 to 200, or several between commas/, '--powers', '3,,4'],
+      [/--range.*'3,1' is invalid. expected the lower end first/, '--range', '3,1'],
+      [/--range.*'3,-1' is invalid. expected \[a number of at least 0; a number/, '--range', '3,-1'],
+      [/--names.*'a,a' is invalid. expected each name once/, '--names', 'a,a'],
       [/Allowed choices are stable, faithful/, '--mode', 'wild'],
       [/expected a size such as 800MB or 4GiB/, '--memory-limit', '8 potatoes'],
       [/unknown option '--blocks'/, '--blocks', '1'],

@@ -50,6 +50,7 @@ describe('scenes that a file describes', () => {
   it('go on where another network stands, by PyTorch’s names too', async () => {
     const exported = striateIn(folder, 'export', '--run', 'run', '--format', 'pytorch', '--out', 'torch.safetensors')
     expect(exported.status, exported.stderr).toBe(0)
+    expect(exported.stdout).toMatch(/its images: channels from 0 to 1, less 0\.\d+, 0\.\d+, 0\.\d+, divided by 0\.\d+/)
     const again = [
       'train',
       'supervised',
@@ -63,11 +64,16 @@ describe('scenes that a file describes', () => {
       '--batch',
       '10',
     ]
-    const { status, stderr } = striateIn(
+    const { status, stdout, stderr } = striateIn(
       folder,
       ...[...again, '--start', 'torch.safetensors', '--fresh', 'fc', '--learning-rate', '1e-12', '--out', 'second'],
     )
     expect(status, stderr).toBe(0)
+    expect(stdout).toMatch(/^pixels: less 0\..*, divided by 0\..* \(the start's\)$/m)
+    using begun = await loadNetwork(file('run/model.safetensors'))
+    using went = await loadNetwork(file('second/model.safetensors'))
+    for (const name of ['standardise.mean', 'standardise.std'])
+      expect((await went.buffers.get(name)?.read())?.data).toEqual((await begun.buffers.get(name)?.read())?.data)
     const [first, second] = await Promise.all(
       ['torch.safetensors', 'second/model.safetensors'].map((name) => readSafetensors(file(name))),
     )
@@ -80,6 +86,13 @@ describe('scenes that a file describes', () => {
       '--out',
       'x',
     ])
+    for (const other of ['train.json', 'weights.pth'])
+      refusesIn(
+        folder,
+        other === 'train.json' ? 2 : 1,
+        /--start .* is (a file of another kind|missing); expected the folder of a run, or a \.safetensors/,
+        [...again, ...['--start', other, '--out', 'x']],
+      )
     refusesIn(folder, 2, /--fresh is 'top', no layer/, [...again, '--start', 'run', '--fresh', 'top', '--out', 'x'])
   })
 
@@ -87,8 +100,16 @@ describe('scenes that a file describes', () => {
     const train = (data: string, ...more: string[]) => ['train', 'supervised', '--data', data, '--out', 'x', ...network, ...more]
     write('wrong.json', { scene: 'solid', count: 5, sise: 32 })
     refusesIn(folder, 1, /wrong\.json is damaged or of another kind \(in it sise/, train('wrong.json'))
+    write('empty.json', { scene: 'solid', count: 0, size: 32 })
+    refusesIn(folder, 1, /\(in it count is 0\); .*, with a whole number of at least 1 as count/, train('empty.json'))
+    write('twice.json', { scene: 'solid', count: 5, categories: ['mug', 'mug'] })
+    refusesIn(folder, 1, /with at least one name, each once as categories/, train('twice.json'))
     refusesIn(folder, 1, /none\.json is missing/, train('none.json'))
-    refusesIn(folder, 2, /size is given for .*train\.json; expected none for scenes/, train('train.json', '--size', '16'))
+    refusesIn(folder, 2, /--split is given for .*train\.json; expected none for scenes/, train('train.json', '--split', 'test'))
+    refusesIn(folder, 2, /--split is given for .*others\.json; expected none/, [
+      ...['eval', 'transfer', '--run', 'run', '--data', 'others.json', '--split', 'train'],
+    ])
+    refusesIn(folder, 2, /--size is given for .*train\.json; expected none for scenes/, train('train.json', '--size', '16'))
     refusesIn(
       folder,
       2,

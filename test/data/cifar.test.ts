@@ -82,6 +82,10 @@ describe('loadCifar', () => {
     expect(await refusal(loadCifar(at(), small), 'data_batch_4.bin')).toBe('missing')
     await put('batches.meta.txt', 'cat\ndog\n')
     expect(await refusal(loadCifar(at(), { ...small, split: 'test' }), 'batches.meta.txt')).toBe('a list of 2 names')
+    await put('batches.meta.txt', 'cat\n'.repeat(10))
+    expect(await refusal(loadCifar(at(), { ...small, split: 'test' }), 'batches.meta.txt')).toBe(
+      "a file with the class 'cat' twice",
+    )
     await rm(at('batches.meta.txt'))
     expect(classesIn(await loadCifar(at(), { ...small, split: 'test' }))).toEqual([...'0123456789'])
     await mkdir(at('empty'))

@@ -251,7 +251,7 @@ describe('other kinds', () => {
     large.writeUInt32LE(60_000, 18)
     large.writeUInt32LE(60_000, 22)
     expect(await refusal(large)).toBe('60000 x 60000 pixels')
-    await expect(measure('test', 'it', bomb, {})).rejects.toThrow('at most 134,217,728 pixels (set maxPixels)')
+    await expect(measure('test', 'it', bomb, {})).rejects.toThrow('at most 134,217,728 pixels (set maxPixels, --max-pixels)')
     const jpeg = await picture().jpeg().withMetadata({ orientation: 6 }).toBuffer()
     expect(await measure('test', 'it', jpeg, {})).toMatchObject({ height: 32, width: 24 })
     expect(await refusal(jpeg, { maxPixels: 700 })).toBe('24 x 32 pixels')

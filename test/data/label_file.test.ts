@@ -36,6 +36,22 @@ describe('labelFile', () => {
     expect(targets['eye colour']).toMatchObject({ kind: 'class', classes: ['blue', 'green'], values: Int32Array.of(1, 0) })
   })
 
+  it('leaves out columns without names and numbers of which some are missing, and says which', async () => {
+    await pictures('images/1.png', 'images/2.png', 'images/3.png')
+    const rows = ['0,1.png,cat,4,nan,NA,1,', '1,2.png,dog,5,3,4,-inf,', '2,3.png,NA,6,2,,2,']
+    await put('labels.csv', `,image,label,age,size,weight,rate,Unnamed: 7\n${rows.join('\n')}\n`)
+    const { targets, skipped } = await open('labels.csv')
+    expect(Object.keys(targets)).toEqual(['class', 'age'])
+    expect(targets.class).toMatchObject({ classes: ['NA', 'cat', 'dog'] })
+    const reason = 'a column of numbers, some of which are missing or not finite'
+    expect(skipped).toEqual(['size', 'weight', 'rate'].map((name) => ({ name: `labels.csv: ${name}`, reason })))
+    // An index beside an image and one other column leaves that one the class.
+    await put('labels.csv', ',image,breed\n0,1.png,a\n1,2.png,b\n2,3.png,a\n')
+    expect(Object.keys((await open('labels.csv')).targets)).toEqual(['class'])
+    await put('labels.csv', 'image,label\n1.png,1\n2.png,nan\n3.png,0\n')
+    expect(await refusal(open('labels.csv'), 'labels.csv (line 3)')).toBe('without a label')
+  })
+
   it('serves both splits: rows of the other are said', async () => {
     await pictures('images/train/1.png', 'images/train/2.png', 'images/test/3.png')
     await put('labels.csv', 'image,label\ntrain/1.png,a\ntrain/2.png,b\ntest/3.png,b\n')
@@ -52,6 +68,12 @@ describe('labelFile', () => {
       ['image,label\nx/1.png,a\ny/1.png,b\ny/2.png,\n', 'labels.csv (line 4)', 'without a label'],
       ['image,label\nx/1.png,-1\ny/1.png,0\ny/2.png,1\n', 'labels.csv (line 2)', 'labelled -1'],
       ['image,label\n', 'labels.csv', 'a table without rows'],
+      ['image,label,age,age\nx/1.png,a,1,2\n', 'labels.csv', "a table of the column 'age' twice"],
+      [
+        'image,category,class\nx/1.png,a,b\n',
+        'labels.csv',
+        "a table of the columns 'category' and 'class', which are both class",
+      ],
       ['image\nx/1.png\n', 'labels.csv', 'a table of one column'],
     ]
     for (const [text, where, actual] of sentences) {
@@ -65,6 +87,7 @@ describe('labelFile', () => {
     expect(await refusal(open('pipe.csv'), 'pipe.csv')).toBe('not a regular file')
     await put('labels.csv', 'image,label\nx/1.png,a\ny/2.png,b\n')
     expect(await refusal(open('labels.csv'), 'images/y/1.png')).toBe('without a row in the table of labels')
+    await expect(open('labels.csv')).rejects.toThrow('(or skipBad, --skip-bad)')
     const some = await open('labels.csv', { skipBad: true })
     expect([some.shape[0], some.skipped]).toEqual([2, [{ name: 'y/1.png', reason: 'without a row in the table of labels' }]])
   })

@@ -59,7 +59,10 @@ describe('openImages', () => {
         const encoded = await openImages(at('as-files'), shaping)
         expect(await sized.rows([0]), `${resize} ${fit}`).toEqual(await encoded.rows([0]))
       }
-    await expect(openImages(at(), { recordsPerFile: records, size: 64, fit: 'tile' })).rejects.toThrow('fit is no option of it')
+    await expect(openImages(at(), { recordsPerFile: records, size: 64, fit: 'tile' })).rejects.toThrow(
+      /fit is 'tile'; expected cover, contain or fill: the images of .* are stored as pixels, which are not cut into tiles/,
+    )
+    await expect(openImages(at(), { recordsPerFile: records, grey: true })).rejects.toThrow(/stored as pixels, which keep their/)
     await expect(openImages(at(), { rezise: 3 } as never)).rejects.toThrow('openImages: rezise is no option of it')
     await expect(openImages(at(), { labels: 'none' })).rejects.toThrow("labels is 'none'; expected 'fine' or 'coarse'")
   })

@@ -100,6 +100,29 @@ describe('sets of ThreeDWorld', () => {
     writeFileSync(info(short), 'ruin,n02958343,car\n')
     await expect(openImages(short)).rejects.toThrow(DataError)
     await expect(openImages(short)).rejects.toThrow(/is of 3 values; expected 19, as img_meta_headers\.txt names them/)
+    for (const [cell, header] of [
+      ['nan', 'rel_pos_z'],
+      ['', 'rel_rot_euler_1'],
+      ['inf', 'avatar_pos_x'],
+    ] as const) {
+      const folder = await make(`cell-${header}`, 2024)
+      const at = headers[2024].indexOf(header)
+      const values = headers[2024].map((_, i) => (i === at ? cell : '1'))
+      writeFileSync(info(folder), `${values.join(',')}\n`)
+      await expect(openImages(folder)).rejects.toThrow(DataError)
+      await expect(openImages(folder)).rejects.toThrow(
+        `img_0000000003_info.csv is a row with '${cell}' in its column ${at + 1}, ${header}; expected a finite number there`,
+      )
+    }
+    const folder = await make('twice', 2024)
+    const names = (...more: string[]) =>
+      writeFileSync(join(folder, 'img_meta_headers.txt'), [...headers[2024], ...more].join('\n'))
+    names('euler_1')
+    await expect(openImages(folder)).rejects.toThrow(
+      "img_meta_headers.txt is a table of the columns 'rel_rot_euler_0' and 'euler_1', which are both rotationX; expected each column once",
+    )
+    names('rel_pos_x')
+    await expect(openImages(folder)).rejects.toThrow(/headers\.txt is a table of the column 'rel_pos_x' twice/)
     const bare = await make('bare', 2023)
     rmSync(join(bare, 'images'), { recursive: true })
     await expect(openImages(bare)).rejects.toThrow(DataError)

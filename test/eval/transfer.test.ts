@@ -75,7 +75,9 @@ describe('transfer', () => {
     })
     const said = { distance: [1, 3, 1.8], turn: [190 - 360, 170, 210 - 360], slope: [90, 0, 45] }
     const { scores, unscored } = await transfer(net, set)
-    expect(unscored).toEqual(['other'])
+    expect(unscored).toEqual([
+      { head: 'other', target: 'other', reason: "not among the images' targets (distance, turn, slope)" },
+    ])
     for (const [i, name] of (['distance', 'turn', 'slope'] as const).entries()) {
       const errors = said[name].map((value, at) => {
         const difference = value - (truth[name][at] as number)
@@ -95,6 +97,39 @@ describe('transfer', () => {
     }
   })
 
+  it('leaves out heads that cannot be scored, with the reason, and scores the others', async () => {
+    const heads: HeadInput[] = [
+      classHead,
+      { name: 'identity', loss: 'softmax', classes: ['cat_1', 'dog_1'] },
+      { name: 'size', loss: 'softmax', classes: ['small', 'large'] },
+      { name: 'distance', loss: 'mse', mean: 2, deviation: 1 },
+      { name: 'turn', loss: 'mse', mean: 0, deviation: 90 },
+      { name: 'scene', loss: 'mse', mean: 0, deviation: 1 },
+      { name: 'begun', loss: 'mse' },
+    ]
+    using net = channelsAsOutputs(11, heads)
+    const row = Array.from({ length: 11 }, (_, i) => 20 * i)
+    const set = await images([row, row], {
+      class: classColumn(['cat', 'dog'], [0, 1]),
+      identity: classColumn(['cat_7', 'dog_1'], [0, 1]),
+      size: numberColumn([1, 2]),
+      distance: numberColumn([2.1, 2.1], 'm'),
+      turn: angleColumn([-180, 180]),
+      scene: classColumn(['in', 'out'], [0, 1]),
+      begun: numberColumn([1, 2]),
+    })
+    const { scores, unscored } = await transfer(net, set)
+    expect(scores.map(({ head, value }) => [head, value])).toEqual([['class', 0.5]])
+    expect(unscored.map(({ head, reason }) => [head, reason])).toEqual([
+      ['identity', 'the images are of one of its 2 classes alone (dog_1)'],
+      ['size', 'numbers of the images, where the network gives classes'],
+      ['distance', 'the same in every image (2.1 m)'],
+      ['turn', 'the same in every image (-180 deg)'],
+      ['scene', 'classes of the images, where the network gives numbers'],
+      ['begun', expect.stringContaining('without the mean and deviation')],
+    ])
+  })
+
   it('refuses images that it cannot score, before it computes', async () => {
     using net = channelsAsOutputs(3, [classHead])
     using numbers = channelsAsOutputs(1, [{ name: 'distance', loss: 'mse' }])
@@ -105,15 +140,19 @@ describe('transfer', () => {
       await expect(found).rejects.toThrow(DataError)
     }
     const named = (names: string[]) => images(pixel, { class: classColumn(names, [0]) })
-    await refused(net, named(['emu']), /of no class that 'class' knows; expected two at least of its 3 classes/)
-    await refused(net, named(['cat']), /of one class \(cat\) that 'class' knows/)
-    await refused(net, images(pixel, { class: numberColumn([1]) }), /of number in 'class'; expected classes/)
+    await refused(net, named(['emu']), /scored by: class \(the images are of none of its 3 classes\); expected two classes/)
+    await refused(net, named(['cat']), /the images are of one of its 3 classes alone \(cat\)/)
+    await refused(
+      net,
+      images(pixel, { class: numberColumn([1]) }),
+      /class \(numbers of the images, where the network gives classes\)/,
+    )
     await refused(
       net,
       images(pixel, { size: numberColumn([1]) }),
       /of the targets size; expected at least one of the network's: class/,
     )
     await refused(net, images([[1]], { class: classColumn(['cat'], [0]) }), /of images \[1,1,1\]/)
-    await refused(numbers, images([[1]], { distance: numberColumn([1]) }), /head distance is without the mean and deviation/)
+    await refused(numbers, images([[1]], { distance: numberColumn([1]) }), /head is without the mean and deviation/)
   })
 })

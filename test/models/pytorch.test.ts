@@ -50,6 +50,34 @@ describe('a network in PyTorch’s names', () => {
     expect(digests(read)).toEqual(digests(own))
   })
 
+  it('says in its metadata what images are standardised by, and is read back with it', async () => {
+    using own = new Network(net.config, { seed: 4 })
+    own.setBuffers({ 'standardise.mean': [0.49, 0.48, 0.4 + 1e-7], 'standardise.std': [0.2, 0.25, 1 / 3] })
+    const path = join(folder, 'own.safetensors')
+    const by = await savePyTorch(own, path)
+    expect(by).toEqual({ mean: [0.49, 0.48, expect.closeTo(0.4, 6)], std: [0.2, 0.25, expect.closeTo(1 / 3, 6)] })
+    const { metadata, tensors } = await readSafetensors(path)
+    expect(metadata).toEqual({ format: 'pt', mean: JSON.stringify(by.mean), std: JSON.stringify(by.std) })
+    using other = new Network(net.config, { seed: 3 })
+    other.adopt(await readPyTorch(other, path))
+    expect(digests(await other.state())).toEqual(digests(await own.state()))
+    // Begun anew, it keeps its own.
+    expect((await readPyTorch(other, path, ['standardise'])).has('standardise.mean')).toBe(false)
+    using plain = new Network(resNet18({ ...small, standardise: false, outputs: 5 }))
+    expect(await savePyTorch(plain, path)).toEqual({ mean: [0, 0, 0], std: [1, 1, 1] })
+    for (const wrong of [
+      { mean: '[1,2,3]' },
+      { mean: '[1,2,3]', std: '[1,0,1]' },
+      { mean: '[1,2]', std: '[1,1]' },
+      { mean: '1', std: '' },
+    ]) {
+      await writeSafetensors(path, tensors, { metadata: wrong })
+      await expect(readPyTorch(net, path)).rejects.toThrow(
+        /own\.safetensors is a file whose metadata have mean .*JSON lists of 3 numbers/,
+      )
+    }
+  })
+
   it('leaves layers with other outputs to begin anew', async () => {
     using other = new Network(resNet18({ ...small, outputs: 3 }), { seed: 3 })
     const before = digests(await other.state())

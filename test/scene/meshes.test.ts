@@ -6,6 +6,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DataError, OptionError } from '../../lib/index.js'
 import { categoryOf, openMeshes } from '../../lib/scene/meshes/index.js'
+import { cutPolygon } from '../../lib/scene/meshes/polygons.js'
 import { categories } from '../../lib/scene/solid/categories/index.js'
 import { checkMesh, type Mesh, signedVolume } from '../../lib/scene/solid/mesh.js'
 import { linear } from '../../lib/scene/solid/surfaces.js'
@@ -182,6 +183,73 @@ describe('an OBJ file', () => {
   })
 })
 
+describe('text of an OBJ file', () => {
+  it('is UTF-8, or Latin-1 where it is none, and may begin with a mark', async () => {
+    const plain = await only({ 'crate.obj': box })
+    expect(await only({ 'crate.obj': `\uFEFF${box}` })).toEqual(plain)
+    const text = `mtllib m\u00f6bel.mtl\nusemtl gr\u00fcn\n${box}`
+    const library = 'newmtl gr\u00fcn\nKd 0 1 0\n'
+    const green = [{ name: 'gr\u00fcn', surface: 'paint', colour: [0, 1, 0] }]
+    const sets: Files[] = [
+      { 'a.obj': text, 'm\u00f6bel.mtl': library },
+      // As macOS composes the name, each in another encoding than the other.
+      { 'a.obj': Buffer.from(text, 'latin1'), 'mo\u0308bel.mtl': `\uFEFF${library}` },
+      { 'a.obj': text, 'm\u00f6bel.mtl': Buffer.from(library, 'latin1') },
+    ]
+    for (const files of sets) expect((await only(files)).materials).toEqual(green)
+  })
+
+  it('may have # in names, and backslashes in comments', async () => {
+    const files = {
+      'a.obj': `# C:\\meshes\\\nmtllib set #2.mtl\nusemtl oak#2\n  # one\n${box.replaceAll('\n', ' # two\n')}`,
+      'set #2.mtl': 'newmtl oak#2\nKd 0 0 1 # blue\nmap_Kd is #not there.png',
+    }
+    const mesh = await only(files)
+    expect(mesh.materials).toEqual([{ name: 'oak#2', surface: 'wood', colour: [0, 0, 1] }])
+    expect(checkMesh(mesh)).toBeUndefined()
+  })
+})
+
+describe('cutPolygon', () => {
+  const around = (count: number, radius: (i: number) => number) =>
+    Array.from({ length: count }, (_, i) => [
+      radius(i) * Math.cos((2 * Math.PI * i) / count),
+      radius(i) * Math.sin((2 * Math.PI * i) / count),
+    ])
+  const side = 400
+  const turn = (way: number) =>
+    Array.from({ length: 500 }, (_, i) => [(0.1 + i / 500 - way) * Math.cos(i / 20), (0.1 + i / 500 - way) * Math.sin(i / 20)])
+  it.each<[string, number[][]]>([
+    ['round', around(5000, () => 1)],
+    ['a star', around(5000, (i) => (i % 2 ? 1 : 0.4))],
+    ['a comb', [[1, -1], ...Array.from({ length: 501 }, (_, i) => [1 - i / 500, i % 2]), [0, -1]].reverse()],
+    [
+      'a rectangle with corners on its sides',
+      around(4, () => 1).flatMap(([x = 0, y = 0]) =>
+        Array.from({ length: side }, (_, i) => [x + ((-y - x) * i) / side, y + ((x - y) * i) / side]),
+      ),
+    ],
+    ['a spiral', [...turn(0), ...turn(0.02).reverse()]],
+  ])('cuts thousands of corners, %s, in no time and leaves none out', (_, corners) => {
+    const cross = (a: number[], b: number[], c: number[]) => (b[0]! - a[0]!) * (c[1]! - a[1]!) - (b[1]! - a[1]!) * (c[0]! - a[0]!)
+    const whole = corners.reduce((sum, at, i) => sum + cross([0, 0], at, corners[(i + 1) % corners.length]!), 0)
+    const places = cutPolygon(corners.flatMap(([x, y]) => [x!, 0, -y!]))
+    expect(places).toHaveLength(3 * (corners.length - 2))
+    expect(new Set(places).size).toBe(corners.length)
+    const areas = Array.from({ length: corners.length - 2 }, (_, i) => {
+      const [a, b, c] = places.slice(3 * i, 3 * i + 3).map((place) => corners[place]!)
+      return cross(a!, b!, c!) * Math.sign(whole)
+    })
+    expect(Math.min(...areas)).toBeGreaterThan(0)
+    expect(areas.reduce((sum, area) => sum + area, 0) / Math.abs(whole)).toBeCloseTo(1, 9)
+  })
+
+  it('makes a fan of what has no area, or crosses itself', () => {
+    expect(cutPolygon([0, 0, 0, 1e-320, 0, 0, 0, 1e-320, 0, 1e-320, 1e-320, 0])).toHaveLength(6)
+    expect(cutPolygon([0, 0, 0, 1, 1, 0, 1, 0, 0, 0, 1, 0])).toEqual([0, 1, 2, 0, 2, 3])
+  })
+})
+
 /** A glTF of a box whose node is moved by a matrix in columns, with its buffer as base64. */
 function gltfOf(matrix: readonly number[], change: (json: Record<string, unknown>) => unknown = (json) => json): string {
   const corners = Float32Array.from(boxCorners(4, 2, 1).flat())
@@ -240,6 +308,28 @@ describe('a glTF file', () => {
       buffer,
     ]
     expect(await only({ 'box.glb': Buffer.concat(glb) })).toEqual(plain)
+  })
+
+  it('has as many vertices as its triangles use, of lists of any length and in any number of places', async () => {
+    const places = 40
+    const long = gltfOf(upright, (json) => ({
+      ...json,
+      scenes: [{ nodes: Array.from({ length: places }, (_, i) => i) }],
+      nodes: Array.from({ length: places }, (_, i) => ({ mesh: 0, translation: [8 * i, 0, 0] })),
+      accessors: [
+        {
+          ...{ componentType: 5126, count: 4_000_000, type: 'VEC3' },
+          sparse: { count: 8, indices: { bufferView: 2, componentType: 5121 }, values: { bufferView: 0 } },
+        },
+        { bufferView: 1, componentType: 5123, count: 36, type: 'SCALAR' },
+      ],
+      bufferViews: [...(json.bufferViews as object[]), { buffer: 1, byteLength: 8 }],
+      buffers: [...(json.buffers as object[]), { byteLength: 8, uri: 'data:;base64,AAECAwQFBgc=' }],
+    }))
+    const mesh = await only({ 'row.gltf': long })
+    expect(checkMesh(mesh)).toBeUndefined()
+    expect(mesh.triangles).toHaveLength(36 * places)
+    expect(mesh.positions).toHaveLength(72 * places)
   })
 })
 
@@ -354,6 +444,11 @@ describe('openMeshes', () => {
       /a\.png is not an image/,
     ],
     ['no JSON', { 'a.gltf': '{' }, /a\.gltf is not read \(.*\); expected a sound glTF 2\.0 file/],
+    [
+      'a polygon of too many corners',
+      { 'a.obj': `${box}\nf${' 1 2 3'.repeat(7000)}` },
+      /whose line 15 is a polygon of 21000 corners; expected at most 20,000/,
+    ],
     ['no GLB', { 'a.glb': 'glTF but not really, no' }, /a\.glb is not read/],
     [
       'a buffer elsewhere',
@@ -370,6 +465,105 @@ describe('openMeshes', () => {
         })),
       },
       /a\.gltf is not read \(.*KHR_draco_mesh_compression/,
+    ],
+    ...(
+      [
+        ['no version', { asset: {} }, /whose asset\.version is missing/],
+        ['no asset', { asset: undefined }, /whose asset is missing/],
+        ['another version', { asset: { version: '1.0' } }, /is not read \(it is of version 1\.0\)/],
+        ['words for a list', { meshes: 'x' }, /whose meshes is 'x'; expected a list/],
+        [
+          'words for a number',
+          { nodes: [{ mesh: 0, scale: ['a', 1, 1] }] },
+          /whose nodes\.0\.scale\.0 is 'a'; expected a number/,
+        ],
+        ['a buffer cut off', { buffers: [{ byteLength: 168, uri: 'data:;base64,AAAA' }] }, /whose buffer 0 has 3 of 168 bytes/],
+        ['a buffer without data', { buffers: [{ byteLength: 168 }] }, /whose buffer 0 has 0 of 168 bytes/],
+        ['a buffer called as nothing is', { buffers: [{ byteLength: 1, uri: 'constructor' }] }, /refers to 'constructor'/],
+        [
+          'a view too long',
+          { bufferViews: [{ buffer: 0, byteLength: 169 }] },
+          /bufferView 0 ends at byte 169 of a buffer of 168/,
+        ],
+        [
+          'a node within itself',
+          { nodes: [{ mesh: 0 }, { children: [2] }, { children: [1] }] },
+          /is a file with a node within itself; expected nodes that are a tree/,
+        ],
+        ['a node in two places', { nodes: [{ children: [1, 1] }, {}] }, /whose node 1 is in two places/],
+        [
+          'no such node',
+          { scenes: [{ nodes: [7] }] },
+          /whose scene 0 refers to node 7 of 2; expected references to what is there/,
+        ],
+        ['no such mesh', { nodes: [{ mesh: 3 }] }, /whose node 0 refers to mesh 3 of 1/],
+        ['no such material', { materials: [] }, /whose mesh 0 refers to material 0 of 0/],
+        [
+          'positions of counts',
+          { meshes: [{ primitives: [{ attributes: { POSITION: 1 } }] }] },
+          /mesh 0 has positions of SCALAR 5123/,
+        ],
+      ] as const
+    ).map(([what, change, message]): [string, Files, RegExp] => [
+      `a glTF with ${what}`,
+      { 'a.gltf': gltfOf(upright, (json) => ({ ...json, ...change })) },
+      message,
+    ]),
+    ...(
+      [
+        [
+          'more values than are there',
+          { bufferView: 0, componentType: 5126, count: 9, type: 'VEC3' },
+          /accessor 0 ends at byte 108 of a view of 96/,
+        ],
+        [
+          'a billion values and no data',
+          { componentType: 5126, count: 1e9, type: 'VEC3' },
+          /a file with 12000000072 bytes of values; expected at most 536870912/,
+        ],
+        [
+          'no values',
+          { bufferView: 0, componentType: 5126, count: 0, type: 'VEC3' },
+          /whose accessors\.0\.count is 0; expected a whole number of at least 1/,
+        ],
+      ] as const
+    ).map(([what, accessor, message]): [string, Files, RegExp] => [
+      `a glTF list of ${what}`,
+      { 'a.gltf': gltfOf(upright, (json) => ({ ...json, accessors: [accessor, (json.accessors as object[])[1]] })) },
+      message,
+    ]),
+    [
+      'a glTF of too many triangles',
+      {
+        'a.gltf': gltfOf(upright, (json) => ({
+          ...json,
+          meshes: [{ primitives: [{ attributes: { POSITION: 0 } }] }],
+          accessors: [{ componentType: 5126, count: 3_000_006, type: 'VEC3' }],
+        })),
+      },
+      /is a mesh of more than 1,000,000 triangles/,
+    ],
+    [
+      'a GLB cut off',
+      {
+        'a.glb': Buffer.concat([
+          Buffer.from('glTF'),
+          Buffer.from(Uint32Array.of(2, 99, 79, 0x4e4f534a).buffer),
+          Buffer.from('{}'),
+        ]),
+      },
+      /is cut off: it has 22 bytes of 99/,
+    ],
+    [
+      'a GLB of another version',
+      {
+        'a.glb': Buffer.concat([
+          Buffer.from('glTF'),
+          Buffer.from(Uint32Array.of(7, 22, 2, 0x4e4f534a).buffer),
+          Buffer.from('{}'),
+        ]),
+      },
+      /it is of version 7/,
     ],
     [
       'too few vertices',
@@ -393,6 +587,7 @@ describe('openMeshes', () => {
     expect(error).toBeInstanceOf(DataError)
     expect((error as Error).message).toMatch(message)
     expect((error as Error).message).not.toContain('\n')
+    expect((error as Error).message).not.toMatch(/undefined|TypeError|is not a function|typed array/)
   })
 
   it('refuses a mesh of more than a million triangles', async () => {
@@ -427,6 +622,11 @@ describe('openMeshes', () => {
       () => archive({ 'PluginFurnitureCatalog.properties': 'name#1=A\nmodel#1=a.obj\nwidth#1=wide' }),
       /with width#1 of 'wide'; expected a number/,
     ],
+    ...['-40', '0'].map((width): [string, () => string, RegExp] => [
+      `with a size of ${width}`,
+      () => archive({ 'PluginFurnitureCatalog.properties': `name#1=A\nmodel#1=a.obj\nwidth#1=${width}` }),
+      new RegExp(`with width#1 of '${width}'; expected a number above 0`),
+    ]),
   ])('refuses a path %s', async (_, path, message) => {
     await expect(openMeshes(path())).rejects.toThrow(DataError)
     await expect(openMeshes(path())).rejects.toThrow(message)

@@ -15,12 +15,15 @@ import {
   OptionError,
   openImages,
   readNpy,
+  resNet18,
   type SolidScenes,
   scenes,
   solidScenes,
   type WriteScenesOptions,
   writeScenes,
 } from '../../lib/index.js'
+import { wantedOutputs } from '../../lib/train/losses.js'
+import { withStatistics } from '../../lib/train/target_heads.js'
 
 const categories = ['bottle', 'jug', 'mug']
 const options = { count: 12, size: 24, seed: 2, first: 99, categories }
@@ -106,6 +109,19 @@ describe('files of solid scenes', () => {
     })
   })
 
+  it('tell of angles the deviation that training divides by', async () => {
+    const description = JSON.parse(readFileSync(join(await written('angles'), 'scenes.json'), 'utf8'))
+    const heads = ['rotationX', 'rotationY', 'distance'].map((name) => ({ name, loss: 'mse' as const }))
+    const config = resNet18({ image: [24, 24], width: 1, heads })
+    for (const head of withStatistics(config, set).heads ?? []) {
+      const { mean, deviation } = description.columns[head.name]
+      expect([head.mean, head.deviation]).toEqual([mean, deviation])
+      const column = set.targets[head.name] as NumberColumn
+      const wanted = [...column.values].map((value) => wantedOutputs({ outputs: 1, mean, deviation }, column, value)[0] as number)
+      expect(wanted.reduce((sum, value) => sum + value ** 2, 0) / wanted.length).toBeCloseTo(1, 5)
+    }
+  })
+
   it('have masks and depths beside them when asked for', async () => {
     const { masks, depths } = await set.views(all, { masks: true, depths: true })
     const folder = await written('beside', { masks: true, depths: true, metadata: 'jsonl' })
@@ -119,6 +135,14 @@ describe('files of solid scenes', () => {
       expect([depth.shape, depth.data]).toEqual([[24, 24], depths?.slice(i * 576, (i + 1) * 576)])
     }
     expect((await openImages(folder)).targets).toEqual(set.targets)
+    // What was deleted of them is made again.
+    const before = contents(folder)
+    const stem = String(lines(folder)[0]?.file).replace('.png', '')
+    for (const lost of [`masks/${stem}.png`, `depths/${stem}.npy`]) {
+      unlinkSync(join(folder, lost))
+      await writeScenes(set, folder, { masks: true, depths: true, metadata: 'jsonl' })
+      expect(contents(folder)).toEqual(before)
+    }
     const shards = await written('beside-shards', { masks: true, depths: true, layout: 'shards' })
     expect((await openImages(shards)).pixels).toEqual(await set.rows(all))
     const flat = writeScenes(scenes({ count: 2 }), join(root, 'flat'), { masks: true })

@@ -52,6 +52,16 @@ const close = (found: readonly number[], wanted: readonly number[], digits = 9) 
 const turn = (angle: number) => ((((angle + 180) % 360) + 360) % 360) - 180
 
 describe('solidScenesAt', () => {
+  it('may be of the last images of the series, behind which the first come', async () => {
+    const last = Number.MAX_SAFE_INTEGER
+    const tail = await solidScenes({ size: 8, categories: ['mug'], count: 3, first: last - 3 })
+    made.push(tail)
+    expect((await tail.rows([0, 1, 2])).length).toBe(576)
+    expect(tail.record(2).image).toBe(last - 1)
+    expect(tail.expected(20).distance?.every(Number.isFinite)).toBe(true)
+    expect((await (await at([{ category: 'mug', image: last }])).rows([0])).length).toBe(3072)
+  })
+
   it('shows the images of the series where nothing is given but the object', async () => {
     const records = all(12).map((i) => set.record(i))
     const first = all(12).filter((i) => records[i]?.attempt === 0)

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DataError, type LoadProgress, labelsOf, loadFolder, OptionError, openImages } from '../../lib/index.js'
-import { scenes, writeScenes } from '../../lib/scene/index.js'
+import { classColumn, DataError, type LoadProgress, labelsOf, loadFolder, OptionError, openImages } from '../../lib/index.js'
+import { type SceneSet, scenes, writeScenes } from '../../lib/scene/index.js'
 
 let root: string
 beforeAll(() => {
@@ -20,6 +20,13 @@ const all = (folder: string) =>
       .filter((file) => /\.\w+$/.test(file))
       .map((file) => [file, readFileSync(join(folder, file))]),
   )
+
+/** A set of two images, each of a class called so. */
+function called(classes: readonly string[]): SceneSet {
+  const set = scenes({ ...options, count: 2 })
+  const record = (index: number) => ({ ...set.record(index), class: classes[index] as string })
+  return { ...set, targets: { class: classColumn(classes, [0, 1]) }, record }
+}
 
 /** Writes a part of a set. */
 async function half(folder: string): Promise<void> {
@@ -67,6 +74,55 @@ describe('writeScenes', () => {
     expect(existsSync(join(folder, 'disc', '.000001.png.0123456789ab.tmp'))).toBe(false)
   })
 
+  it('makes what was deleted of a whole set again', async () => {
+    const folder = join(root, 'deleted')
+    const set = scenes({ ...options, count: 8 })
+    await writeScenes(set, folder)
+    const before = all(folder)
+    const images = files(folder).filter((file) => file.endsWith('.png'))
+    const kept = statSync(join(folder, images[1] as string)).mtimeMs
+    for (const lost of [images[0] as string, 'metadata.parquet']) {
+      rmSync(join(folder, lost))
+      await writeScenes(set, folder)
+      expect(all(folder)).toEqual(before)
+    }
+    expect(statSync(join(folder, images[1] as string)).mtimeMs).toBe(kept)
+    expect(existsSync(join(folder, 'unfinished-scenes.json'))).toBe(false)
+  })
+
+  it.each([
+    ['masks', /a category is called 'masks'; expected a name that a set's own files do not have \(masks, depths, /],
+    ['Depths', /called 'Depths'/],
+    ['Metadata.Parquet', /called 'Metadata\.Parquet'/],
+    ['metadata.jsonl', /called 'metadata\.jsonl'/],
+    ['scenes.json', /called 'scenes\.json'/],
+    ['unfinished-scenes.json', /called 'unfinished-scenes\.json'/],
+    ['index.html', /called 'index\.html'/],
+    ['scenes.lock', /called 'scenes\.lock'/],
+    ['scenes-000000.tar', /called 'scenes-000000\.tar'/],
+    ['img_meta_headers.txt', /called 'img_meta_headers\.txt'/],
+    ['.hidden', /called '\.hidden'/],
+    ['', /called ''/],
+    ['train', /called 'train' beside another called 'test'; expected names that are not those of the parts of a data set/],
+  ])('refuses a category called %j before anything is written', async (category, message) => {
+    const classes = category === 'train' ? [category, 'test'] : ['disc', category]
+    const written = writeScenes(called(classes), join(root, 'renamed'))
+    await expect(written).rejects.toThrow(message)
+    await expect(written).rejects.toThrow(OptionError)
+    expect(existsSync(join(root, 'renamed'))).toBe(false)
+  })
+
+  it('takes any category in shards, and any other in folders', async () => {
+    const sets = [
+      { classes: ['masks', 'train'], layout: 'shards' },
+      { classes: ['train', 'metadata'], layout: 'folders' },
+    ] as const
+    for (const { classes, layout } of sets) {
+      await writeScenes(called(classes), join(root, `any-${layout}`), { layout })
+      expect(labelsOf(await openImages(join(root, `any-${layout}`)))?.classes).toEqual(classes)
+    }
+  })
+
   it('does not mix two sets, nor a set with other files', async () => {
     const folder = join(root, 'mixed')
     await writeScenes(scenes(options), folder)
@@ -85,7 +141,7 @@ describe('writeScenes', () => {
     await expect(writeScenes(scenes(options), join(root, 'other'))).rejects.toThrow(/other is not empty \(it holds notes\.txt\)/)
     writeFileSync(join(folder, 'scenes.json'), '{"name": 3}')
     await expect(writeScenes(scenes(options), folder)).rejects.toThrow(
-      /scenes\.json is damaged or of another kind \(in it name is 3\)/,
+      /scenes\.json is damaged or of another kind \(in it name is 3/,
     )
   })
 

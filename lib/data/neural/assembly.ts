@@ -1,6 +1,6 @@
 // Assemblies of Brain-Score: netCDF-4 files of responses over presentations, neuroids and bins of time.
 import { OptionError } from '../../errors.js'
-import { flagOf } from './flag_names.js'
+import { flagOf } from '../flag_names.js'
 import { type Hdf5Dataset, Hdf5File, type Slab } from './hdf5.js'
 import type { Trials } from './responses.js'
 

@@ -6,6 +6,7 @@ import { parseOptions, refuseUnknown, whole } from '../../options.js'
 import { columnsByName, numbersOrWords } from '../columns.js'
 import { isImageName } from '../decode.js'
 import { listFolder, statFile } from '../files.js'
+import { flagOf } from '../flag_names.js'
 import type { Images, LoadControl } from '../images.js'
 import { readTable } from '../label_file.js'
 import type { Targets } from '../targets.js'
@@ -19,7 +20,6 @@ import {
   type WantedColumn,
   wholeNumbersOf,
 } from './csv.js'
-import { flagOf } from './flag_names.js'
 import type { Recording } from './folder.js'
 import { nsdImageCount } from './nsd_design.js'
 import { nsdShaping, openNsdImages } from './nsd_images.js'

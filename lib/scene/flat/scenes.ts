@@ -15,6 +15,7 @@ import {
 import { allocatePixels } from '../../data/memory.js'
 import { OptionError } from '../../errors.js'
 import { parseOptions, seed, whole } from '../../options.js'
+import { checkColumns, checkSeries, numberAfter } from '../series.js'
 import type { SceneSet } from '../set.js'
 import {
   drawLatents,
@@ -58,7 +59,8 @@ export interface Scenes extends SceneSet {
  * Labelled images: shapes of random colour, texture, place, size and rotation on natural-looking backgrounds, [N,3,size,size], each rendered when it is
  * asked for. Targets: the shape as `class`, and every numeric variable by its name. Balanced: every run of as many images as there are shapes holds
  * each once.
- * @throws {OptionError} for an unknown option, latent or a value out of range
+ * @throws {OptionError} for an unknown option, latent or a value out of range, or a set that ends beyond image 2^53 - 1 of its series; its targets throw
+ * {OutOfMemoryError} where there are more images than memory holds the targets of
  */
 export function scenes(options: SceneOptions): Scenes {
   return makeScenes('scenes', options)
@@ -66,7 +68,8 @@ export function scenes(options: SceneOptions): Scenes {
 
 /**
  * `scenes`, rendered at once into memory.
- * @throws {OptionError} for an unknown option, latent or a value out of range
+ * @throws {OptionError} for an unknown option, latent or a value out of range, or a set that ends beyond image 2^53 - 1 of its series; {OutOfMemoryError}
+ * when one array cannot hold the images
  */
 export async function renderSet(options: SceneOptions & LoadControl): Promise<Scenes & InMemoryImages> {
   const { signal, onProgress, ...rest } = options
@@ -76,6 +79,7 @@ export async function renderSet(options: SceneOptions & LoadControl): Promise<Sc
 
 function makeScenes(op: string, options: SceneOptions): Scenes {
   const { count, size, seed, first, ranges } = parseOptions(op, sceneOptions, options)
+  checkSeries(op, { first, count })
   const shape = [count, 3, size, size] as const
   const stride = 3 * size * size
   const latents = (index: number) => {
@@ -83,8 +87,9 @@ function makeScenes(op: string, options: SceneOptions): Scenes {
     return drawLatents(first + index, seed, ranges)
   }
   const classes = () => {
-    const names = Array.from({ length: count }, (_, i) => ranges.shape.indexOf(drawShape(first + i, seed, ranges)))
-    return classColumn(ranges.shape, names)
+    checkColumns(op, count, classBytes)
+    const numbers = Int32Array.from({ length: count }, (_, i) => ranges.shape.indexOf(drawShape(first + i, seed, ranges)))
+    return classColumn(ranges.shape, numbers)
   }
   const rows = async (indices: ArrayLike<number>, signal?: AbortSignal) => {
     signal?.throwIfAborted()
@@ -104,7 +109,7 @@ function makeScenes(op: string, options: SceneOptions): Scenes {
     name: `scenes/seed-${seed}/${first}-${first + count - 1}`,
     shape,
     sha256: createHash('sha256').update(JSON.stringify({ count, size, seed, first, ranges })).digest('hex'),
-    targets: drawnTargets(count, latents, classes),
+    targets: drawnTargets(op, count, latents, classes),
     pixels: null,
     first,
     origin: { kind: 'flat', size, seed, first, ranges },
@@ -117,7 +122,7 @@ function makeScenes(op: string, options: SceneOptions): Scenes {
     expected: (draws) => {
       const values = colourLatents.map((name) => [name, new Float64Array(draws)] as const)
       for (let i = 0; i < draws; ++i) {
-        const next = drawLatents(first + count + i, seed, ranges)
+        const next = drawLatents(numberAfter({ first, count }, i), seed, ranges)
         for (const [name, column] of values) column[i] = next[name]
       }
       return Object.fromEntries(values)
@@ -148,11 +153,16 @@ const colourLatents = ['hueDeg', 'saturation', 'value'] as const
 
 const sides: readonly NumericLatent[] = ['x', 'y', 'size']
 
+/** A class while it is drawn and in its column; likewise each number. */
+const classBytes = 2 * Int32Array.BYTES_PER_ELEMENT
+const numberBytes = 2 * Float32Array.BYTES_PER_ELEMENT * numericLatents.length
+
 /** Columns that are drawn when they are first looked at: a long series is opened at once. */
-function drawnTargets(count: number, latents: (index: number) => SceneLatents, classes: () => Column): Targets {
+function drawnTargets(op: string, count: number, latents: (index: number) => SceneLatents, classes: () => Column): Targets {
   let labels: Column | undefined
   let numbers: Record<string, Column> | undefined
   const draw = () => {
+    checkColumns(op, count, numberBytes)
     const values = numericLatents.map(() => new Float32Array(count))
     for (let i = 0; i < count; ++i) {
       const row = latents(i)

@@ -43,7 +43,7 @@ export function parseProperties(bytes: Buffer): Map<string, string> {
 
 /**
  * The models of a catalogue, in its order.
- * @throws {DataError} for a model without a name or a file, one whose file lies outside the archive, and sizes that are no numbers
+ * @throws {DataError} for a model without a name or a file, one whose file lies outside the archive, and sizes that are no numbers above 0
  */
 export async function readCatalogue(op: string, files: MeshFiles, name: string): Promise<CatalogueEntry[]> {
   const refuse = refusal(op, `${files.path}:${name}`)
@@ -68,11 +68,16 @@ export async function readCatalogue(op: string, files: MeshFiles, name: string):
         )
       return found
     }
+    const side = (key: string): number => {
+      const [length = 0] = list(key, [0])
+      if (value(key) && length <= 0) throw refuse(`a catalogue with ${key}#${number} of '${value(key)}'`, 'a number above 0')
+      return length
+    }
     return {
       title,
       file,
       rotation: list('modelRotation', [1, 0, 0, 0, 1, 0, 0, 0, 1]),
-      sides: [list('width', [0])[0]!, list('height', [0])[0]!, list('depth', [0])[0]!],
+      sides: [side('width'), side('height'), side('depth')],
       credit: [value('creator'), value('license') ?? values.get('license')].filter(Boolean).join(', '),
     }
   })

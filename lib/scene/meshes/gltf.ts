@@ -1,23 +1,9 @@
 // glTF 2.0, as JSON with its buffers and pictures beside it or inside it (.gltf) or as one binary file (.glb). Skins and morphs stay at rest.
-import type { GLTF, JSONDocument, Material, Node, Primitive } from '@gltf-transform/core'
+import type { Document, Material, Node, Primitive } from '@gltf-transform/core'
+import { expectedGltf, readGltfFile } from './gltf_file.js'
 import { meanColour } from './pictures.js'
 import { type RawMaterial, type RawMesh, RawMeshBuilder, type Refusal, refusal } from './raw.js'
-import { type MeshFiles, referred } from './sources.js'
-
-const expected = 'a sound glTF 2.0 file'
-
-/** A JSON file with the files that it refers to. */
-async function readJson(files: MeshFiles, name: string, bytes: Buffer, refuse: Refusal): Promise<JSONDocument> {
-  const json = JSON.parse(bytes.toString('utf8')) as GLTF.IGLTF
-  const resources: JSONDocument['resources'] = {}
-  for (const { uri } of [...(json.buffers ?? []), ...(json.images ?? [])]) {
-    if (uri === undefined || uri.startsWith('data:')) continue
-    const file = referred(files, name, decodeURIComponent(uri))
-    if (!file) throw refuse(`a file that refers to '${uri}'`, 'references to files that are there, beside or below it')
-    resources[uri] = Uint8Array.from(await files.read(file))
-  }
-  return { json, resources }
-}
+import type { MeshFiles } from './sources.js'
 
 async function colourOf(op: string, where: string, material: Material): Promise<RawMaterial> {
   const picture = material.getBaseColorTexture()?.getImage()
@@ -46,13 +32,20 @@ function addPrimitive(mesh: RawMeshBuilder, primitive: Primitive, m: readonly nu
   if (!positions || mode < 4) return
   const normals = primitive.getAttribute('NORMAL')
   const indices = primitive.getIndices()
-  const first = mesh.vertexCount
   const count = positions.getCount()
+  const corners = indices ? indices.getCount() : count
+  mesh.checkRoom(Math.max(0, mode === 4 ? Math.floor(corners / 3) : corners - 2))
+  // Vertices that no triangle has are left out: several primitives may share one long list.
+  const rows = new Map<number, number>()
   const point: number[] = []
-  for (let i = 0; i < count; ++i) {
-    const [x, y, z] = positions.getElement(i, point) as [number, number, number]
+  const rowOf = (vertex: number): number => {
+    const known = rows.get(vertex)
+    if (known !== undefined) return known
+    const [x, y, z] = positions.getElement(vertex, point) as [number, number, number]
     const [a, b, c] = [0, 1, 2].map((row) => m[row]! * x + m[row + 4]! * y + m[row + 8]! * z + m[row + 12]!)
     mesh.addPosition(a!, b!, c!, '')
+    rows.set(vertex, mesh.vertexCount - 1)
+    return mesh.vertexCount - 1
   }
   // Normals turn by the cofactors of the matrix; a mirror turns triangles inside out.
   const at = (row: number, column: number) => m[(row % 3) + 4 * (column % 3)]!
@@ -65,37 +58,26 @@ function addPrimitive(mesh: RawMeshBuilder, primitive: Primitive, m: readonly nu
     const sign = isMirror ? -1 : 1
     return [0, 1, 2].map((row) => sign * (cofactor(row, 0) * x + cofactor(row, 1) * y + cofactor(row, 2) * z))
   }
-  for (const places of trianglesOf(mode, indices ? indices.getCount() : count)) {
+  for (const places of trianglesOf(mode, corners)) {
     const vertices = places.map((place) => (indices ? indices.getScalar(place) : place))
     const outside = vertices.find((vertex) => vertex >= count)
     if (outside !== undefined) throw refuse(`a mesh with a triangle of vertex ${outside}`, `vertices from 0 to ${count - 1}`)
     if (isMirror) vertices.reverse()
-    mesh.addTriangle(
-      vertices.map((vertex) => first + vertex),
-      vertices.flatMap(normalAt),
-      part,
-    )
+    mesh.addTriangle(vertices.map(rowOf), vertices.flatMap(normalAt), part)
   }
 }
 
 /**
  * Reads a glTF file: the meshes of its scene at their places.
- * @throws {DataError} when it is malformed, needs an extension, or refers to what is not there
+ * @throws {DataError} when it is malformed, cut off or too large, needs an extension, or refers to what is not there
  */
 export async function readGltf(op: string, files: MeshFiles, name: string): Promise<RawMesh> {
   const where = `${files.path}:${name}`
   const refuse = refusal(op, where)
+  const parts = await readGltfFile(files, name, refuse)
   const { WebIO } = await import('@gltf-transform/core')
-  const bytes = await files.read(name)
-  const load = async () => {
-    const io = new WebIO()
-    const isBinary = name.toLowerCase().endsWith('.glb')
-    const parsed = isBinary ? await io.binaryToJSON(bytes) : await readJson(files, name, bytes, refuse)
-    return io.readJSON(parsed)
-  }
-  const document = await load().catch((cause: Error) => {
-    if (cause.name === 'DataError') throw cause
-    throw refuse(`not read (${cause.message.split('\n')[0]})`, expected, cause)
+  const document: Document = await new WebIO().readJSON(parts).catch((cause) => {
+    throw refuse('not read (the reader of glTF files gave up on it)', expectedGltf, cause)
   })
   const mesh = new RawMeshBuilder(refuse)
   const rows = new Map<Material | null, number>()

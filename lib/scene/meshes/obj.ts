@@ -1,21 +1,50 @@
 // Wavefront OBJ with its material libraries (MTL). Points, lines (also those that are
 // written as faces of two corners), texture coordinates and vertex colours are passed over, as are curves and surfaces.
+import { isUtf8 } from 'node:buffer'
 import { linear, type Rgb } from '../solid/surfaces.js'
 import { meanColour } from './pictures.js'
 import { cutPolygon } from './polygons.js'
-import { type RawMaterial, type RawMesh, RawMeshBuilder, refusal } from './raw.js'
+import { mostVertices, type RawMaterial, type RawMesh, RawMeshBuilder, type Refusal, refusal } from './raw.js'
 import { type MeshFiles, referred } from './sources.js'
 
+/** Characters of the longest line: a face of a million corners takes as many. */
+const longestLine = 2 ** 24
+
+/** Of the largest polygon: cutting one takes seconds where many of its corners lie on lines. */
+const mostCorners = 20_000
+
+/** Each line of a file in UTF-8, or in Latin-1 where it is no UTF-8. */
+function* textLinesOf(bytes: Buffer, refuse: Refusal): Generator<string> {
+  const encoding = isUtf8(bytes) ? 'utf8' : 'latin1'
+  const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  let number = 0
+  for (let from = isMarked ? 3 : 0; from <= bytes.length; ) {
+    let to = from
+    while (to < bytes.length && bytes[to] !== newline && bytes[to] !== carriageReturn) ++to
+    ++number
+    if (to - from > longestLine) throw refuse(`a file whose line ${number} has ${to - from} bytes`, `at most ${longestLine}`)
+    yield bytes.toString(encoding, from, to)
+    from = to + (bytes[to] === carriageReturn && bytes[to + 1] === newline ? 2 : 1)
+  }
+}
+const [newline, carriageReturn] = [10, 13]
+
+/** Lines that hold the name of a file or a material, which may have a # in it. */
+const isNamed = /^\s*(mtllib|usemtl|newmtl|map_\w+)\s/
+
 /** Lines without comments, each with the number of its first; one that ends with a backslash goes on in the next. */
-function* linesOf(bytes: Buffer): Generator<[line: string, number: number]> {
+function* linesOf(bytes: Buffer, refuse: Refusal): Generator<[line: string, number: number]> {
   let [held, first, number] = ['', 1, 0]
-  for (const line of bytes.toString('latin1').split(/\r\n|\n|\r/)) {
+  for (const line of textLinesOf(bytes, refuse)) {
     ++number
     if (held === '') first = number
+    if (held === '' && /^\s*#/.test(line)) continue
     const goesOn = line.endsWith('\\')
     held += goesOn ? `${line.slice(0, -1)} ` : line
+    if (held.length > longestLine)
+      throw refuse(`a file whose line ${first} goes on for ${held.length} letters`, `at most ${longestLine}`)
     if (goesOn) continue
-    const text = held.replace(/#.*/, '').trim()
+    const text = (isNamed.test(held) ? held : held.replace(/#.*/, '')).trim()
     held = ''
     if (text) yield [text, first]
   }
@@ -29,7 +58,8 @@ async function readLibrary(op: string, files: MeshFiles, name: string): Promise<
   const materials = new Map<string, RawMaterial>()
   let now: RawMaterial | null = null
   const pictures: [RawMaterial, string][] = []
-  for (const [line, number] of linesOf(await files.read(name))) {
+  const refuse = refusal(op, `${files.path}:${name}`)
+  for (const [line, number] of linesOf(await files.read(name), refuse)) {
     const [key = '', rest = ''] = line.split(/\s+(.*)/s)
     if (key === 'newmtl') {
       now = { name: rest }
@@ -38,7 +68,7 @@ async function readLibrary(op: string, files: MeshFiles, name: string): Promise<
       const values = rest.split(/\s+/).map(Number)
       const [r = Number.NaN, g = r, b = r] = values
       if (![r, g, b].every((value) => Number.isFinite(value)))
-        throw refusal(op, `${files.path}:${name}`)(`a file whose line ${number} is '${line}'`, 'Kd and three numbers')
+        throw refuse(`a file whose line ${number} is '${line}'`, 'Kd and three numbers')
       now.colour = linear([r, g, b].map((value) => Math.min(1, Math.max(0, value))))
     } else if (now && key === 'd') now.isClear = Number(rest.split(/\s+/).at(-1)) < 0.7
     else if (now && key === 'map_Kd') pictures.push([now, pictureName(rest)])
@@ -82,8 +112,20 @@ export async function readObj(op: string, files: MeshFiles, name: string): Promi
       throw refuse(`a file whose line ${number} refers to '${text}'`, `whole numbers from 1 to ${count}, or from -1 to -${count}`)
     return at
   }
+  const addNormal = (normal: readonly number[]): void => {
+    if (normals.length === 3 * mostVertices)
+      throw refuse(`a file of more than ${mostVertices.toLocaleString('en')} normals`, 'at most so many')
+    normals.push(...normal)
+  }
   /** A polygon: its corners and, where it names them, their normals. */
   const addFace = (words: readonly string[]): void => {
+    const count = words.length - 1
+    if (count > mostCorners)
+      throw refuse(
+        `a file whose line ${number} is a polygon of ${count} corners`,
+        `at most ${mostCorners.toLocaleString('en')}, or triangles`,
+      )
+    mesh.checkRoom(count - 2)
     const [corners, points, turned]: [number[], number[], number[]] = [[], [], []]
     for (let i = 1; i < words.length; ++i) {
       const [corner = '', , normal = ''] = (words[i] as string).split('/')
@@ -103,11 +145,11 @@ export async function readObj(op: string, files: MeshFiles, name: string): Promi
       )
     }
   }
-  for ([line, number] of linesOf(await files.read(name))) {
+  for ([line, number] of linesOf(await files.read(name), refuse)) {
     const words = line.split(/\s+/)
     const key = words[0] as string
     if (key === 'v') mesh.addPosition(...three(words), ` in line ${number}`)
-    else if (key === 'vn') normals.push(...three(words))
+    else if (key === 'vn') addNormal(three(words))
     else if (key === 'mtllib') libraries.push(line.slice(key.length).trim())
     else if (key === 'usemtl') part = rowOf(line.slice(key.length).trim())
     else if (key === 'f' && words.length > 3) {

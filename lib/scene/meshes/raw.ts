@@ -26,6 +26,9 @@ export interface RawMesh {
 /** Triangles of the largest mesh that is read. */
 export const mostTriangles = 1_000_000
 
+/** Vertices of the largest mesh: three of each of its triangles. */
+export const mostVertices = 3 * mostTriangles
+
 /** The lists of a mesh while it is read. */
 export class RawMeshBuilder {
   readonly positions: number[] = []
@@ -41,17 +44,24 @@ export class RawMeshBuilder {
     return this.positions.length / 3
   }
 
-  /** @throws {DataError} for a coordinate that is not finite */
+  /** @throws {DataError} where so many triangles more would be too many */
+  checkRoom(triangles: number): void {
+    if (this.parts.length + triangles > mostTriangles)
+      throw this.refuse(`a mesh of more than ${mostTriangles.toLocaleString('en')} triangles`, 'at most so many')
+  }
+
+  /** @throws {DataError} for a coordinate that is not finite, and one vertex too many */
   addPosition(x: number, y: number, z: number, where: string): void {
     if (!Number.isFinite(x) || !Number.isFinite(y) || !Number.isFinite(z))
       throw this.refuse(`a mesh with the vertex (${x}, ${y}, ${z})${where}`, 'finite coordinates')
+    if (this.positions.length === 3 * mostVertices)
+      throw this.refuse(`a mesh of more than ${mostVertices.toLocaleString('en')} vertices`, 'at most so many')
     this.positions.push(x, y, z)
   }
 
   /** A triangle of three vertices, each with a normal of which zeros say that there is none. */
   addTriangle(corners: readonly number[], normals: ArrayLike<number>, part: number): void {
-    if (this.parts.length === mostTriangles)
-      throw this.refuse(`a mesh of more than ${mostTriangles.toLocaleString('en')} triangles`, 'at most so many')
+    this.checkRoom(1)
     for (const corner of corners) this.corners.push(corner)
     for (let i = 0; i < 9; ++i) this.normals.push(normals[i] as number)
     this.parts.push(part)

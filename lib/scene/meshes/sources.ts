@@ -84,11 +84,13 @@ const missing = (op: string, path: string, name: string) =>
 
 /**
  * The file that `from` refers to as `reference`, or null where there is none within the folder or archive: nothing outside is looked at. Names are
- * compared as they stand, then without regard to case, for most meshes come from systems that do not tell cases apart.
+ * compared as they stand, then without regard to case and to how letters with marks are composed, for most meshes come from systems that do not tell
+ * these apart.
  */
 export function referred(files: MeshFiles, from: string, reference: string): string | null {
   const name = posix.join(posix.dirname(from), reference.replaceAll('\\', '/'))
   if (files.has(name)) return name
-  const lower = name.toLowerCase()
-  return files.names.find((other) => other.toLowerCase() === lower) ?? null
+  const plain = (text: string) => text.normalize('NFC').toLowerCase()
+  const wanted = plain(name)
+  return files.names.find((other) => plain(other) === wanted) ?? null
 }

@@ -19,6 +19,7 @@ export const frames = {
   screen: "pixels from the middle of the image, rightwards and upwards, of the middle of the underside of the object's box",
   position:
     "of the middle of the object's box in the camera's frame; distance is its z, baseDistance that of the middle of the underside",
+  box: 'pixels from the left and from the top of the image: the first column and row that show the object (boxLeft, boxTop), and those after the last (boxRight, boxBottom); zeros where none does',
 } as const
 
 /** Columns that are numbers, with their units, or angles, in degrees. */
@@ -142,7 +143,10 @@ const isOfPlace = (name: SolidNumber): boolean => /^(offset|pitch|yaw|roll|aim)/
 /** Whether a number is drawn again with each attempt: those of the geometry are. */
 const isOfAttempt = (name: SolidNumber): boolean => isOfPlace(name) || /^(camera|occluder)/.test(name)
 
-/** What is seen of an image, from the op's counts. */
+/**
+ * What is seen of an image, from the op's counts: pixels of the object that are seen and hidden, and the box of those with any of it, in pixels from the
+ * left and the top; its right and bottom are exclusive, those after the last, and all four are 0 where nothing is seen.
+ */
 export function seenOf(counts: Int32Array, n: number): SceneRecord {
   const of = (column: keyof typeof countColumns) => counts[n * countColumns.count + countColumns[column]] as number
   return {

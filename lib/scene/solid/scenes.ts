@@ -1,7 +1,8 @@
 // Scenes of solid objects as images, rendered as they are asked for.
 import type { z } from 'zod'
 import { parseOptions } from '../../options.js'
-import { groupsOf, openSolid, type SolidSceneControl, type SolidScenes } from './set.js'
+import { checkColumns, checkSeries } from '../series.js'
+import { groupsOf, openSolid, type SolidSceneControl, type SolidScenes, targetBytes } from './set.js'
 import { settingsOf, solidSceneOptions } from './variables.js'
 
 /** Which objects, where, how they look, and how the images are numbered; `count` alone is needed. */
@@ -14,11 +15,14 @@ export type SolidSceneOptions = z.input<typeof solidSceneOptions>
  * camera's frame, about z, then x, then y). Every run of as many images as there are categories holds each once; surfaces,
  * light and backgrounds are drawn apart from the object and its place. Image i of a seed and its options is the same whatever the count. On opening, every
  * scene is counted at 32 x 32 pixels, and drawn again where too little of the object is seen. Call `dispose()` when done.
- * @throws {OptionError} for an unknown option or category, or ranges that leave no object in sight; {DataError} for photos or meshes that cannot be read
+ * @throws {OptionError} for an unknown option or category, ranges that leave no object in sight, or a set that ends beyond image 2^53 - 1 of its series;
+ * {OutOfMemoryError} for more images than memory holds the targets of; {DataError} for photos or meshes that cannot be read
  */
 export async function solidScenes(options: SolidSceneOptions & SolidSceneControl): Promise<SolidScenes> {
   const op = 'solidScenes'
   const { signal, onProgress, device, ...rest } = options
   const settings = settingsOf(parseOptions(op, solidSceneOptions, rest))
+  checkSeries(op, settings)
+  checkColumns(op, settings.count, targetBytes)
   return openSolid(op, settings, await groupsOf(op, settings), null, { signal, onProgress, device })
 }

@@ -7,6 +7,7 @@ import { cpu, type Device } from '../../device.js'
 import { DataError, OptionError } from '../../errors.js'
 import { countColumns } from '../../ops/index.js'
 import { version } from '../../version.js'
+import { numberAfter } from '../series.js'
 import type { SceneRecord, SceneSet, SceneViews, ViewOptions } from '../set.js'
 import { drawGeometry, type Geometry, type Placement, placedGeometry } from './geometry.js'
 import { drawLooks, type Looks } from './looks.js'
@@ -70,6 +71,8 @@ export interface GivenScene {
 /** Side of the images in which is counted what is seen of an object. */
 const countSize = 32
 const countBatch = 512
+/** Of an image, in the columns of its targets and in those that they are made from, with its attempts. */
+export const targetBytes = 2 * (2 * Int32Array.BYTES_PER_ELEMENT + solidTargets.length * Float32Array.BYTES_PER_ELEMENT) + 1
 /** Pixels rendered at a time: mostly all that are asked for at once. */
 const batchPixels = 1 << 22
 
@@ -149,8 +152,8 @@ function usedModels(
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (occluders > 0) return new Set(Array.from({ length: total }, (_, i) => i))
   const used = new Set<number>()
-  for (let i = first; i < first + count && used.size < total; ++i) {
-    const [group, instance] = drawObject(i, seed, sizes)
+  for (let i = 0; i < count && used.size < total; ++i) {
+    const [group, instance] = drawObject(first + i, seed, sizes)
     used.add((starts[group] as number) + instance)
   }
   return used
@@ -220,13 +223,16 @@ class SolidSet {
       counted.catch(() => {})
       return { scenes, counted }
     }
-    const batches = [...batchesOf(count, countBatch)].map((batch) => Array.from(batch))
-    let first = attempted(batches[0] as number[], 0)
-    for (const [b, batch] of batches.entries()) {
+    const batches = batchesOf(count, countBatch)
+    const begin = () => {
+      const { value } = batches.next()
+      return value ? { batch: Array.from(value), first: attempted(Array.from(value), 0) } : null
+    }
+    for (let next = begin(); next; ) {
+      const { batch, first } = next
       let [left, now] = [batch, first]
       // While one batch is counted the next one is drawn.
-      const next = batches[b + 1]
-      if (next) first = attempted(next, 0)
+      next = begin()
       for (let attempt = 0; left.length > 0; ) {
         const { scenes } = now
         const { counts } = await now.counted
@@ -295,7 +301,7 @@ class SolidSet {
     for (let i = 0; i < draws; ++i) {
       // Objects in the shares that this set has them in: meshes of others were not read.
       const { height } = models[labels.identity[i % settings.count] as number] as Model
-      const next = new Draws(settings.first + settings.count + i, settings)
+      const next = new Draws(numberAfter(settings, i), settings)
       const found = this.valuesOf(drawGeometry(next, 0, settings, height / 2, models.length))
       for (const [name, column] of values) column[i] = found[name]
     }
