@@ -165,7 +165,9 @@ export function describeSchema(schema: z.ZodType): string {
     return alternatives((schema.options as z.ZodType[]).map(describeSchema))
   if (schema instanceof z.ZodObject) {
     const { kind } = schema.shape as { kind?: z.ZodType }
-    return kind ? `an object of kind ${describeSchema(kind)}` : `an object of ${keysOf(schema).join(', ')}`
+    return kind
+      ? `an object of kind ${describeSchema(kind)}`
+      : ['an object', keysOf(schema).join(', ')].filter(Boolean).join(' of ')
   }
   if (schema instanceof z.ZodBoolean) return 'true or false'
   return schema instanceof z.ZodString ? 'text' : (schema.description ?? 'another value')

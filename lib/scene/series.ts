@@ -1,20 +1,15 @@
 // The endless series of images that a seed stands for, and what of it one set can hold.
 import { OptionError, OutOfMemoryError } from '../errors.js'
 
-/** Images are numbered in 32 bits, and those of a series in 53. */
-const mostImages = 2 ** 31 - 1
 const lastNumber = Number.MAX_SAFE_INTEGER
 
 /**
  * Refuses a set that no series holds.
- * @throws {OptionError} for more than 2^31 - 1 images, or a first one whose set would end beyond number 2^53 - 1
+ * @throws {OptionError} for a first image whose set would end beyond number 2^53 - 1
  */
 export function checkSeries(op: string, { first, count }: { first: number; count: number }): void {
-  const refuse = (argument: string, actual: number, expected: string) =>
-    new OptionError({ op, argument, actual: String(actual), expected })
-  if (count > mostImages) throw refuse('count', count, `at most ${mostImages}`)
-  if (first > lastNumber - count)
-    throw refuse('first', first, `at most ${lastNumber - count}, so that first + count is at most 2^53 - 1`)
+  const expected = `at most ${lastNumber - count}, so that first + count is at most 2^53 - 1`
+  if (first > lastNumber - count) throw new OptionError({ op, argument: 'first', actual: String(first), expected })
 }
 
 /** The number of the image `after` places behind a set; after the last one of the series comes the first. */

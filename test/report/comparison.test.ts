@@ -28,7 +28,8 @@ const responses: Recording['responses'] = {
 /** A run that encode has scored. @returns r of the layer that it committed itself to, and of the pixels */
 async function scored(name: string, components: 'learned' | 'random', layers: string[]) {
   const config = waveletNet({ units: [4, 4], orientations: 2, image: [16, 16] })
-  const { net } = await fitComponents(images, config, { components, principal: 3 }, { out: of(name) })
+  const options = components === 'learned' ? { components, principal: 3 } : { components }
+  const { net } = await fitComponents(images, config, options, { out: of(name) })
   using learned = net
   const found = await encode(learned, images, responses, { layers, folds: 2, repeats: 1 })
   await writeLayerScores(of(name), 'encoding-v4', { kind: 'encoding', network: await networkSha256(of(name)), ...found })

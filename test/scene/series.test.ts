@@ -37,14 +37,9 @@ describe('a set at the end of its series', () => {
 })
 
 describe('a long set', () => {
-  it('is refused where its images have no numbers', async () => {
-    expect(() => scenes({ count: 2 ** 31 })).toThrow('scenes: count is 2147483648; expected at most 2147483647')
-    await expect(solidScenes({ ...solid, count: last })).rejects.toThrow(`solidScenes: count is ${last}; expected at most`)
-  })
-
   it('is opened at once where its images are made as they are asked for', async () => {
-    const set = scenes({ count: 2 ** 31 - 1, size: 8 })
-    expect((await set.rows([2 ** 31 - 2])).length).toBe(192)
+    const set = scenes({ count: last, size: 8 })
+    expect((await set.rows([last - 1])).length).toBe(192)
   })
 
   it('is refused with the bytes of its targets where they are more than are free', async () => {
