@@ -85,6 +85,9 @@ export function labelColumn(
   return classColumn(classes ?? Array.from({ length: largest + 1 }, (_, i) => String(i)), labels)
 }
 
+/** As pandas names a column without a name, when it writes and when it reads. */
+export const isUnnamed = (name: string): boolean => /^(unnamed: [\d.]+)?$/i.test(name)
+
 const isNumber = (text: string): boolean => text !== '' && Number.isFinite(Number(text))
 /** What programs write where there is no number: nothing, NA, NaN, null or an infinity. */
 const isNoNumber = (text: string): boolean => /^([+-]?(nan|inf|infinity)|na|n\/a|none|null)?$/i.test(text)

@@ -2,11 +2,10 @@
 import { basename, extname } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { DataError } from '../errors.js'
-import { columnOf, labelColumn, lackingNumbers, numbersOrWords, refuseSameName } from './columns.js'
+import { columnOf, isUnnamed, labelColumn, lackingNumbers, numbersOrWords, refuseSameName } from './columns.js'
 import { type Path, readWhole, shown } from './files.js'
 import { flagOf } from './flag_names.js'
 import type { SkippedFile } from './images.js'
-import { isUnnamed } from './neural/csv.js'
 import type { Column, Targets } from './targets.js'
 
 export interface Table {

@@ -1,6 +1,7 @@
 // What the mixing of a network of wavelet blocks is learned by, and the switches of its ablations.
 import { z } from 'zod'
-import { seed, whole } from '../options.js'
+import { OptionError } from '../errors.js'
+import { parseOptions, seed, whole } from '../options.js'
 
 export const componentOptions = z.strictObject({
   components: z
@@ -36,3 +37,28 @@ export const componentOptions = z.strictObject({
 /** How components are learned. */
 export type ComponentOptions = z.input<typeof componentOptions>
 export type ComponentConfig = z.output<typeof componentOptions>
+
+/** The settings that results depend on. */
+export function lasting({ memoryLimit: _limit, ...rest }: ComponentConfig): object {
+  return rest
+}
+
+/**
+ * Refuses switches that what was asked for does not look at.
+ * @throws {OptionError}
+ */
+export function refuseUnused(op: string, settings: ComponentConfig): void {
+  const { components, statistics, scale } = settings
+  const usual = parseOptions(op, componentOptions, {})
+  const refuseGiven = (names: readonly (keyof ComponentConfig)[], expected: string) => {
+    const argument = names.find((name) => settings[name] !== usual[name])
+    if (argument !== undefined) throw new OptionError({ op, argument, actual: String(settings[argument]), expected })
+  }
+  if (components !== 'learned')
+    refuseGiven(
+      ['statistics', 'scale', 'principal', 'dropFirst', 'pixelShare'],
+      `it only with components 'learned', not '${components}'`,
+    )
+  else if (statistics !== 'pixels' && scale !== 'z-scored')
+    refuseGiven(['pixelShare'], "it only with statistics 'pixels' or scale 'z-scored'")
+}

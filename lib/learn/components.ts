@@ -17,7 +17,7 @@ import { agree, type Group, watchedGroup } from '../run/group.js'
 import { checkRun, type RunOptions } from '../run/options.js'
 import { duration, memoryText, startPhase, trialSeconds } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
-import { type ComponentConfig, type ComponentOptions, componentOptions } from './component_options.js'
+import { type ComponentConfig, type ComponentOptions, componentOptions, lasting, refuseUnused } from './component_options.js'
 import { type BlockComponents, blockComponents, type ComponentRecord, componentRecord } from './component_record.js'
 import { mixingRows } from './component_rows.js'
 import { Sums } from './component_sums.js'
@@ -100,38 +100,6 @@ export async function fitComponents(
 const drawn = (images: number, positions: number, share: number): number =>
   images === 0 ? 0 : Math.max(1, Math.round(share * images * positions))
 
-/**
- * Refuses switches that what was asked for does not look at.
- * @throws {OptionError}
- */
-function refuseUnused(settings: ComponentConfig): void {
-  const { components, statistics, scale } = settings
-  const usual = parseOptions(op, componentOptions, {})
-  const isUsed = {
-    statistics: components === 'learned',
-    scale: components === 'learned',
-    principal: components === 'learned',
-    dropFirst: components === 'learned',
-    pixelShare: components === 'learned' && (statistics === 'pixels' || scale === 'z-scored'),
-  }
-  for (const [name, used] of Object.entries(isUsed) as [keyof typeof isUsed, boolean][])
-    if (!used && settings[name] !== usual[name])
-      throw new OptionError({
-        op,
-        argument: name,
-        actual: String(settings[name]),
-        expected:
-          components === 'learned'
-            ? "it only with statistics 'pixels' or scale 'z-scored'"
-            : `it only with components 'learned', not '${components}'`,
-      })
-}
-
-/** The settings that results depend on. */
-function lasting({ memoryLimit: _limit, ...rest }: ComponentConfig): object {
-  return rest
-}
-
 /** The map of a stretch of images that some block reads, kept for the next one. */
 interface Kept {
   /** Blocks that it has gone through. */
@@ -186,7 +154,7 @@ class Fit {
         actual: `of ${channels} x ${height} x ${width}`,
         expected: `${this.net.config.channels} x ${this.net.config.image.join(' x ')}, what the network reads`,
       })
-    refuseUnused(this.settings)
+    refuseUnused(op, this.settings)
     if (components === 'random') return
     for (const { name, spec, responses, output } of this.blocks) {
       const refuse = (actual: string, expected: string) => new OptionError({ op, argument: name, actual, expected })

@@ -115,7 +115,10 @@ const resNet =
 
 const joined = (blocks: number) => Array.from({ length: blocks }, (_, i) => `blocks.${i}`).join('+')
 
-const localFamily = (blocks: readonly Block[]): Pick<Family, 'blocks' | 'make'> => ({ blocks, make: local(blocks) })
+const ofBlocks = (make: typeof local, blocks: readonly Block[]): Pick<Family, 'blocks' | 'make'> => ({
+  blocks,
+  make: make(blocks),
+})
 
 const families: readonly Family[] = [
   { name: 'pixels', about: 'the images themselves', layers: ['pixels'], minutes: 0.5, make: async () => null },
@@ -134,22 +137,21 @@ const families: readonly Family[] = [
     about: 'one block of Krotov-Hopfield filters',
     layers: ['all'],
     minutes: 3,
-    ...localFamily([singleBlock]),
+    ...ofBlocks(local, [singleBlock]),
   },
   {
     name: 'local-five',
     about: 'five blocks of them side by side',
     layers: ['all', joined(5)],
     minutes: 8,
-    ...localFamily(fiveBlocks),
+    ...ofBlocks(local, fiveBlocks),
   },
   {
     name: 'twin-one',
     about: 'the one block trained end to end',
     layers: ['all'],
     minutes: 8,
-    blocks: [{ ...singleBlock, power: 1 }],
-    make: twin([{ ...singleBlock, power: 1 }]),
+    ...ofBlocks(twin, [{ ...singleBlock, power: 1 }]),
   },
   {
     name: 'wavelet-random',

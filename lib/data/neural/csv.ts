@@ -1,6 +1,7 @@
 // Tables in CSV files beside a recording: which row names their columns, and which column is meant.
 import { parse } from 'csv-parse/sync'
 import { DataError } from '../../errors.js'
+import { isUnnamed } from '../columns.js'
 import { readWhole } from '../files.js'
 
 /** A column that is looked for by its name. */
@@ -38,8 +39,6 @@ const isMissing = (cell: string): boolean => /^([+-]?nan|na|n\/a)?$/i.test(cell)
 /** A number, finite or not. */
 const isNumber = (cell: string): boolean => /^[+-]?inf(inity)?$/i.test(cell) || (cell !== '' && !Number.isNaN(Number(cell)))
 const isWord = (cell: string): boolean => !isMissing(cell) && !isNumber(cell)
-/** As pandas names a column without a name, when it writes and when it reads. */
-export const isUnnamed = (name: string): boolean => /^(unnamed: [\d.]+)?$/i.test(name)
 
 async function readCsv(op: string, path: string): Promise<string[][]> {
   const expected = 'a CSV file'

@@ -3,23 +3,14 @@ import { basename, extname, join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
 import { parseOptions, refuseUnknown, whole } from '../../options.js'
-import { columnsByName, numbersOrWords } from '../columns.js'
+import { columnsByName, isUnnamed, numbersOrWords } from '../columns.js'
 import { isImageName } from '../decode.js'
 import { listFolder, statFile } from '../files.js'
 import { flagOf } from '../flag_names.js'
 import type { Images, LoadControl } from '../images.js'
 import { readTable } from '../label_file.js'
 import type { Targets } from '../targets.js'
-import {
-  groupColumn,
-  imageColumn,
-  isUnnamed,
-  type List,
-  readList,
-  readNumberTable,
-  type WantedColumn,
-  wholeNumbersOf,
-} from './csv.js'
+import { groupColumn, imageColumn, type List, readList, readNumberTable, type WantedColumn, wholeNumbersOf } from './csv.js'
 import type { Recording } from './folder.js'
 import { nsdImageCount } from './nsd_design.js'
 import { nsdShaping, openNsdImages } from './nsd_images.js'
