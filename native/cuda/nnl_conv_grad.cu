@@ -44,7 +44,7 @@ __global__ void nnl_slope_kernel(Group g, const float* __restrict__ gy, const fl
   if (i >= count) return;
   const float b = bias ? bias[i / cells % g.l.k] : 0.0f;
   const float z = y ? y[i] : g.cosine[i] + b;
-  g.a[i] = z > 0 ? gy[i] * factor * power(z, below) : (z <= 0 ? 0.0f : z);
+  g.a[i] = z >= below.least ? gy[i] * factor * power(z, below) : (z < below.least ? 0.0f : z);
   if (!y) return;
   if (g.cosine) g.cosine[i] = z - b;
   if (g.index[i] < 0 || g.index[i] >= g.l.positions()) report_fault(flag, first + i);
@@ -294,7 +294,7 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
     const int64_t count = g.l.n * cells;
     STRIATE_LAUNCH((nnl_slope_kernel), blocks_for(count, kThreads), kThreads, 0, stream, g,
                    in[2].as<float>() + first * cells, bias, saved ? in[4].as<float>() + first * cells : nullptr, pooled,
-                   count, static_cast<float>(o.power), Power(o.power - 1), first * cells, flag);
+                   count, static_cast<float>(o.power), Power::below(o.power), first * cells, flag);
     if (want_b)
       STRIATE_LAUNCH((nnl_conv_grad_b_kernel), blocks_for(l.k, 1), kThreads, 0, stream, g, pooled, first > 0,
                      out[2].as<float>());

@@ -1,13 +1,13 @@
 // x^n for x > 0 and a fixed n in [0, 200], as the ops that raise a rectified value to a power share it
 // (ops/rectified_power.h). Integer n: repeated squaring in two floats. Other n: exp2(n log2 x) with log2 and the
 // product in two floats: |n log2 x| <= 150 wherever the result is finite and not zero, so log2 x needs a relative error
-// near 2^-33 for the result to keep float32 accuracy. Neither flushes subnormals (the build never passes
-// --use_fast_math).
+// near 2^-33 for the result to keep float32 accuracy.
 #pragma once
 #include <bit>
 #include <cmath>
 
 #include "cuda/launch.cuh"
+#include "ops/rectified_power.h"
 
 namespace striate::cuda {
 
@@ -15,6 +15,7 @@ namespace striate::cuda {
 struct Power {
   float high, low;  // n = high + low
   int whole;        // n when it is an integer, else -1
+  float least;      // x below it count as 0
   // n = m 2^squares with an odd m: the bits of m after its first, from the top of the word, and a 1 behind them
   unsigned odd_bits = 0x80000000u;
   int squares = 0;
@@ -22,11 +23,18 @@ struct Power {
   explicit Power(double n)
       : high(static_cast<float>(n)),
         low(static_cast<float>(n - static_cast<double>(static_cast<float>(n)))),
-        whole(n == std::floor(n) ? static_cast<int>(n) : -1) {
+        whole(n == std::floor(n) ? static_cast<int>(n) : -1),
+        least(op::least_base(n)) {
     if (whole <= 0) return;
     squares = std::countr_zero(static_cast<unsigned>(whole));
     const unsigned odd = static_cast<unsigned>(whole) >> squares;
     odd_bits = (2 * odd + 1) << std::countl_zero(2 * odd) << 1;
+  }
+  /// n - 1, of the x whose power n counts.
+  static Power below(double n) {
+    Power power(n - 1);
+    power.least = op::least_base(n);
+    return power;
   }
 };
 
@@ -104,15 +112,15 @@ __device__ __forceinline__ float power(float x, const Power& n) {
   return n.whole >= 0 ? power_whole(x, n.whole) : power_real(x, n.high, n.low);
 }
 
-/// max(x, 0)^n with n > 0; NaN stays NaN.
+/// max(x, 0)^n; NaN stays NaN.
 __device__ __forceinline__ float rectified_power(float x, const Power& n) {
-  return x > 0 ? power(x, n) : (x <= 0 ? 0.0f : x);
+  return x >= n.least ? power(x, n) : (x < n.least ? 0.0f : x);
 }
 
-/// max(x, 0)^n for n > 0 with up to n + 4 roundings: plain repeated squaring where n is whole.
+/// max(x, 0)^n with up to n + 4 roundings: plain repeated squaring where n is whole and not 0.
 __device__ __forceinline__ float rectified_power_by_squares(float x, const Power& n) {
   if (n.whole < 0) return rectified_power(x, n);
-  if (!(x > 0)) return x <= 0 ? 0.0f : x;
+  if (!(x >= n.least)) return x < n.least ? 0.0f : x;
   float y = x;
   for (unsigned bits = n.odd_bits; bits != 0x80000000u; bits <<= 1) {
     y *= y;

@@ -14,8 +14,8 @@ namespace {
 constexpr int kThreads = 256;
 
 __device__ __forceinline__ float slope(float x, float gy, float factor, const Power& below) {
-  // gy * n first: the power alone may be subnormal where the product is not
-  return x > 0 ? gy * factor * (below.whole == 0 ? 1.0f : rectified_power_by_squares(x, below)) : (x <= 0 ? 0.0f : x);
+  if (!(x >= below.least)) return x < below.least ? 0.0f : x;
+  return gy * factor * (below.whole == 0 ? 1.0f : rectified_power_by_squares(x, below));
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -60,7 +60,7 @@ void rectified_power_grad(core::Context& ctx, const core::View* in, core::View* 
   const int64_t count = in[0].count();
   if (count == 0) return;
   STRIATE_LAUNCH((rectified_power_grad_kernel), blocks(count), kThreads, 0, stream_of(ctx), in[0].as<float>(),
-                 in[1].as<float>(), out[0].as<float>(), count, static_cast<float>(o.power), Power(o.power - 1));
+                 in[1].as<float>(), out[0].as<float>(), count, static_cast<float>(o.power), Power::below(o.power));
 }
 
 }  // namespace striate::cuda

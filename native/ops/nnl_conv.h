@@ -6,7 +6,8 @@
 // (P + 2 pool_padding - pool_size) / pool_stride + 1; padded pixels are zeros of the patch, and of a pool's window only
 // the positions within the map take part. `index`, on request, is the position p * Q_conv + q of each maximum, the
 // lowest one on ties; a NaN in a pool window gives NaN. Numerics: products and sums in float32 (|error of c| <= about
-// C*R*S * 2^-24); the power is taken after the pool, in float32, so y's relative error is `power` times that.
+// C*R*S * 2^-24); the power is taken after the pool, in float32, so y's relative error is `power` times that; y is 0
+//   where it would be below 2^-126 (as in rectified_power), and the gradient with it.
 // nnl_conv_grad  gx (only of an f32 x), gw and gb of the same function, by recomputing c (y may be 0 where x is not):
 //   z = c + b;  dy/dw = n z^(n-1) v/|v|,  dy/dv = n z^(n-1) (w - c v/|v|)/|v|,  dy/db = n z^(n-1);  0 at z <= 0, and
 //   the first two at zero patches; a max passes its gradient to the lowest position that attains it. Numerics: float32

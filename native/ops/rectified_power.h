@@ -1,13 +1,18 @@
 // rectified_power       y = max(x, 0)^n                        (equation 3 of Grinberg, Hopfield, Krotov 2019)
-// rectified_power_grad  gx = gy * n * max(x, 0)^(n-1)          0 where x <= 0, for every n, n = 1 included
+// rectified_power_grad  gx = gy * n * max(x, 0)^(n-1)          0 where y is, for every n, n = 1 included
 // Element by element, any shape. Relative error at most (n + 4) * 2^-24 (repeated squaring in float32 doubles earlier
 // roundings); other n through logarithm and exponential in more than
-// float32. Results below the smallest normal number are returned as subnormals, never flushed. NaN stays NaN.
-// Repeatable to the bit.
+// float32. y is 0 where it would be below 2^-126, the smallest normal number: a response of 1e-38 is nothing, and numbers
+// below it cost some processors a hundred cycles each. NaN stays NaN. Repeatable to the bit.
 #pragma once
+#include <cmath>
+
 #include "ops/contract.h"
 
 namespace striate::op {
+
+/// The least x whose power n counts: that of smaller ones is below 2^-126, to the rounding of this number.
+inline float least_base(double n) { return static_cast<float>(std::exp2(-126 / n)); }
 
 struct RectifiedPower {
   static constexpr const char* signature = "x f32 [...] -> y f32 [...]";

@@ -13,6 +13,7 @@ import {
   u8,
   uniform,
 } from './proof.js'
+import { isAtLeast, raise, roundings } from './rectified_power.js'
 
 export interface Layer {
   N: number
@@ -162,10 +163,6 @@ export function maximaOf(c: Case): Maxima {
 
 /** The filter of the i-th output. */
 export const filterOf = (l: Layer, i: number): number => Math.floor(i / (l.rows * l.columns)) % l.K
-
-export const raise = (v: number, n: number): number => (Number.isNaN(v) ? v : v <= 0 ? 0 : v ** n)
-/** Roundings of x^n by repeated squaring: an error in x^(2^i) counts n / 2^i times, n - 1 in all, and the products of the bits. */
-export const powerRoundings = (n: number): number => n + 4
 
 export const random = (seed: number, shape: number[], mean = 0, spread = 1): Host =>
   f32(
@@ -508,8 +505,8 @@ export const proofs: Proof[] = [
       }
       return c.request ? { ...y, index: i32(shape, place) } : y
     },
-    // y: what the doubt of the cosine, and one rounding of its sum with the bias, makes of its power, the roundings of the power, one for bf16 (2^-8), and subnormal results
-    // (half of 2^-149 for each product, 2^-134 for a bf16). index: exact, unless another value is closer than both doubts.
+    // y: what the doubt of the cosine, and one rounding of its sum with the bias, makes of its power, the roundings of the power, one for bf16 (2^-8), and what may count
+    // as 0 or not. index: exact, unless another value is closer than both doubts.
     budget: (name, i, _expected, c) => {
       const { l, value, gap, doubt } = maximaOf(c)
       const v = (value[i] as number) + biasOf(c, 2, filterOf(l, i))
@@ -517,12 +514,9 @@ export const proofs: Proof[] = [
       if (name === 'index') return (gap[i] as number) <= 2 * (doubt[i] as number) ? Number.POSITIVE_INFINITY : 0
       const reach = raise(v + off, l.power)
       const bf16 = c.options?.store === 'bf16'
-      return (
-        reach -
-        raise(v, l.power) +
-        (powerRoundings(l.power) * U + (bf16 ? 1.01 * 2 ** -8 : 0)) * reach +
-        (bf16 ? 2 ** -134 : 8 * 2 ** -149)
-      )
+      const relative = roundings(l.power) * U
+      const atLeast = isAtLeast(v - off, v + off, l.power, relative) ? 2 ** -126 : 0
+      return reach - raise(v, l.power) + (relative + (bf16 ? 1.01 * 2 ** -8 : 0)) * reach + 1.01 * atLeast
     },
     refusals: [
       ...misshapen,

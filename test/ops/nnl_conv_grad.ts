@@ -10,14 +10,13 @@ import {
   patchAt,
   pixels,
   pool11,
-  powerRoundings,
-  raise,
   random,
   unitRows,
   w,
   x,
 } from './nnl_conv.js'
 import { type Case, type Expected, f32, f64, type Host, i32, type Options, type Proof, U } from './proof.js'
+import { raise, roundings, slope } from './rectified_power.js'
 
 interface Gradient {
   gx: Float64Array
@@ -63,10 +62,9 @@ function gradient(c: Case): Gradient {
         const i = place[at] as number
         const { v, norm } = patches[i] as { v: Float64Array; norm: number }
         if (z <= -off) continue
-        const slope = (s: number) => (s <= 0 ? 0 : g * l.power * s ** (l.power - 1))
-        const d = slope(z)
-        const reach = Math.abs(slope(z + off) - slope(z - off))
-        const dOff = reach + (powerRoundings(l.power) + 3) * U * Math.abs(d)
+        const d = slope(z, g, l.power)
+        const reach = Math.abs(slope(z + off, g, l.power) - slope(z - off, g, l.power))
+        const dOff = reach + (roundings(l.power) + 3) * U * Math.abs(d)
         gb[k] = (gb[k] as number) + d
         bound.gb[k] = (bound.gb[k] as number) + dOff + terms * U * Math.abs(d)
         if (l.patch && norm === 0) continue

@@ -22,16 +22,26 @@ const around = (seed: number, shape: number[]): Host =>
     normals(seed, size(shape)).map((v) => 0.7 + 0.4 * v),
   )
 
+/** float32's smallest normal number: a y below it is 0. */
+const least = 2 ** -126
+
 /** y and gx, as float64; where x is not a number, so are they. */
-const raise = (v: number, n: number): number => (Number.isNaN(v) ? v : v <= 0 ? 0 : v ** n)
-const slope = (v: number, g: number, n: number): number => (Number.isNaN(v) ? v : v <= 0 ? 0 : g * n * v ** (n - 1))
+export const raise = (v: number, n: number): number => (Number.isNaN(v) ? v : v <= 0 || v ** n < least ? 0 : v ** n)
+export const slope = (v: number, g: number, n: number): number => {
+  const y = raise(v, n)
+  return Number.isNaN(y) || y === 0 ? y : g * n * v ** (n - 1)
+}
+
+/** Whether a power within these bounds, which may carry that relative error, may count as 0 or not. */
+export const isAtLeast = (from: number, to: number, n: number, relative: number): boolean =>
+  Math.max(from, 0) ** n * (1 - relative) < least && Math.max(to, 0) ** n * (1 + relative) >= least
 
 /**
  * Roundings of repeated squaring. Each of the floor(log2 n) squares rounds once and then counts as often as it is used, so an error
  * of U in x^(2^i) is one of U * n / 2^i in the result: n - 1 in all at worst; the products of the set bits add popcount.
  * The contract promises less, 2 log2(n) + popcount, but for correlated squares the sum is n - 1: the proof allows that sum.
  */
-const roundings = (n: number): number => n + 4
+export const roundings = (n: number): number => n + 4
 
 /** Results that float32 cannot hold are infinities; beside the edge either is right. */
 function near(value: number, relative: number, absolute: number): number {
@@ -71,8 +81,12 @@ export const proofs: Proof[] = [
         x(c).data.map((v) => hold(raise(v, power(c)))),
       ),
     }),
-    // Relative error of the products as above, and half the smallest subnormal for each of at most 16 products that underflow.
-    budget: (_, i, _expected, c) => near(raise(x(c).data[i] as number, power(c)), roundings(power(c)) * U, 8 * 2 ** -149),
+    // Relative error of the products as above, and as much of the least x whose power counts.
+    budget: (_, i, _expected, c) => {
+      const [v, n] = [x(c).data[i] as number, power(c)]
+      const relative = roundings(n) * U
+      return near(raise(v, n), relative, isAtLeast(v, v, n, relative) ? (1 + relative) * least : 0)
+    },
     refusals: refusals([around(1, [2])]),
   },
   {
@@ -95,15 +109,12 @@ export const proofs: Proof[] = [
         x(c).data.map((v, i) => hold(slope(v, gy(c).data[i] as number, power(c)))),
       ),
     }),
-    // As above, with one more product for gy * n. A square that has left the normal range carries half a subnormal of error, which
-    // is multiplied by gy * n (and by powers of x below 1).
+    // As above, with one more product for gy * n.
     budget: (_, i, _expected, c) => {
-      const g = Math.abs(gy(c).data[i] as number) * power(c)
-      return near(
-        slope(x(c).data[i] as number, gy(c).data[i] as number, power(c)),
-        (roundings(power(c)) + 2) * U,
-        8 * (1 + g) * 2 ** -149,
-      )
+      const [v, g, n] = [x(c).data[i] as number, gy(c).data[i] as number, power(c)]
+      const relative = (roundings(n) + 2) * U
+      const atLeast = isAtLeast(v, v, n, relative) ? Math.abs(g) * n * v ** (n - 1) : 0
+      return near(slope(v, g, n), relative, (1 + relative) * atLeast + 8 * 2 ** -149)
     },
     refusals: [
       ...refusals([around(1, [2]), around(2, [2])]),

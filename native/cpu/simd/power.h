@@ -1,14 +1,13 @@
-// max(x, 0)^n for vectors. Integer n: repeated squaring, every partial power between 1 and the result, so that none
-// overflows or underflows unless the result does. Other n: exp2(n log2 x) in float64 (relative error 1e-9 before the
-// one rounding to float32, which also makes the subnormal results). Included after simd/vec.h.
+// max(x, 0)^n for vectors, 0 where it is below the normal numbers: decided on x, so that no product is subnormal. Integer
+// n: repeated squaring, every partial power between 1 and the result, so that none overflows unless the result does.
+// Other n: exp2(n log2 x) in float64 (relative error 1e-9 before the one rounding to float32). Included after simd/vec.h.
 #pragma once
+#include "ops/rectified_power.h"
+
 #include "cpu/simd/wide.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
-
-/// 0 where x <= 0 (-0 too); NaN stays.
-STRIATE_INLINE vf rectify(vf x) { return x <= vf{} ? vf{} : x; }
 
 /// x[i] = start[i] * x[i]^n, n >= 1; multiplied low bit first.
 template <int kCount>
@@ -60,9 +59,15 @@ STRIATE_INLINE vd raise_real(vd x, double n) {
 /// The exponent of one call, sorted into its two methods once.
 struct Power {
   explicit Power(double n)
-      : real(n), integer(n == static_cast<double>(static_cast<uint32_t>(n)) ? static_cast<uint32_t>(n) : 0) {}
+      : real(n),
+        integer(n == static_cast<double>(static_cast<uint32_t>(n)) ? static_cast<uint32_t>(n) : 0),
+        least(op::least_base(n)) {}
   double real;
   uint32_t integer;  // 0: not an integer
+  float least;
+
+  /// 0 where the power is (of -0 too); NaN stays.
+  STRIATE_INLINE vf rectify(vf x) const { return x < least ? vf{} : x; }
 
   /// x[i] = max(x[i], 0)^n
   template <int kCount>
@@ -77,22 +82,23 @@ struct Power {
       x[i] = x[i] == x[i] ? y : x[i];
     }
   }
-  /// x[i] = gy[i] * n * max(x[i], 0)^(n - 1), 0 where x[i] <= 0. gy * n is multiplied in first: the product then stays
-  /// between that and the result.
+  /// x[i] = gy[i] * n * max(x[i], 0)^(n - 1), 0 where max(x[i], 0)^n is. gy * n is multiplied in first: the product then
+  /// stays between that and the result.
   template <int kCount>
   STRIATE_INLINE void slope(vf (&x)[kCount], const vf (&gy)[kCount]) const {
     for (int i = 0; i < kCount; ++i) {
+      x[i] = rectify(x[i]);
       vf y;
       if (integer) {
         y = gy[i] * static_cast<float>(integer);
         vf square = x[i];
-        for (uint32_t rest = integer - 1; rest; rest >>= 1) {
+        for (uint32_t rest = integer - 1; rest;) {
           if (rest & 1) y *= square;
-          square *= square;
+          if (rest >>= 1) square *= square;  // not once more than is used: that one may be subnormal
         }
       } else {
         vd wide[2], factor[2];
-        widen(rectify(x[i]), wide);
+        widen(x[i], wide);
         widen(gy[i], factor);
         for (int half = 0; half < 2; ++half) wide[half] = raise_real(wide[half], real - 1) * (factor[half] * real);
         y = narrow(wide);
