@@ -25,7 +25,14 @@ import time
 import data
 
 BURST_SECONDS = 0.03
-ENVIRONMENT = ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "OMP_WAIT_POLICY", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+ENVIRONMENT = (
+    "MALLOC_MMAP_MAX_",
+    "MALLOC_TRIM_THRESHOLD_",
+    "OMP_WAIT_POLICY",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+)
 
 
 class Peer:
@@ -41,11 +48,13 @@ class Peer:
         if data.on_gpu():
             torch.empty(1, device=data.device)  # no GPU, or a PyTorch without CUDA: said here
             torch.backends.cudnn.allow_tf32 = False
+        Form.precision = precision()
         return {
             "python": platform.python_version(),
             "torch": torch.__version__,
             "device": torch.cuda.get_device_name() if data.on_gpu() else "cpu",
             "numpy": numpy.__version__,
+            "precision": Form.precision,
             "threads": torch.get_num_threads(),
             "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
         }
@@ -98,10 +107,11 @@ class Peer:
 class Form:
     """One way to do the work, warmed up, with as many repetitions as fill a burst. A call of `run` is so many repetitions.
 
-    On the processor, all but the default ask for precision "medium", which only sends PyTorch's float32 products to oneDNN: without
-    bfloat16 matrix units they keep float32 accuracy (the check shows it), and on AMD oneDNN is about twice as fast as MKL. On a GPU
-    all but the default let cuDNN try its algorithms.
+    On the processor, all but the default ask for the precision that was found to be float32's at the start. On a GPU all but the
+    default let cuDNN try its algorithms.
     """
+
+    precision = "highest"
 
     def __init__(self, plain, run, once, repetitions=1):
         self.plain, self.run, self.once = plain, run, once
@@ -122,7 +132,7 @@ class Form:
     def enter(self):
         import torch
 
-        torch.set_float32_matmul_precision("highest" if self.plain or data.on_gpu() else "medium")
+        torch.set_float32_matmul_precision("highest" if self.plain else self.precision)
         torch.backends.cudnn.benchmark = not self.plain
 
     def synchronise(self):
@@ -144,6 +154,23 @@ class Form:
         self.synchronise()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         return {"wall": wall / self.repetitions, "cpu": cpu / self.repetitions}
+
+
+def precision():
+    """What the tuned forms ask PyTorch for. On a processor "medium" sends float32 products to oneDNN, which on AMD is about twice as fast
+    as MKL; where these come out in bfloat16 all the same, it is "highest"."""
+    import torch
+
+    if data.on_gpu():
+        return "highest"
+    torch.set_float32_matmul_precision("medium")
+    draw = torch.Generator().manual_seed(1)
+    a, b, image, filters = (torch.randn(shape, generator=draw) for shape in [(256, 256), (256, 256), (1, 64, 16, 16), (64, 64, 3, 3)])
+    for work, *inputs in [(torch.matmul, a, b), (torch.conv2d, image, filters)]:
+        exact = work(*(x.double() for x in inputs))
+        if (work(*inputs) - exact).abs().max() > 1e-5 * exact.abs().max():
+            return "highest"
+    return "medium"
 
 
 def graph_of(case, name, once):

@@ -15,6 +15,8 @@ export interface PeerVersions {
   threads: number
   /** `cpu`, or the GPU's name. */
   device: string
+  /** What the tuned forms ask PyTorch for, of which its float32 products keep their accuracy here. */
+  precision: string
   /** Settings of the peer's process that change its speed. */
   environment: Record<string, string>
 }
@@ -39,7 +41,8 @@ export class NoPeer extends Error {}
 
 /**
  * The peer's environment: what makes PyTorch slow for no fault of its own is put right. Preset choices of OpenBLAS kernels are dropped;
- * memory once used is kept by the process rather than given back and faulted in again at each large result; OpenMP threads sleep at barriers.
+ * memory once used is kept by the process rather than given back and faulted in again at each large result; OpenMP threads sleep at barriers;
+ * oneDNN is held to instructions that keep float32's accuracy, as with AMX and bfloat16 ones its products do not.
  */
 function fairEnvironment(threads: number): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
@@ -48,6 +51,7 @@ function fairEnvironment(threads: number): NodeJS.ProcessEnv {
   env.MALLOC_MMAP_MAX_ = '0'
   env.MALLOC_TRIM_THRESHOLD_ = String(2 ** 34)
   env.OMP_WAIT_POLICY = 'passive'
+  env.ONEDNN_MAX_CPU_ISA = 'AVX512_CORE'
   for (const name of ['OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS']) env[name] = String(threads)
   return env
 }

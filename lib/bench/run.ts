@@ -141,7 +141,7 @@ async function measure({ c, device, threads, rounds, limit, peer, note, signal }
       const answer = await peer.time(c, forms)
       ;({ failed, lighter } = answer)
       for (const [form, time] of Object.entries(answer.forms)) theirs.set(form, [...(theirs.get(form) ?? []), time[clock]])
-      if (round === allForms - 1) forms = inTheRace(theirs)
+      if (round === allForms - 1) forms = inTheRace(theirs, (form) => isPeer(c, check.forms[form], lighter.includes(form)))
     }
     await (check && peer?.forget(c))
     const rate = spread(ours.map((s) => c.units / s))
@@ -177,11 +177,15 @@ async function measure({ c, device, threads, rounds, limit, peer, note, signal }
   }
 }
 
-/** Forms worth more rounds: those near the best, and the default unless one repetition takes longer than half a second. */
-function inTheRace(theirs: ReadonlyMap<string, number[]>): string[] {
+/** A form that computes something else is no peer, nor one that does less. */
+const isPeer = (c: BenchCase, error = Number.NaN, lighter: boolean): boolean => !lighter && error <= c.tolerance
+
+/** Forms worth more rounds: peers near the best one, and the default unless one repetition takes longer than half a second. */
+function inTheRace(theirs: ReadonlyMap<string, number[]>, isPeer: (form: string) => boolean): string[] {
   const medians = [...theirs].map(([form, times]) => [form, spread(times).median] as const)
-  const best = Math.min(...medians.map(([, seconds]) => seconds))
-  return medians.filter(([form, seconds]) => seconds <= 1.5 * best || (form === 'default' && seconds < 0.5)).map(([form]) => form)
+  const best = Math.min(...medians.filter(([form]) => isPeer(form)).map(([, seconds]) => seconds))
+  const near = ([form, seconds]: readonly [string, number]): boolean => isPeer(form) && seconds <= 1.5 * best
+  return medians.filter((one) => near(one) || (one[0] === 'default' && one[1] < 0.5)).map(([form]) => form)
 }
 
 interface Verdicts {
@@ -201,8 +205,7 @@ function comparison(
     const rate = spread(seconds.map((s) => c.units / s))
     forms[form] = { rate, error: errors[form] ?? Number.NaN, rounds: seconds.length, lighter: lighter.includes(form) }
   }
-  // A form that computes something else is no peer.
-  const right = Object.entries(forms).filter(([, f]) => !f.lighter && f.error <= c.tolerance)
+  const right = Object.entries(forms).filter(([, f]) => isPeer(c, f.error, f.lighter))
   const [best] = right.sort(([, a], [, b]) => b.rate.median - a.rate.median)[0] ?? []
   if (best === undefined) return undefined
   const ratioTo = (form: string): Spread => spread((theirs.get(form) ?? []).map((t, round) => t / (ours[round] as number)))

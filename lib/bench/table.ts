@@ -44,6 +44,21 @@ function cells(row: BenchRow): string[] {
 
 const head = ['op', 'case', 'striate', 'limit', 'best peer', 'x best (quartiles)', 'x default', 'goal: must / reach']
 
+/** The peer's forms that a row is not compared with, and why. */
+function leftOut({ op, case: name, peer, check }: BenchRow): string[] {
+  if (!peer || !check) return []
+  const forms = Object.entries(peer.forms).flatMap(([form, { lighter, error }]) => {
+    if (!lighter && error <= check.tolerance) return []
+    const reason = lighter
+      ? 'does less than the work'
+      : `is off by ${error.toExponential(1)}, where ${check.tolerance} is allowed`
+    return [`${form} ${reason}`]
+  })
+  const failed = Object.entries(peer.failed).map(([form, reason]) => `${form} cannot run here (${reason})`)
+  const all = [...forms, ...failed]
+  return all.length > 0 ? [`Not compared, ${op} ${name}: ${all.join('; ')}.`] : []
+}
+
 /** A table for a terminal. */
 export function formatBench(rows: readonly BenchRow[]): string {
   const table = [head, ...rows.map(cells)]
@@ -54,7 +69,7 @@ export function formatBench(rows: readonly BenchRow[]): string {
       .join('  ')
       .trimEnd(),
   )
-  return [lines[0], widths.map((w) => '-'.repeat(w)).join('  '), ...lines.slice(1)].join('\n')
+  return [lines[0], widths.map((w) => '-'.repeat(w)).join('  '), ...lines.slice(1), ...rows.flatMap(leftOut)].join('\n')
 }
 
 /** The head of a report in a few plain lines: machine, limits, versions, and how it was measured. */
@@ -73,7 +88,7 @@ export function describeBench(report: Omit<BenchReport, 'rows'>): string[] {
         (onGpu
           ? ' without TF32; best of several forms, each also replayed as a CUDA graph (torch.compile, cuDNN trying its algorithms).'
           : `, ${peer.threads} thread${peer.threads === 1 ? '' : 's'}; environment ${settings.join(' ')}, presets of OpenBLAS dropped; ` +
-            'best of several forms (products through oneDNN, channels-last, cache-sized groups, torch.compile, NumPy).')
+            `best of several forms (products ${peer.precision === 'highest' ? 'as they are, since oneDNN rounds them to bfloat16 here' : 'through oneDNN'}, channels-last, cache-sized groups, torch.compile, NumPy).`)
       : 'No peer was measured.',
     `Medians over ${rounds} rounds in which both sides take turns, ${threads === 1 && !onGpu ? 'by processor time' : "by the wall's clock"}.` +
       (load > 0.5

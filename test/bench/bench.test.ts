@@ -135,6 +135,22 @@ describe('tables', () => {
     expect(formatBench([row({ check: { error: 0.3, tolerance: 1e-5, agrees: false } })])).toContain('DISAGREES by 3.0e-1')
   })
 
+  it('say which forms are not compared, and why', () => {
+    const form = (error: number, lighter = false) => ({ rate: { median: 1, lower: 1, upper: 1 }, error, rounds: 3, lighter })
+    const { peer } = row()
+    const forms = { default: form(1e-8), rounded: form(3e-6), half: form(0, true) }
+    const text = formatBench([
+      row({
+        check: { error: 1e-8, tolerance: 1e-6, agrees: true },
+        peer: { ...(peer as NonNullable<typeof peer>), forms, failed: { compiled: 'no compiler' } },
+      }),
+    ])
+    expect(text).toContain(
+      'Not compared, gemm a case: rounded is off by 3.0e-6, where 0.000001 is allowed; half does less than the work; compiled cannot run here (no compiler).',
+    )
+    expect(formatBench([row({ check: { error: 1e-8, tolerance: 1e-6, agrees: true } })])).not.toContain('Not compared')
+  })
+
   it('come as Markdown', { timeout: 60_000 }, async () => {
     const report = await runBench({ ops: ['gemm'], rounds: 3, peers: false })
     expect(report.rows.map((r) => r.op)).toEqual(['gemm', 'gemm'])
