@@ -231,6 +231,7 @@ const takers: Record<string, Taker> = {
   'openStudyData(options)': takes((o: { quick?: boolean }) => reproduce.openStudyData(study.needs, folder, o), {}),
   'scaleOf(options)': takes(reproduce.scaleOf, {}),
   'studyCost(options)': takes((o: reproduce.StudyOptions) => reproduce.studyCost(study, o), {}),
+  'partsOf(options)': takes((o: reproduce.StudyOptions) => reproduce.partsOf(study, o), {}),
   'listParts(options)': takes((o: reproduce.StudyOptions) => reproduce.listParts(study, folder, o), {}),
   'runStudy(options)': takes((o: reproduce.StudyOptions) => reproduce.runStudy(study, data, o, { out: folder }), {}),
   'runStudy(run)': takes((o: reproduce.StudyRun) => reproduce.runStudy(study, data, {}, o), { ...run, out: folder }),

@@ -8,6 +8,7 @@ import { writeStudy } from '../report/index.js'
 import {
   listParts,
   openStudyData,
+  partsOf,
   runStudy,
   type Study,
   type StudyData,
@@ -163,12 +164,11 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
     })
   const signal = interruptSignal()
   const device = deviceOf(values.device)
-  const scale = scaleOf(options)
   const data = await openFor(study, values.data, options, values, signal)
-  const { minutes, bytes } = studyCost(study, options)
+  const { minutes, bytes } = studyCost(study, options, data)
   say.line(`${study.name}: ${study.source}. ${study.about}`)
   say.line(
-    `${data.train.shape[0]} training and ${data.test.shape[0]} test images; ${study.parts(scale).length} parts, ${cost(minutes, bytes)}`,
+    `${data.train.shape[0]} training and ${data.test.shape[0]} test images; ${partsOf(study, options, data).length} parts, ${cost(minutes, bytes)}`,
   )
   if (device.kind === 'cpu' && bytes > freemem())
     say.line(
@@ -183,7 +183,7 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
   if (responses.length > 0) command.push('--responses', ...responses.map((folder) => basename(folder)))
   if (images !== undefined) command.push('--images', basename(images), '--rdm', ...rdm.map((file) => basename(file)))
   if (counts !== undefined && counted !== undefined) command.push('--counts', basename(counts), '--counted', basename(counted))
-  if (scale.quick) command.push('--quick')
+  if (scaleOf(options).quick) command.push('--quick')
   if (device.kind !== 'cpu') command.push('--device', values.device)
   if (options.seeds) command.push('--seeds', options.seeds.join())
   const written = await writeStudy(study, data, options, records, { out, command: command.join(' '), device: device.toString() })

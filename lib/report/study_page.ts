@@ -6,7 +6,15 @@ import { instructionSet, threads } from '../device.js'
 import { makeFolder } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
 import { type Block, barChart, filterSheet, imageSheet, lineChart, renderPage, type Section } from '../plot/index.js'
-import { type PartRecord, type Study, type StudyData, type StudyOptions, scaleOf, type Value } from '../reproduce/index.js'
+import {
+  type PartRecord,
+  partsOf,
+  type Study,
+  type StudyData,
+  type StudyOptions,
+  scaleOf,
+  type Value,
+} from '../reproduce/index.js'
 import { version } from '../version.js'
 
 interface Written {
@@ -58,7 +66,7 @@ export async function writeStudy(
   const report = await study.report(results, scale, { folder, data })
   await makeFolder(folder)
   const values = report.values.map(compared)
-  const parts = study.parts(scale)
+  const parts = partsOf(study, options, data)
   const missing = parts.filter((part) => !records.has(part.name)).map((part) => part.name)
   const machine = {
     processor: cpus()[0]?.model ?? 'unknown',

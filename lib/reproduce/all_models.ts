@@ -21,7 +21,7 @@ import {
   scoreRecordings,
 } from './scored.js'
 import { type Bars, type Part, type PartContext, resultsOfStem, type Scale, type Study } from './study.js'
-import { allTargets, resNetLayers, trainLatent } from './xie/latents.js'
+import { allTargets, resNetLayers, trainHeads, trainLatent } from './xie/latents.js'
 import { latentScale, latentSize as size } from './xie/scale.js'
 
 interface Family {
@@ -33,6 +33,8 @@ interface Family {
   minutes: number
   /** Of a local network or its twin. */
   blocks?: readonly Block[]
+  /** What it learns from, where that may not be given. */
+  needs?: 'people'
   /** null: the images themselves. */
   make(context: PartContext, scale: Scale, seed: number): Promise<Network | null>
 }
@@ -112,6 +114,13 @@ const resNet =
   (learns: Parameters<typeof trainLatent>[1]['learns']): Family['make'] =>
   async (context, scale, seed) =>
     (await trainLatent(scale, { learns, seed }, context)).net
+
+/** Learns the classes of the images that people named, from others of these. */
+const resNetOfNamed: Family['make'] = async (context, scale, seed) => {
+  const { train } = context.data.people as NonNullable<PartContext['data']['people']>
+  const { classes = [] } = labelsOf(train) ?? {}
+  return (await trainHeads(scale, train, [{ name: 'class', loss: 'softmax', classes: [...classes] }], seed, context)).net
+}
 
 const joined = (blocks: number) => Array.from({ length: blocks }, (_, i) => `blocks.${i}`).join('+')
 
@@ -203,9 +212,17 @@ const families: readonly Family[] = [
     minutes: 3,
     make: resNet('photos'),
   },
+  {
+    name: 'resnet-named',
+    about: 'ResNet-18 trained on the classes of the images that people named',
+    layers: resNetLayers,
+    minutes: 3,
+    needs: 'people',
+    make: resNetOfNamed,
+  },
 ]
 /** Of a quick run. */
-const few = ['pixels', 'gabor-energy', 'local-one', 'wavelet-learned', 'resnet-distance']
+const few = ['pixels', 'gabor-energy', 'local-one', 'wavelet-learned', 'resnet-distance', 'resnet-named']
 const familiesOf = ({ quick }: Scale) => (quick ? families.filter(({ name }) => few.includes(name)) : families)
 
 interface FamilyResult extends Scored {
@@ -223,13 +240,17 @@ const schema: z.ZodType<FamilyResult> = z.object({
 
 const nameOf = ({ quick }: Scale, family: string): string => `${quick ? 'quick-' : ''}model-${family}`
 
-function familyPart(scale: Scale, { name, about, layers, minutes, blocks, make }: Family, seed: number): Part<FamilyResult> {
+function familyPart(
+  scale: Scale,
+  { name, about, layers, minutes, blocks, needs, make }: Family,
+  seed: number,
+): Part<FamilyResult> {
   const own = blocks ? { blocks: atSize(blocks, scale) } : {}
   return {
     name: `${nameOf(scale, name)}-seed${seed}`,
     about: `${about}, seed ${seed}`,
     settings: { name, layers, seed, size, perClass, latents: latentScale(scale), twin: twinRecipe(scale), ...own },
-    keepsNetwork: true,
+    ...(needs ? { needs } : { keepsNetwork: true }),
     expected: { minutes: scale.quick ? 0.5 : minutes, bytes: 3 * 2 ** 30 },
     run: async (context) => {
       const made = await make(context, scale, seed)

@@ -27,7 +27,17 @@ export { describeRecipes, type RecipeName, recipe, recipeNames } from './grinber
 export { fiveBlocks, localReadout, singleBlock, twinOptions } from './grinberg/settings.js'
 export type { Block, NetworkResult } from './networks.js'
 export type { Observation, Spread } from './observe.js'
-export { keptPart, listParts, runStudy, type StudyOptions, type StudyRun, scaleOf, studyCost, studyOptions } from './parts.js'
+export {
+  keptPart,
+  listParts,
+  partsOf,
+  runStudy,
+  type StudyOptions,
+  type StudyRun,
+  scaleOf,
+  studyCost,
+  studyOptions,
+} from './parts.js'
 export type {
   Bars,
   Chart,

@@ -44,9 +44,22 @@ export function scaleOf(options: StudyOptions = {}): Scale {
   return { quick, seeds: seeds ?? (quick ? [0] : [0, 1, 2]) }
 }
 
+/**
+ * The parts of a study, in order.
+ * @param data without which parts can be left out that need more. Default: any
+ */
+export function partsOf(study: Study, options: StudyOptions = {}, data: StudyData | null = null): Part[] {
+  const can = (part: Part) => data === null || part.needs === undefined || data[part.needs] !== null
+  return study.parts(scaleOf(options)).filter(can)
+}
+
 /** Minutes on two cores of all parts, and bytes at the peak of the largest. */
-export function studyCost(study: Study, options: StudyOptions = {}): { minutes: number; bytes: number } {
-  const parts = study.parts(scaleOf(options))
+export function studyCost(
+  study: Study,
+  options: StudyOptions = {},
+  data: StudyData | null = null,
+): { minutes: number; bytes: number } {
+  const parts = partsOf(study, options, data)
   return {
     minutes: parts.reduce((sum, part) => sum + part.expected.minutes, 0),
     bytes: Math.max(...parts.map((part) => part.expected.bytes)),
@@ -54,7 +67,7 @@ export function studyCost(study: Study, options: StudyOptions = {}): { minutes: 
 }
 
 /**
- * The parts of a study, in order.
+ * The parts of a study, in order, and which of them are done.
  * @param out folder of all studies
  * @param data that results must be of to count as done. Default: any
  */
@@ -64,7 +77,7 @@ export async function listParts(
   options: StudyOptions = {},
   data: StudyData | null = null,
 ): Promise<{ name: string; about: string; minutes: number; done: boolean }[]> {
-  const parts = study.parts(scaleOf(options)).map(async (part) => ({
+  const parts = partsOf(study, options, data).map(async (part) => ({
     name: part.name,
     about: part.about,
     minutes: part.expected.minutes,
@@ -226,7 +239,7 @@ export async function runStudy(
   const { out, device, ...rest } = checkRun(op, run)
   const { part: only, reportOnly } = parseOptions(op, studyOptions, options)
   const place: Place = { data, out, device, run: rest }
-  const parts = study.parts(scaleOf(options))
+  const parts = partsOf(study, options, data)
   if (only !== undefined && !parts.some(({ name }) => name === only))
     throw new OptionError({ op, argument: 'part', actual: `'${only}'`, expected: parts.map(({ name }) => name).join(', ') })
   for (const name of ['parts', 'shared']) await makeFolder(join(out, name))

@@ -25,6 +25,8 @@ export interface Part<Result = unknown> {
   settings: object
   /** What it trains in its folder depends on images and settings alone: it is kept where nothing but what it is scored against has changed. */
   keepsNetwork?: true
+  /** Data that not every run of the study is given: without them it is left out. */
+  needs?: 'people'
   /** Expected minutes on two cores of a desktop processor, and bytes at its peak. */
   expected: { minutes: number; bytes: number }
   run(context: PartContext): Promise<Result>

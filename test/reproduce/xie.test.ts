@@ -75,7 +75,7 @@ describe('networks that learn latent variables', () => {
 describe('every family', () => {
   it('is scored on the same recordings, by the layer that training images chose', async () => {
     const { results, written } = await run('all-models')
-    const families = ['pixels', 'gabor-energy', 'local-one', 'wavelet-learned', 'resnet-distance']
+    const families = ['pixels', 'gabor-energy', 'local-one', 'wavelet-learned', 'resnet-distance', 'resnet-named']
     expect([...results.keys()]).toEqual(families.map((name) => `quick-model-${name}-seed0`))
     for (const [name, result] of results) {
       const { layers, recordings, rdms, people } = result as Scored
@@ -98,7 +98,7 @@ describe('every family', () => {
     const page = readFileSync(join(written.folder, 'index.html'), 'utf8')
     for (const text of ['mean of v4', 'upper ceiling', 'agreement']) expect(page).toContain(text)
 
-    // Scored against less, the network is the one that is there.
+    // Scored against less, the network is the one that is there, and what learns from images that people named is left out.
     const said: string[] = []
     const part = 'quick-model-local-one-seed0'
     const study = studies.find(({ name }) => name === 'all-models') as Study
