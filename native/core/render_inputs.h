@@ -25,6 +25,7 @@ struct RenderInputs {
   const float* worlds;
   const uint8_t* photos;  // or null
   int64_t vertex_rows, triangle_rows, mesh_rows, texture_rows, material_rows, images, objects;
+  uint64_t models[2];  // what triangles and meshes hold; 0: not known
 
   explicit RenderInputs(const View* in)
       : vertices(in[0].as<float>()),
@@ -42,7 +43,8 @@ struct RenderInputs {
         texture_rows(in[3].shape[0]),
         material_rows(in[4].shape[0]),
         images(in[5].shape[0]),
-        objects(in[5].shape[1]) {}
+        objects(in[5].shape[1]),
+        models{in[1].content, in[2].content} {}
 
   static STRIATE_HD bool finite(float x) { return x - x == 0; }
   static STRIATE_HD bool range_fits(int32_t first, int32_t count, int64_t all) {
@@ -115,7 +117,16 @@ struct RenderInputs {
                "finite numbers, a focal length, a kind of background from 0 to " +
                    std::string(photos ? "3" : "2 (3 with photos)") + " and rows of materials that it needs, below " +
                    std::to_string(material_rows));
-    std::vector<int32_t> parts(static_cast<size_t>(mesh_rows), -1);  // of meshes looked at
+    // Of meshes looked at. Models stay from call to call, and their triangles may be more than the caches hold.
+    static thread_local struct {
+      uint64_t models[2];
+      std::vector<int32_t> parts;
+    } known;
+    std::vector<int32_t>& parts = known.parts;
+    if (!models[0] || !models[1] || !std::equal(models, models + 2, known.models)) {
+      parts.assign(static_cast<size_t>(mesh_rows), -1);
+      std::copy_n(models, 2, known.models);
+    }
     for (int64_t i = 0; i < images * objects; ++i) {
       if (!place_fits(i))
         refuse("places", row(places, i, 2),
