@@ -80,6 +80,7 @@ interface RawAddon {
   Device: new (kind: string, index: number, guard: boolean, path?: string) => RawDevice
   upload(device: RawDevice, data: ArrayBufferView, dtype: DtypeName, shape: readonly number[]): RawTensor
   zeros(device: RawDevice, dtype: DtypeName, shape: readonly number[]): RawTensor
+  empty(device: RawDevice, dtype: DtypeName, shape: readonly number[]): RawTensor
   /** Devices that are open in this thread. The addon is one whatever copies of this file there are: its devices are theirs together. */
   opened?: Map<string, unknown>
   call(

@@ -59,6 +59,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("Device", NativeDevice::define(env));
   exports.Set("upload", Napi::Function::New(env, NativeTensor::upload, "upload"));
   exports.Set("zeros", Napi::Function::New(env, NativeTensor::zeros, "zeros"));
+  exports.Set("empty", Napi::Function::New(env, NativeTensor::empty, "empty"));
   exports.Set("call", Napi::Function::New(env, call, "call"));
   exports.Set("check", Napi::Function::New(env, check, "check"));
   exports.Set("describe", Napi::Function::New(env, describe, "describe"));

@@ -276,6 +276,15 @@ Napi::Value NativeTensor::zeros(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value NativeTensor::empty(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  return translate(env, [&] {
+    constexpr const char* op = "Tensor.empty";
+    const core::View view = parse_shape(info[2], parse_dtype(info[1], op), op);
+    return make(env, NativeDevice::from(info[0], op)->device()->allocate(view.bytes(), op), view);
+  });
+}
+
 Napi::Value NativeTensor::read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&] {

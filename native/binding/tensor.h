@@ -46,6 +46,8 @@ class NativeTensor : public Napi::ObjectWrap<NativeTensor> {
 
   /// Tensor.zeros: (device, dtype, shape).
   static Napi::Value zeros(const Napi::CallbackInfo& info);
+  /// Memory as it is, for what is overwritten before it is read: (device, dtype, shape).
+  static Napi::Value empty(const Napi::CallbackInfo& info);
 
   const core::View& view() const { return view_; }
   const std::shared_ptr<core::Buffer>& buffer() const { return buffer_; }
