@@ -130,7 +130,8 @@ export function normals(seed: number, count: number, options: { first?: number; 
 }
 /** Four random unsigned 32-bit numbers: a fixed function of a counter, a stream and a seed (whole numbers; the stream below 2^32). */
 export function draw(counter: number, stream: number, seed: number): Words4 {
-  return philox([...words(counter, 'counter'), stream, 0], words(seed, 'seed'))
+  const [low, high] = words(counter, 'counter')
+  return philox([low, high, stream, 0], words(seed, 'seed'))
 }
 
 /** The items in a drawn order (Fisher and Yates; at most 2^32 of them, evenly to within items / 2^32). */
