@@ -1,12 +1,12 @@
 // The readout: a softmax classifier trained by Adam on the frozen features of a network; learning rate, decay, and the power and pool stride of
 // local blocks chosen on a validation split.
-import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { checkImages } from '../data/images.js'
 import { type Images, labelsOf, splitTrainValidation, type TrainValidationSplit } from '../data/index.js'
 import type { Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import { hostTensor, type Safetensor } from '../io/index.js'
+import { digestOf } from '../io/safetensors.js'
 import {
   cutAt,
   type Extent,
@@ -177,7 +177,7 @@ export async function readOut(
     `readout: minibatches of ${config.batch} of ${train.length} training images, ${validation.length} for validation`,
   )
 
-  const identity = { readout: config, data: images.sha256, net: base, weights: hashOf(layers) }
+  const identity = { readout: config, data: images.sha256, net: base, weights: digestOf(layers, {}) }
   const checkpoints = out
     ? new Checkpoints({ run: { ...asked, out }, stem: 'readout', config: identity, position: positionSchema })
     : null
@@ -325,13 +325,6 @@ function uncentred(state: Map<string, Safetensor>): Map<string, Safetensor> {
     ['readout.weight', w],
     ['readout.bias', { ...b, data }],
   ])
-}
-
-/** SHA-256 of tensors and their names. */
-function hashOf(state: ReadonlyMap<string, Safetensor>): string {
-  const hash = createHash('sha256')
-  for (const [name, { data }] of state) hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-  return hash.digest('hex')
 }
 
 function newState(device: Device, classes: number, features: number, from: Map<string, Safetensor> | null): ReadoutState {

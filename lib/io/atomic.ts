@@ -9,8 +9,12 @@ export interface AtomicSink {
   write(bytes: Uint8Array): Promise<void>
 }
 
+/** Bytes that the system is asked to read, write or digest at a time: Node.js takes less than 2 GiB of them. */
+export const largestPiece = 2 ** 30
+
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done, bytes.length - done)).bytesWritten
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, Math.min(largestPiece, bytes.length - done))).bytesWritten
 }
 
 /** Makes the rename itself last through a power cut; not every file system and no Windows lets a folder be synced. */

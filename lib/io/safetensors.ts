@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { DataError, OptionError, ShapeError } from '../errors.js'
 import { refuseUnknown } from '../options.js'
 import type { Tensor } from '../tensor.js'
-import { type AtomicSink, writeAtomic } from './atomic.js'
+import { type AtomicSink, largestPiece, writeAtomic } from './atomic.js'
 import { describeReadError } from './file_errors.js'
 import { openFile } from './regular_file.js'
 
@@ -93,14 +93,18 @@ function bytesOf(data: SafetensorData): Uint8Array {
 }
 
 /** SHA-256 of tensors and metadata, whatever their order. */
-function digestOf(
+export function digestOf(
   tensors: Iterable<readonly [name: string, { dtype: Dtype; shape: readonly number[]; data: SafetensorData }]>,
   metadata: Record<string, string>,
 ): string {
-  const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
+  const sha256 = (bytes: Uint8Array) => {
+    const hash = createHash('sha256')
+    for (let at = 0; at < bytes.length; at += largestPiece) hash.update(bytes.subarray(at, at + largestPiece))
+    return hash.digest('hex')
+  }
   const parts = [...tensors].map(([name, { dtype, shape, data }]) => JSON.stringify([name, dtype, shape, sha256(bytesOf(data))]))
   const texts = Object.entries(metadata).map((entry) => JSON.stringify(entry))
-  return sha256([...parts.sort(), ...texts.sort()].join('\n'))
+  return sha256(Buffer.from([...parts.sort(), ...texts.sort()].join('\n')))
 }
 
 /**
@@ -235,7 +239,7 @@ function parseHeader(name: string, json: Uint8Array, dataBytes: number): { entri
 
 async function readExactly(file: FileHandle, path: string, into: Uint8Array, position: number): Promise<void> {
   for (let got = 0; got < into.length; ) {
-    const { bytesRead } = await file.read(into, got, into.length - got, position + got)
+    const { bytesRead } = await file.read(into, got, Math.min(largestPiece, into.length - got), position + got)
     if (bytesRead === 0)
       throw new DataError({
         op,
