@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { DataError, OptionError } from '../errors.js'
 import { whole } from '../options.js'
 import { type Decoded, type Decoding, decode, decodeOptions, type Extent } from './decode.js'
+import { modifiedOf, type Path } from './files.js'
 import { allDone, Gate } from './gate.js'
 import { checkIndices, type ImageShape, type Images, type LoadControl, type SkippedFile } from './images.js'
 import { allocatePixels, inMemory } from './memory.js'
@@ -51,6 +52,8 @@ export interface EncodedImages {
   where(index: number): string
   /** What tells image `index` from the others of the set, wherever the set lies. */
   label(index: number): string
+  /** Files in which the images lie. */
+  readonly files: readonly Path[]
   /** Encoded bytes of every image; asked for only where the set stays on the disk. */
   sizes(signal?: AbortSignal): Promise<ArrayLike<number>>
   read(index: number, signal?: AbortSignal): Promise<Uint8Array>
@@ -172,7 +175,8 @@ export async function openEncoded(
   const shaping = shapingOf(options)
   const source: Images = { name, shape, sha256: '', targets: cut.spread(targets), pixels: null, rows, shaping, skipped }
   if (cut.count * stride <= options.memoryLimit) return { ...(await inMemory(source, { signal, onProgress })), shaping, skipped }
-  return { ...source, sha256: await sourceHash(encoded, options, cut, signal) }
+  const modified = (stop?: AbortSignal) => modifiedOf(op, encoded.files, stop)
+  return { ...source, sha256: await sourceHash(encoded, options, cut, signal), modified }
 }
 
 /** How images are brought to one size, in words. */

@@ -1,10 +1,12 @@
 // File access of the loaders: every failure of the file system becomes one DataError that names the file.
 import { isUtf8 } from 'node:buffer'
+import { createHash } from 'node:crypto'
 import type { Dirent, Stats } from 'node:fs'
 import { type FileHandle, readdir, stat } from 'node:fs/promises'
 import { DataError } from '../errors.js'
 import { describeReadError } from '../io/file_errors.js'
 import { openFile, type Path, refuseSpecial, shown } from '../io/regular_file.js'
+import { allDone } from './gate.js'
 
 export { openFile, type Path, shown } from '../io/regular_file.js'
 
@@ -51,6 +53,37 @@ export async function listFolder(op: string, path: Path, expected: string): Prom
     return { name: shown(entry.name), path: own, isFolder, isFile }
   })
   return (await Promise.all(entries)).sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** A number of each file, in their order. */
+export async function ofFiles(
+  op: string,
+  paths: readonly Path[],
+  number: (found: Stats) => number,
+  signal?: AbortSignal,
+): Promise<Float64Array> {
+  const numbers = new Float64Array(paths.length)
+  let next = 0
+  const work = async () => {
+    while (next < paths.length) {
+      signal?.throwIfAborted()
+      const index = next++
+      const path = paths[index] as Path
+      const found = await stat(path).catch((error) => {
+        next = paths.length
+        throw describeReadError(op, shown(path), error)
+      })
+      numbers[index] = number(found)
+    }
+  }
+  await allDone(Array.from({ length: 8 }, work))
+  return numbers
+}
+
+/** A text that is another one once one of the files has been written to: their times say so. */
+export async function modifiedOf(op: string, paths: readonly Path[], signal?: AbortSignal): Promise<string> {
+  const times = await ofFiles(op, [...new Set(paths)], ({ mtimeMs }) => mtimeMs, signal)
+  return createHash('sha256').update(new Uint8Array(times.buffer)).digest('hex')
 }
 
 /** All bytes of a regular file. */

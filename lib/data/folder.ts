@@ -1,15 +1,12 @@
 // Folders of images: one sub-folder per class, or unlabelled, or labelled by a table beside them.
-import { stat } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
-import { describeReadError } from '../io/file_errors.js'
 import { parseOptions } from '../options.js'
 import { imageKinds, isImageName } from './decode.js'
 import { depthsFolder, descriptionFile, masksFolder, placesInSet, readDescribedSet } from './described_set.js'
 import { encodedOptions, openEncoded } from './encoded.js'
-import { type FolderEntry, listFolder, type Path, readWhole, shown } from './files.js'
-import { allDone } from './gate.js'
+import { type FolderEntry, listFolder, ofFiles, type Path, readWhole, shown } from './files.js'
 import type { Images, LoadControl, SkippedFile } from './images.js'
 import { readTable, targetsOfTable } from './label_file.js'
 import { annotationFile, checkSplit, isVisible, partsIn, splitFolder, splitOptions } from './split_folder.js'
@@ -211,26 +208,6 @@ async function planThreeDWorld(folder: string, options: z.output<typeof folderOp
   return { listing, root: images, name: basename(folder), isPart: false, targets }
 }
 
-/** Bytes of each file. */
-async function fileSizes(paths: readonly Path[], signal?: AbortSignal): Promise<Float64Array> {
-  const sizes = new Float64Array(paths.length)
-  let next = 0
-  const work = async () => {
-    while (next < paths.length) {
-      signal?.throwIfAborted()
-      const index = next++
-      const path = paths[index] as Path
-      const found = await stat(path).catch((error) => {
-        next = paths.length
-        throw describeReadError(op, shown(path), error)
-      })
-      sizes[index] = found.size
-    }
-  }
-  await allDone(Array.from({ length: 8 }, work))
-  return sizes
-}
-
 /**
  * Opens a folder of images as [N,3,H,W] bytes: `folder/<class>/<image>`, classes and files sorted by name, the split below or above it as
  * `split` says, the class as target `class`. Images in folders inside a class folder are of that class. Every image is turned upright by its EXIF
@@ -271,7 +248,8 @@ export async function openFolder(
     tilesWhereSizesDiffer: targets.class === undefined,
     where: (index: number) => listing.where(index),
     label: (index: number) => names[index] as string,
-    sizes: (stop?: AbortSignal) => fileSizes(paths, stop),
+    files: paths,
+    sizes: (stop?: AbortSignal) => ofFiles(op, paths, ({ size }) => size, stop),
     read: (index: number, stop?: AbortSignal) => readWhole(op, paths[index] as Path, `a sound ${imageKinds} image`, stop),
   }
   return openEncoded(op, encoded, options, control)

@@ -21,6 +21,10 @@ export interface Images {
   readonly pixels: Uint8Array | null
   /** How images of other sizes were brought to this one, in words; undefined where none was asked for. */
   readonly shaping?: string | undefined
+  /**
+   * A text that is another one once a file has been written to that the images are read from, where their pixels stay in files: `sha256` need not be.
+   */
+  readonly modified?: ((signal?: AbortSignal) => Promise<string>) | undefined
   /** What lies where the images were read from and is none of them. */
   readonly skipped?: readonly SkippedFile[] | undefined
   /**

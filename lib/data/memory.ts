@@ -20,8 +20,13 @@ export function allocatePixels(op: string, shape: ImageShape): Uint8Array<ArrayB
   }
 }
 
-/** Hashes in slices, so that the event loop is not held for longer than a few milliseconds. */
-async function contentHash(pixels: Uint8Array, shape: ImageShape, targets: Targets, signal?: AbortSignal): Promise<string> {
+/** @internal SHA-256 of images, in slices, so that the event loop is not held for longer than a few milliseconds. */
+export async function contentHash(
+  pixels: Uint8Array,
+  shape: ImageShape,
+  targets: Targets,
+  signal?: AbortSignal,
+): Promise<string> {
   const hash = createHash('sha256').update(`u8[${shape.join(',')}]`)
   const slice = 4 << 20
   for (let begin = 0; begin < pixels.length; begin += slice) {

@@ -160,6 +160,7 @@ export async function loadParquet(path: string, options: ParquetOptions = {}): P
       const { file, row } = place(index)
       return `${basename(file.path)}/${row}`
     },
+    files: paths,
     // Images' own sizes stand in their pages alone: that of the whole file stands for them.
     sizes: async () => Float64Array.from({ length: available }, (_, index) => place(index).file.bytes.byteLength),
     read: async (index: number) => {

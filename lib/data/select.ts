@@ -28,6 +28,7 @@ export async function selectImages(
     shape,
     sha256,
     targets,
+    modified: images.modified,
     pixels: null,
     rows: async (rows, signal) => {
       checkIndices('rows', rows, chosen.length)

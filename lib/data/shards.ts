@@ -166,6 +166,7 @@ export async function loadShards(path: string, options: ShardOptions = {}): Prom
     skipped,
     where,
     label: (index: number) => `${basename(shardOf(index))}/${names[index]}`,
+    files: paths,
     sizes: async () => sizes,
     read: async (index: number) => {
       const file = await openFile(op, shardOf(index), expected)

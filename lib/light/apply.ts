@@ -77,6 +77,7 @@ async function relight(images: Images, light: Light, seed: number, signal?: Abor
       .update(`${images.sha256}+${lightName(light, seed)}`)
       .digest('hex'),
     targets,
+    modified: images.modified,
     pixels: null,
     rows: async (indices, stop) => shine(await images.rows(indices, stop), (place) => indices[place] as number, stop),
   }

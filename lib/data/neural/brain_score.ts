@@ -161,7 +161,7 @@ async function picturesIn(path: string, names: readonly string[]): Promise<Pictu
     const entry = byName.get(name)
     if (!entry)
       throw new DataError({ op, argument: path, actual: `an archive without ${name}`, expected: 'the images of all stimuli' })
-    return { name, where: `${path}:${name}`, size: async () => entry.size, read: () => readZipEntry(op, path, entry) }
+    return { name, where: `${path}:${name}`, file: path, size: async () => entry.size, read: () => readZipEntry(op, path, entry) }
   })
 }
 

@@ -1,6 +1,5 @@
 // A recording in a folder: images with the responses to them, as plain arrays.
 import { createHash } from 'node:crypto'
-import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { DataError, OptionError } from '../../errors.js'
@@ -8,7 +7,7 @@ import { readNpy } from '../../io/index.js'
 import { parseOptions, whole } from '../../options.js'
 import { decodeOptions, imageKinds, isImageName } from '../decode.js'
 import { type EncodedImages, encodedOptions, openEncoded } from '../encoded.js'
-import { type FolderEntry, listFolder, type Path, readWhole, shown } from '../files.js'
+import { type FolderEntry, listFolder, ofFiles, type Path, readWhole, shown } from '../files.js'
 import { checkIndices, type Images, type LoadControl } from '../images.js'
 import { allocatePixels } from '../memory.js'
 import { coveringBox, resizeBilinear } from '../resize.js'
@@ -106,13 +105,15 @@ async function openPictures(
   const list = has('images.txt') ? join(folder, 'images.txt') : null
   const paths = await picturesOf(join(folder, 'images'), list)
   checkCount(list ?? join(folder, 'images'), paths.length, count)
+  const files = paths.map(({ path }) => path)
   const encoded: EncodedImages = {
     name: basename(folder),
     count: paths.length,
     targets: {},
     where: (index) => shown((paths[index] as FolderEntry).path),
     label: (index) => (paths[index] as FolderEntry).name,
-    sizes: () => Promise.all(paths.map(async ({ path }) => (await stat(path)).size)),
+    files,
+    sizes: (stop) => ofFiles(op, files, ({ size }) => size, stop),
     read: (index, stop) => readWhole(op, (paths[index] as FolderEntry).path, `a sound ${imageKinds} image`, stop),
   }
   const images = await openEncoded(op, encoded, { ...options, skipBad: false }, control)

@@ -5,6 +5,7 @@ import { DataError, OptionError } from '../../errors.js'
 import { parseOptions } from '../../options.js'
 import { decodeOptions } from '../decode.js'
 import { encodedOptions } from '../encoded.js'
+import { modifiedOf } from '../files.js'
 import { checkIndices, type Images } from '../images.js'
 import { allocatePixels } from '../memory.js'
 import { resizeBilinear } from '../resize.js'
@@ -96,6 +97,7 @@ export async function openNsdImages(path: string, ids: ArrayLike<number>, option
     shape: [own.length, channels, to.height, to.width],
     sha256: hash.digest('hex'),
     targets: {},
+    modified: (signal) => modifiedOf(op, [path], signal),
     pixels: null,
     shaping: shaping.length > 0 ? shaping.join(', ') : undefined,
     rows: async (indices, signal) => {

@@ -19,6 +19,8 @@ export interface Picture {
   readonly name: string
   /** What messages call it. */
   readonly where: string
+  /** In which it lies. */
+  readonly file: Path
   size(): Promise<number>
   read(signal?: AbortSignal): Promise<Uint8Array>
 }
@@ -28,6 +30,7 @@ export function pictureFile(op: string, name: string, path: Path): Picture {
   return {
     name,
     where: shown(path),
+    file: path,
     size: async () => (await stat(path)).size,
     read: (signal) => readWhole(op, path, `a sound ${imageKinds} image`, signal),
   }
@@ -51,6 +54,7 @@ export function openPictures(
       targets,
       where: (index) => at(index).where,
       label: (index) => at(index).name,
+      files: pictures.map(({ file }) => file),
       sizes: () => Promise.all(pictures.map((picture) => picture.size())),
       read: (index, signal) => at(index).read(signal),
     },
