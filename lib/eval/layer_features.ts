@@ -9,6 +9,7 @@ import { sparseMatmul, toF32 } from '../ops/index.js'
 import { whole } from '../options.js'
 import { type OnProgress, startPhase } from '../run/index.js'
 import { Tensor } from '../tensor.js'
+import { FeatureCache } from './feature_cache.js'
 import type { FeatureRows } from './kernel.js'
 import { johnsonLindenstrauss, projectionBytes, sparseProjection } from './projection.js'
 
@@ -21,6 +22,14 @@ export const layerOptions = {
       'names of layers; all: the blocks of a network (blocks.0 ...), or its outermost layers that give maps; pixels: the images as they are; of a regression also layers that are joined, as blocks.2+blocks.3',
     ),
   batch: whole(1).default(32).describe('images at a time'),
+  cache: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ unit: 'dir' })
+    .describe(
+      'folder where the features of each layer are kept and looked for, so that other scores of the same network and images need not compute them (default: none)',
+    ),
 }
 
 export const projectionOption = z.union([whole(1), z.enum(['auto', 'none'])])
@@ -30,7 +39,7 @@ export interface LayerControl {
   /** Stops between two steps; the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined
   onProgress?: OnProgress | undefined
-  /** Told once before the first step: what it will need. */
+  /** Told before the first step what it will need; of a cache also what cannot be used or kept. */
   onPlan?: ((text: string) => void) | undefined
 }
 
@@ -83,12 +92,21 @@ export function namedLayers(op: string, net: Network | null, layers: readonly st
   return [...new Set(names)]
 }
 
+export interface FeatureSettings {
+  projection: z.output<typeof projectionOption>
+  seed: number
+  batch: number
+  cache?: string | undefined
+}
+
 interface Plan {
   layer: string
   features: number
   /** Numbers an image that are kept. */
   size: number
   projection: string
+  /** All that the projection depends on; null where there is none. */
+  projected: string | null
 }
 
 function planLayers(
@@ -102,16 +120,23 @@ function planLayers(
   return names.map((layer) => {
     const extent = layer === pixelsLayer ? images.shape.slice(1) : (net as Network).extent(layer)
     const features = extent.reduce((a, b) => a * b, 1)
-    if (projection === 'none') return { layer, features, size: features, projection: 'none' }
+    if (projection === 'none') return { layer, features, size: features, projection: 'none', projected: null }
     const size = projection === 'auto' ? johnsonLindenstrauss(count) : projection
     const source = projection === 'auto' ? `Johnson-Lindenstrauss for ${count} images, epsilon 0.1` : 'as asked for'
     if (features <= size)
-      return { layer, features, size: features, projection: `none: ${features} features are no more than ${size}` }
+      return {
+        layer,
+        features,
+        size: features,
+        projection: `none: ${features} features are no more than ${size}`,
+        projected: null,
+      }
     return {
       layer,
       features,
       size,
       projection: `sparse random to ${size} (${source}; density 1 / sqrt(${features}), seed ${seed})`,
+      projected: `sparse random, ${features} to ${size}, seed ${seed}`,
     }
   })
 }
@@ -120,36 +145,80 @@ function planLayers(
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`
 
 /**
- * Features of layers for all images, in one pass over them.
+ * Features of layers for all images, in one pass over them for those that the cache does not have.
  * @param net null where pixels alone are asked for
  * @param names as {@link namedLayers} gives them
- * @throws {DataError} when a layer's outputs are not finite
+ * @throws {DataError} when a layer's outputs are not finite, or the cache cannot be written
  */
 export async function layerFeatures(
   op: string,
   net: Network | null,
   images: Images,
   names: readonly string[],
-  settings: { projection: z.output<typeof projectionOption>; seed: number; batch: number },
-  { signal, onProgress, onPlan }: LayerControl,
+  settings: FeatureSettings,
+  control: LayerControl,
 ): Promise<LayerFeatures[]> {
-  const { projection, seed, batch } = settings
+  const { projection, seed, batch, cache: folder } = settings
+  const { signal, onProgress, onPlan } = control
   const device = net?.device ?? cpu()
   const count = images.shape[0]
   const plans = planLayers(net, images, names, projection, seed)
-  const projected = [
-    ...new Map(plans.filter(({ features, size }) => size < features).map((plan) => [plan.features, plan])).values(),
-  ]
-  const held = plans.reduce((sum, { size }) => sum + 4 * size * count, 0)
-  const matrices = projected.reduce((sum, { features, size }) => sum + projectionBytes(features, size), 0)
-  const outputs = plans.reduce((sum, { features }) => sum + 4 * features * batch, 0)
-  onPlan?.(
-    `${plans.length} ${plans.length === 1 ? 'layer' : 'layers'} of ${count} images in one pass: ${megabytes(held)} of features, ${megabytes(matrices)} of projections, ${megabytes(outputs)} of outputs at a time`,
-  )
+  const say = (text: string) => onPlan?.(text)
+  const cache = folder === undefined ? null : await FeatureCache.open(op, folder, { net, images, device, batch }, { signal, say })
+  const kept = new Map<Plan, LayerFeatures>()
+  if (cache) {
+    const report = startPhase('cache', 'layers', plans.length, 0, onProgress)
+    for (const [i, plan] of plans.entries()) {
+      signal?.throwIfAborted()
+      const data = await cache.read(plan)
+      if (data) kept.set(plan, { ...plan, count, data })
+      report(i + 1)
+    }
+  }
+  const missing = plans.filter((plan) => !kept.has(plan))
+  if (missing.length > 0) await cache?.expect(missing)
+  say(`${cache ? `${kept.size} of ${plans.length} layers are in the cache; ` : ''}${needOf(plans, missing, count, batch)}`)
+  if (missing.length > 0)
+    for (const [i, found] of (await computeLayers(op, net, images, missing, settings, control)).entries()) {
+      signal?.throwIfAborted()
+      const plan = missing[i] as Plan
+      await cache?.write(plan, found.data)
+      kept.set(plan, found)
+    }
+  return plans.map((plan) => kept.get(plan) as LayerFeatures)
+}
+
+/** Those of so many features that are projected: one for each number of features, as they share their projection. */
+const projectedOf = (plans: readonly Plan[]): Plan[] => [
+  ...new Map(plans.filter(({ projected }) => projected !== null).map((plan) => [plan.features, plan])).values(),
+]
+
+/** What it takes to have the features of all layers, of which some are computed, in words. */
+function needOf(plans: readonly Plan[], computed: readonly Plan[], count: number, batch: number): string {
+  const held = `${megabytes(plans.reduce((sum, { size }) => sum + 4 * size * count, 0))} of features`
+  if (computed.length === 0) return held
+  const matrices = projectedOf(computed).reduce((sum, { features, size }) => sum + projectionBytes(features, size), 0)
+  const outputs = computed.reduce((sum, { features }) => sum + 4 * features * batch, 0)
+  return `${computed.length} ${computed.length === 1 ? 'layer' : 'layers'} of ${count} images in one pass: ${held}, ${megabytes(matrices)} of projections, ${megabytes(outputs)} of outputs at a time`
+}
+
+/** Features of layers, in one pass over the images. */
+async function computeLayers(
+  op: string,
+  net: Network | null,
+  images: Images,
+  plans: readonly Plan[],
+  { seed, batch }: FeatureSettings,
+  { signal, onProgress }: LayerControl,
+): Promise<LayerFeatures[]> {
+  const device = net?.device ?? cpu()
+  const count = images.shape[0]
   const results = plans.map((plan) => ({ ...plan, count, data: new Float32Array(count * plan.size) }))
-  const projections = new Map(projected.map(({ features, size }) => [features, new Projection(features, size, seed, device)]))
+  const projections = new Map(
+    projectedOf(plans).map(({ features, size }) => [features, new Projection(features, size, seed, device)]),
+  )
   try {
-    const layers = names.filter((name) => name !== pixelsLayer)
+    const layers = plans.map(({ layer }) => layer).filter((name) => name !== pixelsLayer)
     const report = startPhase('features', 'images', count, 0, onProgress)
     let first = 0
     for await (const { rows, pixels } of ahead(images, batchesOf(count, batch), signal ? { signal } : {})) {

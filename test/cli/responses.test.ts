@@ -1,5 +1,5 @@
 // Scores against responses of every kind that the library reads, of several recordings, and on given splits, as a user asks for them.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -155,6 +155,29 @@ describe.each(['encoding', 'pls'])('eval %s', (command) => {
     const page = readFileSync(join(folder, 'run', `${command}-a+b+c.html`), 'utf8')
     for (const text of ['Scores of each recording, by layer', 'mean over 3 recordings', 'ceilings (band: lowest to highest)'])
       expect(page).toContain(text)
+  })
+})
+
+describe('--cache', () => {
+  it('keeps features for the next score, and says what it found', () => {
+    const ask = (command: string, layers: string) =>
+      found(command, `${command}-a`, '--responses', 'v4/a', '--layers', layers, '--projection', '20', '--cache', 'features')
+    const { record, stderr } = ask('encoding', 'all,pixels')
+    expect(stderr).toContain('0 of 3 layers are in the cache; 3 layers of 24 images in one pass: ')
+    const again = ask('encoding', 'all,pixels')
+    expect(again.record).toEqual(record)
+    expect(again.stderr).toContain('3 of 3 layers are in the cache; ')
+    expect(ask('rsa', 'all').stderr).toContain('2 of 2 layers are in the cache; ')
+    expect(readdirSync(join(folder, 'features')).length).toBe(3)
+    refuses(
+      1,
+      /run\/model\.safetensors is there already and no folder/,
+      'pls',
+      '--responses',
+      'v4/a',
+      '--cache',
+      'run/model.safetensors',
+    )
   })
 })
 
