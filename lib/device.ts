@@ -1,5 +1,5 @@
 import { DeviceError } from './errors.js'
-import { addon, type DeviceUse, native, type RawDevice, settled } from './native.js'
+import { addon, type DeviceUse, native, type RawDevice, type RawTensor, settled } from './native.js'
 
 export type { DeviceUse } from './native.js'
 export type DeviceKind = 'cpu' | 'cuda'
@@ -84,6 +84,24 @@ export function cuda(index = 0): Device {
 export function testDevice(kind: string, path?: string): Device {
   return open(kind, 0, true, path)
 }
+
+/** Sums with the devices of other processes, as native/binding/sums.h has them, for lib/run. @internal */
+export const deviceSums = ({ raw }: Device) => ({
+  /** Of a GPU on the bus of its host; empty on the CPU. */
+  address: raw.address,
+  library: () => native(() => addon.sums.library(raw)),
+  key: () => native(() => addon.sums.key(raw)),
+  join: (key: Uint8Array, { rank, size }: { rank: number; size: number }) => settled(addon.sums.join(raw, key, rank, size)),
+  add: (tensors: readonly { raw: RawTensor }[]) =>
+    native(() =>
+      addon.sums.add(
+        raw,
+        tensors.map((tensor) => tensor.raw),
+      ),
+    ),
+  breakOff: (reason: string) => addon.sums.breakOff(raw, reason),
+  watch: () => addon.sums.watch(raw),
+})
 
 export interface DeviceReport {
   kind: DeviceKind

@@ -44,6 +44,8 @@ export interface RawDevice {
   readonly name: string
   readonly libraries: string
   readonly memory: number
+  /** Of a GPU on the bus of its host; empty on the CPU. */
+  readonly address: string
   sync(): Promise<void>
   use(): DeviceUse
   checkGuards(): void
@@ -76,6 +78,16 @@ export interface OpDescription {
   options: OptionDescription[]
 }
 
+/** Sums over the devices of several processes; native/binding/sums.h says what each call does. */
+interface RawSums {
+  library(device: RawDevice): { library: string; reason: string }
+  key(device: RawDevice): Uint8Array
+  join(device: RawDevice, key: Uint8Array, rank: number, size: number): Promise<void>
+  add(device: RawDevice, tensors: readonly RawTensor[]): void
+  breakOff(device: RawDevice, reason: string): void
+  watch(device: RawDevice): void
+}
+
 interface RawAddon {
   Device: new (kind: string, index: number, guard: boolean, path?: string) => RawDevice
   upload(device: RawDevice, data: ArrayBufferView, dtype: DtypeName, shape: readonly number[]): RawTensor
@@ -93,6 +105,7 @@ interface RawAddon {
   describe(): OpDescription[]
   probe(kind: string, path?: string): { count: number; built: boolean; reason: string }
   limits(device: RawDevice, seconds: number): Promise<ArrayBuffer>
+  readonly sums: RawSums
   threads(count?: number): number
   usableCores(root?: string): number
   leaked(): number

@@ -114,7 +114,7 @@ export async function agree(group: Group, op: string, what: string, own: string)
 }
 
 /** A promise that ends early when the signal fires: while another process is waited for that may be gone. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)

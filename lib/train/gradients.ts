@@ -1,7 +1,7 @@
 // Gradients between the backward pass and the update: their mean over the processes that share a minibatch, and their norm.
-import { hostTensor } from '../io/index.js'
-import { copyColumns, multiply, reduce, scale } from '../ops/index.js'
+import { copyColumns, multiply, reduce } from '../ops/index.js'
 import type { Group } from '../run/index.js'
+import type { TensorSums } from '../run/tensor_sums.js'
 import { scope, Tensor } from '../tensor.js'
 
 /** Of a minibatch. */
@@ -15,30 +15,20 @@ export interface Step {
 }
 
 /**
- * The step of a whole minibatch, of whose images each process has an equal part: by one sum over the processes of everything.
- * @param own of this process's part; its gradients are disposed of once the sum is there
+ * The step of a whole minibatch, of whose images each process has an equal part. The few numbers go through the host, while the device may
+ * still be busy with the gradients.
+ * @param own of this process's part; its gradients are disposed of once the means are asked for
  */
-export async function together(group: Group, own: Step): Promise<Step> {
-  if (group.size === 1) return own
-  const { loss, wrong, gradients } = own
-  const host = await Promise.all(Object.values(gradients).map(hostTensor))
-  const sums = new Float32Array(host.reduce((size, { data }) => size + data.length, 2))
-  sums.set([loss, wrong])
-  let at = 2
-  for (const { data } of host) {
-    sums.set(data as Float32Array, at)
-    at += data.length
+export async function together(group: Group, sums: TensorSums, { loss, wrong, gradients }: Step): Promise<Step> {
+  const numbers = Float64Array.of(loss, wrong)
+  await group.sum(numbers)
+  const means = await sums.means(Object.values(gradients))
+  for (const gradient of Object.values(gradients)) gradient.dispose()
+  return {
+    loss: (numbers[0] as number) / group.size,
+    wrong: numbers[1] as number,
+    gradients: Object.fromEntries(Object.keys(gradients).map((name, i) => [name, means[i] as Tensor])),
   }
-  await group.sum(sums)
-  at = 2
-  const means = Object.entries(gradients).map(([name, gradient]) => {
-    const { shape, size, device } = gradient
-    const sum = sums.subarray(at, at + size)
-    at += size
-    gradient.dispose()
-    return [name, scope(() => scale(Tensor.from(sum, { shape, device }), { factor: 1 / group.size }))] as const
-  })
-  return { loss: (sums[0] as number) / group.size, wrong: sums[1] as number, gradients: Object.fromEntries(means) }
 }
 
 /** The 2-norm of all gradients together: squares summed on the device, one sum a tensor, and those in float64. */

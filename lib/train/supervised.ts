@@ -20,6 +20,7 @@ import { finishedTogether, finishFolder, inFolder, type Provenance, provenance, 
 import { agree, fromFirst, type Group, watchedGroup } from '../run/group.js'
 import { checkRun, type RunOptions } from '../run/options.js'
 import { duration, memoryText, trialSeconds } from '../run/progress.js'
+import { sumsText, type TensorSums, tensorSums } from '../run/tensor_sums.js'
 import { Tensor } from '../tensor.js'
 import { Losses } from './losses.js'
 import { type SupervisedConfig, type SupervisedOptions, supervisedConfig, supervisedOptions } from './supervised_options.js'
@@ -54,6 +55,8 @@ export interface SupervisedRecord extends Provenance {
   bestEpoch: number
   /** That shared the minibatches. */
   processes: number
+  /** What added up their gradients, and why that was not NCCL where it was among GPUs; null of one alone. */
+  sums: string | null
 }
 
 export const supervisedRecord: z.ZodType<SupervisedRecord> = provenanceSchema.extend({
@@ -65,6 +68,7 @@ export const supervisedRecord: z.ZodType<SupervisedRecord> = provenanceSchema.ex
   startScores: scoresSchema,
   bestEpoch: z.number().int().min(1),
   processes: z.number().int().min(1),
+  sums: z.string().nullable(),
 })
 
 /**
@@ -165,7 +169,8 @@ async function train(plan: Plan): Promise<{ net: Network; record: SupervisedReco
     out && group.rank === 0
       ? new Checkpoints({ run: { ...asked, out }, stem: 'supervised', config: identity, position: positionSchema })
       : null
-  const { from, tensors } = await restore(asked.resume ? checkpoints : null, plan)
+  const sums = group.size > 1 ? await tensorSums(group, device, asked.signal) : null
+  const { from, tensors } = await restore(asked.resume ? checkpoints : null, plan, sums)
   const part = (prefix: string) => {
     const found = pick(tensors, prefix)
     return found.size > 0 ? found : null
@@ -180,7 +185,7 @@ async function train(plan: Plan): Promise<{ net: Network; record: SupervisedReco
     if (group.size > 1) net.adopt((await fromFirst(group, { text: '', tensors: await net.state() })).tensors)
   }
   const memoryLimit = config.memoryLimit ?? (device.kind === 'cpu' ? freemem() : device.memory) / 4 / group.size
-  if (asked.onPlan) asked.onPlan(await planText(net, images, split, { ...config, memoryLimit }, group))
+  if (asked.onPlan) asked.onPlan(await planText(net, images, split, { ...config, memoryLimit }, group.size, sums))
   const trainer = new Trainer({
     net,
     images,
@@ -191,6 +196,7 @@ async function train(plan: Plan): Promise<{ net: Network; record: SupervisedReco
     run: asked,
     checkpoints,
     group,
+    sums,
     moments: part('optimiser.'),
   })
   try {
@@ -205,6 +211,7 @@ async function train(plan: Plan): Promise<{ net: Network; record: SupervisedReco
       startScores: position.startScores,
       bestEpoch: position.best,
       processes: group.size,
+      sums: sums && sumsText(sums),
     }
     const kept = best ? withState(best) : net
     if (kept !== net) net.dispose()
@@ -222,16 +229,18 @@ async function train(plan: Plan): Promise<{ net: Network; record: SupervisedReco
 async function restore(
   checkpoints: Checkpoints<typeof positionSchema> | null,
   { asked, group }: Plan,
+  sums: TensorSums | null,
 ): Promise<{ from: z.output<typeof positionSchema> | null; tensors: ReadonlyMap<string, Safetensor> }> {
   const saved = await checkpoints?.load()
-  const { processes = group.size } = saved?.position ?? {}
-  if (processes !== group.size && !asked.allowOtherBits)
-    throw new OptionError({
-      op: 'resume',
-      argument: 'processes',
-      actual: `${group.size}, whose results differ in their last bits from those of ${processes}`,
-      expected: 'as many as began the run, or allowOtherBits',
-    })
+  const library = sums?.library ?? ''
+  const began = saved?.position ?? { processes: group.size, sums: library }
+  const refuse = (argument: string, is: number | string, was: number | string, expected: string) => {
+    if (is === was || asked.allowOtherBits) return
+    const actual = `${is}, whose results differ in their last bits from those of ${was}`
+    throw new OptionError({ op: 'resume', argument, actual, expected: `${expected}, or allowOtherBits` })
+  }
+  refuse('processes', group.size, began.processes, 'as many as began the run')
+  refuse('what adds up their gradients', library, began.sums, 'what did when the run began')
   const { text, tensors } = await fromFirst(group, {
     text: JSON.stringify(saved?.position ?? null),
     tensors: saved?.tensors ?? new Map(),
@@ -253,7 +262,8 @@ async function planText(
   { pixels, shape: [, ...image] }: Images,
   { train, validation }: TrainValidationSplit,
   { batch, epochs, memoryLimit, augment }: SupervisedConfig & { memoryLimit: number },
-  { size }: Group,
+  size: number,
+  sums: TensorSums | null,
 ): Promise<string> {
   const own = batch / size
   const count = (extent: readonly number[]) => extent.reduce((a, b) => a * b, 1)
@@ -271,7 +281,8 @@ async function planText(
   const seconds = (forward / trial) * (3 * own * steps + validation.length / size) * epochs
   return (
     `training: ${epochs} epochs of ${steps} minibatches of ${batch}, ${validation.length} images for validation, ` +
-    `about ${memoryText(bytes)} of memory${size > 1 ? ` in each of ${size} processes` : ''} and ${duration(seconds)}`
+    `about ${memoryText(bytes)} of memory${size > 1 ? ` in each of ${size} processes` : ''} and ${duration(seconds)}` +
+    (sums ? `; gradients are added up by ${sumsText(sums)}` : '')
   )
 }
 

@@ -12,6 +12,7 @@ import { notFinite } from '../run/finite.js'
 import { fromFirst, type Group, shareOf } from '../run/group.js'
 import type { RunOptions } from '../run/options.js'
 import { startPhase } from '../run/progress.js'
+import type { TensorSums } from '../run/tensor_sums.js'
 import { scope, type Tensor } from '../tensor.js'
 import { Batches } from './batches.js'
 import { gradientNorm, type Step, together } from './gradients.js'
@@ -78,8 +79,9 @@ export const positionSchema = z.object({
   seconds: z.number(),
   /** Before the first step. */
   startScores: scoresSchema,
-  /** Of how many processes the steps are. */
+  /** Of how many processes the steps are, and what adds their gradients up; empty of one alone. */
   processes: z.number(),
+  sums: z.string(),
 })
 type TrainerPosition = z.infer<typeof positionSchema>
 
@@ -94,6 +96,8 @@ interface Task {
   checkpoints: Checkpoints<typeof positionSchema> | null
   /** Those that share the minibatches; the first of them keeps checkpoints and asks for scores. */
   group: Group
+  /** How they add gradients up; null of one alone. */
+  sums: TensorSums | null
   /** Of the optimiser, from a checkpoint. */
   moments: Map<string, Safetensor> | null
 }
@@ -133,7 +137,7 @@ export class Trainer {
     best: Map<string, Safetensor> | null,
   ): Promise<{ position: TrainerPosition; best: Map<string, Safetensor> | null }> {
     const { perEpoch, totalSteps } = this
-    const { net, config, run, checkpoints, losses, split, group } = this.task
+    const { net, config, run, checkpoints, losses, split, group, sums } = this.task
     const processes = group.size
     let position: TrainerPosition = {
       step: 0,
@@ -145,6 +149,7 @@ export class Trainer {
       startScores: {},
       ...from,
       processes,
+      sums: sums?.library ?? '',
     }
     if (!from) position.startScores = (await this.scores(0)) ?? {}
     const report = startPhase('training', 'images', totalSteps * config.batch, position.step * config.batch, run.onProgress)
@@ -217,7 +222,7 @@ export class Trainer {
   /** One minibatch. The update is queued only once the loss is known to be good. */
   private async step(step: number): Promise<{ loss: number; wrong: number }> {
     const { perEpoch } = this
-    const { net, config, losses, group } = this.task
+    const { net, config, losses, group, sums } = this.task
     const { rows, x } = await this.batches.take(step, this.totalSteps)
     const { scored, ...own } = scope(() => {
       const { y, saved } = net.forward(x, { training: true })
@@ -227,7 +232,8 @@ export class Trainer {
     })
     let { gradients }: Pick<Step, 'gradients'> = own
     try {
-      const all = await together(group, { ...(await scored), gradients })
+      const part = { ...(await scored), gradients }
+      const all = sums ? await together(group, sums, part) : part
       gradients = all.gradients
       const { loss, wrong } = all
       if (!(loss <= config.maxLoss)) await this.explain(step, x, loss)

@@ -6,6 +6,7 @@
 
 #include "binding/call.h"
 #include "binding/environment.h"
+#include "binding/sums.h"
 #include "binding/tensor.h"
 #include "binding/values.h"
 #include "core/cores.h"
@@ -65,6 +66,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("describe", Napi::Function::New(env, describe, "describe"));
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("limits", Napi::Function::New(env, limits, "limits"));
+  exports.Set("sums", sums(env));
   exports.Set("threads", Napi::Function::New(
                              env,
                              [](const Napi::CallbackInfo& info) -> Napi::Value {

@@ -71,7 +71,7 @@ Environment::Environment(Napi::Env env) {
 Environment::~Environment() = default;
 
 void Environment::close() {
-  for (const auto& device : devices) device->stream.cancel();
+  for (const auto& device : devices) device->cancel();
   for (const auto& device : devices) device->stream.drain();
 }
 

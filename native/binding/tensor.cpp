@@ -139,6 +139,7 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
   self.Set("name", static_cast<const char*>(device_->info.name));
   self.Set("libraries", static_cast<const char*>(device_->info.libraries));
   self.Set("memory", static_cast<double>(device_->info.memory));
+  self.Set("address", static_cast<const char*>(device_->info.address));
 }
 
 void NativeDevice::Finalize(Napi::Env env) {

@@ -10,7 +10,7 @@
 
 namespace striate::core {
 
-inline constexpr uint32_t kBackendVersion = 2;
+inline constexpr uint32_t kBackendVersion = 3;
 
 /// Text of a failure, in the parts of core::Error. `kind` is -1 while nothing failed.
 struct Fault {
@@ -22,6 +22,7 @@ struct DeviceInfo {
   char name[128] = {};
   char libraries[512] = {};  // what is in use: "AVX-512 kernels, 2 threads", "driver 13.0, runtime 13.0, cuBLAS 13.1"
   uint64_t memory = 0;       // bytes
+  char address[32] = {};     // of a GPU on its host's bus; empty on the CPU
 };
 
 /// What a device can do at most, measured.
@@ -29,6 +30,25 @@ struct Limits {
   double fma_gflops = 0;  // float32 multiply-adds, two operations each
   double read_gbs = 0;    // memory read
   double copy_gbs = 0;    // memory copied, bytes read plus bytes written
+};
+
+inline constexpr size_t kSumsKey = 128;  // bytes by which the processes that add up together know each other
+
+/// Sums of tensors over the GPUs of several processes, one each. A process joins once, and leaves by its end.
+struct SumsTable {
+  /// 1 with the name and version of the library that adds up, or 0 with the reason why there is none.
+  int32_t (*library)(char* text, size_t size);
+  /// The key of one process, for all.
+  int32_t (*make_key)(void* device, char* key, Fault* fault);
+  // Called on the device's stream thread. `join` waits for all; `add` queues the sums of some float32 tensors, in place
+  // and in the order of the stream: all processes add up the same ones, in the same order.
+  int32_t (*join)(void* device, const char* key, int32_t rank, int32_t size, Fault* fault);
+  int32_t (*add)(void* device, const View* tensors, int32_t count, Fault* fault);
+  // Called on any other thread. After a break what sums have touched is not whole: the device gives nothing out any more.
+  /// Ends sums that wait for processes which are gone, now and from then on.
+  void (*break_off)(void* device, const char* why);
+  /// The same where the library has noticed so itself.
+  void (*watch)(void* device);
 };
 
 struct BackendTable {
@@ -54,6 +74,7 @@ struct BackendTable {
                     const std::atomic<bool>* cancelled, Fault* fault);
   /// Measures each limit for about `seconds`.
   int32_t (*limits)(void* device, double seconds, Limits* limits, Fault* fault);
+  const SumsTable* sums;  // null where the back end has none
 };
 
 using BackendEntry = const BackendTable* (*)();

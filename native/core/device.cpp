@@ -196,6 +196,10 @@ void Device::synchronise() {
   Fault fault;
   if (table->synchronise(handle_, &fault)) throw error_of(fault);
 }
+void Device::cancel() {
+  stream.cancel();
+  if (table->sums) table->sums->break_off(handle_, "the process ends");
+}
 Limits Device::limits(double seconds) {
   Fault fault;
   Limits limits;

@@ -70,6 +70,8 @@ class Device : public std::enable_shared_from_this<Device> {
   void download(void* to, const void* from, size_t bytes);
   void synchronise();
   Limits limits(double seconds);
+  /// Ends what runs and is queued early: ops, and sums that wait for other processes.
+  void cancel();
 
   const BackendTable* table;
   int32_t index;

@@ -293,7 +293,7 @@ std::string processor_name() {
 const core::BackendTable* backend() {
   static const core::BackendTable table = {
       core::kBackendVersion, "cpu",  op::kCount, kNames, device_count, open, close, allocate, release, copy, copy, copy,
-      synchronise,           launch, limits};
+      synchronise,           launch, limits,     nullptr};
   return &table;
 }
 

@@ -170,6 +170,7 @@ void close(void* pointer) {
   std::unique_ptr<Device> device(static_cast<Device*>(pointer));
   // Nothing can be reported from here, and a device that has failed must still give back what it can.
   cudaSetDevice(device->ordinal);
+  kSums.break_off(pointer, "the process ends");
   if (device->stream) cudaStreamSynchronize(device->stream);
   if (device->cublas) cublas()->destroy(device->cublas);
   if (device->cusolver) cusolver()->destroy(device->cusolver);
@@ -189,6 +190,7 @@ void describe(const Device& device, core::DeviceInfo* info) {
   check(cudaGetDeviceProperties(&properties, device.ordinal), "cudaGetDeviceProperties");
   std::snprintf(info->name, sizeof info->name, "%.127s", properties.name);
   info->memory = properties.totalGlobalMem;
+  check(cudaDeviceGetPCIBusId(info->address, sizeof info->address, device.ordinal), "cudaDeviceGetPCIBusId");
 #if defined(STRIATE_CUDA_SIM)
   std::snprintf(info->libraries, sizeof info->libraries, "CUDA kernels run on the CPU");
 #else
@@ -281,7 +283,9 @@ int32_t transfer(void* device, void* to, const void* from, size_t bytes, cudaMem
     const Device* self = static_cast<Device*>(device);
     set_device(self);
     check(cudaMemcpyAsync(to, from, bytes, kind, self->stream), "cudaMemcpyAsync");
-    if (wait) check(cudaStreamSynchronize(self->stream), "cudaStreamSynchronize");
+    if (!wait) return;
+    check(cudaStreamSynchronize(self->stream), "cudaStreamSynchronize");
+    self->sums.check();
   });
 }
 // From memory that is not page-locked, as JavaScript's is, cudaMemcpyAsync has read everything when it returns.
@@ -299,6 +303,7 @@ int32_t synchronise(void* device, core::Fault* fault) {
     const Device* self = static_cast<Device*>(device);
     set_device(self);
     check(cudaStreamSynchronize(self->stream), "cudaStreamSynchronize");
+    self->sums.check();
   });
 }
 
@@ -351,6 +356,7 @@ extern "C" __attribute__((visibility("default"))) const striate::core::BackendTa
                                                     copy,
                                                     synchronise,
                                                     launch_op,
-                                                    limits};
+                                                    limits,
+                                                    &kSums};
   return &table;
 }

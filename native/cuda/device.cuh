@@ -8,6 +8,7 @@
 #include "cuda/cublas.h"
 #include "cuda/cusolver.h"
 #include "cuda/launch.cuh"
+#include "cuda/nccl.h"
 
 namespace striate::cuda {
 
@@ -45,6 +46,7 @@ struct Device {
   uint64_t labels = 0;                      // View::content of labels known to be below
   int64_t targets = 0;                      // this
   Cusolver::Handle cusolver = nullptr;      // the same of eigenvalues
+  ProcessSums sums;                         // with other processes
 };
 
 inline Device& device_of(const core::Context& ctx) { return *static_cast<Device*>(ctx.device); }
