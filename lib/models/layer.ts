@@ -165,6 +165,10 @@ export abstract class Base<S extends Spec> implements Layer {
     return new ShapeError({ op: 'Network', argument: this.place, actual, expected })
   }
 
+  protected refuseOption(actual: string, expected: string): OptionError {
+    return new OptionError({ op: 'Network', argument: this.place, actual, expected })
+  }
+
   /** The input as an image. */
   protected get image(): [number, number, number] {
     if (this.input.length === 3) return this.input as unknown as [number, number, number]
@@ -183,12 +187,10 @@ export abstract class Base<S extends Spec> implements Layer {
 
   /** The map that a pool makes of another. */
   protected pooled({ size, stride, padding }: Pool, [channels, height, width]: readonly [number, number, number]): Extent {
-    const refuse = (actual: string, expected: string) =>
-      new OptionError({ op: 'Network', argument: this.place, actual, expected })
     if (2 * padding > size)
-      throw refuse(`a pool of ${size} with a padding of ${padding}`, 'a padding of at most half of the pool')
+      throw this.refuseOption(`a pool of ${size} with a padding of ${padding}`, 'a padding of at most half of the pool')
     if (size > Math.min(height, width) + 2 * padding)
-      throw refuse(`a pool of ${size} on maps of ${height} x ${width}`, 'a pool no larger than the padded map')
+      throw this.refuseOption(`a pool of ${size} on maps of ${height} x ${width}`, 'a pool no larger than the padded map')
     return [channels, positions(height, size, stride, padding), positions(width, size, stride, padding)]
   }
 }

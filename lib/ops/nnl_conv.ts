@@ -12,6 +12,8 @@ export interface NnlConvOptions {
   normalise?: 'patch' | 'none'
   /** Take each patch's own mean off first. Default false. */
   centre?: boolean
+  /** false: the maxima as they are, with their sign; of power 1 alone. Default true. */
+  rectify?: boolean
   /**
    * Max pool over `size` x `size` positions, every `stride`; fused: the map before it is never written. Windows begin `padding` positions
    * (default 0; at most half of `size`) before the map and end as far beyond it; only positions within take part. Default: no pool.
@@ -23,7 +25,7 @@ export interface NnlConvOptions {
   bias?: Tensor | null
 }
 
-const shared = ['power', 'stride', 'padding', 'normalise', 'centre', 'pool', 'bias']
+const shared = ['power', 'stride', 'padding', 'normalise', 'centre', 'rectify', 'pool', 'bias']
 const forward = [...shared, 'store']
 const gradient = [...shared, 'saved', 'of']
 

@@ -138,7 +138,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   Layer l = make_layer(in[0], in[1], o);
   const WindowPlan rows(o.pool_size, o.pool_stride, o.pool_padding, l.P),
       columns(o.pool_size, o.pool_stride, o.pool_padding, l.Q);
-  Store store{.cells = rows.outputs * columns.outputs, .power = Power(o.power)};
+  Store store{.cells = rows.outputs * columns.outputs, .power = Power(o.power, o.rectify)};
   if (out[0].dtype == core::Dtype::f32)
     store.y = out[0].as<float>();
   else

@@ -178,7 +178,7 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   float* gx = out[0].rank >= 0 ? out[0].as<float>() : nullptr;
   float* gw = out[1].rank >= 0 ? out[1].as<float>() : nullptr;
   float* gb = out[2].rank >= 0 ? out[2].as<float>() : nullptr;
-  const Power power(o.power);
+  const Power power(o.power, o.rectify);
 
   // A group's sums for one filter have one order whichever task makes them, so how the filters are split may follow the
   // number of threads. gx sums over the filters: then they stay together.

@@ -240,6 +240,7 @@ void nnl_cosines(core::Context& ctx, const NnlLayer& l, float* cosine, int32_t* 
 
 void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {
   NnlOutput f;
+  f.raw = !o.rectify;
   f.bf16 = out[0].dtype == core::Dtype::bf16;
   f.y = out[0].data;
   f.index = out[1].rank >= 0 ? out[1].as<int32_t>() : nullptr;

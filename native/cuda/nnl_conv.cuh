@@ -66,7 +66,7 @@ NnlLayer nnl_prepare(core::Context& ctx, const core::View& x, const core::View& 
 
 /// What one call adds to the layer.
 struct NnlOutput {
-  bool raw = false;  // store the cosine itself
+  bool raw = false;  // store the maximum itself, with its sign
   bool bf16 = false;
   void* y = nullptr;
   int32_t* index = nullptr;

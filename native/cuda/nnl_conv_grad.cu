@@ -294,7 +294,7 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
     const int64_t count = g.l.n * cells;
     STRIATE_LAUNCH((nnl_slope_kernel), blocks_for(count, kThreads), kThreads, 0, stream, g,
                    in[2].as<float>() + first * cells, bias, saved ? in[4].as<float>() + first * cells : nullptr, pooled,
-                   count, static_cast<float>(o.power), Power::below(o.power), first * cells, flag);
+                   count, static_cast<float>(o.power), Power::below(o.power, o.rectify), first * cells, flag);
     if (want_b)
       STRIATE_LAUNCH((nnl_conv_grad_b_kernel), blocks_for(l.k, 1), kThreads, 0, stream, g, pooled, first > 0,
                      out[2].as<float>());

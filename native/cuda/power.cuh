@@ -30,10 +30,10 @@ struct Power {
     const unsigned odd = static_cast<unsigned>(whole) >> squares;
     odd_bits = (2 * odd + 1) << std::countl_zero(2 * odd) << 1;
   }
-  /// n - 1, of the x whose power n counts.
-  static Power below(double n) {
+  /// n - 1, of the x whose power n counts; of all where that is x itself, and may be below 0.
+  static Power below(double n, bool rectified = true) {
     Power power(n - 1);
-    power.least = op::least_base(n);
+    power.least = rectified ? op::least_base(n) : -INFINITY;
     return power;
   }
 };

@@ -1,6 +1,7 @@
 // nnl_conv  The layer of Grinberg, Hopfield, Krotov 2019 (section 2, equation 3), with its max pool fused:
 //   v = patch of x at (p, q), C*R*S numbers, v -= mean(v) if centre;  c = w_k . v / |v| for normalise 'patch' (0 where
-//   |v|^2 <= 2^-126), or w_k . v for 'none';  y = max(max over the pool window of c + b_k, 0)^power
+//   |v|^2 <= 2^-126), or w_k . v for 'none';  y = max(max over the pool window of c + b_k, 0)^power, and without
+//   `rectify` the maximum with its sign, of power 1 alone
 // x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make c a cosine); y
 // [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool
 // (P + 2 pool_padding - pool_size) / pool_stride + 1; padded pixels are zeros of the patch, and of a pool's window only
@@ -9,8 +10,8 @@
 // C*R*S * 2^-24); the power is taken after the pool, in float32, so y's relative error is `power` times that; y is 0
 //   where it would be below 2^-126 (as in rectified_power), and the gradient with it.
 // nnl_conv_grad  gx (only of an f32 x), gw and gb of the same function, by recomputing c (y may be 0 where x is not):
-//   z = c + b;  dy/dw = n z^(n-1) v/|v|,  dy/dv = n z^(n-1) (w - c v/|v|)/|v|,  dy/db = n z^(n-1);  0 at z <= 0, and
-//   the first two at zero patches; a max passes its gradient to the lowest position that attains it. Numerics: float32
+//   z = c + b;  dy/dw = n z^(n-1) v/|v|,  dy/dv = n z^(n-1) (w - c v/|v|)/|v|,  dy/db = n z^(n-1);  0 at z <= 0 if
+//   `rectify`, and the first two at zero patches; a max passes its gradient to the lowest position that attains it. Numerics: float32
 //   products and sums, as long as gy n z^(n-1) / |v| is 0 or within float32's normal range (2^-126 to 2^127).
 //   With power 1 the y and index that nnl_conv gave may be passed: then nothing is recomputed (an index that is no
 //   position is a DataError when the queue reaches it). For a greater power take nnl_conv with power 1 and
@@ -28,7 +29,7 @@ struct NnlConv : Patches, Stored {
     double power = 1;
     int64_t stride = 1, padding = 0;
     int32_t normalise = patch;
-    bool centre = false;
+    bool centre = false, rectify = true;
     int64_t pool_size = 1, pool_stride = 1, pool_padding = 0;  // 1, 1: no pool
     int32_t store = f32;
   };
@@ -38,6 +39,7 @@ struct NnlConv : Patches, Stored {
     v.integer("padding", o.padding, 0, 1 << 20);
     Patches::normalise(v, o.normalise);
     v.flag("centre", o.centre);
+    v.flag("rectify", o.rectify);
     v.integer("poolSize", o.pool_size, 1, 1 << 20);
     v.integer("poolStride", o.pool_stride, 1, 1 << 20);
     v.integer("poolPadding", o.pool_padding, 0, 1 << 20);
@@ -53,6 +55,8 @@ struct NnlConv : Patches, Stored {
     return (positions + 2 * o.pool_padding - o.pool_size) / o.pool_stride + 1;
   }
   static void infer(Shapes& s, const Options& o) {
+    if (!o.rectify && o.power != 1)
+      s.refuse("power", std::to_string(o.power), "1 without rectify", core::ErrorKind::option);
     const int64_t p = positions(s['H'], s['R'], o), q = positions(s['W'], s['S'], o);
     if (p < 1 || q < 1) s.refuse("w", core::shape_text(s.input("w")), "a window no larger than the padded image of x");
     if (2 * o.pool_padding > o.pool_size)

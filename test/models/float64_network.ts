@@ -42,10 +42,11 @@ function evaluateLayer(layer: Layer, state: State, x: Numbers): Numbers {
       return convolve(x, of('weight'), { units, window, stride, padding }, { bias: spec.bias ? of('bias') : null })
     }
     case 'nnl_conv': {
-      const { units, window, stride, padding, normalise, centre, pool, power } = spec
+      const { units, window, stride, padding, normalise, centre, rectify, pool, power } = spec
       const cosines = convolve(x, of('weight'), { units, window, stride, padding }, { patch: normalise === 'patch', centre })
       const maxima = pool ? pooled(cosines, pool, 'max') : cosines
-      return raised(spec.bias ? shifted(maxima, of('bias')) : maxima, power)
+      const sums = spec.bias ? shifted(maxima, of('bias')) : maxima
+      return rectify ? raised(sums, power) : sums
     }
     case 'relu':
       return raised(x, 1)

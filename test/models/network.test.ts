@@ -41,7 +41,10 @@ const everything: NetworkConfigInput = {
       branches: [
         [{ kind: 'max_pool', size: 3, stride: 2, padding: 1 }, { kind: 'standardise' }, { kind: 'rectified_power', power: 2 }],
         [{ kind: 'avg_pool', size: 2, stride: 1 }, { kind: 'relu' }],
-        [{ kind: 'nnl_conv', units: 6, window: 2, power: 3 }],
+        [
+          { kind: 'nnl_conv', units: 5, window: 2, rectify: false, bias: true },
+          { kind: 'nnl_conv', units: 6, window: 1, power: 3 },
+        ],
         [
           {
             kind: 'nnl_conv',
@@ -71,6 +74,7 @@ const names = [
   ...[
     'features.branches.1.1',
     'features.branches.2.0',
+    'features.branches.2.1',
     'side',
     'features.branches.4.0',
     'features.branches.5.0',
@@ -284,6 +288,7 @@ describe('frozen layers', () => {
         'linear_grad',
         'nnl_conv_grad',
         'nnl_conv_grad',
+        'nnl_conv_grad',
         'wavelet_mix_grad',
         'conv2d_grad',
         'conv2d_grad',
@@ -294,7 +299,7 @@ describe('frozen layers', () => {
     expect(backwardCalls(['0', 'norm', '2', 'stage', 'features'])).toEqual([['linear_grad', ['gw', 'gb']]])
     const middle = backwardCalls(['stage', 'features', '5'])
     expect(weights(middle)).toEqual(['conv2d_grad', 'conv2d_grad', 'conv2d_grad'])
-    expect(middle.filter(([op]) => op === 'nnl_conv_grad').map(([, of]) => of)).toEqual([['gx'], ['gx']])
+    expect(middle.filter(([op]) => op === 'nnl_conv_grad').map(([, of]) => of)).toEqual([['gx'], ['gx'], ['gx']])
     expect(middle.find(([op]) => op === 'linear_grad')?.[1]).toEqual(['gx'])
     expect(backwardCalls(['0', 'norm', '2', 'stage']).filter(([op]) => op === 'conv2d_grad')).toEqual([])
     // One branch alone is trained: nothing is computed in the others.
@@ -440,6 +445,7 @@ describe('refusals', () => {
       OptionError,
       { kind: 'nnl_conv', units: 2, window: 4, pool: { size: 3, stride: 1, padding: 2 } },
     ],
+    ['a power of 2', OptionError, { kind: 'nnl_conv', units: 2, window: 4, power: 2, rectify: false }],
     ['a pool of 12 on maps of 9 x 9', OptionError, { kind: 'max_pool', size: 12, stride: 1, padding: 1 }],
     ['a pool of 3 with a padding of 2', OptionError, { kind: 'avg_pool', size: 3, stride: 1, padding: 2 }],
   ] as const)('%s, naming the layer', (told, type, layer) => {

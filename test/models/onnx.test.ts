@@ -133,6 +133,8 @@ describe('a layer in onnxruntime', () => {
     'nnl_conv, centred, stride and padding': [nnl({ centre: true, stride: 3, padding: 1 })],
     'nnl_conv without normalisation': [nnl({ normalise: 'none', bias: true, pool: { size: 4, stride: 4 } })],
     'nnl_conv without normalisation, centred': [nnl({ normalise: 'none', centre: true, power: 2 })],
+    'nnl_conv, signed': [nnl({ rectify: false, bias: true }), nnl({ window: 1, power: 2 })],
+    'nnl_conv, signed, centred, with a pool': [nnl({ rectify: false, centre: true, pool: { size: 3, stride: 2 } })],
     'nnl_conv on maps': [conv(6, 3), relu, nnl({ window: 2, power: 5 })],
     rectified_power: [conv(4, 3, { bias: false }), { kind: 'rectified_power', power: 3 }],
     'relu and a max_pool with padding': [conv(4, 3), relu, { kind: 'max_pool', size: 3, stride: 2, padding: 1 }],

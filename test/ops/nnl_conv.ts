@@ -32,6 +32,7 @@ export interface Layer {
   padding: number
   patch: boolean
   centre: boolean
+  rectify: boolean
   pool: number
   poolStride: number
   poolPadding: number
@@ -49,6 +50,7 @@ export function layer(c: Case): Layer {
     padding: 0,
     normalise: 'patch',
     centre: false,
+    rectify: true,
     poolSize: 1,
     poolStride: 1,
     poolPadding: 0,
@@ -61,6 +63,7 @@ export function layer(c: Case): Layer {
   return {
     ...{ N, C, H, W, K, R, S, P, Q, rows: pooled(P), columns: pooled(Q) },
     ...{ power: o.power, stride: o.stride, padding: o.padding, patch: o.normalise === 'patch', centre: o.centre },
+    rectify: o.rectify,
     ...{ pool: o.poolSize, poolStride: o.poolStride, poolPadding: o.poolPadding },
   }
 }
@@ -163,6 +166,9 @@ export function maximaOf(c: Case): Maxima {
 
 /** The filter of the i-th output. */
 export const filterOf = (l: Layer, i: number): number => Math.floor(i / (l.rows * l.columns)) % l.K
+
+/** What the layer makes of a pooled product with its bias. */
+export const respond = (l: Layer, v: number): number => (l.rectify ? raise(v, l.power) : v)
 
 export const random = (seed: number, shape: number[], mean = 0, spread = 1): Host =>
   f32(
@@ -448,6 +454,40 @@ const forward: Case[] = [
   ),
   withBias(
     {
+      name: 'signed, cosines, no pool',
+      inputs: [random(150, [2, 3, 9, 8], 0.5, 0.25), random(151, [21, 3, 3, 3])],
+      options: { rectify: false },
+    },
+    152,
+  ),
+  withBias(
+    {
+      name: 'signed, centred bytes, no pool, as bf16',
+      inputs: [pixels(153, [2, 3, 9, 11]), unitRows(154, [19, 3, 4, 4])],
+      options: { rectify: false, centre: true, store: 'bf16' },
+    },
+    155,
+  ),
+  withBias(
+    {
+      name: 'signed, products, maxima below zero, pool 3/2 over the border, with places',
+      inputs: [random(156, [2, 2, 9, 10], 2, 0.3), random(157, [18, 2, 3, 3], -1, 0.3)],
+      options: { rectify: false, normalise: 'none', poolSize: 3, poolStride: 2, poolPadding: 1 },
+      request: index,
+    },
+    158,
+  ),
+  withBias(
+    { name: 'signed, zero patches', inputs: [flat([1, 2, 12, 18]), unitRows(159, [9, 2, 4, 4])], options: { rectify: false } },
+    160,
+  ),
+  {
+    name: 'signed, NaN in one image, pool 3/2',
+    inputs: [withNumber(random(33, [2, 2, 9, 9]), 40, Number.NaN), unitRows(34, [6, 2, 3, 3])],
+    options: { rectify: false, poolSize: 3, poolStride: 2 },
+  },
+  withBias(
+    {
       name: 'a bias, pool 11/1 with places, stride 2',
       inputs: [random(84, [1, 3, 31, 33]), random(85, [5, 3, 4, 4])],
       options: { normalise: 'none', stride: 2, poolSize: 11 },
@@ -486,6 +526,7 @@ export const misset = [
   bad('padding as large as the window', { padding: 4 }, 'padding'),
   bad('power 0', { power: 0 }, 'power'),
   bad('power 201', { power: 201 }, 'power'),
+  bad('a power of signed maxima', { power: 2, rectify: false }, 'power'),
   bad('stride 0', { stride: 0 }, 'stride'),
   bad('an unknown normalisation', { normalise: 'filter' }, 'normalise'),
 ]
@@ -500,7 +541,7 @@ export const proofs: Proof[] = [
       const y = {
         y: f64(
           shape,
-          value.map((v, i) => raise(v + biasOf(c, 2, filterOf(l, i)), l.power)),
+          value.map((v, i) => respond(l, v + biasOf(c, 2, filterOf(l, i)))),
         ),
       }
       return c.request ? { ...y, index: i32(shape, place) } : y
@@ -509,7 +550,8 @@ export const proofs: Proof[] = [
     // as 0 or not. index: exact, unless another value is closer than both doubts.
     budget: (name, i, _expected, c) => {
       const { l, value, gap, doubt } = maximaOf(c)
-      const v = (value[i] as number) + biasOf(c, 2, filterOf(l, i))
+      const signed = (value[i] as number) + biasOf(c, 2, filterOf(l, i))
+      const v = l.rectify ? signed : Math.abs(signed)
       const off = (doubt[i] as number) + (c.inputs[2] ? U * Math.abs(v) : 0)
       if (name === 'index') return (gap[i] as number) <= 2 * (doubt[i] as number) ? Number.POSITIVE_INFINITY : 0
       const reach = raise(v + off, l.power)

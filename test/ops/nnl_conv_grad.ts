@@ -11,6 +11,7 @@ import {
   pixels,
   pool11,
   random,
+  respond,
   unitRows,
   w,
   x,
@@ -61,9 +62,10 @@ function gradient(c: Case): Gradient {
         const g = gy[at] as number
         const i = place[at] as number
         const { v, norm } = patches[i] as { v: Float64Array; norm: number }
-        if (z <= -off) continue
-        const d = slope(z, g, l.power)
-        const reach = Math.abs(slope(z + off, g, l.power) - slope(z - off, g, l.power))
+        if (l.rectify && z <= -off) continue
+        const slopeAt = (s: number) => (l.rectify ? slope(s, g, l.power) : g)
+        const d = slopeAt(z)
+        const reach = Math.abs(slopeAt(z + off) - slopeAt(z - off))
         const dOff = reach + (roundings(l.power) + 3) * U * Math.abs(d)
         gb[k] = (gb[k] as number) + d
         bound.gb[k] = (bound.gb[k] as number) + dOff + terms * U * Math.abs(d)
@@ -124,7 +126,7 @@ function withSaved(made: Case): Case {
   const shape = [l.N, l.K, l.rows, l.columns]
   const y = f32(
     shape,
-    value.map((v, i) => raise(v + biasOf(made, 3, filterOf(l, i)), 1)),
+    value.map((v, i) => respond(l, v + biasOf(made, 3, filterOf(l, i)))),
   )
   return { ...made, inputs: [...made.inputs.slice(0, 3), made.inputs[3] ?? null, y, i32(shape, place)] }
 }
@@ -306,6 +308,32 @@ const backward: Case[] = [
       135,
     ),
   ),
+  withBias(
+    {
+      name: 'signed, pool 3/2',
+      inputs: [random(160, [3, 3, 12, 11], 0.5, 0.25), random(161, [19, 3, 4, 4])],
+      options: { rectify: false, poolSize: 3, poolStride: 2 },
+    },
+    162,
+  ),
+  withBias(
+    {
+      name: 'signed, centred, zero patches, no pool',
+      inputs: [flat([1, 2, 10, 18]), unitRows(163, [4, 2, 4, 4])],
+      options: { rectify: false, centre: true },
+    },
+    164,
+  ),
+  withSaved(
+    withBias(
+      {
+        name: 'saved, signed, pool 2/2',
+        inputs: [random(165, [2, 3, 12, 11], 0.5, 0.25), unitRows(166, [19, 3, 4, 4])],
+        options: { rectify: false, poolSize: 2, poolStride: 2 },
+      },
+      167,
+    ),
+  ),
   withSaved(withBias({ name: 'saved, zero patches', inputs: [flat([1, 2, 10, 18]), unitRows(57, [4, 2, 4, 4])] }, 118)),
 ]
 
@@ -353,6 +381,8 @@ export const proofs: Proof[] = [
         small('n = 3, pool', { power: 3, poolSize: 2, poolStride: 2 }),
         small('n = 5, stride 2, padding', { power: 5, stride: 2, padding: 1 }),
         small('n = 10', { power: 10 }),
+        small('signed', { rectify: false }),
+        small('signed, centred, pool 2/1', { rectify: false, centre: true, poolSize: 2 }),
         small('centred, n = 2', { power: 2, centre: true }),
         small('products, n = 2', { power: 2, normalise: 'none' }),
         small('products, centred, n = 2', { power: 2, normalise: 'none', centre: true }),
@@ -360,7 +390,7 @@ export const proofs: Proof[] = [
       loss: (c) => {
         const { l, value } = maxima(c)
         return value.reduce(
-          (sum, v, i) => sum + raise(v + biasOf(c, 3, filterOf(l, i)), l.power) * ((c.inputs[2] as Host).data[i] as number),
+          (sum, v, i) => sum + respond(l, v + biasOf(c, 3, filterOf(l, i))) * ((c.inputs[2] as Host).data[i] as number),
           0,
         )
       },

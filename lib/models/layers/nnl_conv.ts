@@ -4,7 +4,7 @@
 //   a patch less its mean     Conv of each channel with filters that are 1 at one tap makes the taps of a patch channels; less v_0, then less
 //                             the mean of those differences. So a patch of little contrast keeps its digits, as in nnl_conv; the
 //                             filters, less their own mean, then stand at 1 x 1. w . v - mean(v) * sum(w) would be cheaper and lose them.
-//   max before the power      MaxPool, + bias, Relu, Pow: x^n of the pooled cells alone, as nnl_conv does
+//   max before the power      MaxPool, + bias, and unless it is signed Relu, Pow: x^n of the pooled cells alone, as nnl_conv does
 import { z } from 'zod'
 import * as ops from '../../ops/index.js'
 import type { Tensor } from '../../tensor.js'
@@ -20,6 +20,8 @@ const schema = z.strictObject({
   power: powerOption.default(1),
   normalise: z.enum(['patch', 'none']).default('patch'),
   centre: z.boolean().default(false),
+  /** false: maxima as they are, of power 1. */
+  rectify: z.boolean().default(true),
   stride: count.default(1),
   padding: border.default(0),
   pool: poolOptions.nullable().default(null),
@@ -32,7 +34,8 @@ class NnlConv extends Base<NnlConvSpec> {
   override readsBytes = true
   constructor(spec: NnlConvSpec, place: Place) {
     super(spec, place)
-    const { units, window, pool, bias } = spec
+    const { units, window, pool, bias, power, rectify } = spec
+    if (!rectify && power !== 1) throw this.refuseOption(`a power of ${power}`, '1 without rectify')
     const [channels] = this.image
     const map = this.windowed(spec)
     this.output = pool ? this.pooled(pool, map) : map
@@ -42,8 +45,8 @@ class NnlConv extends Base<NnlConvSpec> {
   }
 
   private get options(): ops.NnlConvOptions {
-    const { normalise, centre, stride, padding, pool } = this.spec
-    return { normalise, centre, stride, padding, ...(pool ? { pool } : {}), bias: this.parameters.bias ?? null }
+    const { normalise, centre, rectify, stride, padding, pool } = this.spec
+    return { normalise, centre, rectify, stride, padding, ...(pool ? { pool } : {}), bias: this.parameters.bias ?? null }
   }
 
   forward(x: Tensor, training: boolean) {
@@ -91,7 +94,7 @@ class NnlConv extends Base<NnlConvSpec> {
     if (pool)
       y = graph.add('MaxPool', [y], `${name}.pool`, { ...windowAttributes(pool.size, pool.stride, pool.padding), ceil_mode: 0 })
     if (this.spec.bias) y = graph.add('Add', [y, graph.weight(`${name}.bias`, [units, 1, 1])], `${name}.biased`)
-    return graph.rectifiedPower(name, this.spec.power, y)
+    return this.spec.rectify ? graph.rectifiedPower(name, this.spec.power, y) : y
   }
 }
 

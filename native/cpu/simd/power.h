@@ -58,13 +58,13 @@ STRIATE_INLINE vd raise_real(vd x, double n) {
 
 /// The exponent of one call, sorted into its two methods once.
 struct Power {
-  explicit Power(double n)
+  explicit Power(double n, bool rectified = true)
       : real(n),
         integer(n == static_cast<double>(static_cast<uint32_t>(n)) ? static_cast<uint32_t>(n) : 0),
-        least(op::least_base(n)) {}
+        least(rectified ? op::least_base(n) : -__builtin_inff()) {}
   double real;
   uint32_t integer;  // 0: not an integer
-  float least;
+  float least;       // x below it count as 0; none does where n is 1 and x stays as it is
 
   /// 0 where the power is (of -0 too); NaN stays.
   STRIATE_INLINE vf rectify(vf x) const { return x < least ? vf{} : x; }
@@ -103,7 +103,7 @@ struct Power {
         for (int half = 0; half < 2; ++half) wide[half] = raise_real(wide[half], real - 1) * (factor[half] * real);
         y = narrow(wide);
       }
-      y = x[i] <= vf{} ? vf{} : y;
+      y = x[i] < least ? vf{} : y;
       x[i] = x[i] == x[i] ? y : x[i];
     }
   }
