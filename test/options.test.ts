@@ -355,14 +355,16 @@ const takers: Record<string, Taker> = {
   'gatherPatches(options)': takes((o: object) => ops.gatherPatches(bytes(1, 1, 4, 4), o), {}),
   'hebbianStep(options)': takes((o: object) => ops.hebbianStep(t(2, 3), t(4, 3), o), {}),
   'hebbianUpdate(options)': takes((o: object) => ops.hebbianUpdate(t(2, 3), t(4, 3), o), {}),
-  'hebbianLearn(options)': takes((o: object) => ops.hebbianLearn(bytes(1, 1, 4, 4), t(4, 16), o), {}),
+  'hebbianLearn(options)': takes((o: object) => ops.hebbianLearn(bytes(1, 1, 4, 4), t(4, 16), o), {
+    whitening: { z: t(16, 16), offset: t(16) },
+  }),
   'readoutLearn(options)': takes((o: object) => ops.readoutLearn(t(2, 4), labels(2), readout, o), {}),
   'whitenedResponses(options)': takes(
     (o: object) =>
       striate.whitenedResponses(
         bytes(1, 1, 4, 4),
-        { window: 1, channels: 1, matrix: new Float32Array(1), mean: new Float32Array(1) } as never,
-        t(1, 1),
+        { window: 1, channels: 1, after: 'norm', matrix: new Float32Array(1), offset: new Float32Array(1) },
+        t(1, 1, 1, 1),
         o as never,
       ),
     {},

@@ -24,17 +24,19 @@ export function filterConfig(options: FilterOptions = {}, op = 'learnFilters', p
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as FilterOptions
   const { rule: name } = parseOptions(op, filterOptions, given, path)
   const rule = ruleOf(name)
-  const own = rule.defaults(given as Partial<RuleSettings>)
+  // Whitened patches are centred over all patches, and of norm 1.
+  const own = { ...rule.defaults(given as Partial<RuleSettings>), ...(given.whiten ? { centre: false } : {}) }
   const config = parseOptions(op, filterOptions, { ...own, ...given }, path)
   const defaults = filterOptions.parse({ rule: name, ...own })
-  const names: readonly string[] = ['rule', ...sharedSettings, ...rule.settings]
+  const read: readonly string[] = ['rule', ...sharedSettings, ...rule.settings]
+  const names = given.whiten ? read.filter((key) => key !== 'normalise' && key !== 'centre') : read
   // A whole configuration holds the settings of other rules too, as they are here.
   for (const key of Object.keys(given) as RuleSetting[])
     if (!names.includes(key) && given[key] !== defaults[key])
       throw new OptionError({
         op,
         argument: path ? `${path}.${key}` : key,
-        actual: `no option of the rule ${name}`,
+        actual: `no option of the rule ${name}${given.whiten ? ' on whitened patches' : ''}`,
         expected: `one of ${names.join(', ')}`,
       })
   return config

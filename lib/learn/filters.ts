@@ -13,14 +13,13 @@ import { scope, Tensor } from '../tensor.js'
 import { type FilterConfig, type FilterOptions, filterConfig } from './filter_options.js'
 import { historySchema, stretchSchema } from './filter_record.js'
 import { examine, type FilterHealth, type HistoryEntry, inspect, type StretchHealth } from './health.js'
-import { drawPatches } from './patches.js'
 import { type Pixels, type Reservoirs, reservoirs } from './reservoirs.js'
-import type { RuleState } from './rules/rule.js'
+import { dataRows, dimension, patchSize, type RuleState } from './rules/rule.js'
 import { ruleOf } from './rules.js'
-import type { Whitening } from './whitening.js'
+import { type Whitening, whiteningOf } from './whitening.js'
 
 export interface LearnedFilters {
-  /** [K,C,W,W], rows of norm 1. */
+  /** [K,C,W,W], rows of norm 1; [K,E,1,1] where patches are whitened to E numbers. */
   filters: Tensor
   config: FilterConfig
   health: FilterHealth
@@ -28,7 +27,7 @@ export interface LearnedFilters {
   history: HistoryEntry[]
   /** True when `untilConverged` ended the run. */
   converged: boolean
-  /** What patches go through before they meet these filters; null for every rule but `whitened-patches`. */
+  /** What patches go through before they meet these filters, as `whiten` asked for it. */
   whitening: Whitening | null
 }
 
@@ -96,10 +95,9 @@ async function learn(images: Images, config: FilterConfig, asked: FilterRun & { 
     }
   }
   try {
-    const live = saved
-      ? stateFrom(saved.tensors, device)
-      : await rule.start((await visit.at(0, asked.signal)).host, config, device)
+    const live = saved ? stateFrom(saved.tensors, device) : await firstState(await visit.at(0, asked.signal), config, device)
     state = live
+    const whitening = await whiteningIn(live, images.shape[1], config)
     if (asked.onPlan && position.step < config.steps)
       asked.onPlan(
         `${phase}: ${config.units} of ${config.window} x ${config.window} from ${config.steps} minibatches of ${config.batch} patches, ` +
@@ -124,7 +122,7 @@ async function learn(images: Images, config: FilterConfig, asked: FilterRun & { 
         })
       // The new rows are given the first two thirds of the run only, so that they have time to settle.
       if (config.dead === 'reseed' && health.dead.length > 0 && step < (2 / 3) * config.steps)
-        live.w = await reseed(live.w, health.dead, here.host, config, step)
+        live.w = await reseed(live.w, health.dead, here.host, config, step, whitening)
       const { energy, unitNorm, repelled, winShare } = health
       const dead = health.dead.length
       position = {
@@ -139,9 +137,8 @@ async function learn(images: Images, config: FilterConfig, asked: FilterRun & { 
     await save()
     const last = await visit.at(position.step - 1, asked.signal)
     const health = await examine(last.images, live, config, position.health as StretchHealth)
-    const channels = images.shape[1]
-    const whitening = (await rule.inputs?.whitening(live, channels, config.window)) ?? null
-    const filters = await freeze(live.w, channels, config, health)
+    const shape = whitening ? [whitening.offset.length, 1, 1] : [images.shape[1], config.window, config.window]
+    const filters = await freeze(live.w, shape, config, health)
     return { filters, config, health, history: position.history, converged: position.converged, whitening }
   } catch (error) {
     if (asked.signal?.aborted) await save()
@@ -197,6 +194,27 @@ class Visit {
   }
 }
 
+/** The state before the first minibatch, with the whitening that the configuration asks for. */
+async function firstState({ host, images }: Stay, config: FilterConfig, device: Device): Promise<RuleState> {
+  const { start } = ruleOf(config.rule)
+  if (!config.whiten) return start(host, config, device, null)
+  const whitening = await whiteningOf('learnFilters', images, config.whiten, config)
+  const { matrix, offset } = whitening
+  const z = Tensor.from(matrix, { shape: [offset.length, matrix.length / offset.length], device })
+  return { ...start(host, config, device, whitening), z, offset: Tensor.from(offset, { device }) }
+}
+
+/** The whitening that a state holds. */
+async function whiteningIn(
+  { z, offset }: RuleState,
+  channels: number,
+  { whiten, window }: FilterConfig,
+): Promise<Whitening | null> {
+  if (!whiten || !z || !offset) return null
+  const [matrix, added] = await Promise.all([z.read(), offset.read()])
+  return { channels, window, after: whiten.after, matrix: matrix.data as Float32Array, offset: added.data as Float32Array }
+}
+
 function stateFrom(tensors: Map<string, Safetensor>, device: Device): RuleState {
   const entries = [...tensors].map(([name, { data, shape }]) => [name, Tensor.from(data as Float32Array, { shape, device })])
   return Object.fromEntries(entries) as RuleState
@@ -213,10 +231,13 @@ async function hostState(state: RuleState): Promise<Record<string, Safetensor>> 
  */
 export function checkFilters(op: string, shape: Images['shape'], device: Device, config: FilterConfig, path = ''): void {
   const [n, channels, height, width] = shape
-  const { units, window, init, reservoir } = config
+  const { units, window, init, reservoir, whiten } = config
   const refuse = (argument: string, actual: string, expected: string, cause?: unknown) =>
     new OptionError({ op, argument: path ? `${path}.${argument}` : argument, actual, expected }, { cause })
   const held = Math.min(n, Math.max(1, Math.floor(reservoir / (channels * height * width))))
+  const size = patchSize(shape, config)
+  if (whiten?.keep !== undefined && whiten.keep > size)
+    throw refuse('whiten.keep', String(whiten.keep), `at most the ${size} numbers of a patch`)
   try {
     ruleOf(config.rule).check([held, channels, height, width], config)
   } catch (cause) {
@@ -235,12 +256,17 @@ export function checkFilters(op: string, shape: Images['shape'], device: Device,
     throw refuse('units', String(units), `at most the ${patches} patches of the images`)
 }
 
-/** Bytes that learning takes: the pixels, the rows before and after an update, a minibatch and its currents. */
-function filterMemory([n, ...image]: Images['shape'], { units, window, batch, reservoir }: FilterConfig): number {
+/** Bytes that learning takes: the pixels, the rows before and after an update, a minibatch and its currents, and what whitens it. */
+function filterMemory(shape: Images['shape'], config: FilterConfig): number {
+  const { units, batch, reservoir, whiten } = config
+  const [n, ...image] = shape
   const size = image.reduce((a, b) => a * b, 1)
-  const d = image[0] * window ** 2
+  const d = dimension(shape, config)
+  const patch = patchSize(shape, config)
   const pixels = Math.min(n * size, Math.max(size, reservoir))
-  return pixels + 4 * (2 * units * d + batch * (d + units))
+  // The covariance and its eigenvectors are float64.
+  const whitening = whiten ? 3 * 8 * patch ** 2 + 4 * (patch * d + batch * patch) : 0
+  return pixels + 4 * (2 * units * d + batch * (d + units)) + whitening
 }
 
 /** Settled: the same units dead, all live rows within 1 % of norm 1 and attracted to it, and wins that moved by less than a tenth. */
@@ -252,10 +278,17 @@ function hasConverged(now: StretchHealth, before: StretchHealth | null): boolean
   return now.repelled === 0 && live.every((n) => Math.abs(n - 1) < 0.01) && moved < 0.1 * total
 }
 
-async function reseed(w: Tensor, dead: number[], images: Pixels, config: FilterConfig, step: number): Promise<Tensor> {
+async function reseed(
+  w: Tensor,
+  dead: number[],
+  images: Pixels,
+  config: FilterConfig,
+  step: number,
+  whitening: Whitening | null,
+): Promise<Tensor> {
   const rows = (await w.read()).data as Float32Array
   const d = w.shape[1] as number
-  const fresh = drawPatches(images, config, dead.length, step)
+  const fresh = dataRows(images, config, dead.length, step, whitening)
   dead.forEach((unit, i) => {
     rows.set(fresh.subarray(i * d, (i + 1) * d), unit * d)
   })
@@ -265,8 +298,8 @@ async function reseed(w: Tensor, dead: number[], images: Pixels, config: FilterC
 }
 
 /** Rows as filters, without dead ones where they are pruned. */
-async function freeze(w: Tensor, channels: number, config: FilterConfig, health: FilterHealth): Promise<Tensor> {
-  const shape = (units: number) => [units, channels, config.window, config.window]
+async function freeze(w: Tensor, row: readonly number[], config: FilterConfig, health: FilterHealth): Promise<Tensor> {
+  const shape = (units: number) => [units, ...row]
   if (config.dead !== 'prune' || health.dead.length === 0) return scope(() => unitRows(w).reshape(shape(config.units)))
   const rows = (await w.read()).data as Float32Array
   const d = w.shape[1] as number

@@ -129,12 +129,10 @@ async function winnerCosines(images: Tensor, state: RuleState, config: FilterCon
   const [n, , height, width] = images.shape as [number, number, number, number]
   const available = n * (height - config.window + 1) * (width - config.window + 1)
   const drawn: FilterConfig = { ...config, batch: Math.min(sample.batch, available), normalise: 'patch' }
-  const { inputs } = ruleOf(config.rule)
-  const patches = inputs ? await inputs.minibatches(state, drawn) : (from: Tensor, step: number) => minibatch(from, drawn, step)
   const found: number[] = []
   for (let part = 0; part < sample.parts; part++) {
     const made = scope(() => {
-      const v = patches(images, part)
+      const v = minibatch(images, state, drawn, part)
       const u = matmul(v, unitRows(state.w), { transposeB: true })
       return {
         cosine: reduce(u, { kind: 'max', over: 'columns' }),

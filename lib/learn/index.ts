@@ -14,4 +14,4 @@ export {
 export type { BlockRecord, LocalRecord } from './local_record.js'
 export { dataPatches, type PatchOptions } from './patches.js'
 export { describeRules, type RuleName, ruleNames } from './rules.js'
-export { computeWhitening, type Whitening, type WhiteningOptions, whitenedResponses, whiteningFilters } from './whitening.js'
+export { computeWhitening, filtersInPixels, type Whitening, type WhiteningOptions, whitenedResponses } from './whitening.js'

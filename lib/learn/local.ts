@@ -30,7 +30,6 @@ import { type FilterConfig, filterConfig, filterOptions } from './filter_options
 import { checkFilters, type LearnedFilters, learnFilters } from './filters.js'
 import { type AskedBlock, type BlockRecord, type LocalRecord, localCurves, localRecord } from './local_record.js'
 import { mapsOf } from './maps.js'
-import { whiteningOffset } from './whitening.js'
 
 export const blockOptions = z.strictObject({
   filters: overrides(filterOptions).default({}).describe('what differs from the filters of all blocks'),
@@ -199,12 +198,21 @@ function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.outpu
         actual: "'none'",
         expected: "'patch' above a trunk, whose maps have no common scale while they are learned from",
       })
+    if (plan.trunk.length > 0 && config.whiten?.after === 'none')
+      throw new OptionError({
+        op: 'trainLocal',
+        argument: `${path}.whiten.after`,
+        actual: "'none'",
+        expected: "'norm' or 'centred-norm' above a trunk, whose maps have no common scale while they are learned from",
+      })
     checkFilters('trainLocal', [n, ...input], device, config, path)
     const { window, units, normalise, centre } = config
+    const whiten = config.whiten && { after: config.whiten.after, components: config.whiten.keep ?? input[0] * window ** 2 }
     const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
     const fitting = Math.max(1, Math.min(usual.size, Math.min(input[1], input[2]) - window + 1))
     const pool = { ...own.pool, size: own.pool.size ?? fitting }
-    const layer = { window, units, power: own.power ?? usual.power, normalise, centre, pool }
+    const block = { window, units, power: own.power ?? usual.power, normalise, centre, pool }
+    const layer = whiten ? { ...block, whiten } : block
     plan[part].push({ layer, filters: config })
     if (part === 'trunk') input = networkShapes({ channels, image: plan.image, trunk: plan.trunk.map((t) => t.layer) })
   }
@@ -262,16 +270,12 @@ async function keep(
   filters.dispose()
   // Pruning may have left fewer filters than were asked for.
   const units = shape[0] as number
-  if (!whitening) {
-    state.set(`${name}.weight`, { dtype, shape, data })
-    return { ...planned, units }
-  }
-  const whitened = whitening.mean.length
-  const { channels, window, matrix, mean } = whitening
-  state.set(`${name}.weight`, { dtype, shape: [units, whitened, 1, 1], data })
-  state.set(`${whiteningLayer(name)}.weight`, { dtype: 'F32', shape: [whitened, channels, window, window], data: matrix })
-  state.set(`${whiteningLayer(name)}.bias`, { dtype: 'F32', shape: [whitened], data: whiteningOffset(matrix, mean) })
-  return { ...planned, units, whitened }
+  state.set(`${name}.weight`, { dtype, shape, data })
+  if (!whitening) return { ...planned, units }
+  const { channels, window, matrix, offset } = whitening
+  state.set(`${whiteningLayer(name)}.weight`, { dtype: 'F32', shape: [offset.length, channels, window, window], data: matrix })
+  state.set(`${whiteningLayer(name)}.bias`, { dtype: 'F32', shape: [offset.length], data: offset })
+  return { ...planned, units }
 }
 
 /** The run's seed for the first layer; for the others one that is drawn from it and the layer's number. */

@@ -22,6 +22,9 @@ export const patchOptions = z.strictObject({
 /** See {@link dataPatches}. */
 export type PatchOptions = z.input<typeof patchOptions>
 
+/** |v|^2 of a patch that counts as zero, as in the ops. */
+const zero = 1e-12
+
 interface PatchSettings {
   window: number
   seed: number
@@ -81,7 +84,7 @@ export function drawPatches(
       continue
     }
     const norm = norm2(patch)
-    if (norm * norm <= 1e-12) continue // a zero patch says nothing
+    if (norm * norm <= zero) continue // a zero patch says nothing
     for (let j = 0; j < d; j++) patch[j] = (patch[j] ?? 0) / norm
     made++
   }
@@ -102,11 +105,12 @@ export function norm2(x: ArrayLike<number>): number {
   return Math.sqrt(sum)
 }
 
-/** Rows of `d` numbers brought to norm 1, in place; a zero row stays. */
+/** Rows of `d` numbers brought to norm 1, in place; one that counts as zero becomes zeros. */
 export function unitInPlace(rows: Float32Array, d: number): Float32Array {
   for (let at = 0; at < rows.length; at += d) {
     const norm = norm2(rows.subarray(at, at + d))
-    if (norm > 0) for (let i = at; i < at + d; i++) rows[i] = (rows[i] as number) / norm
+    const factor = norm * norm > zero ? 1 / norm : 0
+    for (let i = at; i < at + d; i++) rows[i] = (rows[i] as number) * factor
   }
   return rows
 }

@@ -5,7 +5,7 @@ import { sphericalKMeans } from './rules/k_means.js'
 import { oja } from './rules/oja.js'
 import type { Rule } from './rules/rule.js'
 import { softHebb, softWta } from './rules/soft.js'
-import { patches, random, whitenedPatches } from './rules/unlearned.js'
+import { patches, random } from './rules/unlearned.js'
 
 const rules = {
   'krotov-hopfield': krotovHopfield,
@@ -16,7 +16,6 @@ const rules = {
   'spherical-k-means': sphericalKMeans,
   random,
   patches,
-  'whitened-patches': whitenedPatches,
 } satisfies Record<string, Rule>
 
 export type RuleName = keyof typeof rules

@@ -18,8 +18,16 @@ export interface LocalBlock {
   centre: boolean
   /** A layer without a pool has one of a single position. */
   pool: Pool
-  /** D of a whitened block: patches are first projected to D numbers, which the filters, then 1 x 1, compare. */
-  whitened?: number
+  /** Of a whitened block: patches are first projected, which the filters, then 1 x 1, compare. */
+  whiten?: BlockWhitening
+}
+
+/** A projection of patches. */
+export interface BlockWhitening {
+  /** What is done to a patch before: `norm`, norm 1; `centred-norm`, less its mean, then norm 1; `none`, pixels / 255. */
+  after: 'norm' | 'centred-norm' | 'none'
+  /** E: numbers that a patch becomes. */
+  components: number
 }
 
 /** Name of the layer that projects the patches of a whitened block. */
@@ -39,14 +47,14 @@ export function localBlocks(config: Pick<NetworkConfig, 'layers'>): { trunk: Loc
   return { trunk: under, blocks: top.branches.flatMap((branch, i) => blocksOf(branch, `${parent}.branches.${i}`).slice(-1)) }
 }
 
-/** The NNL-CONV layers of a list, each with the projection before it. */
+/** The blocks of a list: its NNL-CONV layers, each with the projection before it. */
 function blocksOf(layers: readonly LayerSpec[], parent: string): LocalBlock[] {
   return layers.flatMap((spec, i) => {
-    if (spec.kind !== 'nnl_conv') return []
+    if (spec.kind !== 'nnl_conv' || !spec.rectify) return []
     const { units, power, normalise, centre } = spec
     const name = layerNameAt(spec, parent, i)
     const before = layers[i - 1]
-    const projection = before?.kind === 'conv' && before.name === whiteningLayer(name) ? before : null
+    const projection = before?.kind === 'nnl_conv' && before.name === whiteningLayer(name) ? before : null
     return {
       name,
       window: projection?.window ?? spec.window,
@@ -55,10 +63,17 @@ function blocksOf(layers: readonly LayerSpec[], parent: string): LocalBlock[] {
       normalise,
       centre,
       pool: spec.pool ?? { size: 1, stride: 1, padding: 0 },
-      ...(projection ? { whitened: projection.units } : {}),
+      ...(projection ? { whiten: { after: afterOf(projection), components: projection.units } } : {}),
     }
   })
 }
+
+/** What a projection does to patches before it, as a layer and the ops have it. */
+export const patchPreparation = (after: BlockWhitening['after']) =>
+  ({ normalise: after === 'none' ? 'none' : 'patch', centre: after === 'centred-norm' }) as const
+
+const afterOf = ({ normalise, centre }: Pick<SpecOf<'nnl_conv'>, 'normalise' | 'centre'>): BlockWhitening['after'] =>
+  normalise === 'none' ? 'none' : centre ? 'centred-norm' : 'norm'
 
 /** The NNL-CONV layers that make a network's features: the last one, or the last of each branch of a final `parallel`. */
 export function featureBlocks(config: Pick<NetworkConfig, 'layers'>): SpecOf<'nnl_conv'>[] {
@@ -86,8 +101,10 @@ export function mapFeatureBlocks(
 
 /** A network's blocks in words; null when it has none. */
 export function describeBlocks(config: Pick<NetworkConfig, 'layers'>): string | null {
-  const one = ({ units, window, power, pool, whitened }: LocalBlock) =>
-    `${units} filters of ${window} x ${window}${whitened ? `, whitened to ${whitened}` : ''}, power ${power}, ${poolText(pool)}`
+  const whitening = ({ after, components }: BlockWhitening) =>
+    `, whitened to ${components}${after === 'none' ? '' : ` after ${after}`}`
+  const one = ({ units, window, power, pool, whiten }: LocalBlock) =>
+    `${units} filters of ${window} x ${window}${whiten ? whitening(whiten) : ''}, power ${power}, ${poolText(pool)}`
   const { trunk, blocks } = localBlocks(config)
   if (blocks.length === 0) return null
   const side = blocks.length === 1 ? blocks.map(one).join() : `${blocks.length} blocks: ${blocks.map(one).join('; ')}`

@@ -1,4 +1,13 @@
-export { describeBlocks, featureBlocks, type LocalBlock, localBlocks, poolText, whiteningLayer } from './blocks.js'
+export {
+  type BlockWhitening,
+  describeBlocks,
+  featureBlocks,
+  type LocalBlock,
+  localBlocks,
+  patchPreparation,
+  poolText,
+  whiteningLayer,
+} from './blocks.js'
 export { type BuilderOptions, builderOptions, buildNetwork } from './builders/by_name.js'
 export { type ConvBlock, type ConvNetOptions, convNet, convNetOptions } from './builders/conv_net.js'
 export { type GaborNetOptions, gaborNet, gaborNetOptions } from './builders/gabor_net.js'

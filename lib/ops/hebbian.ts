@@ -1,3 +1,4 @@
+import { refuseUnknown } from '../options.js'
 import { callOp, type Tensor } from '../tensor.js'
 
 export interface HebbianRule {
@@ -37,6 +38,8 @@ export interface HebbianLearnOptions extends HebbianRule {
   normalise?: 'patch' | 'none'
   /** Take each patch's own mean off first. Default false. */
   centre?: boolean
+  /** Patches are then whitened, u / |u| with u = z v + offset: z [D,M] of M = C * window * window, offset [D]. Default: they are not. */
+  whitening?: { z: Tensor; offset: Tensor } | null
 }
 
 export interface HebbianTally {
@@ -76,8 +79,10 @@ export function hebbianUpdate(patches: Tensor, w: Tensor, options: HebbianRule =
  * visits every window of every image once an epoch (a seeded permutation that needs no list).
  * Calls that continue each other with `firstStep` give the same bits as one call.
  * @param images u8 [N,C,H,W]; pixels / 255
- * @param w [K, C * window * window]
+ * @param w [K, C * window * window], or [K,D] where patches are whitened to D numbers
  */
 export function hebbianLearn(images: Tensor, w: Tensor, options: HebbianLearnOptions = {}): HebbianTally {
-  return tally(callOp('hebbian_learn', [images, w], options))
+  const { whitening, ...rest } = options
+  refuseUnknown('hebbian_learn', whitening ?? undefined, ['z', 'offset'], 'whitening.')
+  return tally(callOp('hebbian_learn', [images, w, whitening?.z ?? null, whitening?.offset ?? null], rest))
 }

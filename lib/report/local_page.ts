@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import type { EpochResult } from '../features/index.js'
 import { writeAtomic } from '../io/index.js'
-import { type BlockRecord, describeRules, type LocalRecord } from '../learn/index.js'
-import { localBlocks, type Network, poolText } from '../models/index.js'
+import { type BlockRecord, describeRules, filtersInPixels, type LocalRecord } from '../learn/index.js'
+import { localBlocks, type Network, poolText, whiteningLayer } from '../models/index.js'
 import { type Block, filterSheet, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
 import { alignmentSection } from './alignment_results.js'
@@ -37,7 +37,8 @@ export async function writeLocalPage(
   for (const [i, { learned, layer, block, name }] of layers.entries()) {
     const weights = net.parameters.get(`${layer}.weight`)
     if (!block || !weights) continue
-    const figure = await filterFigure(weights, learned, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
+    const projection = net.parameters.get(`${whiteningLayer(layer)}.weight`) ?? null
+    const figure = await filterFigure(weights, projection, learned, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
     const several = layers.length > 1
     sections.push(
       { heading: several ? `Filters: ${name}, power ${block.power}, ${poolText(block.pool)}` : 'Filters', blocks: [figure] },
@@ -115,16 +116,25 @@ function leadOf({ trunk, blocks }: LocalRecord): string {
   return `Filters of image patches without labels. ${texts.map(({ name, text }) => `${name}: ${text}.`).join(' ')}`
 }
 
-/** A block's filters as one picture, written as PNG and SVG too; filters on a trunk's maps have none. */
-async function filterFigure(filters: Tensor, { filters: config, health }: BlockRecord, path: string): Promise<Block> {
-  const weights = (await filters.read()).data as Float32Array
+/** A block's filters as one picture of pixels, written as PNG and SVG too; filters on a trunk's maps have none. */
+async function filterFigure(
+  filters: Tensor,
+  projection: Tensor | null,
+  { filters: config, health }: BlockRecord,
+  path: string,
+): Promise<Block> {
   const dead = config.dead === 'prune' ? [] : health.dead
-  const shape = filters.shape as [number, number, number, number]
+  const shape = [filters.shape[0], ...(projection ?? filters).shape.slice(1)] as [number, number, number, number]
   if (shape[1] !== 1 && shape[1] !== 3) return { kind: 'text', text: `Filters on ${shape[1]} maps: no picture.` }
+  using drawn = projection ? await filtersInPixels(filters, projection) : filters.reshape(shape)
+  const weights = (await drawn.read()).data as Float32Array
   const sheet = await filterSheet(weights, shape, { dead, title: `${shape[0]} learned filters` })
   await writeAtomic(`${path}.png`, sheet.png)
   await writeAtomic(`${path}.svg`, sheet.svg)
-  return { kind: 'figure', image: sheet.svg, alt: sheet.description, caption: sheet.description }
+  const caption = projection
+    ? `${sheet.description} Each is the patch that its whitened filter matches, less the mean patch.`
+    : sheet.description
+  return { kind: 'figure', image: sheet.svg, alt: sheet.description, caption }
 }
 
 async function errorCurve(chosen: readonly EpochResult[], refit: readonly EpochResult[] | null): Promise<string> {

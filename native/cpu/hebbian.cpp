@@ -1,6 +1,7 @@
 // hebbian_step, hebbian_learn: ops/hebbian.h. One minibatch is
 //   rank    groups of kGroup patches, in lanes, against all rows of w; each ends as two (unit, current) pairs; 2BKD
 //           flops
+//           (patches that are whitened first: 2BMD flops more)
 //   sort    the 2B pairs by unit, keeping the order of the batch (a counting sort)
 //   update  row by row: the sum of g v in that order, less s w (s = sum of g current), onto the row at once; 4BD flops
 // Layout: simd/winners.h, simd/minibatch.h, simd/patches.h and simd/windows.h. Ranking stores no currents, gathering no
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "core/parallel.h"
@@ -46,8 +48,9 @@ struct Tally {
 
 class Learner {
  public:
+  /// `numbers` of a patch before it is whitened.
   template <class Options>
-  Learner(core::Context& context, const core::View& w, int64_t batch, const Options& o)
+  Learner(core::Context& context, const core::View& w, int64_t batch, const Options& o, int64_t numbers)
       : w_(w.as<float>()),
         k_(w.shape[0]),
         d_(w.shape[1]),
@@ -62,12 +65,13 @@ class Learner {
         alone_(batch * k_ * d_ < kWorthSharing) {
     benches_ = alone_ ? 1 : core::threads() < groups_.count ? core::threads() : static_cast<int>(groups_.count);
     bench_ = context.scratch<Bench>(benches_);
-    const int64_t wide = (d_ + kLanes - 1) / kLanes * kLanes;
+    const int64_t wide = (numbers + kLanes - 1) / kLanes * kLanes;
     for (int i = 0; i < benches_; ++i) {
       Bench& b = bench_[i];
       b.tile = context.scratch<float>(d_ * kGroup);
       b.zero = context.scratch<uint8_t>(kGroup);
       b.bytes = context.scratch<uint8_t>(kGroup * wide + 16);
+      b.patches = context.scratch<float>(kGroup * wide);
       b.offset = context.scratch<int64_t>(kGroup);
       b.announced = -1;
       b.windows = 0;
@@ -341,7 +345,7 @@ class Learner {
 }  // namespace
 
 void hebbian_step(core::Context& context, const core::View* in, core::View* out, const op::HebbianStep::Options& o) {
-  Learner learner(context, in[1], in[0].shape[0], o);
+  Learner learner(context, in[1], in[0].shape[0], o, 0);
   GivenPatches patches{in[0].as<float>(), in[0].shape[1]};
   learner.minibatch(patches, o.learning_rate, out[0].data || out[1].data || out[2].data || out[3].data);
   learner.finish(out);
@@ -351,13 +355,18 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
   const core::View& images = in[0];
   const Windows windows{images.as<uint8_t>(), images.shape[0], images.shape[1], images.shape[2],
                         images.shape[3],      o.window,        o.centre,        o.normalise == op::HebbianLearn::patch};
-  Learner learner(context, in[1], o.batch, o);
-  const int64_t stride = (windows.d() + kLanes - 1) / kLanes * kLanes;
+  Learner learner(context, in[1], o.batch, o, windows.d());
+  const int64_t d = in[1].shape[1], stride = (d + kLanes - 1) / kLanes * kLanes;
   const uint64_t count = static_cast<uint64_t>(windows.count()), batch = static_cast<uint64_t>(o.batch);
   const uint64_t seed = static_cast<uint64_t>(o.seed), per_epoch = count / batch;
   const auto epoch_of = [&](int64_t step) { return static_cast<uint64_t>(step) / per_epoch; };
   core::Permutation order(count, seed, static_cast<uint32_t>(epoch_of(o.first_step)));
   GatheredPatches patches{windows, context.scratch<float>(o.batch * stride), stride, &order, 0, false};
+  std::optional<Whitening> whitening;
+  if (in[2].rank >= 0) {
+    float* memory = context.scratch<float>(Whitening::floats(windows.d(), d));
+    patches.whitening = &whitening.emplace(in[2].as<float>(), in[3].as<float>(), windows.d(), d, memory);
+  }
   const int64_t end = o.first_step + o.steps,
                 tally_from = o.tally > 0 && o.tally < o.steps ? end - o.tally : o.first_step;
   for (int64_t t = o.first_step; t < end; ++t) {

@@ -10,7 +10,7 @@
 //           gathers the hits of all the block's units, and adds those patches, in the order of the batch, to sums of its
 //           own in shared memory; the eight are added up in turn. There is no atomic sum and no sort, the bits repeat,
 //           and a unit that wins most of a batch costs an eighth of the wait.
-// Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm) before the barrier that ends step t.
+// Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm, and whitened if that is asked for) before the barrier that ends step t.
 // Numerics: float32 products (FFMA) and sums; totals over the call in float64.
 // Flops 2 B K D, bytes through L2 4 K D a block and step: at B = 1000 the barriers dominate.
 #include <algorithm>
@@ -40,6 +40,13 @@ __global__ void __launch_bounds__(kThreads)
     signed_power_kernel(const float* __restrict__ w, float* __restrict__ ranking, int64_t count, Power n) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i < count) ranking[i] = signed_power(w[i], n);
+}
+
+/// to [columns][rows] = from [rows][columns]
+__global__ void __launch_bounds__(kThreads)
+    transpose_kernel(const float* __restrict__ from, float* __restrict__ to, int64_t rows, int64_t columns) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i < rows * columns) to[i % columns * rows + i / columns] = from[i];
 }
 
 template <int kPatches>
@@ -119,6 +126,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   const int blocks = static_cast<int>(
       std::min<int64_t>(resident_blocks(hebbian_kernel<kPatches>, kThreads, shared, device_of(ctx).processors), busy));
   if (h.windows.images) h.gathered = ctx.scratch<float>(2 * h.batch * h.features);
+  if (h.z) h.raw = ctx.scratch<float>(h.batch * h.inputs);
   h.ranked = ctx.scratch<int2>(2 * h.batch);
   h.currents = ctx.scratch<float2>(h.batch);
   if (spill) h.spill = ctx.scratch<float>(static_cast<int64_t>(blocks) * kPatches * h.units);
@@ -211,6 +219,14 @@ void hebbian_learn(core::Context& ctx, const core::View* in, core::View* out, co
   h.batch = o.batch;
   h.units = in[1].shape[0];
   h.features = in[1].shape[1];
+  h.inputs = in[0].shape[1] * o.window * o.window;
+  if (in[2].rank >= 0) {
+    float* z = ctx.scratch<float>(h.inputs * h.features);
+    STRIATE_LAUNCH(transpose_kernel, blocks_for(h.inputs * h.features, kThreads), kThreads, 0, stream_of(ctx),
+                   in[2].as<float>(), z, h.features, h.inputs);
+    h.z = z;
+    h.offset = in[3].as<float>();
+  }
   h.rank = o.rank;
   h.anti = static_cast<float>(o.anti_hebbian);
   h.by_max = o.step == op::HebbianStep::max;

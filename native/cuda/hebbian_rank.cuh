@@ -23,6 +23,10 @@ struct Hebbian {
   const float* patches;
   Windows windows;
   int64_t first_batch;
+  int64_t inputs;       // numbers of a window
+  const float* z;       // [inputs][D], or null: patches are not whitened
+  const float* offset;  // [D]
+  float* raw;           // [B][inputs] patches before they are whitened
   float* w;
   float* ranking;          // [K][D] sign(w) |w|^(p-1), what units are ranked by; w itself for p = 2
   float root;              // (p-1)/p
@@ -60,6 +64,49 @@ __device__ __forceinline__ unsigned long long key_of(float current, int64_t unit
   return static_cast<unsigned long long>(ordered(current)) << 32 | ~static_cast<unsigned>(unit);
 }
 
+/// Writes a tile's patches, whitened: each window's numbers to `raw`, its products with Z, and these over their norm.
+/// Called by the whole block. A warp multiplies up to four patches by 32 columns of Z at a time.
+template <int kPatches>
+__device__ void whiten_tile(const Hebbian& h, const int64_t* origin, int64_t b0, float* gathered, int2* ranked) {
+  constexpr int kEach = kPatches < 4 ? kPatches : 4, kParts = kPatches / kEach;
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int count = static_cast<int>(min(h.batch - b0, static_cast<int64_t>(kPatches)));
+  float *raw = h.raw + b0 * h.inputs, *rows = gathered + b0 * h.features;
+  for (int p = warp; p < count; p += kWarps) write_patch(h.windows, origin[p], h.inputs, raw + p * h.inputs);
+  __syncthreads();
+  for (int64_t piece = warp; piece < (h.features + 31) / 32 * kParts; piece += kWarps) {
+    const int first = static_cast<int>(piece % kParts) * kEach;
+    const int64_t e = piece / kParts * 32 + lane;
+    if (first >= count || e >= h.features) continue;
+    float sum[kEach];
+    const float* v[kEach];  // beyond the last patch, the last
+    STRIATE_UNROLL
+    for (int i = 0; i < kEach; ++i) {
+      sum[i] = h.offset[e];
+      v[i] = raw + min(first + i, count - 1) * h.inputs;
+    }
+    for (int64_t d = 0; d < h.inputs; ++d) {
+      const float z = h.z[d * h.features + e];
+      STRIATE_UNROLL
+      for (int i = 0; i < kEach; ++i) sum[i] = fmaf(z, v[i][d], sum[i]);
+    }
+    STRIATE_UNROLL
+    for (int i = 0; i < kEach; ++i)
+      if (first + i < count) rows[(first + i) * h.features + e] = sum[i];
+  }
+  __syncthreads();
+  for (int p = warp; p < count; p += kWarps) {
+    float* row = rows + p * h.features;
+    double square = 0;
+    for (int64_t e = lane; e < h.features; e += 32) square += static_cast<double>(row[e]) * row[e];
+    square = warp_sum(square);
+    const bool zero = square <= 1e-12;
+    const float factor = zero ? 0.0f : static_cast<float>(1 / sqrt(square));
+    for (int64_t e = lane; e < h.features; e += 32) row[e] *= factor;
+    if (lane == 0) ranked[b0 + p] = make_int2(zero ? -1 : 0, -1);
+  }
+}
+
 /// Prepares this block's patches of the minibatch: marks the zero ones; with images, writes the patches as floats.
 template <int kPatches>
 __device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t step) {
@@ -76,11 +123,15 @@ __device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t
             window_origin(h.windows, order((h.first_batch + step - h.step) * h.batch + b0 + threadIdx.x));
       __syncthreads();
     }
+    if (h.z) {
+      whiten_tile<kPatches>(h, origin, b0, gathered, ranked);
+      continue;
+    }
     for (int p = warp; p < kPatches && b0 + p < h.batch; p += kWarps) {
       const int64_t b = b0 + p;
       bool zero;
       if (h.windows.images) {
-        zero = write_patch(h.windows, origin[p], h.features, gathered + b * h.features);
+        zero = write_patch(h.windows, origin[p], h.inputs, gathered + b * h.features);
       } else {
         float square = 0;
         for (int64_t d = lane; d < h.features; d += 32) {

@@ -10,7 +10,8 @@
 //   Minibatch t takes patches t*batch ... of the endless sequence in which epoch e (all N*(H-W+1)*(W-W+1) windows,
 //   window x window x C) is visited in the order core::Permutation(count, seed, e); an epoch's last, partial minibatch
 //   is dropped. v = pixels / 255, axes [C,window,window]; minus its own mean if `centre`; divided by |v| if normalise
-//   is 'patch'. Learning rate of step t: learningRate + (finalLearningRate - learningRate) * t / totalSteps.
+//   is 'patch'; and with z [E,M] and offset [E], which come together, whitened: u / |u|, u = z v + offset (zero where
+//   |u|^2 <= 1e-12; then D = E, else D = M = C window window). Learning rate of step t: learningRate + (finalLearningRate - learningRate) * t / totalSteps.
 // wins and losses count how often each unit was first / of rank m; gains is the sum of g * current of each unit (its
 // row's p-norm is drawn to 1 where this is > 0 and repelled where < 0); energy is the mean over patches of -sum of
 // g * current / |w_k|_p^(p-1) (E of Ryali et al. 2020), so that learning lowers it. All are over the call;
@@ -51,7 +52,9 @@ struct HebbianStep {
 
 struct HebbianLearn : Patches {
   static constexpr const char* signature =
-      "images u8 [N,C,H,W], w& f32 [K,D] -> wins i32 [K], losses i32 [K], gains f32 [K], energy f32 [1]";
+      "images u8 [N,C,H,W], w& f32 [K,D], z? f32 [D,M], offset? f32 [D] -> wins i32 [K], losses i32 [K], gains f32 "
+      "[K], "
+      "energy f32 [1]";
   struct Options {
     int64_t rank = 2;
     double anti_hebbian = 0.2, learning_rate = 0.02, p = 2;
@@ -82,9 +85,15 @@ struct HebbianLearn : Patches {
     HebbianStep::check(s, o);
     if (o.window > s['H'] || o.window > s['W'])
       s.refuse("window", std::to_string(o.window), "at most the images' height and width", core::ErrorKind::option);
-    if (s['C'] * o.window * o.window != s['D'])
-      s.refuse("w", core::shape_text(s.input("w")),
-               "[K,D] with D = C*window*window = " + std::to_string(s['C'] * o.window * o.window));
+    const int64_t numbers = s['C'] * o.window * o.window;
+    const bool whitens = s.has("z");
+    if (whitens != s.has("offset")) s.refuse(whitens ? "offset" : "z", "left out", "z and offset together, or neither");
+    if (s[whitens ? 'M' : 'D'] != numbers) {
+      const char* argument = whitens ? "z" : "w";
+      s.refuse(
+          argument, core::shape_text(s.input(argument)),
+          std::string(whitens ? "[D,M] with M" : "[K,D] with D") + " = C*window*window = " + std::to_string(numbers));
+    }
     if (o.batch > patches(s['N'], s['H'], s['W'], o.window))
       s.refuse("batch", std::to_string(o.batch),
                "at most the " + std::to_string(patches(s['N'], s['H'], s['W'], o.window)) + " patches of the images",

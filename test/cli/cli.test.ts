@@ -125,6 +125,21 @@ describe('striate', () => {
     )
   }
 
+  it('learns from whitened patches, and draws their filters as pixels', () => {
+    const whiten = ['--whiten', 'norm', '--whiten-epsilon', '0.02', '--whiten-keep', '20']
+    const trained = striate('train', 'local', '--data', data, '--out', 'whitened', ...small, ...whiten, '--json')
+    expect(trained.status, trained.stderr).toBe(0)
+    const { blocks } = JSON.parse(trained.stdout)
+    expect(blocks[0].filters.whiten).toEqual({ after: 'norm', epsilon: 0.02, keep: 20 })
+    const page = readFileSync(join(folder, 'whitened', 'report.html'), 'utf8')
+    expect(page).toMatch(/16 filters of 4 x 4 pixels, red, green and blue.*Each is the patch that its whitened filter matches/s)
+    const shadows = striate('eval', 'shadows', '--run', 'whitened', '--data', data)
+    expect(shadows.status, shadows.stderr).toBe(0)
+    const exported = striate('export', '--run', 'whitened', '--format', 'onnx', '--out', 'whitened.onnx')
+    expect(exported.status, exported.stderr).toBe(0)
+    refuses(2, /whiten.after is missing/, 'train', 'local', '--data', data, '--out', 'never', '--whiten-epsilon', '0.1')
+  })
+
   it('warns of a collapse at the end, for people and for programs', () => {
     const args = ['train', 'local', '--data', data, '--units', '24', '--filter-batch', '200', '--steps', '2000', '--no-readout']
     const told = striate(...args, '--anti-hebbian', '0.4', '--out', 'collapsed')

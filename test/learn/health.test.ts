@@ -183,7 +183,7 @@ describe('cosines', () => {
   })
 
   it('of whitened patches meet whitened rows, and rules without winners or gains have none', async () => {
-    const whitened = await learnFilters(set, { ...quick, rule: 'whitened-patches', steps: 2 })
+    const whitened = await learnFilters(set, { ...quick, rule: 'patches', whiten: { after: 'none' }, steps: 2 })
     const plain = await learnFilters(set, { ...quick, rule: 'patches', steps: 2 })
     // Whitening takes away what all patches share.
     expect(whitened.health.cosines?.median).toBeLessThan(0.6)

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type BlockRecord,
   classify,
-  conv2d,
   cpu,
   DataError,
   type InMemoryImages,
@@ -253,13 +252,22 @@ describe('trainLocal', () => {
       ['blocks.0.whiten.bias', random(3, [d])],
     ])
     const pool = { size: 7, stride: 7 }
-    const block = { window: 4, units: k, power: 3, normalise: 'patch' as const, centre: false, pool, whitened: d }
+    const block = {
+      window: 4,
+      units: k,
+      power: 3,
+      normalise: 'patch' as const,
+      centre: false,
+      pool,
+      whiten: { after: 'norm' as const, components: d },
+    }
     const config = localNet({ channels: 3, image: [24, 24], blocks: [block] })
     using net = new Network(config, { state })
     using images = Tensor.from(set.pixels.subarray(0, 2 * 3 * 576), { shape: [2, 3, 24, 24] })
     using features = await featuresOf(net, images)
     using expected = scope(() => {
-      const z = conv2d(images, weight(net, 'blocks.0.whiten.weight'), { bias: weight(net, 'blocks.0.whiten.bias') })
+      const bias = weight(net, 'blocks.0.whiten.bias')
+      const z = nnlConv(images, weight(net, 'blocks.0.whiten.weight'), { rectify: false, bias })
       const y = nnlConv(z, weight(net, 'blocks.0.weight'), { power: 3, pool })
       return y.reshape([2, y.size / 2])
     })

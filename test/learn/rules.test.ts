@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  computeWhitening,
   cpu,
   describeRules,
   type FilterConfig,
@@ -17,8 +16,6 @@ import {
   renderSet,
   ruleNames,
   Tensor,
-  trainLocal,
-  whitenedResponses,
 } from '../../lib/index.js'
 import { filterConfig } from '../../lib/learn/filter_options.js'
 import type { RuleState } from '../../lib/learn/rules/rule.js'
@@ -26,7 +23,7 @@ import { ruleOf } from '../../lib/learn/rules.js'
 import { hebbianStep } from '../../lib/ops/index.js'
 import { normals } from '../../lib/random.js'
 import { gather } from '../ops/hebbian.js'
-import { u8, uniform } from '../ops/proof.js'
+import { u8 } from '../ops/proof.js'
 
 const device = cpu()
 let set: InMemoryImages
@@ -131,7 +128,7 @@ describe('a minibatch', () => {
   for (const { name, options, reference } of references)
     it(`of ${name} is that of its float64 reference`, async () => {
       const config = filterConfig({ units: 12, window: 4, batch: 150, steps: 100, seed: 5, ...options })
-      const state = await ruleOf(config.rule).start(set, config, device)
+      const state = ruleOf(config.rule).start(set, config, device, null)
       const images = Tensor.from(set.pixels, { shape: set.shape, device })
       const { window, batch, seed, normalise, centre } = config
       const d = 3 * window ** 2
@@ -182,9 +179,9 @@ describe('every rule', () => {
       const config = filterConfig({ ...learned, rule, steps: 300 })
       const { learn, start } = ruleOf(rule)
       const images = Tensor.from(set.pixels, { shape: set.shape, device })
-      const whole = await start(set, config, device)
+      const whole = start(set, config, device, null)
       await learn(images, whole, config, 0, 11)
-      let parts = await start(set, config, device)
+      let parts = start(set, config, device, null)
       for (const [first, steps] of [
         [0, 4],
         [4, 1],
@@ -214,9 +211,9 @@ describe('every rule', () => {
       for (const row of rowsOf(await values(filters), 48)) expect(Math.hypot(...row)).toBeCloseTo(1, 5)
       if (rule === 'oja') expect(health.wins).toEqual([])
       else expect(health.wins.reduce((a, b) => a + b, 0)).toBeGreaterThan(190)
-      const unlearned = ['random', 'patches', 'whitened-patches'].includes(rule)
+      const unlearned = ['random', 'patches'].includes(rule)
       if (!unlearned) expect(history.at(-1)?.energy).toBeLessThan((history[0]?.energy ?? 0) - 1e-4)
-      expect(whitening !== null).toBe(rule === 'whitened-patches')
+      expect(whitening).toBeNull()
       filters.dispose()
     })
 
@@ -236,7 +233,12 @@ describe('every rule', () => {
     refuse({ rule: 'toString' }, /rule is 'toString'/)
     refuse({ rule: 'oja', rank: 3 }, /^learnFilters: rank is no option of the rule oja/)
     refuse({ rule: 'spherical-k-means', normalise: 'none' }, /no option of the rule spherical-k-means/)
-    refuse({ rule: 'whitened-patches', regularisation: 0 }, /regularisation is 0/)
+    refuse({ whiten: { after: 'norm', epsilon: 0 } }, /whiten.epsilon is 0/)
+    refuse({ whiten: { epsilon: 1 } }, /whiten.after/)
+    refuse({ whiten: { after: 'norm' }, centre: true }, /centre is no option of the rule krotov-hopfield on whitened patches/)
+    await expect(learnFilters(set, { whiten: { after: 'norm', keep: 49 } })).rejects.toThrow(
+      /^learnFilters: whiten.keep is 49; expected at most the 48 numbers of a patch/,
+    )
     refuse({ temperature: 0.5 }, /no option of the rule krotov-hopfield/)
     await expect(learnFilters(set, { rule: 'softhebb', temperature: 0 })).rejects.toThrow(/temperature is 0/)
     await expect(learnFilters(set, { rule: 'soft-wta', window: 21 })).rejects.toThrow(/window is 21/)
@@ -349,69 +351,5 @@ describe('what the rules find', () => {
     expect(squares).toBeLessThan(16.1)
     expect(many.health.energy).toBeLessThan(four.health.energy)
     many.filters.dispose()
-  })
-
-  it('whitening makes the covariance of patches the identity', async () => {
-    const next = uniform(3)
-    const images = Uint8Array.from({ length: 6 * 2 * 400 }, (_, i) => 100 + 60 * Math.sin(i / 3) + 40 * next())
-    const noisy = await imagesFrom({ pixels: images, shape: [6, 2, 20, 20] })
-    const whitening = await computeWhitening(noisy, { window: 3, regularisation: 1e-12, patches: 6 * 324 })
-    const d = 18
-    const rows: number[][] = []
-    for (let n = 0; n < 6; n++)
-      for (let y = 0; y < 18; y++)
-        for (let x = 0; x < 18; x++) {
-          const v = [0, 1].flatMap((c) =>
-            [0, 1, 2].flatMap((r) => [0, 1, 2].map((s) => (images[((n * 2 + c) * 20 + y + r) * 20 + x + s] ?? 0) / 255)),
-          )
-          rows.push(
-            v.map((_, i) =>
-              v.reduce((sum, p, j) => sum + (whitening.matrix[i * d + j] ?? 0) * (p - (whitening.mean[j] ?? 0)), 0),
-            ),
-          )
-        }
-    for (let i = 0; i < d; i++)
-      for (let j = 0; j <= i; j++) {
-        const covariance = rows.reduce((sum, row) => sum + (row[i] ?? 0) * (row[j] ?? 0), 0) / rows.length
-        expect(covariance).toBeCloseTo(i === j ? 1 : 0, 3)
-      }
-  })
-
-  it('a network holds whitened filters, and gives their responses', async () => {
-    const options = { rule: 'whitened-patches', units: 7, window: 4, batch: 50 } as const
-    const { net } = await trainLocal(set, { filters: options, readout: false, seed: 2 })
-    const { filters, whitening } = await learnFilters(set, { ...options, seed: 2 })
-    if (!whitening) throw new Error('no whitening')
-    using images = Tensor.from(set.pixels, { shape: set.shape, device })
-    using responses = whitenedResponses(images, whitening, filters, { power: 40, pool: { size: 11, stride: 2 } })
-    using features = (await net.features(images, { at: ['features'] })).features as Tensor
-    expect(await values(features)).toEqual(await values(responses))
-    filters.dispose()
-    net.dispose()
-  })
-
-  it('whitened responses are cosines of whitened patches', async () => {
-    const { filters, whitening } = await learnFilters(set, { rule: 'whitened-patches', units: 7, window: 4, seed: 2, batch: 50 })
-    if (!whitening) throw new Error('no whitening')
-    using images = Tensor.from(set.pixels, { shape: set.shape, device })
-    using responses = whitenedResponses(images, whitening, filters, { power: 1 })
-    expect(responses.shape).toEqual([40, 7, 17, 17])
-    const got = await values(responses)
-    const rows = rowsOf(await values(filters), 48)
-    for (const [n, y, x] of [
-      [0, 0, 0],
-      [7, 16, 3],
-      [39, 5, 16],
-    ] as const) {
-      const v = [0, 1, 2].flatMap((c) =>
-        [0, 1, 2, 3].flatMap((r) => [0, 1, 2, 3].map((s) => (set.pixels[((n * 3 + c) * 20 + y + r) * 20 + x + s] ?? 0) / 255)),
-      )
-      const z = v.map((_, i) =>
-        v.reduce((sum, p, j) => sum + (whitening.matrix[i * 48 + j] ?? 0) * (p - (whitening.mean[j] ?? 0)), 0),
-      )
-      for (const [k, row] of rows.entries())
-        expect(got[((n * 7 + k) * 17 + y) * 17 + x]).toBeCloseTo(Math.max(0, dot(row, unit(z))), 3)
-    }
-    filters.dispose()
   })
 })

@@ -12,6 +12,7 @@ import {
   localNet,
   Network,
   networkShapes,
+  patchPreparation,
   poolText,
   readoutInput,
   resNet18,
@@ -19,7 +20,7 @@ import {
   withPools,
   withReadout,
 } from '../../lib/models/index.js'
-import { conv2d, copyColumns, nnlConv, readoutScore, subtractRow } from '../../lib/ops/index.js'
+import { copyColumns, nnlConv, readoutScore, subtractRow } from '../../lib/ops/index.js'
 import { renderSet } from '../../lib/scene/index.js'
 import { leakedTensors, scope, Tensor } from '../../lib/tensor.js'
 import { smallLocal } from './networks.js'
@@ -29,7 +30,8 @@ const on = { channels: 3, image: [32, 32] } as const
 const forms: Record<string, Partial<LocalNetOptions>> = {
   'one block': {},
   'five blocks': { blocks: [3, 4, 5, 7, 8].map((window) => ({ window, units: 6, power: 9, pool: { ...pool, padding: 2 } })) },
-  'a whitened block': { blocks: [{ window: 5, units: 11, power: 2, pool, whitened: 6 }] },
+  'a whitened block': { blocks: [{ window: 5, units: 11, power: 2, pool, whiten: { after: 'norm', components: 6 } }] },
+  'a block whitened as it is': { blocks: [{ window: 5, units: 11, power: 2, pool, whiten: { after: 'none', components: 6 } }] },
   'blocks on a trunk': {
     trunk: [
       { window: 3, units: 10, power: 2, centre: true, pool: { size: 2, stride: 2 } },
@@ -37,7 +39,7 @@ const forms: Record<string, Partial<LocalNetOptions>> = {
     ],
     blocks: [
       { window: 3, units: 9, power: 3, pool },
-      { window: 4, units: 7, power: 2, pool, whitened: 5 },
+      { window: 4, units: 7, power: 2, pool, whiten: { after: 'centred-norm', components: 5 } },
       { window: 2, units: 5, power: 1, normalise: 'none', pool: { size: 5, stride: 5 } },
     ],
   },
@@ -53,9 +55,11 @@ function features(net: Network, images: Tensor, store: 'f32' | 'bf16' = 'f32'): 
     const { trunk, blocks } = localBlocks(net.config)
     const of = (name: string) => net.parameters.get(name) as Tensor
     const respond = (x: Tensor, block: (typeof blocks)[number], store: 'f32' | 'bf16'): Tensor => {
-      const { name, power, normalise, centre, pool, whitened } = block
+      const { name, power, normalise, centre, pool, whiten } = block
       const projection = whiteningLayer(name)
-      const map = whitened ? conv2d(x, of(`${projection}.weight`), { bias: of(`${projection}.bias`) }) : x
+      const bias = whiten ? of(`${projection}.bias`) : null
+      const prepared = whiten && patchPreparation(whiten.after)
+      const map = prepared ? nnlConv(x, of(`${projection}.weight`), { ...prepared, rectify: false, bias }) : x
       return nnlConv(map, of(`${name}.weight`), { power, normalise, centre, pool, store })
     }
     const map = trunk.reduce((x, block) => respond(x, block, 'f32'), images)
@@ -133,7 +137,7 @@ describe('a local network', () => {
     expect(net.describe()).toBe('local-net: 12 filters of 4 x 4, power 12, pool 5/3+2; 4,179 weights')
     expect(poolText({ size: 3, stride: 2, padding: 0 })).toBe('pool 3/2')
     expect(describeBlocks(localNet({ ...on, blocks: [], ...forms['blocks on a trunk'] }))).toMatch(
-      /^10 filters of 3 x 3.*; then 8 filters of 2 x 2.*; then 3 blocks: .*7 filters of 4 x 4, whitened to 5, power 2, pool 5\/3;/,
+      /^10 filters of 3 x 3.*; then 8 filters of 2 x 2.*; then 3 blocks: .*7 filters of 4 x 4, whitened to 5 after centred-norm, power 2, pool 5\/3;/,
     )
     using plain = new Network(resNet18({ image: [32, 32], outputs: 1000 }), { init: 'fan-in' })
     expect(plain.describe()).toBe('resnet-18: 11,689,512 weights')

@@ -122,7 +122,7 @@ export const networks: Record<string, () => Promise<Network>> = {
       blocks: [
         { window: 3, units: 9, power: 3, pool: { size: 4, stride: 2 } },
         { window: 4, units: 8, power: 4, centre: true, pool: { size: 3, stride: 3 } },
-        { window: 5, units: 11, power: 2, pool: { size: 5, stride: 1 }, whitened: 6 },
+        { window: 5, units: 11, power: 2, pool: { size: 5, stride: 1 }, whiten: { after: 'norm', components: 6 } },
         { window: 2, units: 5, power: 1, normalise: 'none', pool: { size: 5, stride: 5 } },
       ],
     }),

@@ -271,6 +271,38 @@ export function gather(images: Host, o: Options, epoch: number, from: number): P
   return { count, v, error }
 }
 
+/**
+ * u / |u| with u = z v + offset. u: D products and sums, and the offset, (D + 2) U of the sum of their sizes, and what is inherited of v; the
+ * norm's error is at most that of the vector; and the norm, the division and the product round a few times more.
+ */
+function whitened({ count, v, error }: Patches, z: Host, offset: Host): Patches {
+  const [e, d] = z.shape as [number, number]
+  const made = { count, v: new Float64Array(count * e), error: new Float64Array(count * e) }
+  for (let b = 0; b < count; b++) {
+    const u = new Float64Array(e)
+    const off = new Float64Array(e)
+    for (let i = 0; i < e; i++) {
+      let size = Math.abs(offset.data[i]!)
+      u[i] = offset.data[i]!
+      for (let j = 0; j < d; j++) {
+        const product = z.data[i * d + j]! * v[b * d + j]!
+        u[i]! += product
+        size += Math.abs(product)
+        off[i]! += Math.abs(z.data[i * d + j]!) * error[b * d + j]!
+      }
+      off[i]! += (d + 2) * U * size
+    }
+    if (isZero(u)) continue
+    const norm = Math.hypot(...u)
+    const relative = Math.hypot(...off) / norm + 4 * U
+    for (let i = 0; i < e; i++) {
+      made.v[b * e + i] = u[i]! / norm
+      made.error[b * e + i] = SAFETY * (off[i]! / norm + relative * Math.abs(u[i]! / norm))
+    }
+  }
+  return made
+}
+
 function learnReference(c: Case): Expected {
   const images = c.inputs[0]!
   const weights = weightsOf(c.inputs[1]!)
@@ -286,7 +318,8 @@ function learnReference(c: Case): Expected {
   const last = Number(o.finalLearningRate ?? 0)
   const tally = totals(weights.k)
   for (let t = first; t < end; t++) {
-    const patches = gather(images, o, Math.floor(t / perEpoch), (t % perEpoch) * batch)
+    const windows = gather(images, o, Math.floor(t / perEpoch), (t % perEpoch) * batch)
+    const patches = c.inputs[2] && c.inputs[3] ? whitened(windows, c.inputs[2], c.inputs[3]) : windows
     const at = rate + ((last - rate) * t) / Number(o.totalSteps ?? 1)
     minibatch(weights, patches, ruleOf(o), at, t >= end - counted ? tally : null)
   }
@@ -387,6 +420,17 @@ function learnCase(name: string, images: Host, k: number, options: Options): Cas
   }
 }
 
+/** The same on patches that are whitened to d numbers. */
+function whitenedCase(name: string, images: Host, k: number, d: number, options: Options): Case {
+  const size = images.shape[1]! * Number(options.window ?? 4) ** 2
+  const z = f32([d, size], normals(900 + d, d * size))
+  return {
+    name: `whitened, ${name}`,
+    inputs: [images, f32([k, d], normals(d + k, k * d)), z, f32([d], normals(901, d))],
+    options: { learningRate: 0.05, totalSteps: 5, ...options },
+  }
+}
+
 /** Noise with a black and a white corner: patches of norm 0, and of norm 0 once centred. */
 function corners(seed: number): Host {
   const images = noise(seed, [3, 1, 12, 9])
@@ -449,6 +493,25 @@ const learnCases: Case[] = [
   learnCase('winner take all, over an epoch boundary', noise(16, [2, 3, 7, 9]), 11, { batch: 10, steps: 5, rank: 1 }),
   learnCase('p = 3, over an epoch boundary', noise(17, [2, 3, 7, 9]), 11, { batch: 10, steps: 5, p: 3, seed: 2 }),
   learnCase('p = 2.5, max', noise(18, [3, 1, 9, 6]), 8, { batch: 7, steps: 4, p: 2.5, step: 'max', learningRate: 0.01 }),
+  whitenedCase('over an epoch boundary', noise(21, [2, 3, 7, 9]), 11, 48, { batch: 10, steps: 5, firstStep: 2, totalSteps: 9 }),
+  whitenedCase('to fewer numbers, centred, max', noise(22, [3, 1, 9, 6]), 8, 5, {
+    window: 3,
+    batch: 7,
+    steps: 4,
+    step: 'max',
+    centre: true,
+    learningRate: 0.01,
+  }),
+  whitenedCase('not normalised first, to more than a warp of numbers, rank 7', noise(23, [2, 3, 9, 8]), 12, 75, {
+    window: 5,
+    batch: 19,
+    steps: 3,
+    rank: 7,
+    normalise: 'none',
+  }),
+  whitenedCase('batch 101, winner take all', noise(24, [3, 3, 10, 11]), 24, 33, { batch: 101, steps: 2, rank: 1 }),
+  whitenedCase('one number', noise(25, [4, 1, 3, 5]), 2, 1, { window: 1, batch: 11, steps: 3, normalise: 'none' }),
+  whitenedCase('p = 3, zero patches', corners(26), 7, 16, { batch: 40, steps: 3, p: 3 }),
   learnCase('wide images', noise(14, [1, 3, 9, 90]), 9, { window: 6, batch: 30, steps: 2 }),
   learnCase('windows wider than a cache line', noise(15, [2, 1, 17, 83]), 5, { window: 17, batch: 48, steps: 2 }),
 ]
@@ -543,6 +606,27 @@ export const proofs: Proof[] = [
         options: three,
         error: 'ShapeError',
         argument: 'images',
+      },
+      {
+        name: 'z without offset',
+        inputs: [images, filters, f32([9, 9], normals(3, 81))],
+        options: three,
+        error: 'ShapeError',
+        argument: 'offset',
+      },
+      {
+        name: 'z of another patch',
+        inputs: [images, filters, f32([9, 8], normals(3, 72)), f32([9], normals(4, 9))],
+        options: three,
+        error: 'ShapeError',
+        argument: 'z',
+      },
+      {
+        name: 'z of other rows',
+        inputs: [images, filters, f32([8, 9], normals(3, 72)), f32([8], normals(4, 8))],
+        options: three,
+        error: 'ShapeError',
+        argument: 'z',
       },
       learnOption('a window beyond the height', 'window', { window: 5 }),
       learnOption('a batch beyond an epoch', 'batch', { batch: 13 }),

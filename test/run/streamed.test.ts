@@ -21,6 +21,12 @@ afterAll(() => {
 
 const recipes: Record<string, Recipe> = {
   ...Object.fromEntries(ruleNames.map((rule) => [`filters by ${rule}`, filters({ rule })])),
+  ...Object.fromEntries(
+    ruleNames.map((rule) => [
+      `filters by ${rule}, whitened to ten`,
+      filters({ rule, whiten: { after: 'centred-norm', keep: 10 } }),
+    ]),
+  ),
   ...Object.fromEntries(ruleNames.map((rule) => [`filters by ${rule}, of three reservoirs`, filters({ rule, reservoir })])),
   'filters with new rows for dead units, of three reservoirs': filters({
     ...{ units: 60, init: 'normal', antiHebbian: 0.05, dead: 'reseed', steps: 120, reservoir },
@@ -29,7 +35,7 @@ const recipes: Record<string, Recipe> = {
   // Reservoirs of the maps as of the images: those of the second layer, 8 x 8 x 8, lie in more than one too.
   'a local network on a trunk of two, of small reservoirs': local({ ...stack, filters: { ...blockFilters, reservoir: 20_000 } }),
   'a whitened local network': local({
-    filters: { ...blockFilters, rule: 'whitened-patches', reservoir },
+    filters: { ...blockFilters, dead: 'reseed', whiten: { after: 'norm' }, reservoir },
     readout: { epochs: 2, batch: 16 },
   }),
   'a readout of cached features': readout(null),

@@ -1,30 +1,35 @@
 // Rules that one native call runs for a whole stretch: Krotov-Hopfield, and its limit without an anti-Hebbian unit, winner take all.
+import { patchPreparation } from '../../models/index.js'
 import { type HebbianLearnOptions, hebbianLearn } from '../../ops/index.js'
 import { checkOp, type Tensor } from '../../tensor.js'
-import { dimension, longerOrFewer, type Rule, type RuleTally, startRows, usualCure } from './rule.js'
+import { dimension, longerOrFewer, patchSize, type Rule, type RuleState, type RuleTally, startRows, usualCure } from './rule.js'
 import type { RuleSettings } from './settings.js'
 
 function learnOptions(config: RuleSettings, firstStep: number, steps: number): HebbianLearnOptions {
-  const { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre } = config
-  const rule = { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre }
-  return { ...rule, firstStep, steps, totalSteps: config.steps }
+  const { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre, whiten } = config
+  const rule = { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed }
+  const prepared = whiten ? patchPreparation(whiten.after) : { normalise, centre }
+  return { ...rule, ...prepared, firstStep, steps, totalSteps: config.steps }
 }
 
 /** Refuses what hebbianLearn would. */
 export function checkHebbian(shape: readonly number[], config: RuleSettings): void {
-  const w = { dtype: 'f32', shape: [config.units, dimension(shape, config)] } as const
-  checkOp('hebbian_learn', [{ dtype: 'u8', shape }, w], learnOptions(config, 0, 1))
+  const d = dimension(shape, config)
+  const f32 = (...shape: number[]) => ({ dtype: 'f32', shape }) as const
+  const whitening = config.whiten ? [f32(d, patchSize(shape, config)), f32(d)] : []
+  checkOp('hebbian_learn', [{ dtype: 'u8', shape }, f32(config.units, d), ...whitening], learnOptions(config, 0, 1))
 }
 
 /** A stretch by hebbianLearn. */
 export async function learnHebbian(
   images: Tensor,
-  w: Tensor,
+  { w, z, offset }: RuleState,
   config: RuleSettings,
   first: number,
   steps: number,
 ): Promise<RuleTally> {
-  const tally = hebbianLearn(images, w, learnOptions(config, first, steps))
+  const whitening = z && offset ? { z, offset } : null
+  const tally = hebbianLearn(images, w, { ...learnOptions(config, first, steps), whitening })
   const [wins, gains, energy] = await Promise.all([tally.wins.read(), tally.gains.read(), tally.energy.read()])
   for (const tensor of Object.values(tally) as Tensor[]) tensor.dispose()
   return { wins: Array.from(wins.data), gains: Array.from(gains.data), energy: energy.data[0] ?? 0 }
@@ -51,8 +56,8 @@ export const krotovHopfield: Rule = {
       ? `${longerOrFewer(config)}, or a higher anti-Hebbian strength (Delta, now ${config.antiHebbian})`
       : longerOrFewer(config),
   check: checkHebbian,
-  start: (images, config, device) => ({ w: startRows(images, config, device) }),
-  learn: (images, { w }, config, first, steps) => learnHebbian(images, w, config, first, steps),
+  start: (images, config, device, whitening) => ({ w: startRows(images, config, device, whitening) }),
+  learn: learnHebbian,
 }
 
 const winnerOnly = (config: RuleSettings): RuleSettings => ({ ...config, rank: 1, p: 2, antiHebbian: 0 })
@@ -70,5 +75,5 @@ export const hardWta: Rule = {
   againstDuplicates: longerOrFewer,
   check: (shape, config) => checkHebbian(shape, winnerOnly(config)),
   start: krotovHopfield.start,
-  learn: (images, { w }, config, first, steps) => learnHebbian(images, w, winnerOnly(config), first, steps),
+  learn: (images, state, config, first, steps) => learnHebbian(images, state, winnerOnly(config), first, steps),
 }

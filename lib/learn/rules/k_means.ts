@@ -64,16 +64,16 @@ export const sphericalKMeans: Rule = {
   againstDead: usualCure,
   againstDuplicates: longerOrFewer,
   check: checkMinibatch,
-  start(images, config, device) {
+  start(images, config, device, whitening) {
     const shape = [config.units, dimension(images.shape, config)]
-    return { w: startRows(images, config, device), sums: Tensor.zeros(shape, { device }) }
+    return { w: startRows(images, config, device, whitening), sums: Tensor.zeros(shape, { device }) }
   },
   async learn(images, state, config, first, steps) {
     const tally = new TallySum(config.units)
     const iteration = iterationOf(config.steps)
     const step = (t: number) =>
       scope(() => {
-        const { sums, ...counted } = assign(minibatch(images, config, t), state.w)
+        const { sums, ...counted } = assign(minibatch(images, state, config, t), state.w)
         const total = add(state.sums as Tensor, sums)
         state.sums?.dispose()
         state.sums = total

@@ -41,16 +41,16 @@ export const oja: Rule = {
   againstDead: usualCure,
   againstDuplicates: longerOrFewer,
   check: checkMinibatch,
-  start(images, { units, window, seed }, device) {
+  start(images, { units, seed, ...config }, device) {
     // All singular values of such a matrix are below 1, so that w^T w starts inside the stable range.
-    const d = dimension(images.shape, { window })
+    const d = dimension(images.shape, config)
     const rows = normals(seed, units * d).map((x) => x / (Math.sqrt(units) + Math.sqrt(d)))
     return { w: Tensor.from(rows, { shape: [units, d], device }) }
   },
   async learn(images, state, config, first, steps) {
     let energy = 0
     const step = (t: number) => {
-      const next = scope(() => ojaStep(minibatch(images, config, t), state.w, rateAt(config, t)))
+      const next = scope(() => ojaStep(minibatch(images, state, config, t), state.w, rateAt(config, t)))
       state.w.dispose()
       state.w = next.w
       return { energy: next.energy }

@@ -2,15 +2,19 @@
 // a seeded order (see gatherPatches).
 import type { Device } from '../../device.js'
 import { OptionError } from '../../errors.js'
-import { gatherPatches } from '../../ops/index.js'
+import { patchPreparation } from '../../models/index.js'
+import { gatherPatches, linear, unitRows } from '../../ops/index.js'
 import { normals } from '../../random.js'
-import { checkOp, Tensor } from '../../tensor.js'
+import { checkOp, scope, Tensor } from '../../tensor.js'
 import { drawPatches, norm2 } from '../patches.js'
 import type { Pixels } from '../reservoirs.js'
-import type { Whitening } from '../whitening.js'
+import { drawWhitened, type Whitening } from '../whitening.js'
 import type { RuleSetting, RuleSettings } from './settings.js'
 
-/** All that a rule carries from step to step, by name: what a checkpoint holds. `w` [K,D] are the rows. */
+/**
+ * All that a rule carries from step to step, by name: what a checkpoint holds. `w` [K,D] are the rows; where patches are whitened, `z` [D,M]
+ * and `offset` [D] do it.
+ */
 export interface RuleState {
   w: Tensor
   [name: string]: Tensor
@@ -42,20 +46,14 @@ export interface Rule {
   againstDuplicates(config: RuleSettings): string
   /** @throws {OptionError | ShapeError} what its ops would refuse on images of this shape, before anything is made */
   check(shape: readonly number[], config: RuleSettings): void
-  /** The state before the first minibatch: the same for the same images, settings and seed. */
-  start(images: Pixels, config: RuleSettings, device: Device): RuleState | Promise<RuleState>
+  /** The rows before the first minibatch, and what else is its own: the same for the same images, settings and seed. */
+  start(images: Pixels, config: RuleSettings, device: Device, whitening: Whitening | null): RuleState
   /**
    * Runs minibatches first ... first + steps - 1 of `config.steps`, changing `state` (its tensors may be replaced). Stretches that follow
    * one another give the same bits as one stretch.
    * @param images u8 [N,C,H,W], on the device of the state
    */
   learn(images: Tensor, state: RuleState, config: RuleSettings, first: number, steps: number): Promise<RuleTally>
-  /** Of a rule whose rows meet transformed patches: what is done to them. */
-  readonly inputs?: {
-    /** Minibatches as the rows meet them, of norm 1. */
-    minibatches(state: RuleState, config: RuleSettings): Promise<(images: Tensor, step: number) => Tensor>
-    whitening(state: RuleState, channels: number, window: number): Promise<Whitening>
-  }
 }
 
 /** What most rules say where units die: start from data, give dead rows new patches, or take fewer. */
@@ -64,8 +62,23 @@ export const usualCure = ({ init, dead }: RuleSettings): string =>
 
 export const longerOrFewer = ({ steps }: RuleSettings): string => `more minibatches (now ${steps}) or fewer units`
 
-/** D: numbers of a patch. */
-export const dimension = (shape: readonly number[], { window }: { window: number }): number => (shape[1] ?? 0) * window ** 2
+/** Numbers of a patch. */
+export const patchSize = (shape: readonly number[], { window }: Pick<RuleSettings, 'window'>): number =>
+  (shape[1] ?? 0) * window ** 2
+
+/** D: numbers of a row, one for each of a patch, or for each that its whitening keeps. */
+export const dimension = (shape: readonly number[], config: Pick<RuleSettings, 'window' | 'whiten'>): number =>
+  config.whiten?.keep ?? patchSize(shape, config)
+
+/** `count` data patches [count,D] as rows meet them, of norm 1. */
+export const dataRows = (
+  images: Pixels,
+  config: RuleSettings,
+  count: number,
+  draw: number,
+  whitening: Whitening | null,
+): Float32Array =>
+  whitening ? drawWhitened(images, whitening, config.seed, count, draw) : drawPatches(images, config, count, draw)
 
 /** |x|_p */
 export const pNorm = (x: Float32Array, p: number): number =>
@@ -75,9 +88,10 @@ export const pNorm = (x: Float32Array, p: number): number =>
  * Rows from data patches, of p-norm 1 (to which the rule draws them: shorter ones would grow as they win, and win the more), or from the
  * standard normal distribution, as `config.init` says.
  */
-export function startRows(images: Pixels, config: RuleSettings, device: Device): Tensor {
+export function startRows(images: Pixels, config: RuleSettings, device: Device, whitening: Whitening | null): Tensor {
   const d = dimension(images.shape, config)
-  const rows = config.init === 'normal' ? normals(config.seed, config.units * d) : drawPatches(images, config, config.units, 0)
+  const rows =
+    config.init === 'normal' ? normals(config.seed, config.units * d) : dataRows(images, config, config.units, 0, whitening)
   if (config.init === 'patches' && config.p !== 2)
     for (let at = 0; at < rows.length; at += d) {
       const row = rows.subarray(at, at + d)
@@ -106,16 +120,25 @@ function refuseSteep(rows: Float32Array, d: number, { p, init }: RuleSettings): 
 export const rateAt = (config: RuleSettings, step: number): number =>
   config.learningRate + ((config.finalLearningRate - config.learningRate) * step) / config.steps
 
-/** Patches of one minibatch [B,D]. */
-export function minibatch(images: Tensor, config: RuleSettings, step: number): Tensor {
-  const { window, batch, seed, normalise, centre } = config
-  return gatherPatches(images, { window, batch, step, seed, normalise, centre })
+/** How the patches of a minibatch are made of windows. */
+const gathering = ({ window, batch, seed, whiten, normalise, centre }: RuleSettings) => ({
+  window,
+  batch,
+  seed,
+  ...(whiten ? patchPreparation(whiten.after) : { normalise, centre }),
+})
+
+/** Patches of one minibatch [B,D], as rows meet them. */
+export function minibatch(images: Tensor, { z, offset }: RuleState, config: RuleSettings, step: number): Tensor {
+  return scope(() => {
+    const patches = gatherPatches(images, { ...gathering(config), step })
+    return z ? unitRows(linear(patches, z, offset)) : patches
+  })
 }
 
 /** Refuses what {@link minibatch} would. */
 export function checkMinibatch(shape: readonly number[], config: RuleSettings): void {
-  const { window, batch, seed, normalise, centre } = config
-  checkOp('gather_patches', [{ dtype: 'u8', shape }], { window, batch, seed, normalise, centre })
+  checkOp('gather_patches', [{ dtype: 'u8', shape }], gathering(config))
 }
 
 /** Minibatches between two waits for the device: the memory of no more than these is held at once. */

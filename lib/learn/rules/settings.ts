@@ -4,6 +4,28 @@ import { seed, whole } from '../../options.js'
 
 const rate = z.number().min(0).max(10)
 
+export const whiten = z.strictObject({
+  after: z
+    .enum(['norm', 'centred-norm', 'none'])
+    .meta({ flag: '' })
+    .describe(
+      "whiten patches, by their covariance, once they have norm 1 ('norm'), are less their mean and of norm 1 ('centred-norm'), or as they are " +
+        "('none'); rows then meet whitened patches of norm 1",
+    ),
+  epsilon: z
+    .number()
+    .positive()
+    .max(1e6)
+    .default(0.01)
+    .describe('added to the eigenvalues of the covariance, in units of their mean'),
+  keep: whole(1, 2 ** 24)
+    .optional()
+    .describe('principal components that are kept (PCA); without it all, turned back into pixels (ZCA)'),
+})
+
+/** How patches are whitened before rows meet them. */
+export type Whiten = z.output<typeof whiten>
+
 export const ruleSettings = z.strictObject({
   units: whole(2, 2 ** 24)
     .default(400)
@@ -26,12 +48,6 @@ export const ruleSettings = z.strictObject({
     .max(1e6)
     .default(1)
     .describe('of the softmax of the soft rules; soft-wta has 0.002, softhebb 0.02'),
-  regularisation: z
-    .number()
-    .positive()
-    .max(1e6)
-    .default(1e-3)
-    .describe('added by whitened-patches to the eigenvalues of the covariance of pixels / 255'),
   steps: whole(1, 2 ** 40)
     .default(20_000)
     .describe('minibatches; rules that do not learn count wins over 100'),
@@ -45,6 +61,10 @@ export const ruleSettings = z.strictObject({
   step: z.enum(['count', 'max']).default('count').describe('what the update is divided by; the mode has its own'),
   normalise: z.enum(['patch', 'none']).default('patch').describe('patches of norm 1 while filters are learned'),
   centre: z.boolean().default(false).describe("take each patch's mean off; softhebb does"),
+  whiten: whiten
+    .nullable()
+    .default(null)
+    .describe('patches are whitened before rows meet them, normalise and centre being its own'),
   dead: z
     .enum(['report', 'reseed', 'prune'])
     .default('report')
@@ -64,4 +84,13 @@ export type RuleSettings = z.output<typeof ruleSettings>
 export type RuleSetting = keyof RuleSettings
 
 /** Settings that every rule reads. */
-export const sharedSettings: readonly RuleSetting[] = ['units', 'window', 'batch', 'steps', 'seed', 'centre', 'reservoir']
+export const sharedSettings: readonly RuleSetting[] = [
+  'units',
+  'window',
+  'batch',
+  'steps',
+  'seed',
+  'centre',
+  'whiten',
+  'reservoir',
+]

@@ -63,11 +63,11 @@ const soft = (
     for (const learningRate of [config.learningRate, config.finalLearningRate])
       checkOp('competitive_step', [v, u, u, w] as never, { learningRate, step: config.step })
   },
-  start: (images, config, device) => ({ w: startRows(images, config, device) }),
-  async learn(images, { w }, config, first, steps) {
+  start: (images, config, device, whitening) => ({ w: startRows(images, config, device, whitening) }),
+  async learn(images, state, config, first, steps) {
     const sum = new TallySum(config.units)
     const step = (t: number) =>
-      scope(() => softStep(minibatch(images, config, t), w, kind, { ...config, learningRate: rateAt(config, t) }))
+      scope(() => softStep(minibatch(images, state, config, t), state.w, kind, { ...config, learningRate: rateAt(config, t) }))
     await eachMinibatch(
       first,
       steps,

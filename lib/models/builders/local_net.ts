@@ -1,7 +1,7 @@
 // Networks of locally learned NNL-CONV layers with a softmax readout (Grinberg, Hopfield, Krotov 2019, figure 2 left and middle).
 import { z } from 'zod'
 import { parseOptions } from '../../options.js'
-import { whiteningLayer } from '../blocks.js'
+import { patchPreparation, whiteningLayer } from '../blocks.js'
 import type { Extent } from '../extent.js'
 import { count, poolOptions, powerOption } from '../layer.js'
 import { layerExtents, outline } from '../outline.js'
@@ -20,8 +20,8 @@ export const blockOptions = z.strictObject({
   centre: z.boolean().default(false),
   /** Max pool over `size` x `size` positions, every `stride`, from `padding` before the map to as far beyond it. */
   pool: poolOptions,
-  /** D: patches are first projected to D numbers (a convolution of W x W), which the filters, then 1 x 1, compare. */
-  whitened: count.optional(),
+  /** Patches, of norm 1, less their mean and of norm 1, or as they are, are first projected to so many numbers, which the filters, then 1 x 1, compare. */
+  whiten: z.strictObject({ after: z.enum(['norm', 'centred-norm', 'none']), components: count }).optional(),
 })
 
 export const localNetOptions = z.strictObject({
@@ -80,7 +80,17 @@ const inTurn = (trunk: readonly BlockConfig[]): LayerSpecInput[] => trunk.flatMa
 
 /** The layers of one block. */
 function blockLayers(block: BlockConfig, name: string): LayerSpecInput[] {
-  const { window, units, power, normalise, centre, pool, whitened } = block
-  const layer = { kind: 'nnl_conv', name, units, window: whitened ? 1 : window, power, normalise, centre, pool } as const
-  return whitened ? [{ kind: 'conv', name: whiteningLayer(name), units: whitened, window }, layer] : [layer]
+  const { window, units, power, normalise, centre, pool, whiten } = block
+  const layer = { kind: 'nnl_conv', name, units, window: whiten ? 1 : window, power, normalise, centre, pool } as const
+  if (!whiten) return [layer]
+  const { after, components } = whiten
+  const projection = {
+    kind: 'nnl_conv',
+    name: whiteningLayer(name),
+    units: components,
+    window,
+    rectify: false,
+    bias: true,
+  } as const
+  return [{ ...projection, ...patchPreparation(after) }, layer]
 }

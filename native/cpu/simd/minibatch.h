@@ -7,6 +7,7 @@
 #include "core/random.h"
 
 #include "cpu/simd/patches.h"
+#include "cpu/simd/whiten.h"
 #include "cpu/simd/windows.h"
 #include "cpu/simd/winners.h"
 
@@ -39,7 +40,8 @@ struct Bench {
   float* tile;  // [D][kGroup]
   RankScratch rank;
   uint8_t* zero;    // [kGroup]
-  uint8_t* bytes;   // [kGroup][whole vectors of D], for gathered patches
+  uint8_t* bytes;   // [kGroup][whole vectors of a patch's numbers], for gathered patches
+  float* patches;   // the same numbers as patches, before they are whitened
   int64_t* offset;  // [kGroup], of the windows of the group that this bench gathers next
   int64_t announced,
       windows;  // that group, -1 for none, and how many windows it has; for rows, which numbers come next
@@ -67,8 +69,8 @@ struct GivenPatches {
   }
 };
 
-/// Windows of images in the order of a shuffled epoch. While a group is ranked, the bench's next one is fetched from
-/// memory.
+/// Windows of images in the order of a shuffled epoch, whitened if that is asked for. While a group is ranked, the
+/// bench's next one is fetched from memory.
 struct GatheredPatches {
   Windows windows;
   float* rows;
@@ -76,18 +78,21 @@ struct GatheredPatches {
   const core::Permutation* order;
   uint64_t at;   // place in the epoch of the minibatch's first patch
   bool goes_on;  // the next minibatch of the call follows in the same epoch
+  const Whitening* whitening = nullptr;
 
   void load(const Groups& groups, int64_t g, int64_t next, int64_t d, Bench& bench) const {
     if (bench.announced != g) announce(groups, g, at, bench);
-    const int64_t size = groups.size(g), wide = (d + kLanes - 1) / kLanes * kLanes;
+    const int64_t size = groups.size(g), numbers = windows.d(), wide = (numbers + kLanes - 1) / kLanes * kLanes;
     float* const to = rows + groups.begin(g) * stride;
+    float* const patches = whitening ? bench.patches : to;  // in rows of `wide` numbers
     for (int64_t i = 0; i < size; ++i) {
       uint8_t* const bytes = bench.bytes + i * wide;
       gather_bytes(windows, bench.offset[i], bytes);
-      if (wide > d) std::memset(bytes + d, 0, static_cast<size_t>(wide - d));
+      if (wide > numbers) std::memset(bytes + numbers, 0, static_cast<size_t>(wide - numbers));
     }
     for (int64_t i = 0; i < size; ++i)
-      bench.zero[i] = normalise_bytes(windows, bench.bytes + i * wide, d, to + i * stride);
+      bench.zero[i] = normalise_bytes(windows, bench.bytes + i * wide, numbers, patches + i * wide);
+    if (whitening) whitening->apply(patches, wide, size, to, bench.zero);
     rows_to_lanes(to, stride, size, d, groups.width(g), bench.tile);
     bench.announced = -1;
     if (next < groups.count)
