@@ -8,6 +8,7 @@ import { baselines } from './grinberg/baselines.js'
 import { fig1 } from './grinberg/fig1.js'
 import { fig2 } from './grinberg/fig2.js'
 import { fig3 } from './grinberg/fig3.js'
+import { labelFree } from './grinberg/label_free.js'
 import { table } from './grinberg/table.js'
 import { ablation } from './passi/ablation.js'
 import { fig2 as passiFig2 } from './passi/fig2.js'
@@ -60,6 +61,7 @@ export const studies: readonly Study[] = [
   fig3,
   table,
   baselines,
+  labelFree,
   passiFig2,
   passiFig3,
   passiFig4,

@@ -3,6 +3,12 @@ import { join } from 'node:path'
 import { waitForLock } from '../io/lock.js'
 import type { PartContext } from './study.js'
 
+/** Keys and values, those of objects within too. */
+const nameOf = (identity: object): string =>
+  Object.entries(identity)
+    .map(([key, value]) => `${key}-${typeof value === 'object' && value !== null ? nameOf(value) : value}`)
+    .join('_')
+
 /**
  * Work in a folder that parts share, one process at a time.
  * @param identity all that the result depends on, but for the device: the folder's name
@@ -12,9 +18,7 @@ export async function inShared<T>(
   identity: object,
   work: (out: string) => Promise<T>,
 ): Promise<T> {
-  const name = Object.entries({ ...identity, on: device.kind })
-    .map(([key, value]) => `${key}-${value}`)
-    .join('_')
+  const name = nameOf({ ...identity, on: device.kind })
   const out = join(shared, name)
   const release = await waitForLock(out, 'reproduce', { signal: watch.signal, say })
   try {

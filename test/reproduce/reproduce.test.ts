@@ -281,7 +281,7 @@ describe('striate reproduce', () => {
     return { status, stdout, stderr }
   }
   const read = (...path: string[]) => JSON.parse(readFileSync(join(folder, ...path), 'utf8'))
-  const names = ['grinberg-fig1', 'grinberg-fig2', 'grinberg-fig3', 'grinberg-table', 'baselines']
+  const names = ['grinberg-fig1', 'grinberg-fig2', 'grinberg-fig3', 'grinberg-table', 'baselines', 'label-free']
 
   beforeAll(async () => {
     mkdirSync(join(folder, 'images'))

@@ -1,0 +1,74 @@
+// The study of norms, whitening and rules, small: some of its parts on rendered scenes, and what it makes of them.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cpu, renderSet, selectImages } from '../../lib/index.js'
+import { type NetworkResult, runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
+
+let folder: string
+let data: StudyData
+const study = studies.find(({ name }) => name === 'label-free') as Study
+const scale = { quick: true, seeds: [0] }
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'striate-label-free-'))
+  const set = await renderSet({ count: 320, size: 32, seed: 1 })
+  const rows = (first: number, count: number) =>
+    selectImages(
+      set,
+      Int32Array.from({ length: count }, (_, i) => first + i),
+    )
+  data = { train: await rows(0, 240), test: await rows(240, 80), recordings: [], rdms: [], people: null }
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('label-free', () => {
+  it('has every rule in every space that it knows, the sizes of two, and each seed of all', () => {
+    const names = study.parts({ quick: false, seeds: [0, 1] }).map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    expect(names).toHaveLength(2 * (7 * 5 - 1 + 2 * 8))
+    for (const name of [
+      'softhebb-raw',
+      'oja-norm',
+      'patches-whitened',
+      'hard-wta-norm-whitened',
+      'krotov-hopfield-norm-whitened-w4-k4000',
+    ])
+      expect(names).toContain(`label-free-${name}-seed1`)
+    expect(names).not.toContain('label-free-spherical-k-means-raw-seed0')
+  })
+
+  it('makes tables of what was run, and says what each part is worth', async () => {
+    const results = new Map<string, unknown>()
+    for (const stem of [
+      'patches-norm',
+      'patches-whitened',
+      'patches-norm-whitened',
+      'oja-norm',
+      'patches-norm-whitened-w3-k400',
+    ]) {
+      const part = `quick-label-free-${stem}-seed0`
+      const records = await runStudy(study, data, { ...scale, part }, { device: cpu(), out: folder })
+      for (const [name, { result }] of records) results.set(name, result)
+    }
+    expect(results.size).toBe(5)
+    const of = (stem: string) => results.get(`quick-label-free-${stem}-seed0`) as NetworkResult
+    expect(of('patches-norm').network).not.toMatch(/whitened/)
+    expect(of('patches-norm-whitened').network).toMatch(/64 filters of 4 x 4, whitened to 48 after norm, power [124],/)
+    expect(of('patches-norm-whitened-w3-k400').network).toMatch(/67 filters of 3 x 3, whitened to 27 after norm/)
+    const { tables, values } = await study.report(results, scale, { folder, data })
+    const [rules, worth, bySize] = tables.map(({ rows }) => rows)
+    expect(rules?.map(([, space]) => space)).toEqual(['of norm 1', 'of norm 1', 'whitened', 'of norm 1, then whitened'])
+    const gain = (from: string, to: string) => {
+      const points = (score: 'testError' | 'shadowError') => (100 * (of(from)[score] - of(to)[score])).toFixed(2)
+      return [1, points('testError'), points('shadowError')]
+    }
+    expect(worth).toEqual([
+      ['whitening', ...gain('patches-norm', 'patches-norm-whitened')],
+      ['the norm before the whitening', ...gain('patches-whitened', 'patches-norm-whitened')],
+    ])
+    expect(bySize?.map(([, size]) => size)).toEqual(['67 of 3 x 3'])
+    expect(values.flatMap(({ ours }) => ours)).toHaveLength(2)
+  })
+})
