@@ -4,7 +4,7 @@
 // a light that scales a patch changes no z; where it does not, m is the mean of one light.
 import { z } from 'zod'
 import type { Images } from '../data/index.js'
-import { DataError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import { patchPreparation } from '../models/index.js'
 import {
   type CovarianceState,
@@ -52,6 +52,14 @@ export type WhiteningOptions = z.input<typeof whiteningOptions>
 /** Whitening of the patches of images. Bell and Sejnowski 1997; Coates, Ng and Lee 2011. */
 export async function computeWhitening(images: Images, options: WhiteningOptions = {}): Promise<Whitening> {
   const { window, patches, seed, reservoir, ...whiten } = parseOptions('computeWhitening', whiteningOptions, options)
+  const size = images.shape[1] * window ** 2
+  if (whiten.keep !== undefined && whiten.keep > size)
+    throw new OptionError({
+      op: 'computeWhitening',
+      argument: 'keep',
+      actual: String(whiten.keep),
+      expected: `at most the ${size} numbers of a patch`,
+    })
   const { pixels, shape } = await reservoirs(images, reservoir, seed).load(0)
   using held = Tensor.from(pixels, { shape })
   return whiteningOf('computeWhitening', held, whiten, { window, patches, seed })

@@ -133,7 +133,7 @@ describe('striate', () => {
     expect(blocks[0].filters.whiten).toEqual({ after: 'norm', epsilon: 0.02, keep: 20 })
     const page = readFileSync(join(folder, 'whitened', 'report.html'), 'utf8')
     expect(page).toMatch(/16 filters of 4 x 4 pixels, red, green and blue.*Each is the patch that its whitened filter matches/s)
-    const shadows = striate('eval', 'shadows', '--run', 'whitened', '--data', data)
+    const shadows = striate('eval', 'shadows', '--run', 'whitened', '--data', data, '--split', 'train')
     expect(shadows.status, shadows.stderr).toBe(0)
     const exported = striate('export', '--run', 'whitened', '--format', 'onnx', '--out', 'whitened.onnx')
     expect(exported.status, exported.stderr).toBe(0)

@@ -102,7 +102,10 @@ describe('whitening', () => {
     expect(sizes).toEqual([...sizes].sort((a, b) => a - b))
   })
 
-  it('is refused of images that are all alike', async () => {
+  it('is refused of images that are all alike, and of more components than numbers', async () => {
+    await expect(computeWhitening(set, { window: 3, keep: 28 })).rejects.toThrow(
+      /^computeWhitening: keep is 28; expected at most the 27/,
+    )
     const grey = await imagesFrom({ pixels: new Uint8Array(300).fill(9), shape: [1, 3, 10, 10] })
     await expect(computeWhitening(grey)).rejects.toThrow(/^computeWhitening: whiten is 49 patches that are all alike/)
     await expect(learnFilters(grey, { units: 4, batch: 10, steps: 2, whiten: { after: 'norm' } })).rejects.toThrow(
@@ -256,12 +259,21 @@ describe('a network', () => {
     filters.dispose()
   })
 
-  it('is refused where whitening would need the scale of maps', async () => {
-    const stack = {
-      trunk: [{}],
-      blocks: [{ filters: { whiten: { after: 'none' as const } } }],
-      filters: { ...options, units: 8 },
-    }
-    await expect(trainLocal(set, stack)).rejects.toThrow(/^trainLocal: blocks.0.filters.whiten.after is 'none'; expected 'norm'/)
+  it('whitens maps of a trunk after their norm, and is refused without it, which would need their scale', async () => {
+    const stack = (after: Whitening['after']) =>
+      trainLocal(set, {
+        trunk: [{}],
+        blocks: [{ filters: { whiten: { after } } }],
+        filters: { ...options, units: 8 },
+        readout: false,
+      })
+    await expect(stack('none')).rejects.toThrow(/^trainLocal: blocks.0.filters.whiten.after is 'none'; expected 'norm'/)
+    const { net, record } = await stack('norm')
+    expect(localBlocks(net.config)).toMatchObject({
+      trunk: [{ units: 8 }],
+      blocks: [{ units: 8, whiten: { after: 'norm', components: 8 * 16 } }],
+    })
+    expect(record.blocks[0]?.health.wins.reduce((a, b) => a + b, 0)).toBeGreaterThan(0)
+    net.dispose()
   })
 })
