@@ -17,7 +17,7 @@ import {
   x,
 } from './nnl_conv.js'
 import { type Case, type Expected, f32, f64, type Host, i32, type Options, type Proof, U } from './proof.js'
-import { raise, roundings, slope } from './rectified_power.js'
+import { roundings, slope } from './rectified_power.js'
 
 interface Gradient {
   gx: Float64Array
