@@ -33,7 +33,12 @@ import { mapsOf } from './maps.js'
 
 export const blockOptions = z.strictObject({
   filters: overrides(filterOptions).default({}).describe('what differs from the filters of all blocks'),
-  power: z.number().min(1).max(200).optional().describe('n of the rectified power; 40, in a trunk 20'),
+  power: z
+    .number()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('n of the rectified power; 40, in a trunk 20, of whitened patches 1: their cosines are far from 1'),
   pool: z
     .strictObject({
       size: whole(1).optional().describe('side in positions; 11, in a trunk 3, or all positions where there are fewer'),
@@ -211,7 +216,7 @@ function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.outpu
     const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
     const fitting = Math.max(1, Math.min(usual.size, Math.min(input[1], input[2]) - window + 1))
     const pool = { ...own.pool, size: own.pool.size ?? fitting }
-    const block = { window, units, power: own.power ?? usual.power, normalise, centre, pool }
+    const block = { window, units, power: own.power ?? (config.whiten ? 1 : usual.power), normalise, centre, pool }
     const layer = whiten ? { ...block, whiten } : block
     plan[part].push({ layer, filters: config })
     if (part === 'trunk') input = networkShapes({ channels, image: plan.image, trunk: plan.trunk.map((t) => t.layer) })
