@@ -101,12 +101,10 @@ class Leaves {
             name === discriminator ? within(name) : undefined,
           )
       }
-    } else if (inner instanceof z.ZodObject) {
-      // Of an object that may be left out nothing need be given.
-      const needed = !schema.safeParse(undefined).success || (own ?? null) !== null
+    } else if (inner instanceof z.ZodObject)
       for (const [name, field] of Object.entries(inner.shape) as [string, z.ZodType][])
-        this.visit(needed ? field : field.optional(), [...path, name], below, kebab(key), kind, within(name))
-    } else if (!(inner instanceof z.ZodArray && unwrapped(inner.element as z.ZodType) instanceof z.ZodObject)) {
+        this.visit(field, [...path, name], below, kebab(key), kind, within(name))
+    else if (!(inner instanceof z.ZodArray && unwrapped(inner.element as z.ZodType) instanceof z.ZodObject)) {
       const id = path.join('.')
       const name = key === 'kind' && meta.flag === undefined ? outer : below
       const leaf = this.all.get(id) ?? { path, name, schemas: [], meta }

@@ -39,7 +39,6 @@ export interface Whitening {
 const { window, seed, reservoir } = ruleSettings.shape
 export const whiteningOptions = z.strictObject({
   ...whiten.shape,
-  after: whiten.shape.after.default('norm'),
   window,
   patches: whole(1).default(50_000).describe('patches of the sample, or all if there are fewer'),
   seed,

@@ -42,6 +42,11 @@ export interface HebbianLearnOptions extends HebbianRule {
   whitening?: { z: Tensor; offset: Tensor } | null
 }
 
+const learnOptions = [
+  ...['rank', 'p', 'antiHebbian', 'learningRate', 'step', 'window', 'batch', 'steps', 'firstStep', 'totalSteps'],
+  ...['finalLearningRate', 'tally', 'seed', 'normalise', 'centre', 'whitening'],
+]
+
 export interface HebbianTally {
   /** i32 [K]: patches for which the unit was first. */
   wins: Tensor
@@ -82,6 +87,7 @@ export function hebbianUpdate(patches: Tensor, w: Tensor, options: HebbianRule =
  * @param w [K, C * window * window], or [K,D] where patches are whitened to D numbers
  */
 export function hebbianLearn(images: Tensor, w: Tensor, options: HebbianLearnOptions = {}): HebbianTally {
+  refuseUnknown('hebbian_learn', options, learnOptions)
   const { whitening, ...rest } = options
   refuseUnknown('hebbian_learn', whitening ?? undefined, ['z', 'offset'], 'whitening.')
   return tally(callOp('hebbian_learn', [images, w, whitening?.z ?? null, whitening?.offset ?? null], rest))

@@ -137,7 +137,6 @@ describe('striate', () => {
     expect(shadows.status, shadows.stderr).toBe(0)
     const exported = striate('export', '--run', 'whitened', '--format', 'onnx', '--out', 'whitened.onnx')
     expect(exported.status, exported.stderr).toBe(0)
-    refuses(2, /whiten.after is missing/, 'train', 'local', '--data', data, '--out', 'never', '--whiten-epsilon', '0.1')
   })
 
   it('warns of a collapse at the end, for people and for programs', () => {

@@ -234,7 +234,7 @@ describe('every rule', () => {
     refuse({ rule: 'oja', rank: 3 }, /^learnFilters: rank is no option of the rule oja/)
     refuse({ rule: 'spherical-k-means', normalise: 'none' }, /no option of the rule spherical-k-means/)
     refuse({ whiten: { after: 'norm', epsilon: 0 } }, /whiten.epsilon is 0/)
-    refuse({ whiten: { epsilon: 1 } }, /whiten.after/)
+    expect(filterConfig({ whiten: { epsilon: 1 } }).whiten).toEqual({ after: 'norm', epsilon: 1 })
     refuse({ whiten: { after: 'norm' }, centre: true }, /centre is no option of the rule krotov-hopfield on whitened patches/)
     await expect(learnFilters(set, { whiten: { after: 'norm', keep: 49 } })).rejects.toThrow(
       /^learnFilters: whiten.keep is 49; expected at most the 48 numbers of a patch/,

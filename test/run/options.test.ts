@@ -113,14 +113,15 @@ describe.each(Object.entries(recipes))('%s', (name, { op, schema, path, recipe }
       expect(message).toMatch(/expected one of \w+, \w+/)
     }
     const depths = {
-      learnFilters: [''],
+      learnFilters: ['', 'whiten'],
       trainReadout: [''],
       trainSupervised: ['', 'optimiser', 'optimiser', 'optimiser', 'schedule', 'augment'],
     }
     const local = [
       '',
       'filters',
-      ...['trunk.1', 'blocks.1'].flatMap((block) => [block, `${block}.filters`, `${block}.pool`]),
+      'filters.whiten',
+      ...['trunk.1', 'blocks.1'].flatMap((block) => [block, `${block}.filters`, `${block}.filters.whiten`, `${block}.pool`]),
       'readout',
     ]
     expect(objects.map(({ path: own }) => own)).toEqual({ ...depths, trainLocal: local }[name])

@@ -7,10 +7,11 @@ const rate = z.number().min(0).max(10)
 export const whiten = z.strictObject({
   after: z
     .enum(['norm', 'centred-norm', 'none'])
+    .default('norm')
     .meta({ flag: '' })
     .describe(
       "whiten patches, by their covariance, once they have norm 1 ('norm'), are less their mean and of norm 1 ('centred-norm'), or as they are " +
-        "('none'); rows then meet whitened patches of norm 1",
+        "('none'); rows then meet whitened patches of norm 1. Without any such setting they are not whitened",
     ),
   epsilon: z
     .number()
