@@ -15,6 +15,7 @@ import {
   refuse,
   size,
   softInk,
+  widestPiece,
   wrap,
 } from './drawing.js'
 import { fontFamily } from './markup.js'
@@ -254,15 +255,18 @@ export async function lineChart(options: LineChart): Promise<string> {
   })
 }
 
+/** Pixels of the smallest names of categories. */
+const leastLabel = 9
+
 /**
  * Bars for categories, one or more series side by side, with error bars and reference lines (chance, published values).
  * @returns an SVG document, byte-equal for equal input
  * @throws OptionError for lengths that differ, no finite value, or values that a log axis cannot show
  */
-export async function barChart(options: BarChart): Promise<string> {
+export async function barChart(asked: BarChart): Promise<string> {
   const op = 'barChart'
-  checkNames(op, options, ['y', 'series', 'categories'])
-  const { categories, series, references = [], y } = options
+  checkNames(op, asked, ['y', 'series', 'categories'])
+  const { categories, series, references = [], y } = asked
   if (series.length === 0 || categories.length === 0)
     refuse(op, series.length === 0 ? 'series' : 'categories', 'empty', 'one or more')
   for (const [i, s] of series.entries()) {
@@ -273,8 +277,11 @@ export async function barChart(options: BarChart): Promise<string> {
   const all = series.flatMap((s) => [s.values, ...(s.low && s.high ? [s.low, s.high] : [])])
   const yRange = domain(op, 'y', y, [...all, checkReferences(op, references), ...(y.scale === 'log' ? [] : [[0]])])
   const marks = referenceLines(references, 'yAxis', y, true)
+  // Many categories want a wider chart, for their names not to run into each other.
+  const needed = Math.min(4000, Math.ceil(categories.length * (widestPiece(categories, leastLabel) + 6)) + 100)
+  const options = { ...asked, width: asked.width ?? Math.max(720, needed) }
   const room = (size(op, options)[0] - 100) / categories.length - 6
-  const labelSize = fittingSize(categories, room, [9, 13])
+  const labelSize = fittingSize(categories, room, [leastLabel, 13])
   const layout = { barGap: '12%', barCategoryGap: '34%' }
   const drawn = series.flatMap((s, i): ECharts.SeriesOption[] => {
     const bars: ECharts.SeriesOption = {

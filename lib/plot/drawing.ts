@@ -72,11 +72,13 @@ export function wrap(text: string, width: number, fontSize: number): string[] {
   return [...lines, line]
 }
 
+/** Roughly the width in pixels of what cannot be broken of some texts. */
+export const widestPiece = (texts: readonly string[], fontSize: number): number =>
+  Math.max(...texts.flatMap((text) => text.split(/\s+/).flatMap(piecesOf)).map((piece) => textWidth(piece, fontSize)))
+
 /** The largest size from `least` to `most` at which no piece of the texts is wider than `width` pixels. */
 export function fittingSize(texts: readonly string[], width: number, [least, most]: readonly [number, number]): number {
-  const pieces = texts.flatMap((text) => text.split(/\s+/).flatMap(piecesOf))
-  const widest = Math.max(...pieces.map((piece) => textWidth(piece, 1)))
-  return Math.min(most, Math.max(least, Math.floor(width / widest)))
+  return Math.min(most, Math.max(least, Math.floor(width / widestPiece(texts, 1))))
 }
 
 export interface LegendEntry {

@@ -291,6 +291,14 @@ describe('charts', () => {
     expect(many.get('supervised')).toBeGreaterThanOrEqual(9)
   })
 
+  it('is wider where names would run into each other', async () => {
+    const categories = Array.from({ length: 30 }, () => 'supervised')
+    const chart = { title: 't', categories, y: { label: 'y' }, series: [{ name: 's', values: categories.map(() => 1) }] }
+    const widthOf = (svg: string) => Number(/<svg[^>]* width="(\d+)"/.exec(svg)?.[1])
+    expect(widthOf(await barChart(chart))).toBeGreaterThan(30 * 50 + 100)
+    expect(widthOf(await barChart({ ...chart, width: 720 }))).toBe(720)
+  })
+
   it('counts every value once, upper edge included', async () => {
     const svg = await bins() // bins of 2 over 0 to 10: 3, 1, 0, 0, 2
     const heights = [...svg.matchAll(/<path d="M[\d.]+ [\d.]+l[\d.]+ 0l0 (-?[\d.]+)l-[\d.]+ 0Z" fill="#0072B2"/g)].map((m) =>
