@@ -80,7 +80,7 @@ export class Tensor {
   }
 
   /** A tensor of whatever its memory holds, for what is written whole before it is read: nothing passes over it first. @internal */
-  static empty(shape: readonly number[], { dtype = 'f32', device }: { dtype?: Dtype; device: Device }): Tensor {
+  static empty(shape: readonly number[], dtype: Dtype, device: Device): Tensor {
     return new Tensor(
       native(() => addon.empty(device.raw, dtype, shape)),
       device,

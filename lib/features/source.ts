@@ -153,7 +153,7 @@ export class FeatureSource {
   }
 
   private rowsOf(n: number): Tensor {
-    return Tensor.empty([n, this.features], { dtype: 'bf16', device: this.device })
+    return Tensor.empty([n, this.features], 'bf16', this.device)
   }
 
   /** Features of images, less their mean, over the rows of `to`. */

@@ -263,10 +263,10 @@ const leastLabel = 9
  * @returns an SVG document, byte-equal for equal input
  * @throws OptionError for lengths that differ, no finite value, or values that a log axis cannot show
  */
-export async function barChart(asked: BarChart): Promise<string> {
+export async function barChart(options: BarChart): Promise<string> {
   const op = 'barChart'
-  checkNames(op, asked, ['y', 'series', 'categories'])
-  const { categories, series, references = [], y } = asked
+  checkNames(op, options, ['y', 'series', 'categories'])
+  const { categories, series, references = [], y } = options
   if (series.length === 0 || categories.length === 0)
     refuse(op, series.length === 0 ? 'series' : 'categories', 'empty', 'one or more')
   for (const [i, s] of series.entries()) {
@@ -279,8 +279,8 @@ export async function barChart(asked: BarChart): Promise<string> {
   const marks = referenceLines(references, 'yAxis', y, true)
   // Many categories want a wider chart, for their names not to run into each other.
   const needed = Math.min(4000, Math.ceil(categories.length * (widestPiece(categories, leastLabel) + 6)) + 100)
-  const options = { ...asked, width: asked.width ?? Math.max(720, needed) }
-  const room = (size(op, options)[0] - 100) / categories.length - 6
+  const wide = { ...options, width: options.width ?? Math.max(720, needed) }
+  const room = (size(op, wide)[0] - 100) / categories.length - 6
   const labelSize = fittingSize(categories, room, [leastLabel, 13])
   const layout = { barGap: '12%', barCategoryGap: '34%' }
   const drawn = series.flatMap((s, i): ECharts.SeriesOption[] => {
@@ -328,7 +328,7 @@ export async function barChart(asked: BarChart): Promise<string> {
   )
   return draw({
     op,
-    options,
+    options: wide,
     description: options.description ?? `Bar chart of ${axisName(y)}. ${described.join(' ')}${sayReferences(references, y)}`,
     legend: [...(series.length > 1 ? series.map((s, i) => ({ name: s.name, color: pick(palette, i) })) : []), ...marks.legend],
     xAxis: {

@@ -36,7 +36,7 @@ export async function gradientNorm(gradients: readonly Tensor[]): Promise<number
   const [first] = gradients
   if (!first) return 0
   using squares = scope(() => {
-    const all = Tensor.empty([1, gradients.length], { device: first.device })
+    const all = Tensor.empty([1, gradients.length], 'f32', first.device)
     for (const [i, gradient] of gradients.entries()) {
       const [rows = 1] = gradient.shape
       const g = gradient.reshape([rows, gradient.size / rows])

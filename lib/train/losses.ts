@@ -92,7 +92,7 @@ export class Losses {
       return { head, g: head.weight === 1 ? g : scale(g, { factor: head.weight }) }
     })
     if (parts.length === 1) return (parts[0] as (typeof parts)[0]).g
-    const all = Tensor.empty(y.shape, { device: y.device })
+    const all = Tensor.empty(y.shape, 'f32', y.device)
     for (const { head, g } of parts) copyColumns(g, all, { at: head.start })
     return all
   }

@@ -211,7 +211,7 @@ function shifted(x: Numbers, bias: Float32Array): Numbers {
   return { ...x, y, error: x.error.map((e, i) => Math.hypot(e, Math.sqrt(rms) * (y[i] as number))) }
 }
 
-/** max(x, 0)^n: (n + 4) roundings of the result at most, and what x brings along, also where it is only just negative. */
+/** max(x, 0)^n: (n + 4) roundings of the result at most, what x brings along, also where it is only just negative, and the least normal number, below which 0 counts. */
 function raised(x: Numbers, n: number): Numbers {
   const y = x.y.map((v) => Math.max(v, 0) ** n)
   const error = x.y.map((v, i) => {
@@ -219,7 +219,7 @@ function raised(x: Numbers, n: number): Numbers {
     if (n === 1) return v > -10 * e ? e : 0
     const reached = v + 10 * e
     if (reached <= 0) return 0
-    return (reached ** n - (y[i] as number)) / 10 + (n + 4) * U * (y[i] as number) + 2 ** -149
+    return (reached ** n - (y[i] as number)) / 10 + (n + 4) * U * (y[i] as number) + 2 ** -126
   })
   return { ...x, y, error }
 }

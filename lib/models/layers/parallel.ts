@@ -26,7 +26,7 @@ class Parallel extends Base<ParallelSpec<Spec>> {
   }
 
   private empty(x: Tensor): Tensor {
-    return Tensor.empty([x.shape[0] as number, ...this.output], { device: x.device })
+    return Tensor.empty([x.shape[0] as number, ...this.output], 'f32', x.device)
   }
 
   forward(x: Tensor, training: boolean, watch?: Watch) {
