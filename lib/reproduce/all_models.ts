@@ -21,7 +21,7 @@ import {
   scoreRecordings,
 } from './scored.js'
 import { type Bars, type Part, type PartContext, resultsOfStem, type Scale, type Study } from './study.js'
-import { allTargets, resNetLayers, trainHeads, trainLatent } from './xie/latents.js'
+import { allTargets, resNetLayers, trainClasses, trainLatent } from './xie/latents.js'
 import { latentScale, latentSize as size } from './xie/scale.js'
 
 interface Family {
@@ -118,8 +118,7 @@ const resNet =
 /** Learns the classes of the images that people named, from others of these. */
 const resNetOfNamed: Family['make'] = async (context, scale, seed) => {
   const { train } = context.data.people as NonNullable<PartContext['data']['people']>
-  const { classes = [] } = labelsOf(train) ?? {}
-  return (await trainHeads(scale, train, [{ name: 'class', loss: 'softmax', classes: [...classes] }], seed, context)).net
+  return (await trainClasses(scale, train, seed, context)).net
 }
 
 const joined = (blocks: number) => Array.from({ length: blocks }, (_, i) => `blocks.${i}`).join('+')

@@ -1,10 +1,21 @@
 // Flat scenes in place of photos, responses that follow nothing, and a study run on them: what the studies of recordings are tried on.
-import { cpu, labelsOf, type Recording, renderSet, selectImages } from '../../lib/index.js'
+import { cpu, type Images, labelsOf, type Recording, renderSet, selectImages } from '../../lib/index.js'
 import { normals } from '../../lib/random.js'
 import { writeStudy } from '../../lib/report/index.js'
 import { type PartRecord, runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
 
 const options = { quick: true }
+
+/** 240 flat scenes with classes to train on and 80 to test on, and the set that they are of. */
+export async function labelledStudy(): Promise<{ set: Images; data: StudyData }> {
+  const set = await renderSet({ count: 320, size: 32, seed: 1 })
+  const rows = (first: number, count: number) =>
+    selectImages(
+      set,
+      Int32Array.from({ length: count }, (_, i) => first + i),
+    )
+  return { set, data: { train: await rows(0, 240), test: await rows(240, 80), recordings: [], rdms: [], people: null } }
+}
 
 /** 80 images to train on, 30 to test on, which ten people each named too, 40 with responses of three neurons, and dissimilarities of the 30 of two subjects. */
 export async function flatStudyData(size: number): Promise<StudyData> {

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cpu, renderSet, selectImages } from '../../lib/index.js'
+import { cpu } from '../../lib/index.js'
 import { type NetworkResult, runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
+import { labelledStudy } from './flat_study.js'
 
 let folder: string
 let data: StudyData
@@ -13,13 +14,7 @@ const scale = { quick: true, seeds: [0] }
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'striate-label-free-'))
-  const set = await renderSet({ count: 320, size: 32, seed: 1 })
-  const rows = (first: number, count: number) =>
-    selectImages(
-      set,
-      Int32Array.from({ length: count }, (_, i) => first + i),
-    )
-  data = { train: await rows(0, 240), test: await rows(240, 80), recordings: [], rdms: [], people: null }
+  ;({ data } = await labelledStudy())
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '#root'
-import { cpu, DataError, type Images, labelsOf, renderSet, selectImages } from '../../lib/index.js'
+import { cpu, DataError, type Images, labelsOf, selectImages } from '../../lib/index.js'
 import { takeLock } from '../../lib/io/lock.js'
 import { type NetworkResult, type Part, runStudy, type Study, type StudyData, type StudyRun } from '../../lib/reproduce/index.js'
 import { localPart, twinPart } from '../../lib/reproduce/networks.js'
+import { labelledStudy } from './flat_study.js'
 
 const main = join(root, 'dist', 'cli', 'main.js')
 let folder: string
@@ -19,13 +20,7 @@ const options = { quick: true, seeds: [0] }
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'striate-reproduce-'))
-  set = await renderSet({ count: 320, size: 32, seed: 1 })
-  const rows = (first: number, count: number) =>
-    selectImages(
-      set,
-      Int32Array.from({ length: count }, (_, i) => first + i),
-    )
-  data = { train: await rows(0, 240), test: await rows(240, 80), recordings: [], rdms: [], people: null }
+  ;({ set, data } = await labelledStudy())
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

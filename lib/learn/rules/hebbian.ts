@@ -1,15 +1,23 @@
 // Rules that one native call runs for a whole stretch: Krotov-Hopfield, and its limit without an anti-Hebbian unit, winner take all.
-import { patchPreparation } from '../../models/index.js'
 import { type HebbianLearnOptions, hebbianLearn } from '../../ops/index.js'
 import { checkOp, type Tensor } from '../../tensor.js'
-import { dimension, longerOrFewer, patchSize, type Rule, type RuleState, type RuleTally, startRows, usualCure } from './rule.js'
+import {
+  dimension,
+  gathering,
+  longerOrFewer,
+  patchSize,
+  type Rule,
+  type RuleState,
+  type RuleTally,
+  startRows,
+  usualCure,
+} from './rule.js'
 import type { RuleSettings } from './settings.js'
 
 function learnOptions(config: RuleSettings, firstStep: number, steps: number): HebbianLearnOptions {
-  const { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed, normalise, centre, whiten } = config
-  const rule = { rank, p, antiHebbian, learningRate, finalLearningRate, step, window, batch, seed }
-  const prepared = whiten ? patchPreparation(whiten.after) : { normalise, centre }
-  return { ...rule, ...prepared, firstStep, steps, totalSteps: config.steps }
+  const { rank, p, antiHebbian, learningRate, finalLearningRate, step } = config
+  const rule = { rank, p, antiHebbian, learningRate, finalLearningRate, step }
+  return { ...rule, ...gathering(config), firstStep, steps, totalSteps: config.steps }
 }
 
 /** Refuses what hebbianLearn would. */

@@ -106,6 +106,17 @@ export async function trainHeads(
   return { net, images: count, seconds: record.curve.at(-1)?.seconds ?? 0 }
 }
 
+/** What tells the classes of labelled images apart. */
+const classHead = (images: Images): HeadInput => ({
+  name: 'class',
+  loss: 'softmax',
+  classes: [...(labelsOf(images)?.classes ?? [])],
+})
+
+/** Trains the study's network on the classes of labelled images, in the part's folder. */
+export const trainClasses = (scale: Scale, images: Images, seed: number, context: PartContext): ReturnType<typeof trainHeads> =>
+  trainHeads(scale, images, [classHead(images)], seed, context)
+
 /** A network trained as the part says, in the part's folder. */
 export async function trainLatent(
   scale: Scale,
@@ -113,11 +124,9 @@ export async function trainLatent(
   context: PartContext,
 ): Promise<{ net: Network; images: number; seconds: number }> {
   const { data, device } = context
-  const { classes = [] } = labelsOf(data.train) ?? {}
-  const ofPhotos: HeadInput[] = [{ name: 'class', loss: 'softmax', classes: [...classes] }]
-  if (learns === 'photos') return trainHeads(scale, data.train, ofPhotos, seed, context)
+  if (learns === 'photos') return trainClasses(scale, data.train, seed, context)
   if (learns === null) {
-    const net = new Network(resNet(scale, ofPhotos), { device, seed })
+    const net = new Network(resNet(scale, [classHead(data.train)]), { device, seed })
     const { mean, std } = await channelStatistics(data.train, watchOf(context))
     net.setBuffers({ 'standardise.mean': mean, 'standardise.std': std })
     return { net, images: 0, seconds: 0 }
