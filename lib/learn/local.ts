@@ -14,6 +14,7 @@ import {
 } from '../features/readout.js'
 import { hostTensor, type Safetensor } from '../io/index.js'
 import {
+  blockResponse,
   cutAt,
   type LocalBlockOptions,
   localNet,
@@ -39,6 +40,12 @@ export const blockOptions = z.strictObject({
     .max(200)
     .optional()
     .describe('n of the rectified power; 40, in a trunk 20, of whitened patches 1: their cosines are far from 1'),
+  response: blockResponse
+    .default('rectified')
+    .describe(
+      "what of a filter's cosine with a patch counts: 'rectified', what is above 0; 'both-signs', what is above and what is below apart, " +
+        "twice the channels; 'triangle', how much nearer than the mean of all filters it is (Coates, Ng and Lee 2011)",
+    ),
   pool: z
     .strictObject({
       size: whole(1).optional().describe('side in positions; 11, in a trunk 3, or all positions where there are fewer'),
@@ -116,7 +123,8 @@ async function finished({ out, device }: Asked, identity: object): Promise<{ net
   const record = out ? await finishedRecord(out, localRecord) : null
   if (!out || !record) return null
   const { seed, trunk, blocks, readout, data } = record
-  const layers = (part: BlockRecord[]) => part.map(({ filters, power, pool }): AskedBlock => ({ filters, power, pool }))
+  const layers = (part: BlockRecord[]) =>
+    part.map(({ filters, power, response, pool }): AskedBlock => ({ filters, power, response, pool }))
   refuseOther('trainLocal', out, identity, {
     seed,
     trunk: layers(trunk),
@@ -181,7 +189,7 @@ interface Plan {
 
 const askedBlock = ({ layer, filters }: Plan['blocks'][number]): AskedBlock => {
   const { size, stride, padding = 0 } = layer.pool
-  return { filters, power: layer.power, pool: { size, stride, padding } }
+  return { filters, power: layer.power, response: layer.response ?? 'rectified', pool: { size, stride, padding } }
 }
 
 const networkOf = ({ trunk, blocks, channels, image }: Plan): NetworkConfig =>
@@ -216,7 +224,15 @@ function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.outpu
     const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
     const fitting = Math.max(1, Math.min(usual.size, Math.min(input[1], input[2]) - window + 1))
     const pool = { ...own.pool, size: own.pool.size ?? fitting }
-    const block = { window, units, power: own.power ?? (config.whiten ? 1 : usual.power), normalise, centre, pool }
+    const block = {
+      window,
+      units,
+      power: own.power ?? (config.whiten ? 1 : usual.power),
+      normalise,
+      centre,
+      pool,
+      response: own.response,
+    }
     const layer = whiten ? { ...block, whiten } : block
     plan[part].push({ layer, filters: config })
     if (part === 'trunk') input = networkShapes({ channels, image: plan.image, trunk: plan.trunk.map((t) => t.layer) })

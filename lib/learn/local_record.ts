@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { TrainedReadout } from '../features/index.js'
 import { readoutSchema } from '../features/readout_record.js'
-import type { Pool } from '../models/index.js'
+import { type BlockResponse, blockResponse, type Pool } from '../models/index.js'
 import type { Curve } from '../run/curves.js'
 import { type Provenance, provenanceSchema } from '../run/folder.js'
 import { type FilterConfig, filterOptions } from './filter_options.js'
@@ -15,6 +15,8 @@ export interface BlockRecord extends Pick<LearnedFilters, 'health' | 'history' |
   /** Of its rectified power and its max pool, as asked for: a readout may have chosen others for the network. */
   power: number
   pool: Pool
+  /** What of a cosine is pooled. */
+  response: BlockResponse
   /** Seconds of this process's part in it. */
   seconds: number
 }
@@ -32,11 +34,12 @@ export interface LocalRecord extends Provenance {
 }
 
 /** A block as it was asked for. */
-export type AskedBlock = Pick<BlockRecord, 'filters' | 'power' | 'pool'>
+export type AskedBlock = Pick<BlockRecord, 'filters' | 'power' | 'response' | 'pool'>
 
 const blockSchema = z.object({
   filters: filterOptions,
   power: z.number(),
+  response: blockResponse,
   pool: z.object({ size: z.number(), stride: z.number(), padding: z.number() }),
   health: healthSchema,
   history: z.array(historySchema),

@@ -4,6 +4,8 @@ import type { Pool } from './layer.js'
 import { layerNameAt } from './sequence.js'
 import type { LayerSpec, NetworkConfig, SpecOf } from './spec.js'
 
+export type BlockResponse = Exclude<SpecOf<'nnl_conv'>['response'], 'signed'>
+
 /** One NNL-CONV layer with its max pool. */
 export interface LocalBlock {
   /** Name of the layer: its filters are the parameter `name.weight`. */
@@ -18,6 +20,8 @@ export interface LocalBlock {
   centre: boolean
   /** A layer without a pool has one of a single position. */
   pool: Pool
+  /** What of a cosine is pooled. */
+  response: BlockResponse
   /** Of a whitened block: patches are first projected, which the filters, then 1 x 1, compare. */
   whiten?: BlockWhitening
 }
@@ -36,6 +40,10 @@ export const whiteningLayer = (block: string): string => `${block}.whiten`
 /** A pool in words: size/stride, and the padding where there is some. */
 export const poolText = ({ size, stride, padding }: Pool): string => `pool ${size}/${stride}${padding ? `+${padding}` : ''}`
 
+const responseTexts = { rectified: '', 'both-signs': ', both signs', triangle: ', triangle code' }
+/** A response in words, after a comma; nothing of the usual one. */
+export const responseText = (response: BlockResponse): string => responseTexts[response]
+
 /** A network's blocks: those side by side that make its features, and those one after another under them. */
 export function localBlocks(config: Pick<NetworkConfig, 'layers'>): { trunk: LocalBlock[]; blocks: LocalBlock[] } {
   const { layers } = config
@@ -50,8 +58,8 @@ export function localBlocks(config: Pick<NetworkConfig, 'layers'>): { trunk: Loc
 /** The blocks of a list: its NNL-CONV layers, each with the projection before it. */
 function blocksOf(layers: readonly LayerSpec[], parent: string): LocalBlock[] {
   return layers.flatMap((spec, i) => {
-    if (spec.kind !== 'nnl_conv' || !spec.rectify) return []
-    const { units, power, normalise, centre } = spec
+    if (spec.kind !== 'nnl_conv' || spec.response === 'signed') return []
+    const { units, power, normalise, centre, response } = spec
     const name = layerNameAt(spec, parent, i)
     const before = layers[i - 1]
     const projection = before?.kind === 'nnl_conv' && before.name === whiteningLayer(name) ? before : null
@@ -63,6 +71,7 @@ function blocksOf(layers: readonly LayerSpec[], parent: string): LocalBlock[] {
       normalise,
       centre,
       pool: spec.pool ?? { size: 1, stride: 1, padding: 0 },
+      response,
       ...(projection ? { whiten: { after: afterOf(projection), components: projection.units } } : {}),
     }
   })
@@ -103,8 +112,8 @@ export function mapFeatureBlocks(
 export function describeBlocks(config: Pick<NetworkConfig, 'layers'>): string | null {
   const whitening = ({ after, components }: BlockWhitening) =>
     `, whitened to ${components}${after === 'none' ? '' : ` after ${after}`}`
-  const one = ({ units, window, power, pool, whiten }: LocalBlock) =>
-    `${units} filters of ${window} x ${window}${whiten ? whitening(whiten) : ''}, power ${power}, ${poolText(pool)}`
+  const one = ({ units, window, power, pool, response, whiten }: LocalBlock) =>
+    `${units} filters of ${window} x ${window}${whiten ? whitening(whiten) : ''}${responseText(response)}, power ${power}, ${poolText(pool)}`
   const { trunk, blocks } = localBlocks(config)
   if (blocks.length === 0) return null
   const side = blocks.length === 1 ? blocks.map(one).join() : `${blocks.length} blocks: ${blocks.map(one).join('; ')}`

@@ -1,4 +1,5 @@
 export {
+  type BlockResponse,
   type BlockWhitening,
   describeBlocks,
   featureBlocks,
@@ -6,12 +7,13 @@ export {
   localBlocks,
   patchPreparation,
   poolText,
+  responseText,
   whiteningLayer,
 } from './blocks.js'
 export { type BuilderOptions, builderOptions, buildNetwork } from './builders/by_name.js'
 export { type ConvBlock, type ConvNetOptions, convNet, convNetOptions } from './builders/conv_net.js'
 export { type GaborNetOptions, gaborNet, gaborNetOptions } from './builders/gabor_net.js'
-export { type LocalBlockOptions, type LocalNetOptions, localNet, networkShapes } from './builders/local_net.js'
+export { blockResponse, type LocalBlockOptions, type LocalNetOptions, localNet, networkShapes } from './builders/local_net.js'
 export { type ResNet18Options, resNet18, resNet18Options } from './builders/resnet18.js'
 export {
   type WaveletNetName,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { EpochResult } from '../features/index.js'
 import { writeAtomic } from '../io/index.js'
 import { type BlockRecord, describeRules, filtersInPixels, type LocalRecord } from '../learn/index.js'
-import { localBlocks, type Network, poolText, whiteningLayer } from '../models/index.js'
+import { localBlocks, type Network, poolText, responseText, whiteningLayer } from '../models/index.js'
 import { type Block, filterSheet, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
 import type { Tensor } from '../tensor.js'
 import { alignmentSection } from './alignment_results.js'
@@ -41,7 +41,12 @@ export async function writeLocalPage(
     const figure = await filterFigure(weights, projection, learned, join(folder, i === 0 ? 'filters' : `filters-${i + 1}`))
     const several = layers.length > 1
     sections.push(
-      { heading: several ? `Filters: ${name}, power ${block.power}, ${poolText(block.pool)}` : 'Filters', blocks: [figure] },
+      {
+        heading: several
+          ? `Filters: ${name}, power ${block.power}${responseText(block.response)}, ${poolText(block.pool)}`
+          : 'Filters',
+        blocks: [figure],
+      },
       { heading: `Learning without labels${several ? `: ${name}` : ''}`, blocks: await healthPanel(learned) },
     )
     const { window, units } = block

@@ -9,7 +9,7 @@ import { type Safetensor, writeAtomic } from '../io/index.js'
 import { readStored } from '../io/stored.js'
 import { type BlockRecord, type FilterHealth, type FilterOptions, healthWarnings, trainLocal } from '../learn/index.js'
 import { applyShadow } from '../light/index.js'
-import { convNet, type LocalBlock, localBlocks, localNet, Network } from '../models/index.js'
+import { type BlockResponse, convNet, type LocalBlock, localBlocks, localNet, Network } from '../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../train/index.js'
 import { type Observation, observationSchema, observeFeatures, observeGradients } from './observe.js'
 import { inShared } from './shared.js'
@@ -22,6 +22,8 @@ export interface Block {
   /** n of the rectified power. */
   power: number
   pool: { size: number; stride: number; padding?: number }
+  /** What of a cosine is pooled. Default `rectified`. */
+  response?: BlockResponse
   /** What differs from the rule's defaults. */
   filters?: FilterOptions
 }
@@ -103,9 +105,9 @@ export function localPart({ name, about, blocks, readout, seed, normalise = 'pat
       const config = localNet({
         channels,
         image: [height, width],
-        blocks: blocks.map(({ power, pool }, i) => {
+        blocks: blocks.map(({ power, pool, response = 'rectified' }, i) => {
           const { name: _name, ...block } = (learned[i] as SharedFilters).block
-          return { ...block, power, normalise, pool }
+          return { ...block, power, normalise, pool, response }
         }),
       })
       const state = new Map(

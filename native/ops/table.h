@@ -20,6 +20,7 @@
 #include "ops/reduce.h"
 #include "ops/render.h"
 #include "ops/sparse_matmul.h"
+#include "ops/triangle.h"
 #include "ops/wavelet.h"
 
 #define STRIATE_OPS(X)                                   \
@@ -73,6 +74,8 @@
   X(argmax, Argmax)                                      \
   X(render_scenes, RenderScenes)                         \
   X(sparse_matmul, SparseMatmul)                         \
+  X(triangle, Triangle)                                  \
+  X(triangle_grad, TriangleGrad)                         \
   X(wavelet_conv, WaveletConv)                           \
   X(wavelet_moments, WaveletMoments)                     \
   X(wavelet_mix, WaveletMix)                             \

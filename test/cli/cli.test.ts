@@ -244,7 +244,7 @@ describe('striate', () => {
   })
 
   it('blocks and a trunk: killed in the second layer and resumed to the same bytes, shown on the page, exported', async () => {
-    const blocks = ['--trunk', 'W4 K12 n20 pool3/2', '--blocks', 'W3 K10 n30 pool3/2+1, K8 S2000']
+    const blocks = ['--trunk', 'W4 K12 n20 pool3/2', '--blocks', 'W3 K10 n30 pool3/2+1 both-signs, K8 S2000']
     const args = [
       'train',
       'local',
@@ -273,7 +273,7 @@ describe('striate', () => {
     const bytes = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
     expect(bytes('blocks-killed').equals(bytes('blocks'))).toBe(true)
     const page = readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')
-    expect(page).toMatch(/block 1, power 10, pool 3\/2\+1/)
+    expect(page).toMatch(/block 1, power 10, both signs, pool 3\/2\+1/)
     expect(page).toMatch(/block 2, power 10, pool 3\/2/)
     const told = striate('report', 'blocks')
     expect(told.status, told.stderr).toBe(0)
@@ -315,6 +315,7 @@ describe('striate refuses', () => {
     refuses(1, /request.json is missing; expected the request of a run of train local/, 'train', 'local', '--resume', data)
     refuses(2, /'w3' is none of W3/, ...train, '--data', data, '--blocks', 'W3 K10, w3')
     refuses(2, /'K7' is the second of its kind/, ...train, '--data', data, '--blocks', 'W3 K10 K7')
+    refuses(2, /'triangle' is the second of its kind/, ...train, '--data', data, '--blocks', 'W3 both-signs triangle')
     refuses(2, /one is empty/, ...train, '--data', data, '--blocks', 'W3 K10,')
     refuses(2, /window is 2.5/, ...train, '--data', data, '--out', 'never', '--blocks', 'W2.5 K10')
     refuses(2, /stable, faithful/, ...train, '--data', data, '--mode', 'wild')

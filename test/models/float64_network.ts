@@ -42,11 +42,12 @@ function evaluateLayer(layer: Layer, state: State, x: Numbers): Numbers {
       return convolve(x, of('weight'), { units, window, stride, padding }, { bias: spec.bias ? of('bias') : null })
     }
     case 'nnl_conv': {
-      const { units, window, stride, padding, normalise, centre, rectify, pool, power } = spec
+      const { units, window, stride, padding, normalise, centre, response, pool, power } = spec
       const cosines = convolve(x, of('weight'), { units, window, stride, padding }, { patch: normalise === 'patch', centre })
-      const maxima = pool ? pooled(cosines, pool, 'max') : cosines
-      const sums = spec.bias ? shifted(maxima, of('bias')) : maxima
-      return rectify ? raised(sums, power) : sums
+      const sums = spec.bias ? shifted(cosines, of('bias')) : cosines
+      const code = { rectified: sums, signed: sums, 'both-signs': bothSigns(sums), triangle: triangle(sums) }[response]
+      const maxima = pool ? pooled(code, pool, 'max') : code
+      return response === 'signed' ? maxima : raised(maxima, power)
     }
     case 'relu':
       return raised(x, 1)
@@ -209,6 +210,40 @@ function shifted(x: Numbers, bias: Float32Array): Numbers {
   const [, channels, height, width] = four(x)
   const y = x.y.map((v, i) => v + (bias[Math.floor(i / (height * width)) % channels] as number))
   return { ...x, y, error: x.error.map((e, i) => Math.hypot(e, Math.sqrt(rms) * (y[i] as number))) }
+}
+
+/** Channels, then the same with their signs turned. */
+function bothSigns(x: Numbers): Numbers {
+  const [N, C, H, W] = four(x)
+  const image = C * H * W
+  const twice = (values: Float64Array, sign: number) => {
+    const out = new Float64Array(2 * values.length)
+    for (let n = 0; n < N; n++)
+      for (const [half, factor] of [1, sign].entries())
+        for (let i = 0; i < image; i++) out[(2 * n + half) * image + i] = factor * (values[n * image + i] as number)
+    return out
+  }
+  return { shape: [N, 2 * C, H, W], y: twice(x.y, -1), error: twice(x.error, 1) }
+}
+
+/** max(mean over the channels of d - d, 0) of d = sqrt(2 - 2 x), whose error is that of x over d, and three roundings. */
+function triangle(x: Numbers): Numbers {
+  const [N, C, H, W] = four(x)
+  const area = H * W
+  const y = new Float64Array(x.y.length)
+  const error = new Float64Array(x.y.length)
+  for (let n = 0; n < N; n++)
+    for (let p = 0; p < area; p++) {
+      const channels = Array.from({ length: C }, (_, c) => (n * C + c) * area + p)
+      const d = channels.map((i) => Math.sqrt(Math.max(2 - 2 * (x.y[i] as number), 0)))
+      const e = channels.map((i, c) => (x.error[i] as number) / Math.max(d[c] as number, 1e-3) + 3 * U * (d[c] as number))
+      const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / C
+      channels.forEach((i, c) => {
+        y[i] = Math.max(mean(d) - (d[c] as number), 0)
+        error[i] = Math.hypot(e[c] as number, mean(e), Math.sqrt(C * rms) * mean(d))
+      })
+    }
+  return { ...x, y, error }
 }
 
 /** max(x, 0)^n: (n + 4) roundings of the result at most, what x brings along, also where it is only just negative, and the least normal number, below which 0 counts. */

@@ -20,7 +20,7 @@ import {
   withPools,
   withReadout,
 } from '../../lib/models/index.js'
-import { copyColumns, nnlConv, readoutScore, subtractRow } from '../../lib/ops/index.js'
+import { copyColumns, maxPool, nnlConv, readoutScore, rectifiedPower, scale, subtractRow, triangle } from '../../lib/ops/index.js'
 import { renderSet } from '../../lib/scene/index.js'
 import { leakedTensors, scope, Tensor } from '../../lib/tensor.js'
 import { smallLocal } from './networks.js'
@@ -32,6 +32,15 @@ const forms: Record<string, Partial<LocalNetOptions>> = {
   'five blocks': { blocks: [3, 4, 5, 7, 8].map((window) => ({ window, units: 6, power: 9, pool: { ...pool, padding: 2 } })) },
   'a whitened block': { blocks: [{ window: 5, units: 11, power: 2, pool, whiten: { after: 'norm', components: 6 } }] },
   'a block whitened as it is': { blocks: [{ window: 5, units: 11, power: 2, pool, whiten: { after: 'none', components: 6 } }] },
+  'a whitened block of both signs': {
+    blocks: [{ window: 5, units: 11, power: 2, pool, response: 'both-signs', whiten: { after: 'norm', components: 6 } }],
+  },
+  'a block of triangles beside another': {
+    blocks: [
+      { window: 4, units: 11, power: 2, pool, response: 'triangle' },
+      { window: 3, units: 5, power: 3, pool },
+    ],
+  },
   'blocks on a trunk': {
     trunk: [
       { window: 3, units: 10, power: 2, centre: true, pool: { size: 2, stride: 2 } },
@@ -55,12 +64,26 @@ function features(net: Network, images: Tensor, store: 'f32' | 'bf16' = 'f32'): 
     const { trunk, blocks } = localBlocks(net.config)
     const of = (name: string) => net.parameters.get(name) as Tensor
     const respond = (x: Tensor, block: (typeof blocks)[number], store: 'f32' | 'bf16'): Tensor => {
-      const { name, power, normalise, centre, pool, whiten } = block
+      const { name, power, normalise, centre, pool, response, whiten } = block
       const projection = whiteningLayer(name)
       const bias = whiten ? of(`${projection}.bias`) : null
       const prepared = whiten && patchPreparation(whiten.after)
       const map = prepared ? nnlConv(x, of(`${projection}.weight`), { ...prepared, rectify: false, bias }) : x
-      return nnlConv(map, of(`${name}.weight`), { power, normalise, centre, pool, store })
+      const filters = of(`${name}.weight`)
+      if (response === 'triangle') {
+        const code = maxPool(triangle(nnlConv(map, filters, { normalise, centre, rectify: false })), pool)
+        const y = rectifiedPower(code, { power })
+        const d = y.size / (y.shape[0] as number)
+        return subtractRow(y.reshape([y.shape[0] as number, d]), Tensor.zeros([d]), { store })
+      }
+      const y = nnlConv(map, filters, { power, normalise, centre, pool, store })
+      if (response === 'rectified') return y
+      const negatives = nnlConv(map, scale(filters, { factor: -1 }), { power, normalise, centre, pool, store })
+      const [n, k, p, q] = y.shape as [number, number, number, number]
+      const both = Tensor.zeros([n, 2 * k * p * q], { dtype: store })
+      copyColumns(y.reshape([n, k * p * q]), both)
+      copyColumns(negatives.reshape([n, k * p * q]), both, { at: k * p * q })
+      return both.reshape([n, 2 * k, p, q])
     }
     const map = trunk.reduce((x, block) => respond(x, block, 'f32'), images)
     const maps = blocks.map((block) => respond(map, block, store))
@@ -121,6 +144,7 @@ describe('a local network', () => {
           name: `${part}.${i}`,
           normalise: 'patch',
           centre: false,
+          response: 'rectified',
           ...block,
           pool: { padding: 0, ...block.pool },
         }))

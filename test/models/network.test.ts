@@ -42,7 +42,7 @@ const everything: NetworkConfigInput = {
         [{ kind: 'max_pool', size: 3, stride: 2, padding: 1 }, { kind: 'standardise' }, { kind: 'rectified_power', power: 2 }],
         [{ kind: 'avg_pool', size: 2, stride: 1 }, { kind: 'relu' }],
         [
-          { kind: 'nnl_conv', units: 5, window: 2, rectify: false, bias: true },
+          { kind: 'nnl_conv', units: 5, window: 2, response: 'signed', bias: true },
           { kind: 'nnl_conv', units: 6, window: 1, power: 3 },
         ],
         [
@@ -58,6 +58,8 @@ const everything: NetworkConfigInput = {
         ],
         [{ kind: 'flatten' }],
         [{ kind: 'wavelet_block', units: 4, bank: 'odd', orientations: 2 }],
+        [{ kind: 'nnl_conv', units: 3, window: 2, response: 'both-signs', bias: true, power: 2, pool: { size: 2, stride: 2 } }],
+        [{ kind: 'nnl_conv', units: 7, window: 2, response: 'triangle', pool: { size: 2, stride: 1, padding: 1 } }],
       ],
     },
     { kind: 'linear', units: 3 },
@@ -78,6 +80,8 @@ const names = [
     'side',
     'features.branches.4.0',
     'features.branches.5.0',
+    'features.branches.6.0',
+    'features.branches.7.0',
     'features',
     '5',
   ],
@@ -290,6 +294,8 @@ describe('frozen layers', () => {
         'nnl_conv_grad',
         'nnl_conv_grad',
         'wavelet_mix_grad',
+        'nnl_conv_grad',
+        'nnl_conv_grad',
         'conv2d_grad',
         'conv2d_grad',
         'conv2d_grad',
@@ -299,7 +305,7 @@ describe('frozen layers', () => {
     expect(backwardCalls(['0', 'norm', '2', 'stage', 'features'])).toEqual([['linear_grad', ['gw', 'gb']]])
     const middle = backwardCalls(['stage', 'features', '5'])
     expect(weights(middle)).toEqual(['conv2d_grad', 'conv2d_grad', 'conv2d_grad'])
-    expect(middle.filter(([op]) => op === 'nnl_conv_grad').map(([, of]) => of)).toEqual([['gx'], ['gx'], ['gx']])
+    expect(middle.filter(([op]) => op === 'nnl_conv_grad').map(([, of]) => of)).toEqual(Array(5).fill(['gx']))
     expect(middle.find(([op]) => op === 'linear_grad')?.[1]).toEqual(['gx'])
     expect(backwardCalls(['0', 'norm', '2', 'stage']).filter(([op]) => op === 'conv2d_grad')).toEqual([])
     // One branch alone is trained: nothing is computed in the others.
@@ -445,7 +451,13 @@ describe('refusals', () => {
       OptionError,
       { kind: 'nnl_conv', units: 2, window: 4, pool: { size: 3, stride: 1, padding: 2 } },
     ],
-    ['a power of 2', OptionError, { kind: 'nnl_conv', units: 2, window: 4, power: 2, rectify: false }],
+    ['a power of 2', OptionError, { kind: 'nnl_conv', units: 2, window: 4, power: 2, response: 'signed' }],
+    ['a triangle with a bias', OptionError, { kind: 'nnl_conv', units: 2, window: 4, bias: true, response: 'triangle' }],
+    [
+      "a triangle of normalise 'none'",
+      OptionError,
+      { kind: 'nnl_conv', units: 2, window: 4, normalise: 'none', response: 'triangle' },
+    ],
     ['a pool of 12 on maps of 9 x 9', OptionError, { kind: 'max_pool', size: 12, stride: 1, padding: 1 }],
     ['a pool of 3 with a padding of 2', OptionError, { kind: 'avg_pool', size: 3, stride: 1, padding: 2 }],
   ] as const)('%s, naming the layer', (told, type, layer) => {

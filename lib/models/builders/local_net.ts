@@ -4,9 +4,13 @@ import { parseOptions } from '../../options.js'
 import { patchPreparation, whiteningLayer } from '../blocks.js'
 import type { Extent } from '../extent.js'
 import { count, poolOptions, powerOption } from '../layer.js'
+import { responses } from '../layers/nnl_conv.js'
 import { layerExtents, outline } from '../outline.js'
 import { classHeads, readoutLayers, sideBySide } from '../readout.js'
 import type { LayerSpecInput, NetworkConfig } from '../spec.js'
+
+/** Responses of blocks: `signed` is a projection's. */
+export const blockResponse = z.enum(responses).exclude(['signed'])
 
 export const blockOptions = z.strictObject({
   /** W: side of the filters. */
@@ -20,6 +24,8 @@ export const blockOptions = z.strictObject({
   centre: z.boolean().default(false),
   /** Max pool over `size` x `size` positions, every `stride`, from `padding` before the map to as far beyond it. */
   pool: poolOptions,
+  /** What of a cosine is pooled: what is above 0, that of both signs apart (2K channels), or how much nearer than the mean a filter is. */
+  response: blockResponse.default('rectified'),
   /** Patches, of norm 1, less their mean and of norm 1, or as they are, are first projected to so many numbers, which the filters, then 1 x 1, compare. */
   whiten: z.strictObject({ after: z.enum(['norm', 'centred-norm', 'none']), components: count }).optional(),
 })
@@ -80,8 +86,8 @@ const inTurn = (trunk: readonly BlockConfig[]): LayerSpecInput[] => trunk.flatMa
 
 /** The layers of one block. */
 function blockLayers(block: BlockConfig, name: string): LayerSpecInput[] {
-  const { window, units, power, normalise, centre, pool, whiten } = block
-  const layer = { kind: 'nnl_conv', name, units, window: whiten ? 1 : window, power, normalise, centre, pool } as const
+  const { window, units, power, normalise, centre, pool, response, whiten } = block
+  const layer = { kind: 'nnl_conv', name, units, window: whiten ? 1 : window, power, normalise, centre, pool, response } as const
   if (!whiten) return [layer]
   const { after, components } = whiten
   const projection = {
@@ -89,7 +95,7 @@ function blockLayers(block: BlockConfig, name: string): LayerSpecInput[] {
     name: whiteningLayer(name),
     units: components,
     window,
-    rectify: false,
+    response: 'signed',
     bias: true,
   } as const
   return [{ ...projection, ...patchPreparation(after) }, layer]

@@ -4,13 +4,22 @@
 //   a patch less its mean     Conv of each channel with filters that are 1 at one tap makes the taps of a patch channels; less v_0, then less
 //                             the mean of those differences. So a patch of little contrast keeps its digits, as in nnl_conv; the
 //                             filters, less their own mean, then stand at 1 x 1. w . v - mean(v) * sum(w) would be cheaper and lose them.
-//   max before the power      MaxPool, + bias, and unless it is signed Relu, Pow: x^n of the pooled cells alone, as nnl_conv does
+//   max before the power      + bias, MaxPool, and unless it is signed Relu, Pow: x^n of the pooled cells alone, as nnl_conv does
+// What becomes of the cosines is the layer's `response`:
+//   rectified   max(c, 0)^n
+//   signed      c as it is
+//   both-signs  max(c, 0)^n of every filter, then max(-c, 0)^n of every filter: twice the channels ("polarity splitting", Coates and Ng 2011)
+//   triangle    max(mean distance - distance, 0)^n ("K-means (triangle)", Coates, Ng and Lee 2011): the op `triangle`, which needs every
+//               filter's cosine at a position and so comes before the pool
 import { z } from 'zod'
 import * as ops from '../../ops/index.js'
-import type { Tensor } from '../../tensor.js'
+import { Tensor } from '../../tensor.js'
 import { type Extent, volume } from '../extent.js'
 import { Base, border, count, layerName, type Place, poolOptions, powerOption, type Saved } from '../layer.js'
 import { type Attributes, type Graph, windowAttributes } from '../onnx_graph.js'
+
+/** What becomes of the cosines. */
+export const responses = ['rectified', 'signed', 'both-signs', 'triangle'] as const
 
 const schema = z.strictObject({
   kind: z.literal('nnl_conv'),
@@ -20,8 +29,7 @@ const schema = z.strictObject({
   power: powerOption.default(1),
   normalise: z.enum(['patch', 'none']).default('patch'),
   centre: z.boolean().default(false),
-  /** false: maxima as they are, of power 1. */
-  rectify: z.boolean().default(true),
+  response: z.enum(responses).default('rectified'),
   stride: count.default(1),
   padding: border.default(0),
   pool: poolOptions.nullable().default(null),
@@ -29,53 +37,93 @@ const schema = z.strictObject({
 })
 type NnlConvSpec = z.output<typeof schema>
 
+/** What a layer gives besides its output when it trains. */
+interface Kept {
+  x: Tensor
+  /** Of power 1. */
+  y: Tensor
+  /** Places of the maxima. */
+  index: Tensor | null
+  /** Cosines and the code before the pool, of a triangle. */
+  cosines: Tensor | null
+  code: Tensor | null
+}
+
 class NnlConv extends Base<NnlConvSpec> {
   readonly output: Extent
   override readsBytes = true
   constructor(spec: NnlConvSpec, place: Place) {
     super(spec, place)
-    const { units, window, pool, bias, power, rectify } = spec
-    if (!rectify && power !== 1) throw this.refuseOption(`a power of ${power}`, '1 without rectify')
+    const { units, window, pool, bias, power, response, normalise } = spec
+    if (response === 'signed' && power !== 1) throw this.refuseOption(`a power of ${power}`, '1 of signed responses')
+    if (response === 'triangle' && (bias || normalise === 'none'))
+      throw this.refuseOption(`a triangle ${bias ? 'with a bias' : "of normalise 'none'"}`, "normalise 'patch' and no bias")
     const [channels] = this.image
-    const map = this.windowed(spec)
-    this.output = pool ? this.pooled(pool, map) : map
+    const [, ...map] = this.windowed(spec)
+    const extent = [response === 'both-signs' ? 2 * units : units, ...map] as [number, number, number]
+    this.output = pool ? this.pooled(pool, extent) : extent
     const fanIn = channels * window * window
     this.parameter('weight', [units, channels, window, window], 'weight', fanIn)
     if (bias) this.parameter('bias', [units], 'bias', fanIn)
   }
 
-  private get options(): ops.NnlConvOptions {
-    const { normalise, centre, rectify, stride, padding, pool } = this.spec
-    return { normalise, centre, rectify, stride, padding, ...(pool ? { pool } : {}), bias: this.parameters.bias ?? null }
+  /** Without the power; a triangle is pooled after its op. */
+  private options({ bias }: Filters): ops.NnlConvOptions {
+    const { normalise, centre, response, stride, padding, pool } = this.spec
+    const rectify = response === 'rectified' || response === 'both-signs'
+    return { normalise, centre, rectify, stride, padding, ...(pool && response !== 'triangle' ? { pool } : {}), bias }
   }
 
-  forward(x: Tensor, training: boolean) {
-    const weight = this.parameters.weight as Tensor
-    const { power } = this.spec
-    if (!training) return { y: ops.nnlConv(x, weight, { ...this.options, power }), saved: { x } }
+  /** The filters that meet patches: of both signs each and its negative. */
+  private get filters(): Filters {
+    const { weight, bias = null } = this.parameters as { weight: Tensor; bias?: Tensor }
+    if (this.spec.response !== 'both-signs') return { weight, bias }
+    return { weight: withNegatives(weight), bias: bias && withNegatives(bias) }
+  }
+
+  forward(x: Tensor, training: boolean): { y: Tensor; saved: Kept } {
+    const { power, response, pool } = this.spec
+    const filters = this.filters
+    const options = this.options(filters)
+    const raised = (y: Tensor) => (power === 1 ? y : ops.rectifiedPower(y, { power }))
+    const kept = (y: Tensor, rest: Partial<Kept> = {}): Kept => ({ x, y, index: null, cosines: null, code: null, ...rest })
+    if (response === 'triangle') {
+      const cosines = ops.nnlConv(x, filters.weight, options)
+      const code = ops.triangle(cosines)
+      const y = pool ? ops.maxPool(code, pool) : code
+      return { y: raised(y), saved: kept(y, { cosines, code }) }
+    }
+    if (!training) {
+      const y = ops.nnlConv(x, filters.weight, { ...options, power })
+      return { y, saved: kept(y) }
+    }
     // Power 1 with the places of the maxima: the gradient then costs the pooled cells alone.
-    const first = ops.nnlConvWithIndex(x, weight, { ...this.options, power: 1 })
-    const y = power === 1 ? first.y : ops.rectifiedPower(first.y, { power })
-    return { y, saved: { x, ...first } }
+    const { y, index } = ops.nnlConvWithIndex(x, filters.weight, options)
+    return { y: raised(y), saved: kept(y, { index }) }
   }
 
   backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>) {
-    const { x, y, index } = saved as { x: Tensor; y: Tensor; index: Tensor }
-    const { power, bias } = this.spec
-    const weight = this.parameters.weight as Tensor
+    const { x, y, index, cosines, code } = saved as Kept
+    const { power, bias, pool, response } = this.spec
+    const filters = this.filters
+    const options = this.options(filters)
+    if (this.frozen && !wants) return null
+    const of = [...(this.frozen ? [] : ['gw' as const, ...(bias ? ['gb' as const] : [])]), ...(wants ? ['gx' as const] : [])]
+    const grads = (gy: Tensor, rest: object = {}) => ops.nnlConvGrad(x, filters.weight, gy, { ...options, ...rest, of })
+    const slope = () => (power === 1 ? gy : ops.rectifiedPowerGrad(y, gy, { power }))
+    let made: Record<'gx' | 'gw' | 'gb', Tensor>
+    if (cosines && code) made = grads(ops.triangleGrad(cosines, pool ? ops.maxPoolGrad(code, slope(), pool) : slope()))
     // A frozen layer keeps no places of maxima: its gradient is rarely asked for, and the op finds them again.
-    if (this.frozen) return wants ? ops.nnlConvGrad(x, weight, gy, { ...this.options, power, of: ['gx'] }).gx : null
-    const slope = power === 1 ? gy : ops.rectifiedPowerGrad(y, gy, { power })
-    const of = ['gw' as const, ...(bias ? ['gb' as const] : []), ...(wants ? ['gx' as const] : [])]
-    const { gx, gw, gb } = ops.nnlConvGrad(x, weight, slope, { ...this.options, power: 1, saved: { y, index }, of })
-    into.set(`${this.name}.weight`, gw)
-    if (bias) into.set(`${this.name}.bias`, gb)
-    return wants ? gx : null
+    else made = index ? grads(slope(), { saved: { y, index } }) : grads(gy, { power })
+    const parts = response === 'both-signs' ? lessNegatives : (g: Tensor) => g
+    if (!this.frozen) into.set(`${this.name}.weight`, parts(made.gw))
+    if (!this.frozen && bias) into.set(`${this.name}.bias`, parts(made.gb))
+    return wants ? made.gx : null
   }
 
   onnx(graph: Graph, x: string): string {
     const { name } = this
-    const { units, window, stride, padding, normalise, centre, pool } = this.spec
+    const { units, window, stride, padding, normalise, centre, pool, response } = this.spec
     const [channels] = this.image
     const taps = channels * window * window
     const place = windowAttributes(window, stride, padding)
@@ -91,14 +139,52 @@ class NnlConv extends Base<NnlConvSpec> {
         : addSquares(graph, name, [channels, window, window], place, x)
       y = graph.add('Mul', [y, graph.inverseRoot(name, square)], `${name}.cosine`)
     }
+    if (this.spec.bias) y = graph.add('Add', [y, graph.weight(`${name}.bias`, [units, 1, 1])], `${name}.biased`)
+    if (response === 'both-signs')
+      y = graph.add('Concat', [y, graph.add('Neg', [y], `${name}.negative`)], `${name}.both`, { axis: 1 })
+    if (response === 'triangle') y = addTriangle(graph, name, y)
     if (pool)
       y = graph.add('MaxPool', [y], `${name}.pool`, { ...windowAttributes(pool.size, pool.stride, pool.padding), ceil_mode: 0 })
-    if (this.spec.bias) y = graph.add('Add', [y, graph.weight(`${name}.bias`, [units, 1, 1])], `${name}.biased`)
-    return this.spec.rectify ? graph.rectifiedPower(name, this.spec.power, y) : y
+    return response === 'signed' ? y : graph.rectifiedPower(name, this.spec.power, y)
   }
 }
 
+/** What meets patches. */
+interface Filters {
+  weight: Tensor
+  bias: Tensor | null
+}
+
+/** Rows [K,...], then the same rows with their signs turned, [2K,...]. */
+function withNegatives(rows: Tensor): Tensor {
+  const [k, ...rest] = rows.shape as [number, ...number[]]
+  const both = Tensor.zeros([2 * k, ...rest], { device: rows.device })
+  ops.copyRows(asRows(rows), asRows(both))
+  ops.copyRows(asRows(ops.scale(rows, { factor: -1 })), asRows(both), { at: k })
+  return both
+}
+
+/** Of [2K,...] the first K rows less the others: the gradient through {@link withNegatives}. */
+function lessNegatives(rows: Tensor): Tensor {
+  const [k, ...rest] = rows.shape as [number, ...number[]]
+  const count = rows.size / 2
+  const line = rows.reshape([1, rows.size])
+  const half = (at: number) => ops.sliceColumns(line, { at, count })
+  return ops.subtract(half(0), half(count)).reshape([k / 2, ...rest])
+}
+
+const asRows = (x: Tensor): Tensor => x.reshape([x.shape[0] as number, x.size / (x.shape[0] as number)])
+
 export const nnlConv = { kind: 'nnl_conv', schema, make: (spec: NnlConvSpec, place: Place) => new NnlConv(spec, place) }
+
+/** max(mean over the channels of d - d, 0) of d = sqrt(max(2 - 2 c, 0)). */
+function addTriangle(graph: Graph, name: string, cosines: string): string {
+  const two = graph.number(`${name}.two`, 2)
+  const square = graph.add('Sub', [two, graph.add('Mul', [cosines, two], `${name}.twice`)], `${name}.square`)
+  const distance = graph.add('Sqrt', [graph.add('Relu', [square], `${name}.nonnegative`)], `${name}.distance`)
+  const mean = graph.add('ReduceMean', [distance], `${name}.mean_distance`, { axes: [1], keepdims: 1 })
+  return graph.add('Relu', [graph.add('Sub', [mean, distance], `${name}.nearer`)], `${name}.triangle`)
+}
 
 /** |v|^2 of every patch, [N,1,P,Q]. */
 function addSquares(graph: Graph, name: string, shape: Extent, place: Attributes, x: string): string {
