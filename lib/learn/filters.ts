@@ -108,6 +108,7 @@ async function learn(images: Images, config: FilterConfig, asked: FilterRun & { 
     while (position.step < config.steps && !position.converged) {
       asked.signal?.throwIfAborted()
       const here = await visit.at(position.step, asked.signal)
+      visit.readAhead(asked.signal)
       const steps = Math.min(stretch, here.end - position.step)
       const tally = await rule.learn(here.images, live, config, position.step, steps)
       const step = position.step + steps
@@ -180,13 +181,18 @@ class Visit {
     const images = Tensor.from(host.pixels, { shape: host.shape, device: this.device })
     const end = Math.min(this.config.steps, (index + 1) * this.share)
     this.stay = { index, host, images, end }
-    if (end < this.config.steps) {
-      const pixels = this.reservoirs.load(index + 1, signal)
-      // Whoever needs it awaits it; until then a failure must not count as unhandled.
-      pixels.catch(() => undefined)
-      this.coming = { index: index + 1, pixels }
-    }
     return this.stay
+  }
+
+  /** Reads the next reservoir while this one is learned from. Not before what is timed: making maps keeps the device busy. */
+  readAhead(signal?: AbortSignal): void {
+    if (!this.stay || this.stay.end === this.config.steps) return
+    const index = this.stay.index + 1
+    if (this.coming?.index === index) return
+    const pixels = this.reservoirs.load(index, signal)
+    // Whoever needs it awaits it; until then a failure must not count as unhandled.
+    pixels.catch(() => undefined)
+    this.coming = { index, pixels }
   }
 
   dispose(): void {
