@@ -4,10 +4,17 @@ import { join } from 'node:path'
 import { type Images, labelsOf } from '../data/index.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
-import { type ReadoutOptions, trainReadout } from '../features/index.js'
+import { type CandidateResult, type EpochResult, type ReadoutOptions, trainReadout } from '../features/index.js'
 import { type Safetensor, writeAtomic } from '../io/index.js'
 import { readStored } from '../io/stored.js'
-import { type BlockRecord, type FilterHealth, type FilterOptions, healthWarnings, trainLocal } from '../learn/index.js'
+import {
+  type BlockRecord,
+  type FilterHealth,
+  type FilterOptions,
+  healthWarnings,
+  type LocalOptions,
+  trainLocal,
+} from '../learn/index.js'
 import { applyShadow } from '../light/index.js'
 import { type BlockResponse, convNet, type LocalBlock, localBlocks, localNet, Network } from '../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../train/index.js'
@@ -49,6 +56,8 @@ export interface NetworkResult {
   /** Why there is no classifier; its errors then are those of guessing. */
   failed: string | null
   dead: number[]
+  /** Of learning the filters, and of the readout with its features in the process that finished it; of local networks. */
+  seconds?: { filters: number; readout: number }
 }
 
 /** The paper's shadow: 0.3 of the light on 80 % of each image, the same for every network. */
@@ -60,6 +69,8 @@ export interface SharedFilters {
   /** As of the first block of a network: `blocks.0.weight`. */
   state: ReadonlyMap<string, Safetensor>
   health: FilterHealth
+  /** That learning took. */
+  seconds: number
 }
 
 /** Filters of a block, learned once, in a run folder of their own, for all parts that ask for the same from the same images. */
@@ -71,10 +82,10 @@ export async function sharedFilters(context: PartContext, block: Block, seed: nu
     const options = { filters, readout: false } as const
     const { net, record } = await trainLocal(data.train, options, { device, out, resume: true, ...watch })
     using learned = net
-    const [{ health, filters: config }] = record.blocks as [BlockRecord]
+    const [{ health, filters: config, seconds }] = record.blocks as [BlockRecord]
     for (const text of healthWarnings(health, config)) say(`warning: filters of ${block.window} x ${block.window}: ${text}`)
     const [layer] = localBlocks(learned.config).blocks as [LocalBlock]
-    return { block: layer, state: await learned.state(), health }
+    return { block: layer, state: await learned.state(), health, seconds }
   })
 }
 
@@ -118,24 +129,64 @@ export function localPart({ name, about, blocks, readout, seed, normalise = 'pat
       using bare = new Network(config, { device, state })
       const before = await observeFeatures(bare, train)
       const dead = learned.flatMap(({ health }) => health.dead)
+      const filters = learned.reduce((sum, { seconds }) => sum + seconds, 0)
+      const began = performance.now()
       try {
         const run = { out: context.folder, resume: true, onPlan: context.say, ...watch }
         const { net, chosen, refit } = await trainReadout(bare, train, { seed, ...readout }, run)
         using classifier = net
-        return {
-          ...(await testErrors(classifier, context)),
-          seed,
-          validationError: chosen.validationError,
-          trainLoss: (refit ?? chosen.curve).at(-1)?.trainLoss ?? null,
-          curve: chosen.curve.map((e) => ({ seconds: e.seconds, error: e.validationError ?? Number.NaN })),
-          curveOn: 'validation',
-          before,
-          after: null,
-          failed: null,
-          dead,
-        }
+        const seconds = { filters, readout: secondsSince(began) }
+        return { ...(await testErrors(classifier, context)), ...readoutResult(chosen, refit), seed, before, dead, seconds }
       } catch (error) {
         return { ...failure(error, bare.describe(), test), seed, curveOn: 'validation', before, dead }
+      }
+    },
+  }
+}
+
+/** What a readout says of itself. */
+const readoutResult = (chosen: CandidateResult, refit: EpochResult[] | null) => ({
+  validationError: chosen.validationError,
+  trainLoss: (refit ?? chosen.curve).at(-1)?.trainLoss ?? null,
+  curve: chosen.curve.map((e) => ({ seconds: e.seconds, error: e.validationError ?? Number.NaN })),
+  curveOn: 'validation' as const,
+  after: null,
+  failed: null,
+})
+
+const secondsSince = (began: number): number => Math.round(performance.now() - began) / 1000
+
+export interface RunPart {
+  name: string
+  about: string
+  options: LocalOptions
+  seed: number
+  expected: Part['expected']
+}
+
+/** A local network that is learned and read out as one run, also of blocks one after another, and the errors. */
+export function runPart({ name, about, options, seed, expected }: RunPart): Part<NetworkResult> {
+  return {
+    name,
+    about,
+    settings: { kind: 'run', options, seed, shadow: paperShadow },
+    expected,
+    run: async (context) => {
+      const { data, watch, device, folder, say } = context
+      const run = { device, out: join(folder, 'run'), resume: true, onPlan: say, ...watch }
+      const { net, record } = await trainLocal(data.train, { ...options, seed }, run)
+      using classifier = net
+      const layers = [...record.trunk, ...record.blocks]
+      for (const { health, filters } of layers) for (const text of healthWarnings(health, filters)) say(`warning: ${text}`)
+      const { chosen, refit } = record.readout as NonNullable<typeof record.readout>
+      const { filters = 0, readout = 0 } = record.seconds
+      return {
+        ...(await testErrors(classifier, context)),
+        ...readoutResult(chosen, refit),
+        seed,
+        before: null,
+        dead: layers.flatMap(({ health }) => health.dead),
+        seconds: { filters, readout },
       }
     },
   }

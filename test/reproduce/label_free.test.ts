@@ -19,16 +19,18 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('label-free', () => {
-  it('has every rule in every space that it knows, the sizes of two, and each seed of all', () => {
+  it('has every rule in every space that it knows, sizes and responses of two, three networks, and each seed of all', () => {
     const names = study.parts({ quick: false, seeds: [0, 1] }).map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
-    expect(names).toHaveLength(2 * (7 * 5 - 1 + 2 * 8))
+    expect(names).toHaveLength(2 * (7 * 5 - 1 + 2 * 2 + 2 * 8 + 3))
     for (const name of [
       'softhebb-raw',
       'oja-norm',
       'patches-whitened',
       'hard-wta-norm-whitened',
       'krotov-hopfield-norm-whitened-w4-k4000',
+      'krotov-hopfield-norm-whitened-triangle',
+      'whitened-wide',
     ])
       expect(names).toContain(`label-free-${name}-seed1`)
     expect(names).not.toContain('label-free-spherical-k-means-raw-seed0')
@@ -42,18 +44,24 @@ describe('label-free', () => {
       'patches-norm-whitened',
       'oja-norm',
       'patches-norm-whitened-w3-k400',
+      'patches-norm-whitened-both-signs',
+      'patches-norm-whitened-triangle',
+      'whitened',
     ]) {
       const part = `quick-label-free-${stem}-seed0`
       const records = await runStudy(study, data, { ...scale, part }, { device: cpu(), out: folder })
       for (const [name, { result }] of records) results.set(name, result)
     }
-    expect(results.size).toBe(5)
+    expect(results.size).toBe(8)
     const of = (stem: string) => results.get(`quick-label-free-${stem}-seed0`) as NetworkResult
     expect(of('patches-norm').network).not.toMatch(/whitened/)
     expect(of('patches-norm-whitened').network).toMatch(/64 filters of 4 x 4, whitened to 48 after norm, power [124],/)
     expect(of('patches-norm-whitened-w3-k400').network).toMatch(/67 filters of 3 x 3, whitened to 27 after norm/)
+    expect(of('patches-norm-whitened-both-signs').network).toMatch(/after norm, both signs, power/)
+    expect(of('patches-norm-whitened-triangle').network).toMatch(/after norm, triangle code, power/)
+    expect(of('whitened').network).toMatch(/24 filters of 4 x 4, whitened to 48 after norm, both signs, power 2, pool 13/)
     const { tables, values } = await study.report(results, scale, { folder, data })
-    const [rules, worth, bySize] = tables.map(({ rows }) => rows)
+    const [rules, worth, byResponse, bySize, byNetwork, elsewhere] = tables.map(({ rows }) => rows)
     expect(rules?.map(([, space]) => space)).toEqual(['of norm 1', 'of norm 1', 'whitened', 'of norm 1, then whitened'])
     const gain = (from: string, to: string) => {
       const points = (score: 'testError' | 'shadowError') => (100 * (of(from)[score] - of(to)[score])).toFixed(2)
@@ -63,7 +71,25 @@ describe('label-free', () => {
       ['whitening', ...gain('patches-norm', 'patches-norm-whitened')],
       ['the norm before the whitening', ...gain('patches-whitened', 'patches-norm-whitened')],
     ])
+    const { seconds } = of('whitened')
+    const shown = (result: NetworkResult) => (100 * result.testError).toFixed(2)
+    expect(byResponse?.map(([, response]) => response)).toEqual(['rectified', 'both-signs', 'triangle'])
+    expect(byResponse?.[1]?.[4]).toBe(shown(of('patches-norm-whitened-both-signs')))
+    expect(byNetwork).toHaveLength(1)
+    expect(byNetwork?.[0]?.slice(0, 2)).toEqual(['recipe whitened', 1])
+    expect(byNetwork?.[0]?.[3]).toBe(shown(of('whitened')))
+    expect(byNetwork?.[0]?.slice(-2)).toEqual([Math.round(seconds?.filters ?? -1), Math.round(seconds?.readout ?? -1)])
+    expect(elsewhere).toHaveLength(5)
     expect(bySize?.map(([, size]) => size)).toEqual(['67 of 3 x 3'])
     expect(values.flatMap(({ ours }) => ours)).toHaveLength(2)
+
+    // Two seeds: their mean, and their standard deviation.
+    const [first, second] = [of('whitened'), { ...of('whitened'), testError: of('whitened').testError + 0.02 }]
+    const both = new Map<string, unknown>([
+      ['quick-label-free-whitened-seed0', first],
+      ['quick-label-free-whitened-seed1', second],
+    ])
+    const { tables: of2 } = await study.report(both, { quick: true, seeds: [0, 1] }, { folder, data })
+    expect(of2[4]?.rows[0]?.[3]).toBe(`${(100 * (first.testError + 0.01)).toFixed(2)} (1.41)`)
   })
 })

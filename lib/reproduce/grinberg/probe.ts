@@ -1,6 +1,7 @@
 // The probe under which filters of all kinds are compared: the single block's pool and readout, and a power that is chosen for each on the
 // validation split (a power of 40 silences filters that match no patch closely).
 import { describeRules, type FilterOptions } from '../../learn/index.js'
+import type { BlockResponse } from '../../models/index.js'
 import { type Block, localPart, type NetworkResult } from '../networks.js'
 import type { Part, Scale } from '../study.js'
 import { localReadout, singleBlock } from './settings.js'
@@ -13,6 +14,8 @@ export interface Probed {
   filters: FilterOptions
   /** Default: those of the paper's block. */
   size?: { window: number; units: number }
+  /** Default: what is above 0. */
+  response?: BlockResponse
 }
 
 const learning = new Set(describeRules().flatMap(({ name, learns }) => (learns ? [name] : [])))
@@ -48,11 +51,21 @@ export function describeProbe(scale: Scale): string {
  * The part that learns one kind of filters and reads it out.
  * @param stem of its name, before that of the filters
  */
-export function probePart(scale: Scale, stem: string, { name, label, filters, size }: Probed, seed: number): Part<NetworkResult> {
+export function probePart(
+  scale: Scale,
+  stem: string,
+  { name, label, filters, size, response }: Probed,
+  seed: number,
+): Part<NetworkResult> {
   const { block: shared, readout, steps } = probe(scale)
-  const block: Block = { ...shared, ...size, filters: { ...filters, ...(learns(filters) ? { steps } : {}) } }
+  const block: Block = {
+    ...shared,
+    ...size,
+    ...(response ? { response } : {}),
+    filters: { ...filters, ...(learns(filters) ? { steps } : {}) },
+  }
   // Readouts take time and memory by their features, whatever made them.
-  const share = block.units / shared.units
+  const share = ((response === 'both-signs' ? 2 : 1) * block.units) / shared.units
   return localPart({
     name: `${scale.quick ? 'quick-' : ''}${stem}-${name}-seed${seed}`,
     about: `${stem}: ${label}, seed ${seed}`,

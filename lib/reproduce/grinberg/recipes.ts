@@ -3,7 +3,7 @@ import { OptionError } from '../../errors.js'
 import type { ReadoutOptions } from '../../features/index.js'
 import type { BlockOptions, LocalOptions } from '../../learn/index.js'
 import type { Block } from '../networks.js'
-import { fiveBlocks, localReadout, singleBlock } from './settings.js'
+import { fiveBlocks, localReadout, singleBlock, whitenedBlock, whitenedFive, whitenedReadout, whitenedWide } from './settings.js'
 
 interface Recipe extends Pick<LocalOptions, 'filters'> {
   about: string
@@ -13,10 +13,11 @@ interface Recipe extends Pick<LocalOptions, 'filters'> {
 
 const paperPool = { size: 11, stride: 2 }
 
-const blockOptions = ({ window, units, power, pool, filters }: Block): BlockOptions => ({
+const blockOptions = ({ window, units, power, pool, response, filters }: Block): BlockOptions => ({
   filters: { units, window, ...filters },
   power,
   pool,
+  ...(response ? { response } : {}),
 })
 
 const recipes = {
@@ -31,6 +32,22 @@ const recipes = {
       'The five blocks of the same paper (figure 2 middle) side by side: W 2, 3, 4, 5 and 7, pools of 8 to 11 every 3 (chosen here: the paper does not give them), each K 400, n 40',
     blocks: fiveBlocks.map(blockOptions),
     readout: localReadout,
+  },
+  whitened: {
+    about:
+      'A block of 400 filters of 4 x 4 that compete for whitened patches of norm 1, both signs of their responses, power 2, pool 13 every 3: better than the paper’s block in the light and in the shadow',
+    blocks: [blockOptions(whitenedBlock)],
+    readout: whitenedReadout,
+  },
+  'whitened-five': {
+    about: 'Five such blocks side by side: W 3, 4, 5, 6 and 8',
+    blocks: whitenedFive.map(blockOptions),
+    readout: whitenedReadout,
+  },
+  'whitened-wide': {
+    about: 'One such block of 1,600 filters, pool 13 every 6',
+    blocks: [blockOptions(whitenedWide)],
+    readout: whitenedReadout,
   },
   faithful: {
     about: "The single block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",
