@@ -1,7 +1,6 @@
 // The CPU back end: chooses the kernels for this processor's instruction set and expands the table into launches.
 #include "core/backend.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 
 #include "core/context.h"
 #include "core/fault.h"
+#include "core/host_memory.h"
 #include "core/parallel.h"
 #include "cpu/backend.h"
 #include "cpu/limits.h"
@@ -42,18 +42,6 @@ STRIATE_OPS(STRIATE_DECLARE)
 
 namespace {
 
-constexpr size_t kHugePage = 2 << 20;
-
-void* allocate_memory(size_t bytes) {
-  const bool large = bytes >= kHugePage;
-  const size_t alignment = large ? kHugePage : core::kAlignment;
-  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-#if defined(MADV_HUGEPAGE)
-  if (memory && large) madvise(memory, bytes, MADV_HUGEPAGE);
-#endif
-  return memory;
-}
-
 // Scratch memory that grows to what the hungriest op so far took, so that a repeated op meets no fresh pages.
 class HostArena : public core::Arena {
  public:
@@ -69,7 +57,7 @@ class HostArena : public core::Arena {
         return memory;
       }
     const size_t size = bytes > kBlock ? bytes : kBlock;
-    char* memory = static_cast<char*>(allocate_memory(size));
+    char* memory = static_cast<char*>(core::allocate_host(size));
     if (!memory) throw std::bad_alloc();
     blocks_.push_back({memory, size, bytes});
     return memory;
@@ -210,7 +198,7 @@ int32_t allocate(void*, size_t bytes, void** memory, core::Fault* fault) {
   // Linux promises more memory than there is: without this check a hopeless request ends in a killed process, not in an
   // error.
   static const uint64_t limit = physical_memory();
-  *memory = bytes <= limit ? allocate_memory(bytes) : nullptr;
+  *memory = bytes <= limit ? core::allocate_host(bytes) : nullptr;
   if (*memory) return 0;
   fault->kind = static_cast<int32_t>(core::ErrorKind::out_of_memory);
   return 1;
