@@ -39,7 +39,7 @@ export const blockOptions = z.strictObject({
     .min(1)
     .max(200)
     .optional()
-    .describe('n of the rectified power; 40, in a trunk 20, of whitened patches 1: their cosines are far from 1'),
+    .describe('n of the rectified power; 40, in a trunk 20, of whitened patches 2: their cosines are far from 1'),
   response: blockResponse
     .default('rectified')
     .describe(
@@ -227,7 +227,7 @@ function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.outpu
     const block = {
       window,
       units,
-      power: own.power ?? (config.whiten ? 1 : usual.power),
+      power: own.power ?? (config.whiten ? 2 : usual.power),
       normalise,
       centre,
       pool,

@@ -131,7 +131,7 @@ describe('striate', () => {
     expect(trained.status, trained.stderr).toBe(0)
     const { blocks } = JSON.parse(trained.stdout)
     expect(blocks[0].filters.whiten).toEqual({ after: 'norm', epsilon: 0.02, keep: 20 })
-    expect(blocks[0].power).toBe(1)
+    expect(blocks[0].power).toBe(2)
     const page = readFileSync(join(folder, 'whitened', 'report.html'), 'utf8')
     expect(page).toMatch(/16 filters of 4 x 4 pixels, red, green and blue.*Each is the patch that its whitened filter matches/s)
     const shadows = striate('eval', 'shadows', '--run', 'whitened', '--data', data, '--split', 'train')

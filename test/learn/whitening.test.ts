@@ -225,7 +225,7 @@ describe('a network', () => {
         { window: 4, units: 7, whiten: { after: whiten.after, components: 'keep' in whiten ? 11 : 48 } },
       ])
       using images = Tensor.from(set.pixels, { shape: set.shape, device })
-      using responses = whitenedResponses(images, whitening, filters, { power: 1, pool: { size: 11, stride: 2 } })
+      using responses = whitenedResponses(images, whitening, filters, { power: 2, pool: { size: 11, stride: 2 } })
       using features = (await net.features(images, { at: ['features'] })).features as Tensor
       expect(await values(features)).toEqual(await values(responses))
       filters.dispose()

@@ -157,7 +157,9 @@ describe('a network', () => {
     using net = new Network(everything)
     expect(net.layerNames).toEqual(names)
     expect(net.extent('stage')).toEqual([5, 5, 5])
-    expect(net.extent('features')).toEqual([5 * 3 * 3 + 5 * 4 * 4 + 6 * 4 * 4 + 6 * 2 * 2 + 125 + 4 * 4 * 4])
+    expect(net.extent('features')).toEqual([
+      5 * 3 * 3 + 5 * 4 * 4 + 6 * 4 * 4 + 6 * 2 * 2 + 125 + 4 * 4 * 4 + 6 * 2 * 2 + 7 * 5 * 5,
+    ])
     expect(() => net.extent('stge')).toThrow(/'stge', no layer; expected .*such as stage, /)
     expect([...net.parameters.keys()]).toContain('features.branches.2.0.weight')
     expect([...net.buffers.keys()]).toEqual([

@@ -17,8 +17,11 @@ export const whiten = z.strictObject({
     .number()
     .positive()
     .max(1e6)
-    .default(0.01)
-    .describe('added to the eigenvalues of the covariance, in units of their mean'),
+    .default(0.2)
+    .describe(
+      'added to the eigenvalues of the covariance, in units of their mean; the default is good for patches of 4 x 4, smaller ones amplify noise and ' +
+        'the edges of shadows',
+    ),
   keep: whole(1, 2 ** 24)
     .optional()
     .describe('principal components that are kept (PCA); without it all, turned back into pixels (ZCA)'),
