@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runBench } from '../lib/bench/index.js'
+import { type JobOptions, type JobRun, runBench, runJob } from '../lib/bench/index.js'
 import * as striate from '../lib/index.js'
 import * as ops from '../lib/ops/index.js'
 import * as plot from '../lib/plot/index.js'
@@ -240,6 +240,8 @@ const takers: Record<string, Taker> = {
     {},
   ),
   'runBench(options)': takes(runBench, {}),
+  'runJob(options)': takes((o: JobOptions) => runJob(images, images, o), {}),
+  'runJob(run)': takes((o: JobRun) => runJob(images, images, {}, o), {}),
   'runBench(run)': takes((o: { signal?: AbortSignal }) => runBench({}, o), {}),
 
   // Figures
@@ -374,6 +376,8 @@ const takers: Record<string, Taker> = {
 /** Objects with optional parts that are no options: records that are shown, and arrays with what they are made of. */
 const records = [
   'describeBench(report)',
+  'describeJob(report)',
+  'formatJob(report)',
   'markdownBench(report)',
   'encodeNpy(source)',
   'writeNpy(source)',

@@ -7,6 +7,7 @@ Reads one JSON object a line on stdin, answers one a line on stdout:
       The first request of a case builds and warms up all its forms.
   {"action": "check", ...}  {"forms": {form: largest error / largest element}, "reference": summary of the float64 result}
   {"action": "close", ...}  the memory of a case is given back
+  {"action": "job", "work": {...}, "classes": 10, "train": {"pixels": file, "labels": file}, "test": ...}  the whole single-block job (job.py)
 A form is one way to write the work. "default" is how a user writes it first; every other one is a candidate for the best, but for those
 in "lighter", which do less than the work. "failed" are forms that can't run here: no compiler for torch.compile, no OpenBLAS.
 
@@ -92,6 +93,9 @@ class Peer:
         scale = np.abs(reference).max()
         errors = {name: float(np.abs(form.result() - reference).max() / scale) for name, form in forms.items()}
         return {"forms": errors, "failed": failed, "reference": data.summary(reference)}
+
+    def job(self, request):
+        return importlib.import_module("job").job(request, Form.precision)
 
     def close(self, request):
         import torch
@@ -206,7 +210,7 @@ def main():
     for line in sys.stdin:
         try:
             request = json.loads(line)
-            answer = {"hello": peer.hello, "time": peer.time, "check": peer.check, "close": peer.close}[request["action"]](request)
+            answer = {"hello": peer.hello, "time": peer.time, "check": peer.check, "job": peer.job, "close": peer.close}[request["action"]](request)
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")

@@ -3,7 +3,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
+import { z } from 'zod'
 import { root } from '#root'
+import { OptionError } from '../errors.js'
 import type { BenchCase } from './case.js'
 import type { Summary } from './data.js'
 import type { Burst } from './timing.js'
@@ -35,6 +37,23 @@ export interface PeerCheck {
   /** The float64 result. */
   reference: Summary
 }
+
+/** What the peer says of the whole job. */
+export interface PeerJob {
+  /** Seconds of each. */
+  phases: Record<string, number>
+  /** The form of a phase that was fastest. */
+  forms: Record<string, string>
+  testError: number
+}
+
+export const peerOptions = z.strictObject({
+  peers: z.boolean().default(true).describe('compare with PyTorch and NumPy where they are installed'),
+  python: z
+    .string()
+    .optional()
+    .describe('a Python that must have PyTorch and NumPy (default: STRIATE_PYTHON or python3, and no peer without them)'),
+})
 
 /** Why there is no peer, in one sentence. */
 export class NoPeer extends Error {}
@@ -105,6 +124,11 @@ export class Peer {
     return this.#ask({ action: 'check', op: c.op, case: c.name, sizes: c.sizes })
   }
 
+  /** The whole single-block job, on sets that lie in .npy files. */
+  job(request: { work: object; classes: number; train: object; test: object }): Promise<PeerJob> {
+    return this.#ask({ action: 'job', ...request })
+  }
+
   /** Gives the memory of a case back. */
   forget(c: BenchCase): Promise<unknown> {
     return this.#ask({ action: 'close', op: c.op, case: c.name, sizes: c.sizes })
@@ -127,5 +151,30 @@ export class Peer {
     const answer = JSON.parse(value) as T & { error?: string }
     if (answer.error) throw new Error(`the peer failed: ${answer.error}`)
     return answer
+  }
+}
+
+/**
+ * Starts a peer where one is wanted; without one, says why.
+ * @throws {OptionError} for a Python that was asked for and has none
+ */
+export async function findPeer(
+  { peers, python }: z.output<typeof peerOptions>,
+  threads: number,
+  kind: 'cpu' | 'cuda',
+  signal?: AbortSignal,
+): Promise<{ peer: Peer | null; note?: string }> {
+  if (!peers) return { peer: null }
+  try {
+    return { peer: await Peer.start(python ?? (process.env.STRIATE_PYTHON || 'python3'), threads, kind, signal) }
+  } catch (error) {
+    if (!(error instanceof NoPeer)) throw error
+    if (python === undefined) return { peer: null, note: `no peer: ${error.message}` }
+    throw new OptionError({
+      op: 'bench',
+      argument: 'python',
+      actual: error.message,
+      expected: `a Python 3 with NumPy and PyTorch${kind === 'cuda' ? ' for CUDA' : ''}`,
+    })
   }
 }

@@ -2,13 +2,12 @@
 import { cpus, loadavg } from 'node:os'
 import { z } from 'zod'
 import { cpu, cuda, type Device, instructionSet, limits, type MachineLimits, setThreads, threads } from '../device.js'
-import { OptionError } from '../errors.js'
 import { parseOptions, refuseUnknown, whole } from '../options.js'
 import { version } from '../version.js'
 import type { BenchCase } from './case.js'
 import { cases } from './cases.js'
 import { difference, summarise } from './data.js'
-import { NoPeer, Peer } from './peer.js'
+import { findPeer, type Peer, peerOptions } from './peer.js'
 import { type BenchReport, type BenchRow, judge, type PeerForm } from './rows.js'
 import { measureScaling } from './scaling.js'
 import { burst, calibrate, type Spread, spread } from './timing.js'
@@ -23,11 +22,7 @@ export const benchOptions = z.strictObject({
     .default(1)
     .describe('of both sides; one is the figure that a shared machine disturbs least, by processor time'),
   rounds: whole(3, 1000).default(9).describe('alternations of both sides, of which the median is reported'),
-  peers: z.boolean().default(true).describe('compare with PyTorch and NumPy where they are installed'),
-  python: z
-    .string()
-    .optional()
-    .describe('a Python that must have PyTorch and NumPy (default: STRIATE_PYTHON or python3, and no peer without them)'),
+  ...peerOptions.shape,
 })
 
 export type BenchOptions = z.input<typeof benchOptions>
@@ -44,7 +39,7 @@ const allForms = 3
 
 /** Measures ops against the machine's limits and against PyTorch and NumPy. Sets the thread count back afterwards. */
 export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): Promise<BenchReport> {
-  const { ops, device: kind, threads: count, rounds, peers, python } = parseOptions('bench', benchOptions, options)
+  const { ops, device: kind, threads: count, rounds, ...asked } = parseOptions('bench', benchOptions, options)
   refuseUnknown('bench', run, ['signal', 'onRow'])
   const { signal, onRow } = run
   const wanted = (op: string): boolean => ops.length === 0 || ops.includes(op)
@@ -55,22 +50,9 @@ export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): 
   let peer: Peer | null = null
   try {
     signal?.throwIfAborted()
-    let note: string | undefined
-    if (peers) {
-      try {
-        peer = await Peer.start(python ?? (process.env.STRIATE_PYTHON || 'python3'), count, kind, signal)
-      } catch (error) {
-        if (!(error instanceof NoPeer)) throw error
-        if (python !== undefined)
-          throw new OptionError({
-            op: 'bench',
-            argument: 'python',
-            actual: error.message,
-            expected: `a Python 3 with NumPy and PyTorch${kind === 'cuda' ? ' for CUDA' : ''}`,
-          })
-        note = `no peer: ${error.message}`
-      }
-    }
+    const found = await findPeer(asked, count, kind, signal)
+    peer = found.peer
+    const { note } = found
     let limit = await limits(0.5, device)
     const rows: BenchRow[] = []
     const add = (row: BenchRow): void => {

@@ -1,5 +1,6 @@
 // Bench rows as text for a terminal and as Markdown for the README.
 import type { Goal } from './case.js'
+import type { JobReport } from './job.js'
 import type { BenchReport, BenchRow } from './rows.js'
 import type { Spread } from './timing.js'
 
@@ -59,17 +60,60 @@ function leftOut({ op, case: name, peer, check }: BenchRow): string[] {
   return all.length > 0 ? [`Not compared, ${op} ${name}: ${all.join('; ')}.`] : []
 }
 
-/** A table for a terminal. */
-export function formatBench(rows: readonly BenchRow[]): string {
-  const table = [head, ...rows.map(cells)]
-  const widths = head.map((_, i) => Math.max(...table.map((line) => (line[i] ?? '').length)))
+/** Columns of even width, the first line underlined. */
+function aligned(table: readonly (readonly string[])[]): string[] {
+  const widths = (table[0] ?? []).map((_, i) => Math.max(...table.map((line) => (line[i] ?? '').length)))
   const lines = table.map((line) =>
     line
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))
       .join('  ')
       .trimEnd(),
   )
-  return [lines[0], widths.map((w) => '-'.repeat(w)).join('  '), ...lines.slice(1), ...rows.flatMap(leftOut)].join('\n')
+  return [lines[0] ?? '', widths.map((w) => '-'.repeat(w)).join('  '), ...lines.slice(1)]
+}
+
+/** A table for a terminal. */
+export const formatBench = (rows: readonly BenchRow[]): string =>
+  [...aligned([head, ...rows.map(cells)]), ...rows.flatMap(leftOut)].join('\n')
+
+/** Seconds of each phase of the whole job, of both sides, and their test errors. */
+export function formatJob(report: JobReport): string {
+  const { ours, peer } = report
+  const seconds = (x: number): string => `${x.toFixed(1)} s`
+  const sum = (phases: Record<string, number>): number => Object.values(phases).reduce((a, b) => a + b, 0)
+  const line = (name: string, us: number, them: number | undefined, form = ''): string[] => [
+    name,
+    seconds(us),
+    them === undefined ? '' : seconds(them),
+    them === undefined ? '' : ratioText(them / us),
+    form,
+  ]
+  const rows = Object.entries(ours.phases).map(([phase, us]) => line(phase, us, peer?.phases[phase], peer?.forms[phase]))
+  const error = (share: number | undefined): string => (share === undefined ? '' : `${(100 * share).toFixed(2)} %`)
+  return aligned([
+    ['phase', 'striate', 'PyTorch', 'x', 'its form'],
+    ...rows,
+    line('all', sum(ours.phases), peer ? sum(peer.phases) : undefined),
+    ['test error', error(ours.testError), error(peer?.testError), '', ''],
+  ]).join('\n')
+}
+
+/** The head of a job's report: machine, versions, and what was done. */
+export function describeJob(report: JobReport): string[] {
+  const { machine, date, striate, node, threads, work, images, load, peer, note, ours } = report
+  const counted = `${threads} thread${threads === 1 ? '' : 's'}`
+  return [
+    `${machine.processor}, ${machine.cores} cores, ${machine.instructionSet}; ${date.slice(0, 10)}, striate ${striate}, Node ${node}, ${counted}.`,
+    `${work.units} filters of ${work.window} x ${work.window} in ${work.steps} minibatches of ${work.filterBatch} patches, n = ${work.power}, pool ` +
+      `${work.poolSize}/${work.poolStride}+${work.poolPadding}, ${work.epochs} epochs of the readout; ${images.train} training and ${images.test} test images of ${images.data}.`,
+    peer
+      ? `PyTorch ${peer.versions.torch}, NumPy ${peer.versions.numpy}, Python ${peer.versions.python}, float32, ${peer.versions.threads} thread${peer.versions.threads === 1 ? '' : 's'}; finding its fastest forms is not counted.`
+      : (note ?? 'No peer was measured.'),
+    `At most ${(ours.memory / 2 ** 30).toFixed(2)} GiB resident.` +
+      (load > 0.5
+        ? ` The machine was not idle: other programs had a load average of ${load.toFixed(1)} when the run began.`
+        : ''),
+  ]
 }
 
 /** The head of a report in a few plain lines: machine, limits, versions, and how it was measured. */

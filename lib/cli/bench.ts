@@ -1,8 +1,22 @@
 import type { Command } from 'commander'
-import { type BenchOptions, benchOps, benchOptions, describeBench, formatBench, runBench } from '../bench/index.js'
+import {
+  type BenchOptions,
+  benchOps,
+  benchOptions,
+  describeBench,
+  describeJob,
+  formatBench,
+  formatJob,
+  type JobOptions,
+  jobOptions,
+  runBench,
+  runJob,
+} from '../bench/index.js'
+import { openImages } from '../data/index.js'
+import { OptionError } from '../errors.js'
 import { writeAtomic } from '../io/index.js'
 import { addFlags } from './flags.js'
-import { interruptSignal, run } from './terminal.js'
+import { interruptSignal, output, run } from './terminal.js'
 
 /**
  * What every benchmark command takes.
@@ -14,16 +28,65 @@ export function addBenchFlags(command: Command): () => BenchOptions {
   return () => ({ ops: command.args, ...given() })
 }
 
+interface BenchValues {
+  json?: boolean
+  out?: string
+  job?: boolean
+  data?: string
+}
+
+/** The whole job beside PyTorch. */
+async function benchJob(path: string, options: JobOptions, values: BenchValues): Promise<void> {
+  const say = output(values)
+  const signal = interruptSignal()
+  const [train, test] = [await openImages(path, { split: 'train', signal }), await openImages(path, { split: 'test', signal })]
+  const report = await runJob(train, test, options, {
+    signal,
+    onProgress: say.progress,
+    onSide: (side) => {
+      say.done()
+      say.line(side === 'striate' ? 'striate:' : 'PyTorch: as long as it takes, some minutes')
+    },
+  })
+  say.done()
+  if (values.out) await writeAtomic(values.out, `${JSON.stringify(report, null, 1)}\n`)
+  say.json(report)
+  for (const line of [...describeJob(report), ...formatJob(report).split('\n')]) say.line(line)
+}
+
 export function addBench(program: Command): void {
   const command = program
     .command('bench')
     .description("kernels against the machine's measured limit and, where it is installed, PyTorch, within one run")
   const request = addBenchFlags(command)
+  command.option('--out <file>', 'also write the whole report as JSON')
+  const job = { group: 'The whole job:' }
   command
-    .option('--out <file>', 'also write the whole report as JSON')
-    .addHelpText('after', '\nExample:\n  $ striate bench hebbian_step nnl_conv --python venv/bin/python')
-    .action((_ops: string[], options: { json?: boolean; out?: string }) =>
+    .optionsGroup(job.group)
+    .option('--job', 'in place of kernels: filters, features, readout and test of the single block, each beside PyTorch')
+    .option('--data <path>', 'its labelled images, of which there are a train and a test split')
+  const jobFlags = addFlags(command, jobOptions, { ...job, only: ['units', 'steps', 'epochs'] })
+  command
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ striate bench hebbian_step nnl_conv --python venv/bin/python' +
+        '\n  $ striate bench --job --data cifar-10-batches-bin --python venv/bin/python --threads 2',
+    )
+    .action((ops: string[], options: BenchValues) =>
       run(async () => {
+        const own = jobFlags()
+        const refuse = (argument: string, actual: string, expected: string) =>
+          new OptionError({ op: 'bench', argument, actual, expected })
+        if (options.job) {
+          const { ops: _ops, device, rounds, ...sides } = request()
+          if (ops.length > 0) throw refuse('job', `given with ${ops[0]}`, 'one of them')
+          if (rounds !== undefined || (device ?? 'cpu') !== 'cpu')
+            throw refuse('job', `given with ${rounds === undefined ? '--device' : '--rounds'}`, 'one run on the processor')
+          if (!options.data) throw refuse('data', 'left out', 'the images of the job')
+          return benchJob(options.data, { ...sides, ...own }, options)
+        }
+        const [stray] = [...Object.keys(own), ...(options.data ? ['data'] : [])]
+        if (stray) throw refuse(stray, 'given without --job', 'it only with --job')
         const report = await runBench(request(), {
           signal: interruptSignal(),
           onRow: (row) => {

@@ -4,7 +4,7 @@ import { labelsOf } from '../data/index.js'
 import { healthWarnings, trainLocal } from '../learn/index.js'
 import { convNet, gaborNet, type Network, type WaveletNetName, waveletNet } from '../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../train/index.js'
-import { fiveBlocks, quickBlock, singleBlock } from './grinberg/settings.js'
+import { fiveBlocks, quickBlock, singleBlock, whitenedBlock, whitenedFive } from './grinberg/settings.js'
 import type { Block } from './networks.js'
 import { learnHierarchy } from './passi/hierarchy.js'
 import { recipe as hierarchyRecipe } from './passi/trained.js'
@@ -64,10 +64,11 @@ const local =
   (blocks: readonly Block[]): Family['make'] =>
   async ({ data, device, folder, watch, say }, scale, seed) => {
     const options = {
-      blocks: atSize(blocks, scale).map(({ window, units, power, pool, filters }) => ({
+      blocks: atSize(blocks, scale).map(({ window, units, power, pool, response, filters }) => ({
         filters: { window, units, ...filters },
         power,
         pool,
+        ...(response ? { response } : {}),
       })),
       filters: { seed },
       readout: false,
@@ -153,6 +154,20 @@ const families: readonly Family[] = [
     layers: ['all', joined(5)],
     minutes: 8,
     ...ofBlocks(local, fiveBlocks),
+  },
+  {
+    name: 'local-whitened',
+    about: 'one block of filters that compete for whitened patches of norm 1, both signs',
+    layers: ['all'],
+    minutes: 5,
+    ...ofBlocks(local, [whitenedBlock]),
+  },
+  {
+    name: 'local-five-whitened',
+    about: 'five blocks of them side by side',
+    layers: ['all', joined(5)],
+    minutes: 12,
+    ...ofBlocks(local, whitenedFive),
   },
   {
     name: 'twin-one',

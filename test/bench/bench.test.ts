@@ -5,10 +5,24 @@ import { describe, expect, it } from 'vitest'
 import { root } from '#root'
 import { cases } from '../../lib/bench/cases.js'
 import { difference, summarise, uniform, unitRows } from '../../lib/bench/data.js'
-import { type BenchRow, benchOps, describeBench, formatBench, markdownBench, runBench } from '../../lib/bench/index.js'
+import {
+  type BenchRow,
+  benchOps,
+  describeBench,
+  describeJob,
+  formatBench,
+  formatJob,
+  markdownBench,
+  runBench,
+  runJob,
+} from '../../lib/bench/index.js'
 import { judge } from '../../lib/bench/rows.js'
 import { spread } from '../../lib/bench/timing.js'
+import { classify } from '../../lib/eval/index.js'
+import { trainLocal } from '../../lib/learn/index.js'
 import { type Layer, Network, resNet18 } from '../../lib/models/index.js'
+import { recipe } from '../../lib/reproduce/index.js'
+import { renderSet } from '../../lib/scene/index.js'
 
 const row = (change: Partial<BenchRow> = {}): BenchRow => ({
   op: 'gemm',
@@ -178,6 +192,49 @@ describe('a run', () => {
   it('ends when its signal says so', async () => {
     const reason = new Error('enough')
     await expect(runBench({ ops: ['gemm'], peers: false }, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+})
+
+describe('the whole job', () => {
+  const made = { count: 120, size: 32, ranges: { shape: ['disc', 'square'] } } as const
+  const small = { units: 12, steps: 20, epochs: 2 }
+
+  it('is timed phase by phase, and its classifier tested', { timeout: 60_000 }, async () => {
+    const [train, test] = [await renderSet({ ...made, seed: 1 }), await renderSet({ ...made, seed: 2 })]
+    const phases = new Set<string>()
+    const report = await runJob(train, test, { ...small, peers: false }, { onProgress: ({ phase }) => void phases.add(phase) })
+    expect(Object.keys(report.ours.phases)).toEqual(['filters', 'features', 'readout', 'test'])
+    for (const seconds of Object.values(report.ours.phases)) expect(seconds).toBeGreaterThan(0)
+    // The recipe's block and readout, without a choice among settings.
+    const { filters, blocks, readout } = recipe('grinberg', { filters: { units: 12, steps: 20, batch: 1000 } })
+    const whole = { ...readout, epochs: 2, validation: 0, refit: false }
+    const { net } = await trainLocal(train, { ...(filters ? { filters } : {}), ...(blocks ? { blocks } : {}), readout: whole })
+    expect(report.ours.testError).toBe((await classify(net, test)).score.value)
+    net.dispose()
+    expect([...phases].slice(0, 2)).toEqual(['filters', 'features'])
+    expect(report).toMatchObject({ peer: null, images: { train: 120, test: 120 }, work: { window: 4, power: 40, ...small } })
+    expect(describeJob(report)[2]).toBe('No peer was measured.')
+    expect(formatJob(report).split('\n').at(-1)).toMatch(/^test error +\d+\.\d\d %$/)
+    // Beside a peer: ratios of each phase and of their sums.
+    const versions = { python: '3', torch: '2', numpy: '1', threads: 1, device: 'cpu', precision: 'highest', environment: {} }
+    const ours = { phases: { filters: 1, features: 2, readout: 3, test: 4 }, testError: 0.25, memory: 2 ** 30 }
+    const peer = {
+      phases: { filters: 3, features: 4, readout: 3, test: 10 },
+      forms: { filters: 'a form' },
+      testError: 0.26,
+      versions,
+    }
+    const lines = formatJob({ ...report, ours, peer }).split('\n')
+    expect(lines[2]).toMatch(/^filters +1\.0 s +3\.0 s +3\.00x +a form$/)
+    expect(lines[6]).toMatch(/^all +10\.0 s +20\.0 s +2\.00x$/)
+    expect(lines[7]).toMatch(/^test error +25\.00 % +26\.00 %$/)
+  })
+
+  it('refuses images without classes in common, and a Python without PyTorch', async () => {
+    const train = await renderSet(made)
+    const other = await renderSet({ ...made, ranges: { shape: ['disc', 'ring'] } })
+    await expect(runJob(train, other, small)).rejects.toThrow('without common classes')
+    await expect(runJob(train, train, { ...small, python: 'no-such-python' })).rejects.toThrow('cannot be started')
   })
 })
 

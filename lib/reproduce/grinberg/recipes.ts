@@ -3,7 +3,16 @@ import { OptionError } from '../../errors.js'
 import type { ReadoutOptions } from '../../features/index.js'
 import type { BlockOptions, LocalOptions } from '../../learn/index.js'
 import type { Block } from '../networks.js'
-import { fiveBlocks, localReadout, singleBlock, whitenedBlock, whitenedFive, whitenedReadout, whitenedWide } from './settings.js'
+import {
+  fiveBlocks,
+  localReadout,
+  singleBlock,
+  whitenedBlock,
+  whitenedFive,
+  whitenedReadout,
+  whitenedWide,
+  wideReadout,
+} from './settings.js'
 
 interface Recipe extends Pick<LocalOptions, 'filters'> {
   about: string
@@ -40,14 +49,14 @@ const recipes = {
     readout: whitenedReadout,
   },
   'whitened-five': {
-    about: 'Five such blocks side by side: W 3, 4, 5, 6 and 8',
+    about: 'Five such blocks side by side, W 3 to 7, pools of 13 every 5',
     blocks: whitenedFive.map(blockOptions),
-    readout: whitenedReadout,
+    readout: wideReadout,
   },
   'whitened-wide': {
     about: 'One such block of 1,600 filters, pool 13 every 6',
     blocks: [blockOptions(whitenedWide)],
-    readout: whitenedReadout,
+    readout: wideReadout,
   },
   faithful: {
     about: "The single block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",

@@ -31,6 +31,8 @@ export const whitenedBlock: Block = {
   filters: { whiten: { after: 'norm', epsilon: 0.2 }, antiHebbian: 0.2, steps: 20_000 },
 }
 export const whitenedReadout: ReadoutOptions = { ...localReadout, weightDecays: [3e-3] }
+/** Of networks with more features. */
+export const wideReadout: ReadoutOptions = { ...localReadout, weightDecays: [6e-3], epochs: 12 }
 /**
  * Five blocks side by side (figure 2 middle). The paper gives neither W, n nor pools: these were chosen on a validation split. Delta stands
  * a little below the value where one unit takes most patches, which is lower for small windows. Each pool's windows cover the block's
@@ -74,10 +76,10 @@ export function quickBlock(block: Block): Block {
 }
 
 /** Blocks in whitened space side by side. */
-export const whitenedFive: readonly Block[] = [3, 4, 5, 6, 8].map((window) => ({
+export const whitenedFive: readonly Block[] = [3, 4, 5, 6, 7].map((window) => ({
   ...whitenedBlock,
   window,
-  pool: { size: 11, stride: 5, padding: 5 },
+  pool: { size: 13, stride: 5, padding: 6 },
 }))
 
 /** As wide as two cores train in an hour. */

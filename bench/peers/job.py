@@ -1,0 +1,204 @@
+"""The whole single-block job of Grinberg, Hopfield and Krotov in PyTorch and NumPy: filters, features, readout, test. Phase by phase, each
+by the fastest of a few forms, which is found on a little of the work before the clock runs.
+
+The same work as ours (lib/bench/job.ts): the Krotov-Hopfield rule of rank 2, each row divided by the patches that chose it, rate falling
+to 0; cosines with max pool and power, kept as bfloat16 less their mean; a softmax layer by Adam with L2 decay on a cosine schedule. The
+order of patches and images is drawn here: it is as long, and nobody's results depend on it.
+"""
+
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from nnl_conv import TINY
+from rectified_power import squarings
+
+MEAN_IMAGES = 2048
+TRIALS = 20
+
+
+def fastest(forms, trial):
+    """The name of the form that does a trial soonest; those that can't run here are out."""
+    seconds = {}
+    for name, form in forms.items():
+        try:
+            trial(form)
+            start = time.perf_counter()
+            trial(form)
+            seconds[name] = time.perf_counter() - start
+        except Exception:  # no compiler for torch.compile
+            continue
+    return min(seconds, key=seconds.get)
+
+
+class Filters:
+    def __init__(self, work, pixels):
+        self.work = work
+        n, c, side, _ = pixels.shape
+        r, self.batch, self.units = work["window"], work["filterBatch"], work["units"]
+        across = side - r + 1
+        self.shape, self.count = (n, c, side, across), n * across**2
+        self.inputs = c * r * r
+        # A view that has a window at every pixel, with a row of it as one element.
+        every = pixels.size - ((c - 1) * side * side + (r - 1) * side + r - 1)
+        self.every = np.ndarray((every, c, r), f"V{r}", pixels, strides=(1, side * side, side))
+        self.random = np.random.default_rng(0)
+        self.w = self.take(self.units)
+        self.current = torch.empty(self.batch, self.units)
+        self.shared = self.current.numpy()
+        self.rows = np.arange(self.batch) * self.units
+        self.dw = torch.empty(self.units, self.inputs)
+        self.gain = torch.empty(self.units)
+        self.forms = {"numpy argmax": self.by_argmax, "torch max": self.by_max}
+
+    def take(self, count):
+        """Random patches of length 1."""
+        n, c, side, across = self.shape
+        number = self.random.integers(self.count, size=count)
+        image, place = number // across**2, number % across**2
+        first = image * c * side * side + place // across * side + place % across
+        v = torch.from_numpy(self.every[first].view(np.uint8).reshape(count, -1)).float()
+        return v.div_(torch.linalg.vector_norm(v, dim=1, keepdim=True).clamp_(min=1))
+
+    def by_argmax(self):
+        flat = self.shared.ravel()
+        first = self.shared.argmax(axis=1)
+        at = first + self.rows
+        high = flat[at]
+        flat[at] = -np.inf
+        second = self.shared.argmax(axis=1)
+        low = flat[second + self.rows]
+        return (torch.from_numpy(x) for x in (first, second, high, low))
+
+    def by_max(self):
+        high, first = self.current.max(dim=1)
+        self.current.scatter_(1, first[:, None], float("-inf"))
+        low, second = self.current.max(dim=1)
+        return first, second, high, low
+
+    def step(self, rank, rate):
+        delta = self.work["antiHebbian"]
+        v = self.take(self.batch)
+        torch.mm(v, self.w.T, out=self.current)
+        first, second, high, low = rank()
+        self.dw.zero_().index_add_(0, first, v).index_add_(0, second, v, alpha=-delta)
+        self.gain.zero_().index_add_(0, first, high).index_add_(0, second, low, alpha=-delta)
+        self.dw.addcmul_(self.w, self.gain[:, None], value=-1)
+        chosen = torch.bincount(first, minlength=self.units) + torch.bincount(second, minlength=self.units)
+        self.w.addcmul_(self.dw, (rate / chosen.clamp(min=1))[:, None])
+
+    def learn(self):
+        start = self.w.clone()
+        name = fastest(self.forms, lambda form: [self.step(form, 1e-6) for _ in range(TRIALS)])
+        self.w.copy_(start)
+        began = time.perf_counter()
+        steps, rate = self.work["steps"], self.work["learningRate"]
+        for t in range(steps):
+            self.step(self.forms[name], rate * (1 - t / steps))
+        return self.w, name, time.perf_counter() - began
+
+
+class Features:
+    def __init__(self, work, w, channels):
+        self.work = work
+        r = work["window"]
+        self.w = w.reshape(-1, channels, r, r).contiguous(memory_format=torch.channels_last)
+        self.ones = torch.ones(1, channels, r, r)
+        self.forms = {f"{name}, groups of {group}": (group, form) for group in (2, 4, 8) for name, form in self.ways().items()}
+
+    def ways(self):
+        return {"convolution": self.convolved, "patch product": self.product, "torch.compile": torch.compile(self.product, dynamic=False)}
+
+    def pooled(self, cosine):
+        """A maximum over columns, then over rows."""
+        size, stride, padding = (self.work[name] for name in ("poolSize", "poolStride", "poolPadding"))
+        columns = F.max_pool2d(cosine, (size, 1), (stride, 1), (padding, 0))
+        return F.max_pool2d(columns, (1, size), (1, stride), (0, padding))
+
+    def convolved(self, x):
+        scale = F.conv2d(x * x, self.ones).clamp_(min=TINY).rsqrt_()
+        return self.pooled(F.conv2d(x, self.w).mul_(scale))
+
+    def product(self, x):
+        r = self.work["window"]
+        v = x.unfold(2, r, 1).unfold(3, r, 1).permute(0, 2, 3, 1, 4, 5).flatten(3)
+        v = v * (v * v).sum(3, keepdim=True).clamp(min=TINY).rsqrt()
+        return self.pooled((v @ self.w.flatten(1).T).permute(0, 3, 1, 2))
+
+    def of(self, form, pixels):
+        """[n,D] of bytes [n,C,H,W], whose number the group divides."""
+        group, work = form
+        x = torch.from_numpy(pixels).float().div_(255).contiguous(memory_format=torch.channels_last)
+        pooled = torch.cat([work(part) for part in x.split(group)])
+        return squarings(pooled.clamp_(min=0), self.work["power"], torch.mul).contiguous().flatten(1)
+
+    def choose(self, pixels):
+        self.name = fastest(self.forms, lambda form: self.of(form, pixels[:64]))
+
+    def fill(self, pixels, mean=None, chunk=200):
+        form = self.forms[self.name]
+        rows = None
+        for at in range(0, len(pixels), chunk):
+            part = pixels[at : at + chunk]
+            # A group that would be cut short is filled up.
+            short = -len(part) % form[0]
+            y = self.of(form, np.concatenate([part, part[:1].repeat(short, 0)]) if short else part)[: len(part)]
+            if mean is None:
+                rows = y.sum(0) if rows is None else rows.add_(y.sum(0))
+                continue
+            if rows is None:
+                rows = torch.empty(len(pixels), y.shape[1], dtype=torch.bfloat16)
+            rows[at : at + chunk] = y.sub_(mean)
+        return rows / len(pixels) if mean is None else rows
+
+
+def read_out(work, features, labels, classes):
+    """A softmax layer by Adam, its gradient written out."""
+    batch, epochs = work["batch"], work["epochs"]
+    w, b = torch.zeros(classes, features.shape[1]), torch.zeros(classes)
+    adam = torch.optim.Adam([w, b], lr=work["readoutRate"], weight_decay=work["decay"], fused=True)
+    total = len(labels) // batch * epochs
+    rows, step = torch.arange(batch), 0
+    for _ in range(epochs):
+        order = torch.randperm(len(labels))
+        for at in range(0, len(labels) - batch + 1, batch):
+            index = order[at : at + batch]
+            x = features.index_select(0, index).float()
+            g = torch.softmax(torch.addmm(b, x, w.T), dim=1)
+            g[rows, labels[index]] -= 1
+            g /= batch
+            w.grad, b.grad = g.T @ x, g.sum(0)
+            adam.param_groups[0]["lr"] = work["readoutRate"] * 0.5 * (1 + np.cos(np.pi * step / total))
+            adam.step()
+            step += 1
+    return w, b
+
+
+def job(request, precision):
+    torch.set_float32_matmul_precision(precision)
+    torch.manual_seed(0)
+    work = request["work"]
+    (train, train_labels), (test, test_labels) = (
+        (np.load(part["pixels"]), torch.from_numpy(np.load(part["labels"]).astype(np.int64))) for part in (request["train"], request["test"])
+    )
+    phases, forms = {}, {}
+    with torch.no_grad():
+        w, forms["filters"], phases["filters"] = Filters(work, train).learn()
+        features = Features(work, w, train.shape[1])
+        features.choose(train)
+        forms["features"] = features.name
+        began = time.perf_counter()
+        mean = features.fill(train[:MEAN_IMAGES])
+        x = features.fill(train, mean)
+        phases["features"] = time.perf_counter() - began
+
+        began = time.perf_counter()
+        w, b = read_out(work, x, train_labels, request["classes"])
+        phases["readout"] = time.perf_counter() - began
+        del x
+
+        began = time.perf_counter()
+        found = torch.addmm(b, features.fill(test, mean).float(), w.T).argmax(1)
+        phases["test"] = time.perf_counter() - began
+    return {"phases": phases, "forms": forms, "testError": float((found != test_labels).double().mean())}
