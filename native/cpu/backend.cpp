@@ -2,8 +2,13 @@
 #include "core/backend.h"
 
 #include <unistd.h>
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#endif
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,7 +27,8 @@
 namespace striate::cpu {
 
 // The kernels, once for each instruction set that they were compiled for: AVX-512 is not where CMake found a machine
-// without it.
+// without it. AMX has kernels of its own for a few ops (STRIATE_AMX_OPS, CMake's STRIATE_AMX_KERNELS) and AVX-512's for
+// the others.
 #define STRIATE_DECLARE(name, Contract) \
   void name(core::Context&, const core::View* in, core::View* out, const op::Contract::Options& options);
 namespace base {
@@ -36,6 +42,16 @@ STRIATE_OPS(STRIATE_DECLARE)
 #if defined(STRIATE_AVX512)
 namespace v4 {
 STRIATE_OPS(STRIATE_DECLARE)
+}
+#endif
+#define STRIATE_AMX_OPS(X)       \
+  X(hebbian_step, HebbianStep)   \
+  X(hebbian_learn, HebbianLearn) \
+  X(nnl_conv, NnlConv)           \
+  X(nnl_conv_grad, NnlConvGrad)
+#if defined(STRIATE_AMX)
+namespace amx {
+STRIATE_AMX_OPS(STRIATE_DECLARE)
 }
 #endif
 #undef STRIATE_DECLARE
@@ -91,9 +107,22 @@ struct CpuDevice {
   HostArena arena;
 };
 
-enum class Level { base, v3, v4 };
+enum class Level { base, v3, v4, amx };
 
-constexpr const char* kLevelNames[] = {"base", "v3", "v4"};
+constexpr const char* kLevelNames[] = {"base", "v3", "v4", "amx"};
+
+/// Linux saves the tiles of a process only once it has asked for them, which is refused where the processor has none.
+bool may_use_tiles() {
+#if defined(__x86_64__) && defined(__linux__)
+  constexpr long kRequest = 0x1023, kTiles = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  constexpr unsigned kBf16AndTiles = 1u << 22 | 1u << 24;
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kBf16AndTiles) == kBf16AndTiles &&
+         syscall(SYS_arch_prctl, kRequest, kTiles) == 0;
+#else
+  return false;
+#endif
+}
 
 /// The highest that this processor has.
 Level processor_level() {
@@ -101,13 +130,16 @@ Level processor_level() {
   const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return v4 ? Level::v4 : v3 ? Level::v3 : Level::base;
+  static const bool tiles = v4 && may_use_tiles();
+  return tiles ? Level::amx : v4 ? Level::v4 : v3 ? Level::v3 : Level::base;
 #else
   return Level::base;
 #endif
 }
 
-#if defined(STRIATE_AVX512)
+#if defined(STRIATE_AMX)
+constexpr Level kCompiled = Level::amx;
+#elif defined(STRIATE_AVX512)
 constexpr Level kCompiled = Level::v4;
 #elif defined(__x86_64__)
 constexpr Level kCompiled = Level::v3;
@@ -120,7 +152,9 @@ Level highest_level() { return std::min(processor_level(), kCompiled); }
 
 /// What this processor has more, for people; empty where there is nothing.
 const char* uncompiled() {
-  return processor_level() > kCompiled ? " (AVX-512 was not compiled: see STRIATE_SIMD_LEVELS)" : "";
+  if (processor_level() >= Level::v4 && kCompiled < Level::v4)
+    return " (AVX-512 was not compiled: see STRIATE_SIMD_LEVELS)";
+  return processor_level() > kCompiled ? " (AMX was not compiled: the compiler lacks it)" : "";
 }
 
 /// That of STRIATE_SIMD, to test a lower one or to compare, or else the highest.
@@ -164,8 +198,19 @@ constexpr op::Launch kV3[] = {STRIATE_OPS(STRIATE_LAUNCH_V3)};
 constexpr op::Launch kV4[] = {STRIATE_OPS(STRIATE_LAUNCH_V4)};
 #endif
 constexpr const char* kNames[] = {STRIATE_OPS(STRIATE_NAME)};
+#if defined(STRIATE_AMX)
+#define STRIATE_LAUNCH_AMX(name, Contract) all[static_cast<size_t>(op::Id::name)] = launch_as<&amx::name, op::Contract>;
+constexpr auto kAmx = [] {
+  std::array all = std::to_array(kV4);
+  STRIATE_AMX_OPS(STRIATE_LAUNCH_AMX)
+  return all;
+}();
+#endif
 
 const op::Launch* launches() {
+#if defined(STRIATE_AMX)
+  if (kLevel == Level::amx) return kAmx.data();
+#endif
 #if defined(STRIATE_AVX512)
   if (kLevel == Level::v4) return kV4;
 #endif
@@ -228,7 +273,7 @@ int32_t launch(void* device, int32_t op, const core::View* in, core::View* out, 
 core::Limits measure_limits(double seconds) {
   constexpr size_t kBytes = 256 << 20;  // well past any last-level cache
 #if defined(STRIATE_AVX512)
-  if (kLevel == Level::v4)
+  if (kLevel >= Level::v4)
     return {v4::fma_gflops(seconds), v4::read_gbs(kBytes, seconds), v4::copy_gbs(kBytes, seconds)};
 #endif
 #if defined(__x86_64__)
@@ -246,6 +291,8 @@ int32_t limits(void*, double seconds, core::Limits* limits, core::Fault* fault) 
 
 const char* instruction_set() {
   switch (kLevel) {
+    case Level::amx:
+      return "AVX-512 and AMX";
     case Level::v4:
       return "AVX-512";
     case Level::v3:

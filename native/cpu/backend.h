@@ -7,7 +7,7 @@
 namespace striate::cpu {
 
 const core::BackendTable* backend();
-/// Name of the instruction set whose kernels are in use: "AVX-512", "AVX2", "SSE2", "NEON".
+/// Name of the instruction set whose kernels are in use: "AVX-512 and AMX", "AVX-512", "AVX2", "SSE2", "NEON".
 const char* instruction_set();
 std::string processor_name();
 

@@ -8,6 +8,9 @@
 
 #include "cpu/simd/vec.h"
 #include "cpu/simd/wide.h"
+#if defined(STRIATE_AMX)
+#include "cpu/simd/filter_tiles.h"
+#endif
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
@@ -41,6 +44,9 @@ struct Layer {
   int64_t vectors, blocks;
   int64_t* offset;  // [taps] from a position to the tap's pixel
   float* filters;   // [blocks][taps][kMaxVectors * kLanes]
+#if defined(STRIATE_AMX)
+  FilterTiles tiles;  // of the filters, after them
+#endif
 
   int64_t image_floats() const { return align_up(C * plane + kSlack); }
   int64_t map_floats() const { return align_up(P * Q + kSlack); }
@@ -50,7 +56,19 @@ struct Layer {
     return static_cast<int>(vectors - block * kMaxVectors < kMaxVectors ? vectors - block * kMaxVectors : kMaxVectors);
   }
   const float* block_filters(int64_t block) const { return filters + block * taps * kMaxVectors * kLanes; }
-  int64_t filter_floats() const { return align_up(vectors * taps * kLanes); }
+  int64_t filter_floats() const {
+    int64_t floats = align_up(vectors * taps * kLanes);
+#if defined(STRIATE_AMX)
+    floats += tiles.filter_floats(vectors);
+#endif
+    return floats;
+  }
+#if defined(STRIATE_AMX)
+  char* block_tiles(int64_t block) const {
+    return reinterpret_cast<char*>(filters + align_up(vectors * taps * kLanes) +
+                                   tiles.filter_floats(block * kMaxVectors));
+  }
+#endif
 };
 
 template <class Options>
@@ -68,11 +86,14 @@ Layer make_layer(const core::View& x, const core::View& w, const Options& o) {
   l.plane = l.rows * l.row;
   l.vectors = (l.K + kLanes - 1) / kLanes;
   l.blocks = (l.vectors + kMaxVectors - 1) / kMaxVectors;
+#if defined(STRIATE_AMX)
+  l.tiles = FilterTiles::of(l);
+#endif
   return l;
 }
 
 /// Fills `offset` and `filters`; lanes beyond K hold zeros.
-inline void pack_filters(const Layer& l, const float* w) {
+inline void pack_filters(Layer& l, const float* w) {
   for (int64_t c = 0, t = 0; c < l.C; ++c)
     for (int64_t r = 0; r < l.R; ++r)
       for (int64_t s = 0; s < l.S; ++s, ++t)
@@ -85,6 +106,13 @@ inline void pack_filters(const Layer& l, const float* w) {
       for (int64_t t = 0; t < l.taps; ++t) to[t * width + lane] = k < l.K ? w[k * l.taps + t] : 0.0f;
     }
   });
+#if defined(STRIATE_AMX)
+  l.tiles.used = l.tiles.used && tiles::Range::of(w, l.K * l.taps).fits();
+  if (l.tiles.used)
+    core::parallel_for(l.blocks, [&](int64_t block) {
+      l.tiles.pack(l.block_filters(block), l.block_vectors(block), l.block_tiles(block));
+    });
+#endif
 }
 
 /// One packed image and what its patches are multiplied by: 1 / |v|, or 1. The mean is kept in two floats: the
@@ -93,9 +121,16 @@ struct Image {
   float *x, *factor, *mean, *mean_rest;  // the means only if centred
   double* sums;
   bool finite;
+#if defined(STRIATE_AMX)
+  uint16_t* tiles;  // what l.tiles takes from it
+#endif
 
   static int64_t floats(const Layer& l) {
-    return l.image_floats() + (l.centre ? 3 : 1) * l.map_floats() + 2 * l.sums();
+    int64_t floats = l.image_floats() + (l.centre ? 3 : 1) * l.map_floats() + 2 * l.sums();
+#if defined(STRIATE_AMX)
+    floats += l.tiles.image_floats();
+#endif
+    return floats;
   }
   Image(const Layer& l, float* memory)
       : x(memory + 2 * l.sums()),
@@ -103,7 +138,11 @@ struct Image {
         mean(factor + l.map_floats()),
         mean_rest(mean + l.map_floats()),
         sums(reinterpret_cast<double*>(memory)),
-        finite(true) {}
+        finite(true) {
+#if defined(STRIATE_AMX)
+    tiles = reinterpret_cast<uint16_t*>(factor + (l.centre ? 3 : 1) * l.map_floats());
+#endif
+  }
 
   void fill(const Layer& l, const core::View& from, int64_t n) {
     const int64_t pixels = l.C * l.H * l.W;
@@ -113,6 +152,9 @@ struct Image {
     else
       copy(l, from.as<float>() + n * pixels);
     factors(l);
+#if defined(STRIATE_AMX)
+    if (l.tiles.used) l.tiles.fill(x, tiles);
+#endif
   }
 
  private:

@@ -51,6 +51,16 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
   const int64_t out_row = columns.outputs * kVectors * Cell::kFloats;
   const WindowRows<Cell> window{rows, columns.outputs * kVectors, m.ring};
   const int64_t padding = columns.padding, edge = padding * kVectors * kLanes;
+#if defined(STRIATE_AMX)
+  const tiles::Registers registers(l.tiles.used ? l.tiles.rows : 0);
+#endif
+  const auto cosines = [&](int64_t p, float* to) {
+#if defined(STRIATE_AMX)
+    if (l.tiles.used)
+      return l.tiles.conv_row<kVectors>(image.tiles, l.block_tiles(block), p, image.factor + p * l.Q, to);
+#endif
+    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, to);
+  };
   int64_t flushed = 0, ready = 0;
   for (int64_t row = 0; row < rows.last(); ++row) {
     if (window.skips(row)) continue;
@@ -59,7 +69,7 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
     float* to = m.run + (ready - flushed) * out_row;
     float* raw = pooled || Cell::kPlaces ? m.raw : to;
     const int32_t origin = static_cast<int32_t>(p * l.Q);
-    if (within) conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, raw + edge);
+    if (within) cosines(p, raw + edge);
     bool done = true;
     if (pooled) {
       if (within) {
