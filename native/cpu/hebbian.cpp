@@ -48,9 +48,10 @@ struct Tally {
 
 class Learner {
  public:
-  /// `numbers` of a patch before it is whitened.
+  /// `windows` if patches are gathered; `bytes` if they are used as those have them, not whitened.
   template <class Options>
-  Learner(core::Context& context, const core::View& w, int64_t batch, const Options& o, int64_t numbers)
+  Learner(core::Context& context, const core::View& w, int64_t batch, const Options& o, const Windows* windows,
+          [[maybe_unused]] bool bytes)
       : w_(w.as<float>()),
         k_(w.shape[0]),
         d_(w.shape[1]),
@@ -65,7 +66,7 @@ class Learner {
         alone_(batch * k_ * d_ < kWorthSharing) {
     benches_ = alone_ ? 1 : core::threads() < groups_.count ? core::threads() : static_cast<int>(groups_.count);
     bench_ = context.scratch<Bench>(benches_);
-    const int64_t wide = (numbers + kLanes - 1) / kLanes * kLanes;
+    const int64_t numbers = windows ? windows->d() : 0, wide = (numbers + kLanes - 1) / kLanes * kLanes;
     for (int i = 0; i < benches_; ++i) {
       Bench& b = bench_[i];
       b.tile = context.scratch<float>(d_ * kGroup);
@@ -76,6 +77,15 @@ class Learner {
       b.announced = -1;
       b.windows = 0;
       b.index = i;
+#if defined(STRIATE_AMX)
+      b.tiles = {context.scratch<char>(kGroupVectors * tiles::chunks_of(d_) * tiles::kBytes),
+                 context.scratch<float>(2 * tiles::kSide * kGroup),
+                 context.scratch<int32_t>(kGroup),
+                 context.scratch<float>(kGroup),
+                 context.scratch<float>(kGroup),
+                 tiles::chunks_of(d_),
+                 windows && windows->centre};
+#endif
       b.rank.currents = context.scratch<float>(k_ * kLanes);
       b.rank.list = b.rank.log = nullptr;
       b.rank.unit = nullptr;
@@ -85,6 +95,14 @@ class Learner {
         b.rank.unit = context.scratch<int32_t>(kGroupVectors * k_);
       }
     }
+#if defined(STRIATE_AMX)
+    units_ = {k_, d_, tiles::chunks_of(d_), nullptr, nullptr, nullptr};
+    if (bytes && batch >= UnitTiles::kFewestPatches && d_ >= UnitTiles::kFewestNumbers) {
+      units_.at = context.scratch<char>(units_.bytes());
+      units_.sum = context.scratch<float>(units_.groups() * tiles::kSide);
+      units_.ranges = context.scratch<tiles::Range>(units_.groups());
+    }
+#endif
     selected_ = context.scratch<int32_t>(2 * batch);
     current_ = context.scratch<float>(2 * batch);
     entries_ = context.scratch<int64_t>(2 * batch);
@@ -157,8 +175,16 @@ class Learner {
   template <class Source>
   void rank(Source& source) {
     std::atomic<int64_t> taken{benches_};
+#if defined(STRIATE_AMX)
+    if (units_.at) share(units_.groups(), [&](int64_t group) { units_.pack(group, ranking_, bench_->tiles.centred); });
+    const bool tiled = units_.at && units_.fits();
+#endif
     share(benches_, [&](int64_t i) {
       Bench& bench = bench_[i];
+#if defined(STRIATE_AMX)
+      const tiles::Registers registers(tiled ? tiles::kSide : 0);
+      bench.tiled = tiled;
+#endif
       for (int64_t g = i; g < groups_.count;) {
         const int64_t next = taken.fetch_add(1, std::memory_order_relaxed);
         source.load(groups_, g, next, d_, bench);
@@ -178,8 +204,20 @@ class Learner {
   void rank_group(Source& source, int64_t g, Bench& bench) {
     Winners winners;
     const int64_t size = groups_.size(g);
-    rank_units<V>(bench.tile, size, {ranking_, k_, d_, rank_}, bench.rank, winners,
+    Units units{ranking_, k_, d_, rank_};
+#if defined(STRIATE_AMX)
+    const RankTiles tiles{units_, bench.tiles};
+    if (bench.tiled) units.tiles = &tiles;
+#endif
+    rank_units<V>(bench.tile, size, units, bench.rank, winners,
                   source.while_ranking(bench, (k_ + kUnits - 1) / kUnits));
+#if defined(STRIATE_AMX)
+    if (bench.tiled)
+      for (int64_t i = 0; i < size; ++i) {
+        winners.first_current[i] *= bench.tiles.factor[i];
+        winners.last_current[i] *= bench.tiles.factor[i];
+      }
+#endif
     int32_t* selected = selected_ + 2 * groups_.begin(g);
     float* current = current_ + 2 * groups_.begin(g);
     for (int64_t i = 0; i < size; ++i) {
@@ -332,6 +370,9 @@ class Learner {
   int benches_;
   bool alone_;
   Bench* bench_;
+#if defined(STRIATE_AMX)
+  UnitTiles units_;
+#endif
   int32_t* selected_;  // [2 B] unit of each entry, -1 for a zero patch
   float* current_;     // [2 B]
   int64_t* entries_;   // [2 B] sorted by unit
@@ -345,7 +386,7 @@ class Learner {
 }  // namespace
 
 void hebbian_step(core::Context& context, const core::View* in, core::View* out, const op::HebbianStep::Options& o) {
-  Learner learner(context, in[1], in[0].shape[0], o, 0);
+  Learner learner(context, in[1], in[0].shape[0], o, nullptr, false);
   GivenPatches patches{in[0].as<float>(), in[0].shape[1]};
   learner.minibatch(patches, o.learning_rate, out[0].data || out[1].data || out[2].data || out[3].data);
   learner.finish(out);
@@ -355,7 +396,7 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
   const core::View& images = in[0];
   const Windows windows{images.as<uint8_t>(), images.shape[0], images.shape[1], images.shape[2],
                         images.shape[3],      o.window,        o.centre,        o.normalise == op::HebbianLearn::patch};
-  Learner learner(context, in[1], o.batch, o, windows.d());
+  Learner learner(context, in[1], o.batch, o, &windows, in[2].rank < 0);
   const int64_t d = in[1].shape[1], stride = (d + kLanes - 1) / kLanes * kLanes;
   const uint64_t count = static_cast<uint64_t>(windows.count()), batch = static_cast<uint64_t>(o.batch);
   const uint64_t seed = static_cast<uint64_t>(o.seed), per_epoch = count / batch;

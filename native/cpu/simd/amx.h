@@ -85,7 +85,7 @@ struct Place {
 template <const Pairs& kPairs, int kRows, int kColumns>
 STRIATE_INLINE void multiply(int64_t chunks, const Place& a, const Place& b, void* c, int64_t row, int64_t next) {
   static_assert(kRows <= 2 && kColumns <= 3 && kRows * kColumns <= 4);
-  constexpr int kLeft = 4, kRight = 8 - kColumns;
+  constexpr int kRight = 8 - kColumns;
   zero<0>();
   if constexpr (kRows * kColumns > 1) zero<1>();
   if constexpr (kRows * kColumns > 2) zero<2>();
@@ -96,8 +96,8 @@ STRIATE_INLINE void multiply(int64_t chunks, const Place& a, const Place& b, voi
     for (int i = 0; i < kPairs.count; ++i) {
       const char* from = left + kPairs.left[i] * a.part;
       if (i == 0 || kPairs.left[i] != kPairs.left[i - 1]) {
-        load<kLeft>(from, a.row);
-        if constexpr (kRows > 1) load<kLeft + 1>(from + a.next, a.row);
+        load<4>(from, a.row);
+        if constexpr (kRows > 1) load<5>(from + a.next, a.row);
       }
       from = right + kPairs.right[i] * b.part;
       if (i == 0 || kPairs.right[i] != kPairs.right[i - 1]) {
@@ -105,11 +105,11 @@ STRIATE_INLINE void multiply(int64_t chunks, const Place& a, const Place& b, voi
         if constexpr (kColumns > 1) load<kRight + 1>(from + b.next, b.row);
         if constexpr (kColumns > 2) load<kRight + 2>(from + 2 * b.next, b.row);
       }
-      add_product<0, kLeft, kRight>();
-      if constexpr (kColumns > 1) add_product<1, kLeft, kRight + 1>();
-      if constexpr (kColumns > 2) add_product<2, kLeft, kRight + 2>();
-      if constexpr (kRows > 1) add_product<kColumns, kLeft + 1, kRight>();
-      if constexpr (kRows > 1 && kColumns > 1) add_product<3, kLeft + 1, kRight + 1>();
+      add_product<0, 4, kRight>();
+      if constexpr (kColumns > 1) add_product<1, 4, kRight + 1>();
+      if constexpr (kColumns > 2) add_product<2, 4, kRight + 2>();
+      if constexpr (kRows > 1) add_product<kColumns, 5, kRight>();
+      if constexpr (kRows > 1 && kColumns > 1) add_product<3, 5, kRight + 1>();
     }
   char* to = static_cast<char*>(c);
   store<0>(to, row);
@@ -139,6 +139,13 @@ STRIATE_INLINE void split_pairs(vf first, vf second, int64_t part, char* to) {
     _mm512_storeu_si512(to + i * part, _mm512_or_si512(_mm512_srli_epi32((__m512i)low[i], 16), (__m512i)high[i]));
 }
 
+/// The upper halves of the lanes, as one row of a left tile.
+STRIATE_INLINE void store_halves(vi first, vi second, void* to) {
+  alignas(64) static constexpr uint16_t kOdd[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+                                                    33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+  _mm512_storeu_si512(to, _mm512_permutex2var_epi16((__m512i)first, _mm512_load_si512(kOdd), (__m512i)second));
+}
+
 /// The greatest of numbers by magnitude.
 struct Range {
   vi most{};  // its bits: those of an infinity or a NaN are above all others'
@@ -156,7 +163,8 @@ struct Range {
   }
   /// Finite, and far from where parts vanish or sums overflow; or all 0.
   bool fits() const {
-    const int32_t size = _mm512_reduce_max_epi32((__m512i)most);
+    int32_t size = 0;
+    for (int lane = 0; lane < kLanes; ++lane) size = most[lane] > size ? most[lane] : size;
     return size == 0 || (size >= (127 - 40) << 23 && size < (127 + 50) << 23);
   }
 };

@@ -7,6 +7,9 @@
 #include "core/random.h"
 
 #include "cpu/simd/patches.h"
+#if defined(STRIATE_AMX)
+#include "cpu/simd/rank_tiles.h"
+#endif
 #include "cpu/simd/whiten.h"
 #include "cpu/simd/windows.h"
 #include "cpu/simd/winners.h"
@@ -46,6 +49,10 @@ struct Bench {
   int64_t announced,
       windows;  // that group, -1 for none, and how many windows it has; for rows, which numbers come next
   int index;
+#if defined(STRIATE_AMX)
+  PatchTiles tiles;  // of the group, in place of `tile`
+  bool tiled;        // if they are wanted: by patches of bytes, where the units have tiles
+#endif
 };
 
 /// Rows of patches that exist: hebbian_step's.
@@ -90,10 +97,20 @@ struct GatheredPatches {
       gather_bytes(windows, bench.offset[i], bytes);
       if (wide > numbers) std::memset(bytes + numbers, 0, static_cast<size_t>(wide - numbers));
     }
-    for (int64_t i = 0; i < size; ++i)
-      bench.zero[i] = normalise_bytes(windows, bench.bytes + i * wide, numbers, patches + i * wide);
+    for (int64_t i = 0; i < size; ++i) {
+      Normalised how;
+      bench.zero[i] = normalise_bytes(windows, bench.bytes + i * wide, numbers, patches + i * wide, how);
+#if defined(STRIATE_AMX)
+      bench.tiles.whole[i] = how.whole, bench.tiles.mean_rest[i] = how.rest, bench.tiles.factor[i] = how.factor;
+#endif
+    }
     if (whitening) whitening->apply(patches, wide, size, to, bench.zero);
-    rows_to_lanes(to, stride, size, d, groups.width(g), bench.tile);
+#if defined(STRIATE_AMX)
+    if (bench.tiled)
+      bench.tiles.take(bench.bytes, wide, size, groups.width(g));
+    else
+#endif
+      rows_to_lanes(to, stride, size, d, groups.width(g), bench.tile);
     bench.announced = -1;
     if (next < groups.count)
       announce(groups, next, at, bench);

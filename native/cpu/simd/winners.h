@@ -40,10 +40,17 @@ struct RankScratch {
   int32_t* unit;    // [kGroupVectors][K]             }
 };
 
+#if defined(STRIATE_AMX)
+struct RankTiles;  // simd/rank_tiles.h
+#endif
+
 struct Units {
   const float* w;  // [K][D]
   int64_t k, d;
   int64_t rank;  // m
+#if defined(STRIATE_AMX)
+  const RankTiles* tiles = nullptr;  // that give the currents, and `tile` is not used
+#endif
 };
 
 /// What ranking found for each lane of a group.
@@ -52,10 +59,18 @@ struct Winners {
   alignas(64) float first_current[kGroup], last_current[kGroup];
 };
 
+#if defined(STRIATE_AMX)
+template <int V>
+void tile_currents(const RankTiles& tiles, int64_t k, vf (&sum)[kUnits][V]);
+#endif
+
 /// Currents of units [k, k + kUnits) for the lanes of V vectors. Units past the end repeat the last; the caller drops
 /// them.
 template <int V>
 STRIATE_INLINE void block_currents(const float* tile, const Units& u, int64_t k, vf (&sum)[kUnits][V]) {
+#if defined(STRIATE_AMX)
+  if (u.tiles) return tile_currents(*u.tiles, k, sum);
+#endif
   const float* row[kUnits];
 #pragma GCC unroll 8
   for (int j = 0; j < kUnits; ++j) row[j] = u.w + (k + j < u.k ? k + j : u.k - 1) * u.d;
