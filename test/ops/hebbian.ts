@@ -443,6 +443,32 @@ function corners(seed: number): Host {
   return images
 }
 
+/** Noise, and images that are black and white all over. */
+function blank(seed: number): Host {
+  const images = noise(seed, [4, 1, 12, 13])
+  for (let i = 0; i < 156; i++) {
+    images.data[156 + i] = 0
+    images.data[312 + i] = 255
+  }
+  return images
+}
+
+/** The case with weights too small for bfloat16's parts. */
+function faint(name: string, { inputs: [images, w], options }: Case): Case {
+  const { shape, data } = w as Host
+  return {
+    name,
+    inputs: [
+      images as Host,
+      f32(
+        [...shape],
+        Array.from(data, (x) => Number(x) * 1e-15),
+      ),
+    ],
+    options: options ?? {},
+  }
+}
+
 const learnCases: Case[] = [
   learnCase('C=3 over an epoch boundary', noise(1, [2, 3, 7, 9]), 11, {
     batch: 10,
@@ -513,6 +539,26 @@ const learnCases: Case[] = [
   whitenedCase('one number', noise(25, [4, 1, 3, 5]), 2, 1, { window: 1, batch: 11, steps: 3, normalise: 'none' }),
   whitenedCase('p = 3, zero patches', corners(26), 7, 16, { batch: 40, steps: 3, p: 3 }),
   learnCase('wide images', noise(14, [1, 3, 9, 90]), 9, { window: 6, batch: 30, steps: 2 }),
+  // From 64 patches of 32 numbers on, the CPU may take currents from AMX tiles.
+  learnCase('batch 96, centred, max, 37 units', noise(31, [2, 3, 10, 11]), 37, {
+    batch: 96,
+    steps: 2,
+    centre: true,
+    step: 'max',
+    learningRate: 0.01,
+  }),
+  learnCase('batch 70, not normalised, rank 7', noise(38, [2, 3, 10, 12]), 21, {
+    window: 5,
+    batch: 70,
+    steps: 2,
+    rank: 7,
+    normalise: 'none',
+  }),
+  learnCase('batch 65, rank 9', noise(33, [2, 3, 10, 11]), 18, { batch: 65, steps: 2, rank: 9 }),
+  learnCase('batch 112, p = 3', noise(34, [2, 3, 10, 11]), 16, { batch: 112, steps: 2, p: 3 }),
+  learnCase('batch 100, zero patches', blank(35), 11, { window: 6, batch: 100, steps: 2 }),
+  learnCase('batch 100, zero patches, centred', blank(36), 11, { window: 6, batch: 100, steps: 2, centre: true }),
+  faint('batch 80, weights near 1e-15', learnCase('', noise(37, [2, 3, 10, 11]), 20, { batch: 80, steps: 2 })),
   learnCase('windows wider than a cache line', noise(15, [2, 1, 17, 83]), 5, { window: 17, batch: 48, steps: 2 }),
 ]
 

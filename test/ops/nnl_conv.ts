@@ -291,6 +291,22 @@ const forward: Case[] = [
     request: index,
   },
   {
+    name: 'bytes under stride 2, padded, pool 3/2',
+    inputs: [pixels(94, [2, 2, 13, 77]), unitRows(95, [33, 2, 5, 5])],
+    options: { stride: 2, padding: 1, poolSize: 3, poolStride: 2 },
+  },
+  {
+    name: 'products of bytes under few filters',
+    inputs: [pixels(96, [3, 3, 9, 12]), random(97, [7, 3, 5, 5])],
+    options: { normalise: 'none', power: 2 },
+    request: index,
+  },
+  {
+    name: 'bytes under faint filters',
+    inputs: [pixels(98, [1, 3, 12, 20]), random(99, [18, 3, 4, 4], 0, 1e-15)],
+    options: { poolSize: 2, poolStride: 2 },
+  },
+  {
     name: 'one window of a large map, with places',
     inputs: [pixels(93, [1, 1, 460, 462]), f32([2, 1, 1, 1], [0.5, -2])],
     options: { normalise: 'none', poolSize: 460 },
