@@ -203,6 +203,9 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   float* sums = ctx.scratch<float>(static_cast<size_t>(gw ? groups * l.K * step : 1));
   float* slope_sums = ctx.scratch<float>(static_cast<size_t>(groups * l.K));
   float* row_w = ctx.scratch<float>(static_cast<size_t>(gx ? l.K * step : 1));  // w in the order of the patches' rows
+#if defined(STRIATE_AMX)
+  l.tiles.used = l.tiles.used && !saved;  // no products are made
+#endif
   pack_filters(l, w);
   if (gx)
     for (int64_t k = 0; k < l.K; ++k) {

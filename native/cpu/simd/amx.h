@@ -1,9 +1,9 @@
-// Float32 products on AMX tiles, whose factors are bf16: a float32 number is the sum of three (of 8 bits each, exactly),
-// a byte is one by itself. A number times a byte is three products of tiles; a number times a number six, the other
-// three being below 2^-26 of it. Sums are float32, in each 32 of depth the smallest parts first. An instruction multiplies 16 x 32 by 32 x
-// 16 numbers in 16 cycles, 16 times what AVX-512's two multiply-adds a cycle do. It takes numbers below 2^-126 for 0:
-// factors whose parts could be so small, or whose sums could overflow (`Range`), are for the other kernels. Included
-// after simd/vec.h.
+// Products of float32 numbers with bytes on AMX tiles, whose factors are bf16: a byte is one bf16 number, a float32
+// number the sum of three of 8 bits each, exactly, so a product is three of tiles. Sums are float32, in each 32 of depth
+// the smallest parts first. An instruction multiplies 16 x 32 by 32 x 16 numbers in 16 cycles, 16 times what AVX-512's
+// two multiply-adds a cycle do. It takes numbers below 2^-126 for 0: factors whose parts could be so small, or whose
+// sums could overflow (`Range`), are for the other kernels. A float32 number times another is six products of tiles (the
+// other three are below 2^-26 of it), which gained too little: bench/results/README.md. Included after simd/vec.h.
 #pragma once
 #include <cstdint>
 
@@ -62,27 +62,19 @@ STRIATE_INLINE void add_product() {
   __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(kSum), "i"(kLeft), "i"(kRight));
 }
 
-/// The parts that are multiplied, the smallest first, neighbours with a part in common. Part 0 of a number is its
-/// greatest.
-struct Pairs {
-  int count;
-  int8_t left[6], right[6];
-};
-inline constexpr Pairs kBytesByFloats{3, {0, 0, 0}, {2, 1, 0}};
-inline constexpr Pairs kFloatsByBytes{3, {2, 1, 0}, {0, 0, 0}};
-inline constexpr Pairs kFloatsByFloats{6, {2, 1, 1, 0, 0, 0}, {0, 0, 1, 2, 1, 0}};
-
-/// Where a factor's tiles lie. In bytes: `row` from one row of a tile to the next, `part` and `chunk` from one part and
-/// from kDepth numbers to the next, `next` from the tiles of one row (or column) of tiles of the product to the next.
-/// A row of a left tile is kDepth neighbours in depth; one of a right tile has pairs of them for kSide columns.
+/// Where a factor's tiles lie. In bytes: `row` from one row of a tile to the next, `chunk` from kDepth numbers to the
+/// next, `next` from the tiles of one row (or column) of tiles of the product to the next, and `part` from the greatest
+/// part of the numbers to the next, 0 for bytes. A row of a left tile is kDepth neighbours in depth; one of a right tile
+/// has pairs of them for kSide columns.
 struct Place {
   const void* at;
   int64_t row, part, chunk, next;
 };
+enum class Split { left, right };  // which factor is float32
 
 /// c = a b, kRows x kColumns tiles; in bytes, `row` from one of its rows to the next and `next` from one row of tiles to
 /// the next. With three columns all tiles have 16 rows.
-template <const Pairs& kPairs, int kRows, int kColumns>
+template <Split kSplit, int kRows, int kColumns>
 STRIATE_INLINE void multiply(int64_t chunks, const Place& a, const Place& b, void* c, int64_t row, int64_t next) {
   static_assert(kRows <= 2 && kColumns <= 3 && kRows * kColumns <= 4);
   constexpr int kRight = 8 - kColumns;
@@ -92,15 +84,14 @@ STRIATE_INLINE void multiply(int64_t chunks, const Place& a, const Place& b, voi
   if constexpr (kRows * kColumns > 3) zero<3>();
   const char *left = static_cast<const char*>(a.at), *right = static_cast<const char*>(b.at);
   for (int64_t chunk = 0; chunk < chunks; ++chunk, left += a.chunk, right += b.chunk)
-#pragma GCC unroll 6
-    for (int i = 0; i < kPairs.count; ++i) {
-      const char* from = left + kPairs.left[i] * a.part;
-      if (i == 0 || kPairs.left[i] != kPairs.left[i - 1]) {
-        load<4>(from, a.row);
-        if constexpr (kRows > 1) load<5>(from + a.next, a.row);
+#pragma GCC unroll 3
+    for (int part = 2; part >= 0; --part) {
+      if (kSplit == Split::left || part == 2) {
+        load<4>(left + part * a.part, a.row);
+        if constexpr (kRows > 1) load<5>(left + part * a.part + a.next, a.row);
       }
-      from = right + kPairs.right[i] * b.part;
-      if (i == 0 || kPairs.right[i] != kPairs.right[i - 1]) {
+      if (kSplit == Split::right || part == 2) {
+        const char* from = right + part * b.part;
         load<kRight>(from, b.row);
         if constexpr (kColumns > 1) load<kRight + 1>(from + b.next, b.row);
         if constexpr (kColumns > 2) load<kRight + 2>(from + 2 * b.next, b.row);

@@ -89,9 +89,9 @@ struct FilterTiles {
       const tiles::Place left{image + first * step, step * 2, 0, 64, down * step * 2};
       float* to = out + first * kVectors * kLanes;
       if (i + 1 < count)
-        tiles::multiply<tiles::kBytesByFloats, 2, kVectors>(chunks, left, right, to, kRow, down * kRow);
+        tiles::multiply<tiles::Split::right, 2, kVectors>(chunks, left, right, to, kRow, down * kRow);
       else
-        tiles::multiply<tiles::kBytesByFloats, 1, kVectors>(chunks, left, right, to, kRow, 0);
+        tiles::multiply<tiles::Split::right, 1, kVectors>(chunks, left, right, to, kRow, 0);
     }
     for (int64_t q = 0; q < positions; ++q, out += kVectors * kLanes)
       for (int v = 0; v < kVectors; ++v) vstore(out + v * kLanes, vload(out + v * kLanes) * vset(factor[q]));

@@ -131,7 +131,7 @@ struct RankTiles {
     const int64_t part = units.part();
     const tiles::Place left{units.at + group * 3 * part, 64, part, tiles::kBytes, 0};
     const tiles::Place right{patches.at, 64, 0, tiles::kBytes, part};
-    tiles::multiply<tiles::kFloatsByBytes, 1, V>(units.chunks, left, right, buffer(group), V * 64, 0);
+    tiles::multiply<tiles::Split::left, 1, V>(units.chunks, left, right, buffer(group), V * 64, 0);
   }
 };
 
