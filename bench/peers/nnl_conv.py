@@ -43,6 +43,8 @@ class Case:
         n, k, c, w = sizes["batch"], sizes["filters"], sizes["channels"], sizes["window"]
         self.window, self.power, self.pool = w, sizes["power"], (sizes["poolSize"], sizes["poolStride"])
         self.images = uniform(1, n, c, sizes["height"], sizes["width"])
+        if sizes["bytes"]:
+            self.images = np.floor(self.images * 256) / np.float32(255)
         self.filters = unit_rows(uniform(2, k, c * w * w)).reshape(k, c, w, w)
         self.x, self.w = tensor(self.images), tensor(self.filters)
         self.ones = torch.ones(1, c, w, w, device=data.device)

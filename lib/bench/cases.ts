@@ -22,6 +22,7 @@ export const cases: readonly BenchCase[] = [
   learn(100, 4, 400),
   nnl(100, { ratio: 2.8, share: 0.6 }, { ratio: 3.5, share: 0.75 }),
   nnl(250, { ratio: 2.8, share: 0.6 }, { ratio: 3.5, share: 0.75 }),
+  nnl(100, { ratio: 2.8, share: 0.6 }, { ratio: 3.5, share: 0.75 }, true),
   rectified(10_000_000, 40, { ratio: 0.9 }, { ratio: 1.3 }),
   gemm(512, { ratio: 0.95 }, { ratio: 1.05 }),
   gemm(2048, { ratio: 0.95 }, { ratio: 1.05 }),

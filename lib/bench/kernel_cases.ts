@@ -137,14 +137,18 @@ function openLearn(device: Device, { images, channels, side, units, steps: few, 
   }
 }
 
-export function nnl(batch: number, must?: Goal, reach?: Goal): BenchCase {
+/** @param bytes images as u8; the peer's are float32 all the same, made beforehand */
+export function nnl(batch: number, must?: Goal, reach?: Goal, bytes = false): BenchCase {
   const [channels, side, filters, window, power, pool] = [3, 32, 400, 4, 40, { size: 11, stride: 2 }]
   const inputs = channels * window * window
   const positions = (side - window + 1) ** 2
   return {
     op: 'nnl_conv',
-    name: `W=${window} K=${filters} n=${power} pool ${pool.size}/${pool.stride}, batch ${batch}`,
-    sizes: { batch, channels, height: side, width: side, filters, window, power, poolSize: pool.size, poolStride: pool.stride },
+    name: `W=${window} K=${filters} n=${power} pool ${pool.size}/${pool.stride}, ${bytes ? 'u8, ' : ''}batch ${batch}`,
+    sizes: {
+      ...{ batch, channels, height: side, width: side, filters, window, power, poolSize: pool.size, poolStride: pool.stride },
+      bytes: bytes ? 1 : 0,
+    },
     unit: 'images',
     units: batch,
     limit: { kind: 'fma', amount: 2 * batch * inputs * filters * positions },
@@ -154,7 +158,9 @@ export function nnl(batch: number, must?: Goal, reach?: Goal): BenchCase {
     // The cosine is right to about D * 2^-24 = 3e-6 at worst, 1e-7 in practice; the power multiplies a relative error by 40.
     tolerance: 5e-5,
     open: (device) => {
-      const x = Tensor.from(uniform(1, batch * channels * side * side), { shape: [batch, channels, side, side], device })
+      const values = uniform(1, batch * channels * side * side)
+      const images = bytes ? Uint8Array.from(values, (v) => 256 * v) : values
+      const x = Tensor.from(images, { shape: [batch, channels, side, side], device })
       const w = Tensor.from(unitRows(uniform(2, filters * inputs), inputs), {
         shape: [filters, channels, window, window],
         device,
