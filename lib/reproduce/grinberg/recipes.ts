@@ -49,7 +49,7 @@ const recipes = {
     readout: whitenedReadout,
   },
   'whitened-five': {
-    about: 'Five such blocks side by side, W 3 to 7, pools of 13 every 5',
+    about: 'Five such blocks side by side, W 2 to 6, pools of 13 every 5',
     blocks: whitenedFive.map(blockOptions),
     readout: wideReadout,
   },

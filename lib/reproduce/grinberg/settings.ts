@@ -76,7 +76,7 @@ export function quickBlock(block: Block): Block {
 }
 
 /** Blocks in whitened space side by side. */
-export const whitenedFive: readonly Block[] = [3, 4, 5, 6, 7].map((window) => ({
+export const whitenedFive: readonly Block[] = [2, 3, 4, 5, 6].map((window) => ({
   ...whitenedBlock,
   window,
   pool: { size: 13, stride: 5, padding: 6 },
