@@ -9,9 +9,8 @@ import {
   singleBlock,
   whitenedBlock,
   whitenedFive,
+  whitenedFiveReadout,
   whitenedReadout,
-  whitenedWide,
-  wideReadout,
 } from './settings.js'
 
 interface Recipe extends Pick<LocalOptions, 'filters'> {
@@ -51,12 +50,7 @@ const recipes = {
   'whitened-five': {
     about: 'Five such blocks side by side, W 2 to 6, pools of 13 every 5',
     blocks: whitenedFive.map(blockOptions),
-    readout: wideReadout,
-  },
-  'whitened-wide': {
-    about: 'One such block of 1,600 filters, pool 13 every 6',
-    blocks: [blockOptions(whitenedWide)],
-    readout: wideReadout,
+    readout: whitenedFiveReadout,
   },
   faithful: {
     about: "The single block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",
