@@ -9,7 +9,7 @@ import { root } from '#root'
 import { cpu, DataError, type Images, labelsOf, selectImages } from '../../lib/index.js'
 import { takeLock } from '../../lib/io/lock.js'
 import { type NetworkResult, type Part, runStudy, type Study, type StudyData, type StudyRun } from '../../lib/reproduce/index.js'
-import { localPart, twinPart } from '../../lib/reproduce/networks.js'
+import { localPart, runPart, twinPart } from '../../lib/reproduce/networks.js'
 import { labelledStudy } from './flat_study.js'
 
 const main = join(root, 'dist', 'cli', 'main.js')
@@ -198,10 +198,22 @@ const parts = (): Part<NetworkResult>[] => [
     seed: 0,
     expected,
   }),
+  runPart({
+    name: 'run',
+    about: 'run',
+    options: {
+      filters: { units: 12, steps: 20, batch: 100 },
+      trunk: [{ pool: { size: 2, stride: 2 } }],
+      blocks: [{ response: 'both-signs', pool: { size: 5, stride: 5 } }],
+      readout: { epochs: 4, batch: 20 },
+    },
+    seed: 0,
+    expected,
+  }),
 ]
 /** Everything but the clock. */
 const numbers = (results: unknown[]) =>
-  (results as NetworkResult[]).map((r) => ({ ...r, curve: r.curve.map(({ error }) => error) }))
+  (results as NetworkResult[]).map(({ seconds: _seconds, ...r }) => ({ ...r, curve: r.curve.map(({ error }) => error) }))
 
 describe('parts that train networks', () => {
   it('stopped anywhere within and run again, give the same numbers', async () => {
@@ -209,6 +221,7 @@ describe('parts that train networks', () => {
     expect(whole).toMatchObject([
       { curveOn: 'validation', failed: null, before: { loss: null } },
       { curveOn: 'test', failed: null, testImages: 80, before: { loss: expect.closeTo(Math.log(8), 0) } },
+      { curveOn: 'validation', failed: null, before: null, testImages: 80 },
     ])
     let times = 0
     let results: unknown[] | null = null
