@@ -81,8 +81,8 @@ describe('label-free', () => {
     expect(byNetwork?.[0]?.slice(-2)).toEqual([Math.round(seconds?.filters ?? -1), Math.round(seconds?.readout ?? -1)])
     expect(elsewhere).toHaveLength(5)
     expect(bySize?.map(([, size]) => size)).toEqual(['67 of 3 x 3'])
-    expect(values.map(({ published }) => published)).toEqual([27.8, null, null, null])
-    expect(values.map(({ ours }) => ours[0])).toEqual(
+    expect(values.map(({ published }) => published)).toEqual([27.8, null, 23, 28, null, null])
+    expect(values.flatMap(({ ours }) => ours)).toEqual(
       [of('whitened'), of('patches-norm-whitened')].flatMap((r) => [100 * r.testError, 100 * r.shadowError]),
     )
 

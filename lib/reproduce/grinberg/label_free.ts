@@ -244,9 +244,10 @@ export const labelFree: Study = {
       return [value('test error', paper[name][0], (r) => r.testError), value('in shadow', paper[name][1], (r) => r.shadowError)]
     })
     return {
-      values: [...chosen, ...winners.map((value) => ({ ...value, unit: '%', published: null }))].filter(
-        ({ ours }) => ours.length > 0,
-      ),
+      values: [
+        ...chosen,
+        ...winners.filter(({ ours }) => ours.length > 0).map((value) => ({ ...value, unit: '%', published: null })),
+      ],
       charts: [],
       tables: [
         {
