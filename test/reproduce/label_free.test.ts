@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cpu } from '../../lib/index.js'
-import { type NetworkResult, runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
+import { type NetworkResult, recipe, runStudy, type Study, type StudyData, studies } from '../../lib/reproduce/index.js'
 import { labelledStudy } from './flat_study.js'
 
 let folder: string
@@ -34,6 +34,14 @@ describe('label-free', () => {
     ])
       expect(names).toContain(`label-free-${name}-seed1`)
     expect(names).not.toContain('label-free-spherical-k-means-raw-seed0')
+  })
+
+  it('leaves whitened blocks of other recipes the power of whitened blocks', () => {
+    const whiten = { filters: { whiten: { after: 'norm' } } } as const
+    const powers = (...given: Parameters<typeof recipe>) => recipe(...given).blocks?.map(({ power }) => power)
+    expect(powers('grinberg')).toEqual([40])
+    expect(powers('grinberg', whiten)).toEqual([undefined])
+    expect(powers('whitened', whiten)).toEqual([2])
   })
 
   it('makes tables of what was run, and says what each part is worth', async () => {

@@ -84,7 +84,14 @@ export function recipe(name: RecipeName, own: LocalOptions = {}): LocalOptions {
   return {
     ...own,
     filters: { ...filters, ...own.filters },
-    blocks: own.blocks ?? blocks.map((block) => ({ ...block, filters: { ...block.filters, ...own.filters } })),
+    blocks:
+      own.blocks ??
+      blocks.map(({ power, ...block }) => ({
+        ...block,
+        // A power for patches as they are would silence whitened ones.
+        ...(power !== undefined && (block.filters?.whiten || !own.filters?.whiten) ? { power } : {}),
+        filters: { ...block.filters, ...own.filters },
+      })),
     readout: own.readout === false ? false : { ...readout, ...own.readout },
   }
 }
