@@ -4,7 +4,7 @@ import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type Images, labelsOf } from '../data/index.js'
-import { cpu, instructionSet, setThreads, threads } from '../device.js'
+import { cpu, instructionSet, threads } from '../device.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
 import { trainReadout } from '../features/index.js'
@@ -13,8 +13,7 @@ import { learnFilters } from '../learn/index.js'
 import { localNet, Network } from '../models/index.js'
 import { parseOptions, refuseUnknown, whole } from '../options.js'
 import type { OnProgress } from '../run/index.js'
-import { version } from '../version.js'
-import { findPeer, type PeerJob, type PeerVersions, peerOptions } from './peer.js'
+import { besidePeer, type Peer, type PeerJob, type PeerVersions, peerOptions, provenance } from './peer.js'
 
 export const jobOptions = z.strictObject({
   threads: whole(1, 1024).optional().describe('of both sides (default: as many as Striate has)'),
@@ -77,7 +76,7 @@ const settings = {
  * @throws {DataError} when the sets have no common classes; {OptionError} for a Python without PyTorch that was asked for
  */
 export async function runJob(train: Images, test: Images, options: JobOptions = {}, run: JobRun = {}): Promise<JobReport> {
-  const { threads: asked, units, steps, epochs, ...peers } = parseOptions('bench', jobOptions, options)
+  const { threads: count = threads(), units, steps, epochs, ...sides } = parseOptions('bench', jobOptions, options)
   refuseUnknown('bench', run, ['signal', 'onProgress', 'onSide'])
   const { signal, onProgress, onSide } = run
   const work = { ...settings, units, steps, epochs }
@@ -90,48 +89,33 @@ export async function runJob(train: Images, test: Images, options: JobOptions = 
       actual: 'images without common classes',
       expected: 'labelled images: train and test',
     })
-  const before = threads()
-  const count = asked ?? before
   const [load = 0] = loadavg()
-  setThreads(count)
-  try {
-    signal?.throwIfAborted()
-    const found = await findPeer(peers, count, 'cpu', signal)
-    const { peer } = found
-    try {
-      onSide?.('striate')
-      const ours = await ourJob(train, test, work, { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) })
-      let theirs: JobReport['peer'] = null
-      if (peer) {
-        onSide?.('peer')
-        const folder = await mkdtemp(join(tmpdir(), 'striate-job-'))
-        try {
-          const files = { train: await stored(train, folder, 'train'), test: await stored(test, folder, 'test') }
-          theirs = { ...(await peer.job({ work, classes: labels.classes.length, ...files })), versions: peer.versions }
-        } finally {
-          await rm(folder, { recursive: true, force: true })
-        }
-      }
-      return {
-        date: new Date().toISOString(),
-        striate: version,
-        node: process.version,
-        machine: { processor: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, instructionSet },
-        load,
-        threads: count,
-        work,
-        images: { train: train.shape[0], test: test.shape[0], data: train.name },
-        ours,
-        peer: theirs,
-        ...(found.note ? { note: found.note } : {}),
-      }
-    } finally {
-      await peer?.close()
+  return besidePeer({ ...sides, threads: count, kind: 'cpu', signal }, async (peer, note) => {
+    onSide?.('striate')
+    const ours = await ourJob(train, test, work, { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) })
+    if (peer) onSide?.('peer')
+    return {
+      ...provenance(),
+      machine: { processor: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, instructionSet },
+      load,
+      threads: count,
+      work,
+      images: { train: train.shape[0], test: test.shape[0], data: train.name },
+      ours,
+      peer: peer && { ...(await peerJob(peer, train, test, work, labels.classes.length)), versions: peer.versions },
+      ...(note ? { note } : {}),
     }
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error
+  })
+}
+
+/** The peer's side, which reads the sets from files. */
+async function peerJob(peer: Peer, train: Images, test: Images, work: object, classes: number): Promise<PeerJob> {
+  const folder = await mkdtemp(join(tmpdir(), 'striate-job-'))
+  try {
+    const files = { train: await stored(train, folder, 'train'), test: await stored(test, folder, 'test') }
+    return await peer.job({ work, classes, ...files })
   } finally {
-    setThreads(before)
+    await rm(folder, { recursive: true, force: true })
   }
 }
 

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
 import { root } from '#root'
+import { setThreads, threads } from '../device.js'
 import { OptionError } from '../errors.js'
+import { version } from '../version.js'
 import type { BenchCase } from './case.js'
 import type { Summary } from './data.js'
 import type { Burst } from './timing.js'
@@ -154,27 +156,50 @@ export class Peer {
   }
 }
 
+/** What both benchmarks ask of their surroundings. */
+export interface Sides extends z.output<typeof peerOptions> {
+  threads: number
+  kind: 'cpu' | 'cuda'
+  signal?: AbortSignal | undefined
+}
+
 /**
- * Starts a peer where one is wanted; without one, says why.
- * @throws {OptionError} for a Python that was asked for and has none
+ * Works with so many threads, beside a peer where one is wanted and found; else it is told why there is none. Threads are set back and the
+ * peer ended afterwards.
+ * @throws {OptionError} for a Python that was asked for and has none; the signal's reason once it fires
  */
-export async function findPeer(
-  { peers, python }: z.output<typeof peerOptions>,
-  threads: number,
-  kind: 'cpu' | 'cuda',
-  signal?: AbortSignal,
-): Promise<{ peer: Peer | null; note?: string }> {
-  if (!peers) return { peer: null }
+export async function besidePeer<T>(
+  { peers, python, threads: count, kind, signal }: Sides,
+  work: (peer: Peer | null, note: string | undefined) => Promise<T>,
+): Promise<T> {
+  const before = threads()
+  let peer: Peer | null = null
+  let note: string | undefined
   try {
-    return { peer: await Peer.start(python ?? (process.env.STRIATE_PYTHON || 'python3'), threads, kind, signal) }
+    setThreads(count)
+    signal?.throwIfAborted()
+    if (peers)
+      try {
+        peer = await Peer.start(python ?? (process.env.STRIATE_PYTHON || 'python3'), count, kind, signal)
+      } catch (error) {
+        if (!(error instanceof NoPeer)) throw error
+        if (python !== undefined)
+          throw new OptionError({
+            op: 'bench',
+            argument: 'python',
+            actual: error.message,
+            expected: `a Python 3 with NumPy and PyTorch${kind === 'cuda' ? ' for CUDA' : ''}`,
+          })
+        note = `no peer: ${error.message}`
+      }
+    return await work(peer, note)
   } catch (error) {
-    if (!(error instanceof NoPeer)) throw error
-    if (python === undefined) return { peer: null, note: `no peer: ${error.message}` }
-    throw new OptionError({
-      op: 'bench',
-      argument: 'python',
-      actual: error.message,
-      expected: `a Python 3 with NumPy and PyTorch${kind === 'cuda' ? ' for CUDA' : ''}`,
-    })
+    throw signal?.aborted ? signal.reason : error
+  } finally {
+    await peer?.close()
+    setThreads(before)
   }
 }
+
+/** The head of a report. */
+export const provenance = () => ({ date: new Date().toISOString(), striate: version, node: process.version })

@@ -1,13 +1,12 @@
 // The runner of `striate bench`: ours and the peer's forms in turn, round by round, within one run.
 import { cpus, loadavg } from 'node:os'
 import { z } from 'zod'
-import { cpu, cuda, type Device, instructionSet, limits, type MachineLimits, setThreads, threads } from '../device.js'
+import { cpu, cuda, type Device, instructionSet, limits, type MachineLimits } from '../device.js'
 import { parseOptions, refuseUnknown, whole } from '../options.js'
-import { version } from '../version.js'
 import type { BenchCase } from './case.js'
 import { cases } from './cases.js'
 import { difference, summarise } from './data.js'
-import { findPeer, type Peer, peerOptions } from './peer.js'
+import { besidePeer, type Peer, peerOptions, provenance } from './peer.js'
 import { type BenchReport, type BenchRow, judge, type PeerForm } from './rows.js'
 import { measureScaling } from './scaling.js'
 import { burst, calibrate, type Spread, spread } from './timing.js'
@@ -39,20 +38,13 @@ const allForms = 3
 
 /** Measures ops against the machine's limits and against PyTorch and NumPy. Sets the thread count back afterwards. */
 export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): Promise<BenchReport> {
-  const { ops, device: kind, threads: count, rounds, ...asked } = parseOptions('bench', benchOptions, options)
+  const { ops, device: kind, threads: count, rounds, ...sides } = parseOptions('bench', benchOptions, options)
   refuseUnknown('bench', run, ['signal', 'onRow'])
   const { signal, onRow } = run
   const wanted = (op: string): boolean => ops.length === 0 || ops.includes(op)
   const device = kind === 'cuda' ? cuda() : cpu()
-  const before = threads()
   const [load = 0] = loadavg()
-  setThreads(count)
-  let peer: Peer | null = null
-  try {
-    signal?.throwIfAborted()
-    const found = await findPeer(asked, count, kind, signal)
-    peer = found.peer
-    const { note } = found
+  return besidePeer({ ...sides, threads: count, kind, signal }, async (peer, note) => {
     let limit = await limits(0.5, device)
     const rows: BenchRow[] = []
     const add = (row: BenchRow): void => {
@@ -68,9 +60,7 @@ export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): 
       for (const row of await measureScaling(Math.max(2, count), Math.max(15, rounds), signal)) add(row)
     }
     return {
-      date: new Date().toISOString(),
-      striate: version,
-      node: process.version,
+      ...provenance(),
       machine: {
         processor: cpus()[0]?.model.trim() ?? 'unknown',
         cores: cpus().length,
@@ -86,12 +76,7 @@ export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): 
       peer: peer?.versions ?? null,
       rows,
     }
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error
-  } finally {
-    await peer?.close()
-    setThreads(before)
-  }
+  })
 }
 
 interface Measurement {

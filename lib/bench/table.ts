@@ -101,43 +101,40 @@ export function formatJob(report: JobReport): string {
 /** The head of a job's report: machine, versions, and what was done. */
 export function describeJob(report: JobReport): string[] {
   const { machine, date, striate, node, threads, work, images, load, peer, note, ours } = report
-  const counted = `${threads} thread${threads === 1 ? '' : 's'}`
   return [
-    `${machine.processor}, ${machine.cores} cores, ${machine.instructionSet}; ${date.slice(0, 10)}, striate ${striate}, Node ${node}, ${counted}.`,
+    `${machine.processor}, ${machine.cores} cores, ${machine.instructionSet}; ${date.slice(0, 10)}, striate ${striate}, Node ${node}, ${threadsText(threads)}.`,
     `${work.units} filters of ${work.window} x ${work.window} in ${work.steps} minibatches of ${work.filterBatch} patches, n = ${work.power}, pool ` +
       `${work.poolSize}/${work.poolStride}+${work.poolPadding}, ${work.epochs} epochs of the readout; ${images.train} training and ${images.test} test images of ${images.data}.`,
     peer
-      ? `PyTorch ${peer.versions.torch}, NumPy ${peer.versions.numpy}, Python ${peer.versions.python}, float32, ${peer.versions.threads} thread${peer.versions.threads === 1 ? '' : 's'}; finding its fastest forms is not counted.`
+      ? `PyTorch ${peer.versions.torch}, NumPy ${peer.versions.numpy}, Python ${peer.versions.python}, float32, ${threadsText(peer.versions.threads)}; finding its fastest forms is not counted.`
       : (note ?? 'No peer was measured.'),
-    `At most ${(ours.memory / 2 ** 30).toFixed(2)} GiB resident.` +
-      (load > 0.5
-        ? ` The machine was not idle: other programs had a load average of ${load.toFixed(1)} when the run began.`
-        : ''),
+    `At most ${(ours.memory / 2 ** 30).toFixed(2)} GiB resident.` + loadText(load),
   ]
 }
+
+const threadsText = (count: number): string => `${count} thread${count === 1 ? '' : 's'}`
+const loadText = (load: number): string =>
+  load > 0.5 ? ` The machine was not idle: other programs had a load average of ${load.toFixed(1)} when the run began.` : ''
 
 /** The head of a report in a few plain lines: machine, limits, versions, and how it was measured. */
 export function describeBench(report: Omit<BenchReport, 'rows'>): string[] {
   const { machine, limits, load = 0, peer, threads, rounds } = report
   const settings = Object.entries(peer?.environment ?? {}).map(([name, value]) => `${name}=${value}`)
-  const counted = `${threads} thread${threads === 1 ? '' : 's'}`
   const onGpu = machine.kind === 'cuda'
   return [
     `${onGpu ? `${machine.device} (${machine.libraries}) in a machine of ${machine.cores} cores, ` : ''}${machine.processor}` +
       `${onGpu ? '' : `, ${machine.cores} cores, ${machine.instructionSet}`}; ${report.date.slice(0, 10)}, striate ${report.striate}, Node ${report.node}.`,
-    `Limits measured ${onGpu ? 'on the GPU' : `with ${counted}`}: ${limits.fmaGflops.toFixed(0)} GFLOP/s float32 FMA, ` +
+    `Limits measured ${onGpu ? 'on the GPU' : `with ${threadsText(threads)}`}: ${limits.fmaGflops.toFixed(0)} GFLOP/s float32 FMA, ` +
       `${limits.readGbs.toFixed(0)} GB/s read, ${limits.copyGbs.toFixed(0)} GB/s copied (read plus written).`,
     peer
       ? `Peers: PyTorch ${peer.torch}, NumPy ${peer.numpy}, Python ${peer.python}, float32` +
         (onGpu
           ? ' without TF32; best of several forms, each also replayed as a CUDA graph (torch.compile, cuDNN trying its algorithms).'
-          : `, ${peer.threads} thread${peer.threads === 1 ? '' : 's'}; environment ${settings.join(' ')}, presets of OpenBLAS dropped; ` +
+          : `, ${threadsText(peer.threads)}; environment ${settings.join(' ')}, presets of OpenBLAS dropped; ` +
             `best of several forms (products ${peer.precision === 'highest' ? 'as they are, since oneDNN rounds them to bfloat16 here' : 'through oneDNN'}, channels-last, cache-sized groups, torch.compile, NumPy).`)
       : 'No peer was measured.',
     `Medians over ${rounds} rounds in which both sides take turns, ${threads === 1 && !onGpu ? 'by processor time' : "by the wall's clock"}.` +
-      (load > 0.5
-        ? ` The machine was not idle: other programs had a load average of ${load.toFixed(1)} when the run began.`
-        : ''),
+      loadText(load),
   ]
 }
 

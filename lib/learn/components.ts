@@ -15,7 +15,7 @@ import { Checkpoints } from '../run/checkpoint.js'
 import { finishedTogether, finishFolder, inFolder, provenance } from '../run/folder.js'
 import { agree, type Group, watchedGroup } from '../run/group.js'
 import { checkRun, type RunOptions } from '../run/options.js'
-import { duration, memoryText, startPhase, trialSeconds } from '../run/progress.js'
+import { duration, memoryText, secondsSince, startPhase, trialSeconds } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
 import { type ComponentConfig, type ComponentOptions, componentOptions, lasting, refuseUnused } from './component_options.js'
 import { type BlockComponents, blockComponents, type ComponentRecord, componentRecord } from './component_record.js'
@@ -193,7 +193,7 @@ class Fit {
         const record = await this.learn(block, sums)
         sums.dispose()
         sums = null
-        record.seconds = Math.round(performance.now() - began) / 1000
+        record.seconds = secondsSince(began)
         this.position = { block: block + 1, images: 0, records: [...this.position.records, record] }
         await this.save(null)
       }

@@ -27,6 +27,7 @@ import { overrides, parseOptions, seed, whole } from '../options.js'
 import { philox, words } from '../random.js'
 import { finishedRecord, finishFolder, inFolder, openNetwork, provenance, refuseOther } from '../run/folder.js'
 import { checkRun, type RunOptions } from '../run/options.js'
+import { secondsSince } from '../run/progress.js'
 import { type FilterConfig, filterConfig, filterOptions } from './filter_options.js'
 import { checkFilters, type LearnedFilters, learnFilters } from './filters.js'
 import { type AskedBlock, type BlockRecord, type LocalRecord, localCurves, localRecord } from './local_record.js'
@@ -147,7 +148,7 @@ async function learnAll(
   const seconds: Record<string, number> = {}
   let start = performance.now()
   const lap = (name: string) => {
-    seconds[name] = Math.round(performance.now() - start) / 1000
+    seconds[name] = secondsSince(start)
     start = performance.now()
   }
   const { trunk, blocks, net: learned } = await learnLayers(images, plan, asked)
@@ -261,7 +262,7 @@ async function learnLayers(
       const part = { number: i + 1, of: all.length }
       const learned = await learnFilters(source, filters, { ...run, part })
       const { config, health, history, converged } = learned
-      const seconds = Math.round(performance.now() - began) / 1000
+      const seconds = secondsSince(began)
       records.push({ ...askedBlock({ layer, filters: config }), health, history, converged, seconds })
       const inTrunk = i < plan.trunk.length
       const list = inTrunk ? plan.trunk : plan.blocks

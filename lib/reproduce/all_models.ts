@@ -124,7 +124,9 @@ const resNetOfNamed: Family['make'] = async (context, scale, seed) => {
 
 const joined = (blocks: number) => Array.from({ length: blocks }, (_, i) => `blocks.${i}`).join('+')
 
-const ofBlocks = (make: typeof local, blocks: readonly Block[]): Pick<Family, 'blocks' | 'make'> => ({
+/** What blocks side by side make of a family: several are also tried together. */
+const ofBlocks = (make: typeof local, blocks: readonly Block[]): Pick<Family, 'layers' | 'blocks' | 'make'> => ({
+  layers: blocks.length > 1 ? ['all', joined(blocks.length)] : ['all'],
   blocks,
   make: make(blocks),
 })
@@ -144,35 +146,30 @@ const families: readonly Family[] = [
   {
     name: 'local-one',
     about: 'one block of Krotov-Hopfield filters',
-    layers: ['all'],
     minutes: 3,
     ...ofBlocks(local, [singleBlock]),
   },
   {
     name: 'local-five',
     about: 'five blocks of them side by side',
-    layers: ['all', joined(5)],
     minutes: 8,
     ...ofBlocks(local, fiveBlocks),
   },
   {
     name: 'local-whitened',
     about: 'one block of filters that compete for whitened patches of norm 1, both signs',
-    layers: ['all'],
     minutes: 5,
     ...ofBlocks(local, [whitenedBlock]),
   },
   {
     name: 'local-five-whitened',
     about: 'five blocks of them side by side',
-    layers: ['all', joined(5)],
     minutes: 12,
     ...ofBlocks(local, whitenedFive),
   },
   {
     name: 'twin-one',
     about: 'the one block trained end to end',
-    layers: ['all'],
     minutes: 8,
     ...ofBlocks(twin, [{ ...singleBlock, power: 1 }]),
   },

@@ -17,6 +17,7 @@ import {
 } from '../learn/index.js'
 import { applyShadow } from '../light/index.js'
 import { type BlockResponse, convNet, type LocalBlock, localBlocks, localNet, Network } from '../models/index.js'
+import { secondsSince } from '../run/progress.js'
 import { type SupervisedOptions, trainSupervised } from '../train/index.js'
 import { type Observation, observationSchema, observeFeatures, observeGradients } from './observe.js'
 import { inShared } from './shared.js'
@@ -153,8 +154,6 @@ const readoutResult = (chosen: CandidateResult, refit: EpochResult[] | null) => 
   after: null,
   failed: null,
 })
-
-const secondsSince = (began: number): number => Math.round(performance.now() - began) / 1000
 
 export interface RunPart {
   name: string

@@ -35,6 +35,9 @@ export function startPhase(phase: string, unit: string, total: number, first: nu
   }
 }
 
+/** Seconds since `performance.now()` was `began`, to the millisecond. */
+export const secondsSince = (began: number): number => Math.round(performance.now() - began) / 1000
+
 /** Bytes as people read them: 1.50 GiB, 20.3 MiB. */
 export function memoryText(bytes: number): string {
   const power = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10))

@@ -40,13 +40,10 @@ type NnlConvSpec = z.output<typeof schema>
 /** What a layer gives besides its output when it trains. */
 interface Kept {
   x: Tensor
-  /** Of power 1. */
-  y: Tensor
-  /** Places of the maxima. */
-  index: Tensor | null
-  /** Cosines and the code before the pool, of a triangle. */
-  cosines: Tensor | null
-  code: Tensor | null
+  /** Before the power, and the places of the maxima. */
+  maxima?: { y: Tensor; index: Tensor }
+  /** Of a triangle: cosines, their code, and what is pooled of it. */
+  triangle?: { cosines: Tensor; code: Tensor; y: Tensor }
 }
 
 class NnlConv extends Base<NnlConvSpec> {
@@ -86,35 +83,35 @@ class NnlConv extends Base<NnlConvSpec> {
     const filters = this.filters
     const options = this.options(filters)
     const raised = (y: Tensor) => (power === 1 ? y : ops.rectifiedPower(y, { power }))
-    const kept = (y: Tensor, rest: Partial<Kept> = {}): Kept => ({ x, y, index: null, cosines: null, code: null, ...rest })
     if (response === 'triangle') {
       const cosines = ops.nnlConv(x, filters.weight, options)
       const code = ops.triangle(cosines)
       const y = pool ? ops.maxPool(code, pool) : code
-      return { y: raised(y), saved: kept(y, { cosines, code }) }
+      return { y: raised(y), saved: { x, triangle: { cosines, code, y } } }
     }
-    if (!training) {
-      const y = ops.nnlConv(x, filters.weight, { ...options, power })
-      return { y, saved: kept(y) }
-    }
+    if (!training) return { y: ops.nnlConv(x, filters.weight, { ...options, power }), saved: { x } }
     // Power 1 with the places of the maxima: the gradient then costs the pooled cells alone.
-    const { y, index } = ops.nnlConvWithIndex(x, filters.weight, options)
-    return { y: raised(y), saved: kept(y, { index }) }
+    const maxima = ops.nnlConvWithIndex(x, filters.weight, options)
+    return { y: raised(maxima.y), saved: { x, maxima } }
   }
 
   backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>) {
-    const { x, y, index, cosines, code } = saved as Kept
+    const { x, maxima, triangle } = saved as Kept
     const { power, bias, pool, response } = this.spec
     const filters = this.filters
     const options = this.options(filters)
     if (this.frozen && !wants) return null
     const of = [...(this.frozen ? [] : ['gw' as const, ...(bias ? ['gb' as const] : [])]), ...(wants ? ['gx' as const] : [])]
     const grads = (gy: Tensor, rest: object = {}) => ops.nnlConvGrad(x, filters.weight, gy, { ...options, ...rest, of })
-    const slope = () => (power === 1 ? gy : ops.rectifiedPowerGrad(y, gy, { power }))
-    let made: Record<'gx' | 'gw' | 'gb', Tensor>
-    if (cosines && code) made = grads(ops.triangleGrad(cosines, pool ? ops.maxPoolGrad(code, slope(), pool) : slope()))
+    const slope = (y: Tensor) => (power === 1 ? gy : ops.rectifiedPowerGrad(y, gy, { power }))
+    const throughTriangle = ({ cosines, code, y }: NonNullable<Kept['triangle']>) =>
+      ops.triangleGrad(cosines, pool ? ops.maxPoolGrad(code, slope(y), pool) : slope(y))
     // A frozen layer keeps no places of maxima: its gradient is rarely asked for, and the op finds them again.
-    else made = index ? grads(slope(), { saved: { y, index } }) : grads(gy, { power })
+    const made = triangle
+      ? grads(throughTriangle(triangle))
+      : maxima
+        ? grads(slope(maxima.y), { saved: maxima })
+        : grads(gy, { power })
     const parts = response === 'both-signs' ? lessNegatives : (g: Tensor) => g
     if (!this.frozen) into.set(`${this.name}.weight`, parts(made.gw))
     if (!this.frozen && bias) into.set(`${this.name}.bias`, parts(made.gb))
@@ -132,14 +129,17 @@ class NnlConv extends Base<NnlConvSpec> {
       ? graph.constant(`${name}.centred_weight`, [units, taps, 1, 1], centred(graph.values(`${name}.weight`), taps))
       : graph.weight(`${name}.weight`)
 
-    let y = graph.add('Conv', patches ? [patches, filters] : [x, filters], `${name}.product`, patches ? {} : place)
+    // A bias of products as they are is the Conv's own.
+    const bias = this.spec.bias && graph.weight(`${name}.bias`, normalise === 'patch' ? [units, 1, 1] : [units])
+    const inputs = [patches ?? x, filters, ...(bias && normalise === 'none' ? [bias] : [])]
+    let y = graph.add('Conv', inputs, `${name}.product`, patches ? {} : place)
     if (normalise === 'patch') {
       const square = patches
         ? graph.add('ReduceSumSquare', [patches], `${name}.norm2`, { axes: [1], keepdims: 1 })
         : addSquares(graph, name, [channels, window, window], place, x)
       y = graph.add('Mul', [y, graph.inverseRoot(name, square)], `${name}.cosine`)
+      if (bias) y = graph.add('Add', [y, bias], `${name}.biased`)
     }
-    if (this.spec.bias) y = graph.add('Add', [y, graph.weight(`${name}.bias`, [units, 1, 1])], `${name}.biased`)
     if (response === 'both-signs')
       y = graph.add('Concat', [y, graph.add('Neg', [y], `${name}.negative`)], `${name}.both`, { axis: 1 })
     if (response === 'triangle') y = addTriangle(graph, name, y)

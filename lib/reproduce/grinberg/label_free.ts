@@ -1,10 +1,12 @@
 // What the norm of patches, their whitening and the rule are worth, in the light and in the shadow: every rule on patches as they are, of
 // norm 1, whitened, and of norm 1 and then whitened, under one probe; and the sizes of the last.
+import { deviationOf } from '../../eval/correlation.js'
 import type { FilterOptions, LocalOptions, RuleName } from '../../learn/index.js'
 import { responseText } from '../../models/index.js'
 import { type NetworkResult, runPart } from '../networks.js'
+import { average } from '../scored.js'
 import type { Part, Scale, Study, StudyTable } from '../study.js'
-import { describeProbe, type Probed, percent, probePart, resultsOf } from './probe.js'
+import { describeProbe, type Probed, partName, percent, probePart, resultsOf } from './probe.js'
 import { describeRecipes, type RecipeName, recipe } from './recipes.js'
 
 const stem = 'label-free'
@@ -108,15 +110,13 @@ const minutesOf = { whitened: 2, 'whitened-five': 6 }
 function networkPart(scale: Scale, name: (typeof networks)[number], seed: number): Part<NetworkResult> {
   const quick: LocalOptions = { filters: { units: 24, steps: 200 }, readout: { learningRates: [1e-3], epochs: 4 } }
   return runPart({
-    name: networkName(scale, name, seed),
+    name: partName(scale, stem, name, seed),
     about: `${stem}: recipe ${name}, seed ${seed}`,
     options: recipe(name, scale.quick ? quick : {}),
     seed,
     expected: scale.quick ? { minutes: 0.2, bytes: 0.3 * 2 ** 30 } : { minutes: minutesOf[name], bytes: 16 * 2 ** 30 },
   })
 }
-const networkName = ({ quick }: Scale, name: string, seed: number): string =>
-  `${quick ? 'quick-' : ''}${stem}-${name}-seed${seed}`
 
 /** What others report of networks without labels, or with other probes: percent of CIFAR-10's test images. */
 const elsewhere: readonly (readonly [string, string])[] = [
@@ -129,27 +129,20 @@ const elsewhere: readonly (readonly [string, string])[] = [
 
 const cells = learners.flatMap((learner) => spaces.flatMap((space) => cellOf(learner, space) ?? []))
 
-const mean = (results: readonly NetworkResult[], of: (result: NetworkResult) => number): number =>
-  results.reduce((sum, result) => sum + of(result), 0) / results.length
-
 /** Means over seeds, and how far seeds lie apart (standard deviation) where there are several. */
 const columns = ['Seeds', 'Validation', 'Test', 'In shadow', 'Without a win', 'Seconds of filters', 'and readout']
 const scores = (results: readonly NetworkResult[]): (string | number)[] => {
-  const spread = (of: (result: NetworkResult) => number) => {
-    const middle = mean(results, of)
-    if (results.length === 1) return percent(middle)
-    const variance = mean(results, (r) => (of(r) - middle) ** 2) * (results.length / (results.length - 1))
-    return `${percent(middle)} (${percent(Math.sqrt(variance))})`
-  }
-  const seconds = (of: 'filters' | 'readout') => Math.round(mean(results, (r) => r.seconds?.[of] ?? Number.NaN))
+  const mean = (of: (result: NetworkResult) => number) => average(results.map(of))
+  const spread = (of: (result: NetworkResult) => number) =>
+    percent(mean(of)) + (results.length > 1 ? ` (${percent(deviationOf(results.map(of)))})` : '')
   return [
     results.length,
     spread((r) => r.validationError ?? Number.NaN),
     spread((r) => r.testError),
     spread((r) => r.shadowError),
-    Math.round(mean(results, (r) => r.dead.length)),
-    seconds('filters'),
-    seconds('readout'),
+    Math.round(mean((r) => r.dead.length)),
+    Math.round(mean((r) => r.seconds?.filters ?? Number.NaN)),
+    Math.round(mean((r) => r.seconds?.readout ?? Number.NaN)),
   ]
 }
 
@@ -168,11 +161,11 @@ function worth(of: (cell: Probed) => NetworkResult[]): StudyTable {
         return cell ? of(cell) : []
       }) as [NetworkResult[], NetworkResult[]]
       if (a.length === 0 || b.length === 0) return []
-      const gain = (score: (r: NetworkResult) => number) => mean(a, score) - mean(b, score)
+      const gain = (score: (r: NetworkResult) => number) => average(a.map(score)) - average(b.map(score))
       return [{ light: gain((r) => r.testError), shadow: gain((r) => r.shadowError) }]
     })
-    const average = (score: 'light' | 'shadow') => pairs.reduce((sum, pair) => sum + pair[score], 0) / pairs.length
-    return pairs.length === 0 ? [] : [[what, pairs.length, percent(average('light')), percent(average('shadow'))]]
+    const points = (light: 'light' | 'shadow') => percent(average(pairs.map((pair) => pair[light])))
+    return pairs.length === 0 ? [] : [[what, pairs.length, points('light'), points('shadow')]]
   })
   return {
     caption: 'What each part is worth: points of test error that it takes away, mean over the rules',
@@ -196,7 +189,7 @@ export const labelFree: Study = {
       ...networks.map((name) => networkPart(scale, name, seed)),
     ]),
   report: async (all, scale) => {
-    const of = (cell: Probed) => resultsOf(all, scale, stem, cell)
+    const of = (part: Pick<Probed, 'name'>) => resultsOf(all, scale, stem, part)
     const rules = learners.flatMap((learner) =>
       spaces.flatMap((space) => {
         const cell = cellOf(learner, space)
@@ -218,10 +211,8 @@ export const labelFree: Study = {
         return results.length === 0 ? [] : [[learner.label, response ?? 'rectified', ...scores(results)]]
       }),
     )
-    const ofNetwork = (name: (typeof networks)[number]): NetworkResult[] =>
-      scale.seeds.flatMap((seed) => (all.get(networkName(scale, name, seed)) as NetworkResult | undefined) ?? [])
     const byNetwork = networks.flatMap((name) => {
-      const results = ofNetwork(name)
+      const results = of({ name })
       return results.length === 0 ? [] : [[`recipe ${name}`, ...scores(results)]]
     })
     const winners = learners.flatMap((learner) => {
@@ -233,7 +224,7 @@ export const labelFree: Study = {
     })
     const paper = { whitened: [27.8, undefined], 'whitened-five': [23, 28] } as const
     const chosen = networks.flatMap((name) => {
-      const results = ofNetwork(name)
+      const results = of({ name })
       const value = (what: string, published: number | undefined, score: (r: NetworkResult) => number) => ({
         what: `recipe ${name}: ${what}; the paper’s own ${name === 'whitened' ? 'block' : 'five blocks'}`,
         unit: '%',

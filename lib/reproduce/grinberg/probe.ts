@@ -47,6 +47,10 @@ export function describeProbe(scale: Scale): string {
   )
 }
 
+/** Name of a study's part. */
+export const partName = ({ quick }: Scale, stem: string, name: string, seed: number): string =>
+  `${quick ? 'quick-' : ''}${stem}-${name}-seed${seed}`
+
 /**
  * The part that learns one kind of filters and reads it out.
  * @param stem of its name, before that of the filters
@@ -67,7 +71,7 @@ export function probePart(
   // Readouts take time and memory by their features, whatever made them.
   const share = ((response === 'both-signs' ? 2 : 1) * block.units) / shared.units
   return localPart({
-    name: `${scale.quick ? 'quick-' : ''}${stem}-${name}-seed${seed}`,
+    name: partName(scale, stem, name, seed),
     about: `${stem}: ${label}, seed ${seed}`,
     blocks: [block],
     readout: { ...readout, powers: powersOf(filters) },
@@ -77,7 +81,7 @@ export function probePart(
   })
 }
 
-/** What there is of a kind of filters, of each seed. */
+/** What there is of a part, of each seed. */
 export const resultsOf = (
   all: ReadonlyMap<string, unknown>,
   scale: Scale,
@@ -85,6 +89,6 @@ export const resultsOf = (
   { name }: Pick<Probed, 'name'>,
 ): NetworkResult[] =>
   scale.seeds.flatMap((seed) => {
-    const result = all.get(`${scale.quick ? 'quick-' : ''}${stem}-${name}-seed${seed}`)
+    const result = all.get(partName(scale, stem, name, seed))
     return result ? [result as NetworkResult] : []
   })
