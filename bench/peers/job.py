@@ -11,7 +11,7 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-from nnl_conv import TINY
+from nnl_conv import convolved_cosines, product_cosines, separable_pool
 from rectified_power import squarings
 
 MEAN_IMAGES = 2048
@@ -117,7 +117,7 @@ class Features:
     def __init__(self, work, w, channels):
         self.work = work
         r = work["window"]
-        self.w = w.reshape(-1, channels, r, r).contiguous(memory_format=torch.channels_last)
+        self.w = w.reshape(-1, channels, r, r)
         self.ones = torch.ones(1, channels, r, r)
         self.forms = {f"{name}, groups of {group}": (group, form) for group in (2, 4, 8) for name, form in self.ways().items()}
 
@@ -125,20 +125,13 @@ class Features:
         return {"convolution": self.convolved, "patch product": self.product, "torch.compile": torch.compile(self.product, dynamic=False)}
 
     def pooled(self, cosine):
-        """A maximum over columns, then over rows."""
-        size, stride, padding = (self.work[name] for name in ("poolSize", "poolStride", "poolPadding"))
-        columns = F.max_pool2d(cosine, (size, 1), (stride, 1), (padding, 0))
-        return F.max_pool2d(columns, (1, size), (1, stride), (0, padding))
+        return separable_pool(cosine, *(self.work[name] for name in ("poolSize", "poolStride", "poolPadding")))
 
     def convolved(self, x):
-        scale = F.conv2d(x * x, self.ones).clamp_(min=TINY).rsqrt_()
-        return self.pooled(F.conv2d(x, self.w).mul_(scale))
+        return self.pooled(convolved_cosines(x, self.w, self.ones))
 
     def product(self, x):
-        r = self.work["window"]
-        v = x.unfold(2, r, 1).unfold(3, r, 1).permute(0, 2, 3, 1, 4, 5).flatten(3)
-        v = v * (v * v).sum(3, keepdim=True).clamp(min=TINY).rsqrt()
-        return self.pooled((v @ self.w.flatten(1).T).permute(0, 3, 1, 2))
+        return self.pooled(product_cosines(x, self.w).permute(0, 3, 1, 2))
 
     def of(self, form, pixels):
         """[n,D] of bytes [n,C,H,W], whose number the group divides."""

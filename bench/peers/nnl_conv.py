@@ -37,6 +37,29 @@ def doubling_max(a, size, dim):
     return torch.maximum(result, every_second(size - 1, outputs)) if size & 1 else result
 
 
+def separable_pool(cosine, size, stride, padding=0):
+    """A maximum over columns, then over rows."""
+    columns = F.max_pool2d(cosine, (size, 1), (stride, 1), (padding, 0))
+    return F.max_pool2d(columns, (1, size), (1, stride), (0, padding))
+
+
+def convolved_cosines(x, w, ones):
+    """[n,K,P,Q] by two convolutions; `ones` is a filter of ones."""
+    scale = F.conv2d(x * x, ones).clamp_(min=TINY).rsqrt_()
+    return F.conv2d(x, w.contiguous(memory_format=torch.channels_last)).mul_(scale)
+
+
+def unit_patches(x, window):
+    """[n,P,Q,C*R*S], of length 1."""
+    v = x.unfold(2, window, 1).unfold(3, window, 1).permute(0, 2, 3, 1, 4, 5).flatten(3)
+    return v * (v * v).sum(3, keepdim=True).clamp_(min=TINY).rsqrt_()
+
+
+def product_cosines(x, w):
+    """[n,P,Q,K] by a product of patches with filters."""
+    return unit_patches(x, w.shape[-1]) @ w.flatten(1).T
+
+
 class Case:
     def __init__(self, sizes):
         self.sizes = sizes
@@ -117,25 +140,13 @@ class Case:
         return run
 
     def conv_group(self, x):
-        size, stride = self.pool
-        w = self.w.contiguous(memory_format=torch.channels_last)
-        scale = F.conv2d(x * x, self.ones).clamp_(min=TINY).rsqrt_()
-        cosine = F.conv2d(x, w).mul_(scale)
-        return F.max_pool2d(F.max_pool2d(cosine, (size, 1), (stride, 1)), (1, size), (1, stride))
-
-    def patches(self, x):
-        """[n,P,Q,C*R*S], of length 1."""
-        r = self.window
-        v = x.unfold(2, r, 1).unfold(3, r, 1).permute(0, 2, 3, 1, 4, 5).flatten(3)
-        return v * (v * v).sum(3, keepdim=True).clamp_(min=TINY).rsqrt_()
+        return separable_pool(convolved_cosines(x, self.w, self.ones), *self.pool)
 
     def product_group(self, x):
-        size, stride = self.pool
-        cosine = (self.patches(x) @ self.w.flatten(1).T).permute(0, 3, 1, 2)
-        return F.max_pool2d(F.max_pool2d(cosine, (size, 1), (stride, 1)), (1, size), (1, stride))
+        return separable_pool(product_cosines(x, self.w).permute(0, 3, 1, 2), *self.pool)
 
     def doubling_group(self, x):
-        cosine = self.patches(x) @ self.w.flatten(1).T
+        cosine = product_cosines(x, self.w)
         return doubling_max(doubling_max(cosine, self.pool[0], 1), self.pool[0], 2).permute(0, 3, 1, 2)
 
     def reference(self):

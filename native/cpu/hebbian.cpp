@@ -4,9 +4,9 @@
 //           (patches that are whitened first: 2BMD flops more)
 //   sort    the 2B pairs by unit, keeping the order of the batch (a counting sort)
 //   update  row by row: the sum of g v in that order, less s w (s = sum of g current), onto the row at once; 4BD flops
-// Layout: simd/winners.h, simd/minibatch.h, simd/patches.h and simd/windows.h; simd/rank_tiles.h with AMX. Ranking stores no currents, gathering no
-// more than a minibatch of patches. Numerics: float32 sums along D in index order, s and the results in double, in
-// order of batch and unit. A group and a row are each the work of one thread, so the number of threads changes no bit.
+// Layout: simd/winners.h, simd/minibatch.h, simd/patches.h and simd/windows.h; simd/rank_tiles.h with AMX. Ranking
+// stores no currents, gathering no more than a minibatch of patches. Numerics: float32 sums along D in index order, s
+// and the results in double, in order of batch and unit. A group and a row are each the work of one thread, so the number of threads changes no bit.
 // A NaN current ranks below every number; a patch with a NaN has no other current, so it selects units 0 and m-1 and
 // makes their rows NaN. The maximum of the 'max' step passes over NaN.
 // Why so: the step of 1000 patches, D = 48, K = 400, runs at 73-78 % of the FMA peak of one core (EPYC Zen 5, AVX-512),
@@ -78,13 +78,7 @@ class Learner {
       b.windows = 0;
       b.index = i;
 #if defined(STRIATE_AMX)
-      b.tiles = {context.scratch<char>(kGroupVectors * tiles::chunks_of(d_) * tiles::kBytes),
-                 context.scratch<float>(2 * tiles::kSide * kGroup),
-                 context.scratch<int32_t>(kGroup),
-                 context.scratch<float>(kGroup),
-                 context.scratch<float>(kGroup),
-                 tiles::chunks_of(d_),
-                 windows && windows->centre};
+      b.tiles = PatchTiles::make(context, d_, windows && windows->centre);
 #endif
       b.rank.currents = context.scratch<float>(k_ * kLanes);
       b.rank.list = b.rank.log = nullptr;
@@ -96,12 +90,8 @@ class Learner {
       }
     }
 #if defined(STRIATE_AMX)
-    units_ = {k_, d_, tiles::chunks_of(d_), nullptr, nullptr, nullptr};
-    if (bytes && batch >= UnitTiles::kFewestPatches && d_ >= UnitTiles::kFewestNumbers) {
-      units_.at = context.scratch<char>(units_.bytes());
-      units_.sum = context.scratch<float>(units_.groups() * tiles::kSide);
-      units_.ranges = context.scratch<tiles::Range>(units_.groups());
-    }
+    if (bytes && batch >= UnitTiles::kFewestPatches && d_ >= UnitTiles::kFewestNumbers)
+      units_ = UnitTiles::make(context, k_, d_);
 #endif
     selected_ = context.scratch<int32_t>(2 * batch);
     current_ = context.scratch<float>(2 * batch);
@@ -212,11 +202,7 @@ class Learner {
     rank_units<V>(bench.tile, size, units, bench.rank, winners,
                   source.while_ranking(bench, (k_ + kUnits - 1) / kUnits));
 #if defined(STRIATE_AMX)
-    if (bench.tiled)
-      for (int64_t i = 0; i < size; ++i) {
-        winners.first_current[i] *= bench.tiles.factor[i];
-        winners.last_current[i] *= bench.tiles.factor[i];
-      }
+    if (bench.tiled) bench.tiles.scale(winners, size);
 #endif
     int32_t* selected = selected_ + 2 * groups_.begin(g);
     float* current = current_ + 2 * groups_.begin(g);
@@ -371,7 +357,7 @@ class Learner {
   bool alone_;
   Bench* bench_;
 #if defined(STRIATE_AMX)
-  UnitTiles units_;
+  UnitTiles units_ = {};  // without memory where tiles do not pay
 #endif
   int32_t* selected_;  // [2 B] unit of each entry, -1 for a zero patch
   float* current_;     // [2 B]

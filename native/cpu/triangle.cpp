@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include "core/parallel.h"
 
@@ -23,18 +22,13 @@ struct Strip {
   vf at[kVectors];
   STRIATE_INLINE static Strip load(const float* from, int64_t count) {
     Strip s;
-    float edge[kStrip] = {};
-    if (count < kStrip) {
-      std::memcpy(edge, from, static_cast<size_t>(count) * sizeof(float));
-      from = edge;
-    }
-    for (int j = 0; j < kVectors; ++j) s.at[j] = vload(from + j * kLanes);
+    for (int j = 0; j < kVectors; ++j, from += kLanes, count -= kLanes)
+      s.at[j] = count >= kLanes ? vload(from) : count > 0 ? vload_part(from, count) : vf{};
     return s;
   }
   STRIATE_INLINE void store(float* to, int64_t count) const {
-    float edge[kStrip];
-    for (int j = 0; j < kVectors; ++j) vstore((count < kStrip ? edge : to) + j * kLanes, at[j]);
-    if (count < kStrip) std::memcpy(to, edge, static_cast<size_t>(count) * sizeof(float));
+    for (int j = 0; j < kVectors && count > 0; ++j, to += kLanes, count -= kLanes)
+      count >= kLanes ? vstore(to, at[j]) : vstore_part(to, at[j], count);
   }
 };
 
@@ -87,8 +81,7 @@ void triangle_grad(core::Context&, const core::View* in, core::View* out, const 
     for (int64_t channel = 0; channel < k; ++channel) {
       const Strip value = Strip::load(x + first + channel * area, count);
       const Strip slope = Strip::load(gy + first + channel * area, count);
-      for (int j = 0; j < kVectors; ++j)
-        passed.at[j] += vselect(mean.at[j] > distance(value.at[j]), slope.at[j], vf{});
+      for (int j = 0; j < kVectors; ++j) passed.at[j] += vselect(mean.at[j] > distance(value.at[j]), slope.at[j], vf{});
     }
     for (vf& sum : passed.at) sum /= static_cast<float>(k);
     for (int64_t channel = 0; channel < k; ++channel) {

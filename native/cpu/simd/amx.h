@@ -149,7 +149,7 @@ struct Range {
     Range range;
     int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) range.take(vload(x + i));
-    if (i < count) range.take((vf)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << (count - i)) - 1), x + i));
+    if (i < count) range.take(vload_part(x + i, count - i));
     return range;
   }
   /// Finite, and far from where parts vanish or sums overflow; or all 0.

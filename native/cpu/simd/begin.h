@@ -1,7 +1,7 @@
 // Starts the part of a kernel file that is compiled once for each instruction set (CMake defines STRIATE_SIMD: 0 the
-// architecture's baseline, 3 x86-64-v3, 4 x86-64-v4; with STRIATE_AMX also AMX tiles). Include it after every other header: what stands above keeps the
-// baseline, so that no inline function of the standard library is compiled with instructions that the processor may
-// lack. Then open the namespace STRIATE_SIMD_NS; simd/end.h closes the file.
+// architecture's baseline, 3 x86-64-v3, 4 x86-64-v4; with STRIATE_AMX also AMX tiles). Include it after every other
+// header: what stands above keeps the baseline, so that no inline function of the standard library is compiled with
+// instructions that the processor may lack. Then open the namespace STRIATE_SIMD_NS; simd/end.h closes the file.
 #ifndef STRIATE_SIMD
 #error "CMake compiles this file once for each STRIATE_SIMD"
 #endif

@@ -42,26 +42,6 @@ STRIATE_INLINE void exchange_rows(vf (&row)[kLanes]) {
   if constexpr (kStep > 1) exchange_rows<kStep / 2>(row);
 }
 
-/// The first n <= kLanes numbers at p, then zeros, reading nothing beyond.
-STRIATE_INLINE vf vload_part(const float* p, int64_t n) {
-#if STRIATE_SIMD == 4
-  return (vf)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
-#else
-  float lane[kLanes] = {};
-  for (int64_t i = 0; i < n; ++i) lane[i] = p[i];
-  return vload(lane);
-#endif
-}
-STRIATE_INLINE void vstore_part(float* p, vf v, int64_t n) {
-#if STRIATE_SIMD == 4
-  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), (__m512)v);
-#else
-  float lane[kLanes];
-  vstore(lane, v);
-  for (int64_t i = 0; i < n; ++i) p[i] = lane[i];
-#endif
-}
-
 /// tile[i][lane] = rows[lane][i] for i < d and the lanes of `vectors` vectors; lanes from `count` on become 0.
 static void rows_to_lanes(const float* rows, int64_t stride, int64_t count, int64_t d, int vectors, float* tile) {
   for (int v = 0; v < vectors; ++v)

@@ -8,6 +8,7 @@
 
 #include "cpu/simd/amx.h"
 #include "cpu/simd/patches.h"
+#include "cpu/simd/winners.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 
@@ -19,6 +20,13 @@ struct UnitTiles {
   tiles::Range* ranges;  // of each group
 
   static constexpr int64_t kFewestNumbers = tiles::kDepth, kFewestPatches = 64;  // from which tiles pay
+  static UnitTiles make(core::Context& context, int64_t k, int64_t d) {
+    UnitTiles u = {k, d, tiles::chunks_of(d), nullptr, nullptr, nullptr};
+    u.at = context.scratch<char>(u.bytes());
+    u.sum = context.scratch<float>(u.groups() * tiles::kSide);
+    u.ranges = context.scratch<tiles::Range>(u.groups());
+    return u;
+  }
   int64_t groups() const { return (k + tiles::kSide - 1) / tiles::kSide; }
   int64_t part() const { return chunks * tiles::kBytes; }
   int64_t bytes() const { return groups() * 3 * part(); }
@@ -63,6 +71,25 @@ struct PatchTiles {
   float *mean_rest, *factor;  // [kGroup]
   int64_t chunks;
   bool centred;
+
+  static PatchTiles make(core::Context& context, int64_t d, bool centred) {
+    const int64_t chunks = tiles::chunks_of(d);
+    return {context.scratch<char>(kGroupVectors * chunks * tiles::kBytes),
+            context.scratch<float>(2 * tiles::kSide * kGroup),
+            context.scratch<int32_t>(kGroup),
+            context.scratch<float>(kGroup),
+            context.scratch<float>(kGroup),
+            chunks,
+            centred};
+  }
+
+  /// 1 / |v| of the two currents that were asked for.
+  void scale(Winners& winners, int64_t count) const {
+    for (int64_t i = 0; i < count; ++i) {
+      winners.first_current[i] *= factor[i];
+      winners.last_current[i] *= factor[i];
+    }
+  }
 
   /// Of rows of `wide` bytes, `count` of them.
   void take(const uint8_t* rows, int64_t wide, int64_t count, int vectors) const {

@@ -38,6 +38,26 @@ STRIATE_INLINE vi vload(const int32_t* p) {
 }
 STRIATE_INLINE void vstore(int32_t* p, vi v) { std::memcpy(p, &v, sizeof v); }
 
+/// The first n <= kLanes numbers at p, then zeros, reading nothing beyond.
+STRIATE_INLINE vf vload_part(const float* p, int64_t n) {
+#if STRIATE_SIMD == 4
+  return (vf)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
+#else
+  float lane[kLanes] = {};
+  for (int64_t i = 0; i < n; ++i) lane[i] = p[i];
+  return vload(lane);
+#endif
+}
+STRIATE_INLINE void vstore_part(float* p, vf v, int64_t n) {
+#if STRIATE_SIMD == 4
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), (__m512)v);
+#else
+  float lane[kLanes];
+  vstore(lane, v);
+  for (int64_t i = 0; i < n; ++i) p[i] = lane[i];
+#endif
+}
+
 STRIATE_INLINE vf vset(float x) { return vf{} + x; }  // -0.0f becomes 0.0f
 STRIATE_INLINE vi vset(int32_t x) { return vi{} + x; }
 
