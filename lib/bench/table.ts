@@ -108,7 +108,7 @@ export function describeJob(report: JobReport): string[] {
     peer
       ? `PyTorch ${peer.versions.torch}, NumPy ${peer.versions.numpy}, Python ${peer.versions.python}, float32, ${threadsText(peer.versions.threads)}; finding its fastest forms is not counted.`
       : (note ?? 'No peer was measured.'),
-    `At most ${(ours.memory / 2 ** 30).toFixed(2)} GiB resident.` + loadText(load),
+    `At most ${(ours.memory / 2 ** 30).toFixed(2)} GiB resident.${loadText(load)}`,
   ]
 }
 
