@@ -1,6 +1,5 @@
 // adam, adamw, sgd: ops/optimiser.h. Flat; one thread per 4 weights in 16-byte accesses (every buffer is aligned to 64
-// bytes). Bytes: 28 a weight (w, m, v read and written, g read; sgd 20), so the limit is the memory's bandwidth. Not
-// yet timed on a GPU.
+// bytes). Bytes: 28 a weight (w, m, v read and written, g read; sgd 20), so the limit is the memory's bandwidth.
 #include <cstdint>
 
 #include "cuda/adam_step.cuh"
