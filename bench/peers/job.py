@@ -3,7 +3,7 @@ by the fastest of a few forms, which is found on a little of the work before the
 
 The same work as ours (lib/bench/job.ts): the Krotov-Hopfield rule of rank 2, each row divided by the patches that chose it, rate falling
 to 0; cosines with max pool and power, kept as bfloat16 (or float32, where that is faster) less their mean; a softmax layer by Adam with L2 decay on a cosine schedule. The
-order of patches and images is drawn here: it is as long, and nobody's results depend on it.
+order of patches and images is drawn here: it is as long, and nobody's results depend on it. On a GPU: job_cuda.py.
 """
 
 import time
@@ -11,6 +11,8 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
+import job_cuda
+from data import on_gpu
 from nnl_conv import convolved_cosines, product_cosines, separable_pool
 from rectified_power import squarings
 
@@ -206,6 +208,10 @@ def job(request, precision):
     (train, train_labels), (test, test_labels) = (
         (np.load(part["pixels"]), torch.from_numpy(np.load(part["labels"]).astype(np.int64))) for part in (request["train"], request["test"])
     )
+    if on_gpu():
+        torch.backends.cudnn.benchmark = True
+        with torch.no_grad():
+            return job_cuda.job(work, request["classes"], train, train_labels, test, test_labels)
     phases, forms = {}, {}
     with torch.no_grad():
         w, forms["filters"], phases["filters"] = Filters(work, train).learn()

@@ -1,10 +1,10 @@
 // The whole single-block job, filters to test error, beside the same work in PyTorch and NumPy (bench/peers/job.py): what a user waits for.
 import { mkdtemp, rm } from 'node:fs/promises'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type Images, labelsOf } from '../data/index.js'
-import { cpu, instructionSet, threads } from '../device.js'
+import { cpu, cuda, type Device, threads } from '../device.js'
 import { DataError } from '../errors.js'
 import { classify } from '../eval/index.js'
 import { trainReadout } from '../features/index.js'
@@ -13,9 +13,11 @@ import { learnFilters } from '../learn/index.js'
 import { localNet, Network } from '../models/index.js'
 import { parseOptions, refuseUnknown, whole } from '../options.js'
 import type { OnProgress } from '../run/index.js'
-import { besidePeer, type Peer, type PeerJob, type PeerVersions, peerOptions, provenance } from './peer.js'
+import { besidePeer, type Peer, type PeerJob, type PeerVersions, type Provenance, peerOptions, provenance } from './peer.js'
+import { benchOptions } from './run.js'
 
 export const jobOptions = z.strictObject({
+  device: benchOptions.shape.device,
   threads: whole(1, 1024).optional().describe('of both sides (default: as many as Striate has)'),
   ...peerOptions.shape,
   units: whole(2).default(400).describe('K: filters, of 4 x 4'),
@@ -38,11 +40,7 @@ export interface JobRun {
 export const jobPhases = ['filters', 'features', 'readout', 'test'] as const
 export type JobPhase = (typeof jobPhases)[number]
 
-export interface JobReport {
-  date: string
-  striate: string
-  node: string
-  machine: { processor: string; cores: number; instructionSet: string }
+export interface JobReport extends Provenance {
   /** Programs that wanted a core just before the run, on average over a minute. */
   load: number
   threads: number
@@ -71,12 +69,12 @@ const settings = {
 }
 
 /**
- * Times the whole job on labelled images, and then the same work in PyTorch, on the processor. Both sides learn, neither from the other's
+ * Times the whole job on labelled images, and then the same work in PyTorch. Both sides learn, neither from the other's
  * numbers: test errors that lie within about a point of each other say that they did the same.
  * @throws {DataError} when the sets have no common classes; {OptionError} for a Python without PyTorch that was asked for
  */
 export async function runJob(train: Images, test: Images, options: JobOptions = {}, run: JobRun = {}): Promise<JobReport> {
-  const { threads: count = threads(), units, steps, epochs, ...sides } = parseOptions('bench', jobOptions, options)
+  const { device: kind, threads: count = threads(), units, steps, epochs, ...sides } = parseOptions('bench', jobOptions, options)
   refuseUnknown('bench', run, ['signal', 'onProgress', 'onSide'])
   const { signal, onProgress, onSide } = run
   const work = { ...settings, units, steps, epochs }
@@ -89,14 +87,14 @@ export async function runJob(train: Images, test: Images, options: JobOptions = 
       actual: 'images without common classes',
       expected: 'labelled images: train and test',
     })
+  const device = kind === 'cuda' ? cuda() : cpu()
   const [load = 0] = loadavg()
-  return besidePeer({ ...sides, threads: count, kind: 'cpu', signal }, async (peer, note) => {
+  return besidePeer({ ...sides, threads: count, kind, signal }, async (peer, note) => {
     onSide?.('striate')
-    const ours = await ourJob(train, test, work, { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) })
+    const ours = await ourJob(device, train, test, work, { ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) })
     if (peer) onSide?.('peer')
     return {
-      ...provenance(),
-      machine: { processor: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, instructionSet },
+      ...provenance(device),
       load,
       threads: count,
       work,
@@ -120,12 +118,12 @@ async function peerJob(peer: Peer, train: Images, test: Images, work: object, cl
 }
 
 async function ourJob(
+  device: Device,
   train: Images,
   test: Images,
   work: typeof settings & { units: number; steps: number; epochs: number },
   watch: { signal?: AbortSignal; onProgress?: OnProgress },
 ): Promise<JobReport['ours']> {
-  const device = cpu()
   const started: Partial<Record<JobPhase, number>> = {}
   const began = (phase: JobPhase) => {
     started[phase] ??= performance.now()

@@ -1,11 +1,12 @@
 // A Python process that does the same work in PyTorch and NumPy (bench/peers/peer.py), asked line by line.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
 import { root } from '#root'
-import { setThreads, threads } from '../device.js'
+import { type Device, type DeviceKind, instructionSet, setThreads, threads } from '../device.js'
 import { OptionError } from '../errors.js'
 import { version } from '../version.js'
 import type { BenchCase } from './case.js'
@@ -202,4 +203,23 @@ export async function besidePeer<T>(
 }
 
 /** The head of a report. */
-export const provenance = () => ({ date: new Date().toISOString(), striate: version, node: process.version })
+export interface Provenance {
+  date: string
+  striate: string
+  node: string
+  machine: { processor: string; cores: number; instructionSet: string; kind: DeviceKind; device: string; libraries: string }
+}
+
+export const provenance = ({ kind, name, libraries }: Device): Provenance => ({
+  date: new Date().toISOString(),
+  striate: version,
+  node: process.version,
+  machine: {
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    instructionSet,
+    kind: kind as DeviceKind,
+    device: name,
+    libraries,
+  },
+})

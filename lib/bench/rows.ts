@@ -1,7 +1,7 @@
 // What a run gives: rows, and the report that holds them.
 import type { MachineLimits } from '../device.js'
 import type { Goal } from './case.js'
-import type { PeerVersions } from './peer.js'
+import type { PeerVersions, Provenance } from './peer.js'
 import type { Spread } from './timing.js'
 
 export interface PeerForm {
@@ -47,11 +47,7 @@ export interface BenchRow {
   note?: string
 }
 
-export interface BenchReport {
-  date: string
-  striate: string
-  node: string
-  machine: { processor: string; cores: number; instructionSet: string; kind: 'cpu' | 'cuda'; device: string; libraries: string }
+export interface BenchReport extends Provenance {
   /** Programs that wanted a core just before the run, on average over a minute. */
   load?: number
   threads: number

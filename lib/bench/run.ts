@@ -1,7 +1,7 @@
 // The runner of `striate bench`: ours and the peer's forms in turn, round by round, within one run.
-import { cpus, loadavg } from 'node:os'
+import { loadavg } from 'node:os'
 import { z } from 'zod'
-import { cpu, cuda, type Device, instructionSet, limits, type MachineLimits } from '../device.js'
+import { cpu, cuda, type Device, limits, type MachineLimits } from '../device.js'
 import { parseOptions, refuseUnknown, whole } from '../options.js'
 import type { BenchCase } from './case.js'
 import { cases } from './cases.js'
@@ -60,15 +60,7 @@ export async function runBench(options: BenchOptions = {}, run: BenchRun = {}): 
       for (const row of await measureScaling(Math.max(2, count), Math.max(15, rounds), signal)) add(row)
     }
     return {
-      ...provenance(),
-      machine: {
-        processor: cpus()[0]?.model.trim() ?? 'unknown',
-        cores: cpus().length,
-        instructionSet,
-        kind,
-        device: device.name,
-        libraries: device.libraries,
-      },
+      ...provenance(device),
       load,
       threads: count,
       rounds,

@@ -1,6 +1,7 @@
 // Bench rows as text for a terminal and as Markdown for the README.
 import type { Goal } from './case.js'
 import type { JobReport } from './job.js'
+import type { Provenance } from './peer.js'
 import type { BenchReport, BenchRow } from './rows.js'
 import type { Spread } from './timing.js'
 
@@ -100,17 +101,24 @@ export function formatJob(report: JobReport): string {
 
 /** The head of a job's report: machine, versions, and what was done. */
 export function describeJob(report: JobReport): string[] {
-  const { machine, date, striate, node, threads, work, images, load, peer, note, ours } = report
+  const { threads, work, images, load, peer, note, ours } = report
   return [
-    `${machine.processor}, ${machine.cores} cores, ${machine.instructionSet}; ${date.slice(0, 10)}, striate ${striate}, Node ${node}, ${threadsText(threads)}.`,
+    `${machineText(report)}, ${threadsText(threads)}.`,
     `${work.units} filters of ${work.window} x ${work.window} in ${work.steps} minibatches of ${work.filterBatch} patches, n = ${work.power}, pool ` +
       `${work.poolSize}/${work.poolStride}+${work.poolPadding}, ${work.epochs} epochs of the readout; ${images.train} training and ${images.test} test images of ${images.data}.`,
     peer
-      ? `PyTorch ${peer.versions.torch}, NumPy ${peer.versions.numpy}, Python ${peer.versions.python}, float32, ${threadsText(peer.versions.threads)}; finding its fastest forms is not counted.`
+      ? `PyTorch ${peer.versions.torch}, NumPy ${peer.versions.numpy}, Python ${peer.versions.python}, float32${report.machine.kind === 'cuda' ? ' without TF32' : ''}, ${threadsText(peer.versions.threads)}; finding its fastest forms is not counted.`
       : (note ?? 'No peer was measured.'),
     `At most ${(ours.memory / 2 ** 30).toFixed(2)} GiB resident.${loadText(load)}`,
   ]
 }
+
+/** Of the machine, the date and our own versions. */
+const machineText = ({ machine, date, striate, node }: Provenance): string =>
+  (machine.kind === 'cuda'
+    ? `${machine.device} (${machine.libraries}) in a machine of ${machine.cores} cores, ${machine.processor}`
+    : `${machine.processor}, ${machine.cores} cores, ${machine.instructionSet}`) +
+  `; ${date.slice(0, 10)}, striate ${striate}, Node ${node}`
 
 const threadsText = (count: number): string => `${count} thread${count === 1 ? '' : 's'}`
 const loadText = (load: number): string =>
@@ -122,8 +130,7 @@ export function describeBench(report: Omit<BenchReport, 'rows'>): string[] {
   const settings = Object.entries(peer?.environment ?? {}).map(([name, value]) => `${name}=${value}`)
   const onGpu = machine.kind === 'cuda'
   return [
-    `${onGpu ? `${machine.device} (${machine.libraries}) in a machine of ${machine.cores} cores, ` : ''}${machine.processor}` +
-      `${onGpu ? '' : `, ${machine.cores} cores, ${machine.instructionSet}`}; ${report.date.slice(0, 10)}, striate ${report.striate}, Node ${report.node}.`,
+    `${machineText(report)}.`,
     `Limits measured ${onGpu ? 'on the GPU' : `with ${threadsText(threads)}`}: ${limits.fmaGflops.toFixed(0)} GFLOP/s float32 FMA, ` +
       `${limits.readGbs.toFixed(0)} GB/s read, ${limits.copyGbs.toFixed(0)} GB/s copied (read plus written).`,
     peer

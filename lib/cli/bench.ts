@@ -45,7 +45,7 @@ async function benchJob(path: string, options: JobOptions, values: BenchValues):
     onProgress: say.progress,
     onSide: (side) => {
       say.done()
-      say.line(side === 'striate' ? 'striate:' : 'PyTorch: as long as it takes, some minutes')
+      say.line(side === 'striate' ? 'striate:' : 'PyTorch: as long as it takes')
     },
   })
   say.done()
@@ -78,10 +78,9 @@ export function addBench(program: Command): void {
         const refuse = (argument: string, actual: string, expected: string) =>
           new OptionError({ op: 'bench', argument, actual, expected })
         if (options.job) {
-          const { ops: _ops, device, rounds, ...sides } = request()
+          const { ops: _ops, rounds, ...sides } = request()
           if (ops.length > 0) throw refuse('job', `given with ${ops[0]}`, 'one of them')
-          if (rounds !== undefined || (device ?? 'cpu') !== 'cpu')
-            throw refuse('job', `given with ${rounds === undefined ? '--device' : '--rounds'}`, 'one run on the processor')
+          if (rounds !== undefined) throw refuse('job', 'given with --rounds', 'one run')
           if (!options.data) throw refuse('data', 'left out', 'the images of the job')
           return benchJob(options.data, { ...sides, ...own }, options)
         }
