@@ -21,7 +21,8 @@ function drawShadow(out: Float32Array, width: number, shaded: number, index: num
   const angle = unit(draw(index, streams.shadow, seed)[0]) * 2 * Math.PI
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
   // Pixels at the same depth (only along the axes) are told apart by a shift far below a pixel.
-  const depth = Float64Array.from(out, (_, i) => (i % width) * cos + Math.floor(i / width) * sin + i * 1e-9)
+  const depth = new Float64Array(out.length)
+  for (let i = 0; i < depth.length; ++i) depth[i] = (i % width) * cos + Math.floor(i / width) * sin + i * 1e-9
   const edge = depth.slice().sort()[shaded - 1] as number
   for (let i = 0; i < out.length; ++i) if ((depth[i] as number) <= edge) out[i] = 0
 }
