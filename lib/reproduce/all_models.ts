@@ -151,7 +151,7 @@ const families: readonly Family[] = [
   },
   {
     name: 'local-five',
-    about: 'five blocks of them side by side',
+    about: 'five blocks of Krotov-Hopfield filters side by side',
     minutes: 8,
     ...ofBlocks(local, fiveBlocks),
   },
@@ -163,7 +163,7 @@ const families: readonly Family[] = [
   },
   {
     name: 'local-five-whitened',
-    about: 'five blocks of them side by side',
+    about: 'five blocks of filters that compete for whitened patches side by side',
     minutes: 12,
     ...ofBlocks(local, whitenedFive),
   },
