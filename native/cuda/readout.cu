@@ -1,5 +1,5 @@
 // readout_learn, readout_score: ops/readout.h. Softmax regression by Adam on cached features, rows read where they lie.
-// A step is four kernels and no wait: logits (gemm.cuh, the minibatch's rows gathered by a list, D cut into stretches),
+// Steps of few targets: readout_few.cuh. Of many, a step is four kernels and no wait: logits (gemm.cuh, the minibatch's rows gathered by a list, D cut into stretches),
 // softmax (one warp per row, which first adds the stretches in their order), the gradient of w with Adam on its tile
 // while it is in registers (no gradient is stored), and the bias with the tally of losses. The lists of rows are made
 // for many steps at once. Bytes a step: x twice (the second time from L2 where a minibatch fits), 6 T D floats; flops 4
@@ -9,27 +9,22 @@
 #include <cstdint>
 
 #include "core/random.h"
-#include "cuda/adam_step.cuh"
 #include "cuda/device.cuh"
 #include "cuda/gemm.cuh"
-#include "cuda/softmax.cuh"
+#include "cuda/readout_few.cuh"
 #include "ops/readout.h"
 
 namespace striate::cuda {
 namespace {
 
-constexpr int kThreads = 256;
+using readout::Bias, readout::kThreads, readout::RowResult, readout::Tally;
+
 #if defined(STRIATE_CUDA_SIM)
 constexpr int64_t kListed = 100, kScored = 48;  // small, so that tests cross the seams
 #else
 constexpr int64_t kListed = 1 << 20;  // rows listed at once
 constexpr int64_t kScored = 4096;     // rows scored at once
 #endif
-
-struct Tally {
-  double loss;
-  long long errors;
-};
 
 /// Rows of the minibatches from `first_step` on, `count` in all. In order, minibatches are counted from the call's
 /// first.
@@ -64,44 +59,11 @@ __global__ void __launch_bounds__(kThreads)
     x[t] = sum + __ldg(b + t);
   }
   __syncwarp();
-  const int32_t label = labels[list ? list[i] : first + i];
-  const auto at = [=](int64_t t) { return x[t]; };
-  const RowSum row = row_sum(targets, at);
-  if (g) row_gradient(row, targets, label, scale, at, [=](int64_t t, float value) { g[i * targets + t] = value; });
-  if (lane != 0) return;
-  losses[i] = row.loss(x[label]);
-  wrong[i] = row.top != label;
-  if (prediction) prediction[i] = row.top;
+  RowResult{g ? g + i * targets : nullptr, losses + i, wrong + i, prediction ? prediction + i : nullptr}(
+      x, targets, labels[list ? list[i] : first + i], scale);
 }
 
-/// One block per 32 targets sums g over the minibatch and updates b; the last block adds the losses to the tally.
-__global__ void __launch_bounds__(kThreads)
-    readout_bias_kernel(const float* __restrict__ g, int64_t n, int64_t targets, float* __restrict__ b,
-                        float* __restrict__ m, float* __restrict__ v, AdamStep step, const double* __restrict__ losses,
-                        const uint8_t* __restrict__ wrong, Tally* tally) {
-  if (blockIdx.x == gridDim.x - 1) {
-    double loss;
-    int64_t errors;
-    block_tally<kThreads>(losses, wrong, n, loss, errors);
-    if (threadIdx.x == 0) {
-      tally->loss += loss;
-      tally->errors += errors;
-    }
-    return;
-  }
-  __shared__ float part[kThreads / 32][33];
-  const int lane = threadIdx.x % 32, group = threadIdx.x / 32;
-  const int64_t t = static_cast<int64_t>(blockIdx.x) * 32 + lane;
-  float total = 0;
-  if (t < targets)
-    for (int64_t i = group; i < n; i += kThreads / 32) total += g[i * targets + t];
-  part[group][lane] = total;
-  __syncthreads();
-  if (group == 0 && t < targets) {
-    for (int i = 1; i < kThreads / 32; ++i) total += part[i][lane];
-    step(b[t], m[t], v[t], total);
-  }
-}
+__global__ void __launch_bounds__(kThreads) readout_bias_kernel(Bias bias) { bias(blockIdx.x); }
 
 __global__ void __launch_bounds__(kThreads)
     tally_kernel(const double* __restrict__ losses, const uint8_t* __restrict__ wrong, int64_t n, Tally* tally) {
@@ -174,9 +136,6 @@ class Forward {
     STRIATE_LAUNCH(readout_rows_kernel, blocks_for(n, kThreads / 32), kThreads, 0, stream_, parts_, cut_.stretches, b_,
                    labels_, list, first, n, targets_, scale, logits_, g, losses, wrong, prediction);
   }
-  int64_t d() const { return d_; }
-  int64_t targets() const { return targets_; }
-  const T* features() const { return features_; }
 
  private:
   cudaStream_t stream_;
@@ -189,44 +148,91 @@ class Forward {
   float *parts_, *logits_;
 };
 
+/// Lists of the rows of minibatches, for many steps at once. The list of the step before stays.
+class Minibatches {
+ public:
+  Minibatches(core::Context& ctx, const core::View* in, const op::ReadoutLearn::Options& o)
+      : stream_(stream_of(ctx)),
+        o_(o),
+        rows_(in[8].rank >= 0 ? in[8].as<int32_t>() : nullptr),
+        all_(rows_ ? in[8].shape[0] : in[0].shape[0]),
+        ahead_(std::min(o.steps, std::max<int64_t>(1, kListed / o.batch))),
+        lists_(ctx.scratch<int32_t>(static_cast<size_t>(2 * ahead_ * o.batch))) {}
+  /// Rows of the call's i-th minibatch; i counts up from 0.
+  const int32_t* operator()(int64_t i) const {
+    int32_t* list = lists_ + i / ahead_ % 2 * ahead_ * o_.batch;
+    if (i % ahead_ == 0) {
+      const int64_t count = std::min(ahead_, o_.steps - i) * o_.batch;
+      STRIATE_LAUNCH(minibatch_rows_kernel, blocks_for(count, kThreads), kThreads, 0, stream_, rows_, all_, o_.batch,
+                     o_.first_step + i, o_.first_step, o_.shuffle, static_cast<uint64_t>(o_.seed), count, list);
+    }
+    return list + i % ahead_ * o_.batch;
+  }
+
+ private:
+  cudaStream_t stream_;
+  const op::ReadoutLearn::Options& o_;
+  const int32_t* rows_;
+  int64_t all_, ahead_;
+  int32_t* lists_;
+};
+
 template <class T>
 void learn(core::Context& ctx, const core::View* in, core::View* out, const op::ReadoutLearn::Options& o) {
   const cudaStream_t stream = stream_of(ctx);
-  const int32_t* rows = in[8].rank >= 0 ? in[8].as<int32_t>() : nullptr;
-  const int64_t all = rows ? in[8].shape[0] : in[0].shape[0], batch = o.batch;
-  const Forward<T> forward(ctx, in, batch);
-  const int64_t d = forward.d(), targets = forward.targets();
-  float *w = in[2].as<float>(), *b = in[3].as<float>(), *mw = in[4].as<float>(), *vw = in[5].as<float>(),
-        *mb = in[6].as<float>(), *vb = in[7].as<float>();
+  const int64_t batch = o.batch, d = in[0].shape[1], targets = in[2].shape[0];
+  const T* features = in[0].as<T>();
+  const int32_t* labels = in[1].as<int32_t>();
+  float *w = in[2].as<float>(), *mw = in[4].as<float>(), *vw = in[5].as<float>();
   float* g = ctx.scratch<float>(static_cast<size_t>(batch * targets));
   double* losses = ctx.scratch<double>(static_cast<size_t>(batch));
   uint8_t* wrong = ctx.scratch<uint8_t>(static_cast<size_t>(batch));
   Tally* tally = ctx.scratch<Tally>(1);
-  const int64_t ahead = std::min(o.steps, std::max<int64_t>(1, kListed / batch));
-  int32_t* list = ctx.scratch<int32_t>(static_cast<size_t>(ahead * batch));
+  const Minibatches minibatch(ctx, in, o);
   check(cudaMemsetAsync(tally, 0, sizeof *tally, stream), "cudaMemsetAsync");
   const float scale = static_cast<float>(1 / static_cast<double>(batch));
-  auto without_decay = o;
-  without_decay.weight_decay = 0;
-  for (int64_t i = 0; i < o.steps && !ctx.stop(); ++i) {
-    const int64_t t = o.first_step + i;
-    if (i % ahead == 0) {
-      const int64_t count = std::min(ahead, o.steps - i) * batch;
-      STRIATE_LAUNCH(minibatch_rows_kernel, blocks_for(count, kThreads), kThreads, 0, stream, rows, all, batch, t,
-                     o.first_step, o.shuffle, static_cast<uint64_t>(o.seed), count, list);
+  const auto weights_step = [&](int64_t i) {
+    return AdamStep(o, op::ReadoutLearn::rate(o, o.first_step + i), o.first_step + i + 1);
+  };
+  const auto bias_of = [&](int64_t i) {
+    auto without_decay = o;
+    without_decay.weight_decay = 0;
+    const AdamStep step(without_decay, op::ReadoutLearn::rate(o, o.first_step + i), o.first_step + i + 1);
+    return Bias{in[3].as<float>(), in[6].as<float>(), in[7].as<float>(), step, g, losses, wrong, tally, batch, targets};
+  };
+  if (targets <= readout::kFew && batch <= readout::kLargest) {
+    const int64_t stretches = (d + readout::kColumns - 1) / readout::kColumns;
+    float* parts = ctx.scratch<float>(static_cast<size_t>(batch * stretches * targets));
+    const int32_t* before = nullptr;
+    for (int64_t i = 0; i <= o.steps && !ctx.stop(); ++i) {
+      const int32_t* now = i < o.steps ? minibatch(i) : nullptr;
+      const int64_t last = std::max<int64_t>(0, i - 1);
+      const readout::Step<T> step{features, w, mw, vw, d, stretches, weights_step(last), bias_of(last), parts};
+      const unsigned blocks = blocks_for(stretches + step.bias.blocks(), 1);
+      if (d % 4 == 0)
+        STRIATE_LAUNCH((readout::few_step_kernel<T, true>), blocks, kThreads, 0, stream, step, before, now);
+      else
+        STRIATE_LAUNCH((readout::few_step_kernel<T, false>), blocks, kThreads, 0, stream, step, before, now);
+      if (now)
+        STRIATE_LAUNCH(readout::few_rows_kernel<T>, blocks_for(batch, 1), kThreads, 0, stream, step, labels, now, scale,
+                       g, losses, wrong);
+      before = now;
     }
-    const int32_t* now = list + i % ahead * batch;
-    const double rate = op::ReadoutLearn::rate(o, t);
-    forward.run(now, 0, batch, scale, g, losses, wrong, nullptr);
-    const gemm::Operand<float> left{g, targets, nullptr};
-    const gemm::Operand<T> right{forward.features(), d, now};
-    const Update update{w, mw, vw, d, AdamStep(o, rate, t + 1), d % 4 == 0};
-    if (targets <= 16)
-      gemm::launch_product<gemm::Wide, false, false>(stream, left, right, targets, d, batch, batch, 1, update);
-    else
-      gemm::launch_product<gemm::Small, false, false>(stream, left, right, targets, d, batch, batch, 1, update);
-    STRIATE_LAUNCH(readout_bias_kernel, blocks_for(targets, 32) + 1, kThreads, 0, stream, g, batch, targets, b, mb, vb,
-                   AdamStep(without_decay, rate, t + 1), losses, wrong, tally);
+  } else {
+    const Forward<T> forward(ctx, in, batch);
+    for (int64_t i = 0; i < o.steps && !ctx.stop(); ++i) {
+      const int32_t* now = minibatch(i);
+      forward.run(now, 0, batch, scale, g, losses, wrong, nullptr);
+      const gemm::Operand<float> left{g, targets, nullptr};
+      const gemm::Operand<T> right{features, d, now};
+      const Update update{w, mw, vw, d, weights_step(i), d % 4 == 0};
+      if (targets <= 16)
+        gemm::launch_product<gemm::Wide, false, false>(stream, left, right, targets, d, batch, batch, 1, update);
+      else
+        gemm::launch_product<gemm::Small, false, false>(stream, left, right, targets, d, batch, batch, 1, update);
+      const Bias bias = bias_of(i);
+      STRIATE_LAUNCH(readout_bias_kernel, blocks_for(bias.blocks(), 1), kThreads, 0, stream, bias);
+    }
   }
   STRIATE_LAUNCH(readout_result_kernel, 1, 1, 0, stream, tally,
                  static_cast<double>(o.steps) * static_cast<double>(batch), out[0].as<float>(), out[1].as<int32_t>());

@@ -273,6 +273,18 @@ const learnCases: Case[] = [
     inputs: learnInputs(data(8, 40, 21, 70, 'bf16')),
     options: { ...gentle, batch: 9, steps: 4, totalSteps: 4 },
   },
+  ...(['f32', 'bf16'] as const).flatMap((type) => [
+    {
+      name: `${type}, columns in whole fours over several stretches, more rows than slopes are held`,
+      inputs: learnInputs(data(10, 150, 16, 268, type)),
+      options: { ...gentle, batch: 70, steps: 5, totalSteps: 5 },
+    },
+    {
+      name: `${type}, a large minibatch`,
+      inputs: learnInputs(data(11, 530, 9, 21, type)),
+      options: { ...gentle, batch: 520, steps: 2, totalSteps: 2 },
+    },
+  ]),
 ]
 
 const scoreCases: Case[] = (
