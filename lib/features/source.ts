@@ -88,9 +88,13 @@ export class FeatureSource {
     if (fits) this.cache = await this.compute(n)
   }
 
-  /** Images whose features are worked on together: in float32 for a moment, and twice while a block is added to the others. */
+  /**
+   * Images whose features are worked on together: in float32 for a moment, and twice while a block is added to the others. A processor has
+   * them in its cache; a GPU waits for the host after each.
+   */
   private get chunk(): number {
-    return Math.max(32, Math.min(256, Math.floor(2 ** 23 / this.features)))
+    const [most, numbers] = this.device.kind === 'cpu' ? [256, 2 ** 23] : [1024, 2 ** 26]
+    return Math.max(32, Math.min(most, Math.floor(numbers / this.features)))
   }
 
   /** Images in pieces of {@link chunk}, read ahead. */
