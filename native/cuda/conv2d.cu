@@ -7,7 +7,8 @@
 // Where a product has too few tiles for the GPU, its depth is cut into stretches whose sums are added in order: no
 // atomics, the bits repeat. gb: a block a filter, a fixed tree. cuDNN is not asked: of its algorithms those whose bits
 // repeat and whose products are float32 and direct trained ResNet-18 (64 x 64, batch 32, an H200) at 0.59 of this speed.
-// Products in bfloat16: conv2d_bf16.cu.
+// conv2d_bf16.cu has the tensor cores' products: those in bfloat16, and on GPUs of data centres those of float32 factors
+// from 2^24 multiplications on (and 32 channels and filters), each factor three bfloat16 numbers.
 #include <cstdint>
 
 #include "cuda/conv2d.cuh"
@@ -26,6 +27,15 @@ ConvLayer layer_of(const core::View& x, const core::View& w, const core::View& y
   if (l.C * l.R * l.S > INT32_MAX || l.K * l.R * l.S > INT32_MAX)
     throw core::Error(core::ErrorKind::shape, "", "w", core::shape_text(w), "fewer than 2^31 weights to a filter");
   return l;
+}
+
+/// Whether the tensor cores make six products of bfloat16 parts sooner than the ordinary cores make one: not where
+/// channels or filters are few and padding is most of a tile, where laying out takes longer than the products, of bytes,
+/// or on GPUs whose tensor cores are too slow for it (they are slow in float64 as well). From the shape and the device
+/// alone, so that the bits repeat.
+bool in_parts(const core::Context& ctx, const ConvLayer& l, const core::View& x) {
+  const double products = static_cast<double>(l.N * l.P * l.Q) * static_cast<double>(l.K * l.C * l.R * l.S);
+  return device_of(ctx).fast_f64 && x.dtype == core::Dtype::f32 && std::min(l.C, l.K) >= 32 && products >= 1 << 24;
 }
 
 template <class S, class T>
@@ -185,7 +195,9 @@ void conv2d(core::Context& ctx, const core::View* in, core::View* out, const op:
   const float *w = in[1].as<float>(), *bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
   float* y = out[0].as<float>();
   if (o.precision == op::Conv2d::bfloat16)
-    conv_forward_bf16(ctx, l, in[0], w, bias, y);
+    conv_forward_bf16<1>(ctx, l, in[0], w, bias, y);
+  else if (in_parts(ctx, l, in[0]))
+    conv_forward_bf16<3>(ctx, l, in[0], w, bias, y);
   else if (in[0].dtype == core::Dtype::u8)
     forward(ctx, l, in[0].as<uint8_t>(), w, bias, y);
   else
@@ -198,7 +210,9 @@ void conv2d_grad(core::Context& ctx, const core::View* in, core::View* out, cons
   float* gx = out[0].rank >= 0 ? out[0].as<float>() : nullptr;
   float* gw = out[1].rank >= 0 ? out[1].as<float>() : nullptr;
   if (o.precision == op::Conv2d::bfloat16) {
-    if (gx || gw) conv_backward_bf16(ctx, l, in[0], w, gy, gx, gw);
+    if (gx || gw) conv_backward_bf16<1>(ctx, l, in[0], w, gy, gx, gw);
+  } else if (in_parts(ctx, l, in[0])) {
+    if (gx || gw) conv_backward_bf16<3>(ctx, l, in[0], w, gy, gx, gw);
   } else {
     if (gx) grad_x(ctx, l, w, gy, gx);
     if (gw && in[0].dtype == core::Dtype::u8)

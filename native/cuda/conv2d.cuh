@@ -1,4 +1,4 @@
-// What the files of conv2d share: the sizes of a layer, the phases of gx, and the products in bfloat16.
+// What the files of conv2d share: the sizes of a layer, the phases of gx, and the products on the tensor cores.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -13,9 +13,12 @@ struct ConvLayer {
   int64_t N, C, H, W, K, R, S, P, Q, stride, padding;
 };
 
-/// conv2d_bf16.cu: all factors rounded to bfloat16, products on the tensor cores. gx and gw: those that are not null.
+/// conv2d_bf16.cu: products on the tensor cores, of factors rounded to bfloat16 (kParts 1), or split into three such
+/// numbers (3; x float32). gx and gw: those that are not null.
+template <int kParts>
 void conv_forward_bf16(const core::Context& ctx, const ConvLayer& l, const core::View& x, const float* w,
                        const float* bias, float* y);
+template <int kParts>
 void conv_backward_bf16(const core::Context& ctx, const ConvLayer& l, const core::View& x, const float* w,
                         const float* gy, float* gx, float* gw);
 

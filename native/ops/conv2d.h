@@ -3,12 +3,12 @@
 //   P = (H + 2 padding - R) / stride + 1 rounded down
 // conv2d_grad  gx, gw, gb of it, each made on request; gx only of an f32 x
 // Numerics: float32 products, float32 sums in blocks (error at most about C*R*S * 2^-24 * sum |w||x|; gw: N*P*Q in
-// place of C*R*S). With `precision` bfloat16 both factors of every product (x / 255 of bytes, w, gy) are rounded to
-// bfloat16 first, to the nearest, ties to even; products are then exact, and sums are float32 as before, but where
-// tensor cores make them they cut off what they do not keep (error at most about C*R*S * 2^-23 * sum |w||x| of the
-// rounded factors). b and gb, which are factors of nothing, are float32 always; so is everything in memory. A GPU gains
-// speed by it; a CPU computes the same numbers, for reproducing, no faster. Repeatable to the bit whatever the number
-// of threads.
+// place of C*R*S); a GPU may take a factor to the nearest multiple of 2^-133, which only factors below 2^-110 notice.
+// With `precision` bfloat16 both factors of every product (x / 255 of bytes, w, gy) are rounded to bfloat16 first, to
+// the nearest, ties to even; products are then exact, and sums are float32 as before, but where tensor cores make them
+// they cut off what they do not keep (error at most about C*R*S * 2^-23 * sum |w||x| of the rounded factors). b and gb,
+// which are factors of nothing, are float32 always; so is everything in memory. A GPU gains speed by it; a CPU computes
+// the same numbers, for reproducing, no faster. Repeatable to the bit whatever the number of threads.
 #pragma once
 #include "ops/contract.h"
 

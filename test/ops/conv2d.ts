@@ -80,7 +80,11 @@ class Sums {
   readonly value: Float64Array
   readonly square: Float64Array
   readonly terms: Int32Array
-  constructor(readonly shape: number[]) {
+  /** factor: the largest of them. */
+  constructor(
+    readonly shape: number[],
+    readonly factor: number,
+  ) {
     const count = size(shape)
     this.value = new Float64Array(count)
     this.square = new Float64Array(count)
@@ -93,6 +97,12 @@ class Sums {
   }
 }
 
+const largest = (c: Case): number =>
+  c.inputs.reduce(
+    (most, input) => input?.data.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), most) ?? most,
+    0,
+  )
+
 const kept = new WeakMap<Expected, Record<string, Sums>>()
 function keep(sums: Record<string, Sums>): Expected {
   const expected: Expected = Object.fromEntries(Object.entries(sums).map(([key, s]) => [key, f64(s.shape, s.value)]))
@@ -103,12 +113,17 @@ function keep(sums: Record<string, Sums>): Expected {
  * sumError's allowance for a bias covers the rounding of x / 255 as well: one more of U |term| for each term, signs independent.
  * bfloat16: products are exact. Tensor cores add at least 8 of them at once to the sum and cut it off towards zero, at most 2 U of it and U on
  * average, always in the same direction: U norm for each 8 is no more than that, since a sum is seldom above its final norm.
+ * float32: a factor may be off by 2^-134, which only products of factors below 2^-110 notice.
  */
 function budget(key: string, index: number, expected: Expected, c: Case): number {
   const sums = (kept.get(expected) as Record<string, Sums>)[key] as Sums
   const terms = sums.terms[index] as number
   const norm = Math.sqrt(sums.square[index] as number)
-  return sumError(terms, norm) + (c.options?.precision === 'bfloat16' && key !== 'gb' ? U * Math.ceil(terms / 8) * norm : 0)
+  if (key === 'gb') return sumError(terms, norm)
+  return (
+    sumError(terms, norm) +
+    (c.options?.precision === 'bfloat16' ? U * Math.ceil(terms / 8) * norm : 2 ** -134 * terms * sums.factor)
+  )
 }
 
 function outputShape(c: Case): number[] {
@@ -121,7 +136,7 @@ function outputShape(c: Case): number[] {
 function forward(c: Case): Sums {
   const [x, w, b] = c.inputs as [Host, Host, Host | null]
   const [, K, P, Q] = outputShape(c) as [number, number, number, number]
-  const y = new Sums([x.shape[0] as number, K, P, Q])
+  const y = new Sums([x.shape[0] as number, K, P, Q], largest(c))
   const weight = w.data.map(factorOf(c))
   if (b) for (let i = 0; i < y.value.length; i++) y.add(i, b.data[Math.floor(i / (P * Q)) % K] as number)
   products(c, (_, j, i, value) => y.add(i, value * (weight[j] as number)))
@@ -131,9 +146,10 @@ function forward(c: Case): Sums {
 function backward(c: Case): Expected {
   const [x, w, gy] = c.inputs as [Host, Host, Host]
   const wants = (key: string): boolean => c.request?.includes(key) ?? false
-  const gx = new Sums(x.shape)
-  const gw = new Sums(w.shape)
-  const gb = new Sums([w.shape[0] as number])
+  const most = largest(c)
+  const gx = new Sums(x.shape, most)
+  const gw = new Sums(w.shape, most)
+  const gb = new Sums([w.shape[0] as number], most)
   const factor = factorOf(c)
   const weight = w.data.map(factor)
   const slope = gy.data.map(factor)
@@ -151,14 +167,20 @@ function backward(c: Case): Expected {
 
 const options = (s: Setup): Record<string, number> => ({ stride: s.stride ?? 1, padding: s.padding ?? 0 })
 const weights = (seed: number, s: Setup): Host => random(seed, [s.w[0], s.x[1], s.w[1], s.w[2]])
-function special(c: Case): Case {
-  const x = c.inputs[0] as Host
-  const data = Float64Array.from(x.data)
-  data[7] = Number.NaN
-  data[40] = Number.POSITIVE_INFINITY
-  data[90] = Number.NEGATIVE_INFINITY
-  return { ...c, name: `${c.name}, NaN and infinities`, inputs: [{ ...x, data }, ...c.inputs.slice(1)] }
+/** With other numbers for x (0), w (1) or gy (2). */
+function changed(c: Case, what: string, input: number, number: (v: number, i: number) => number): Case {
+  const inputs = c.inputs.map((h, i) => (h && i === input ? { ...h, data: h.data.map(number) } : h))
+  return { ...c, name: `${c.name}, ${what}`, inputs }
 }
+const unusual = new Map([
+  [7, Number.NaN],
+  [40, Number.POSITIVE_INFINITY],
+  [90, Number.NEGATIVE_INFINITY],
+])
+const special = (c: Case, input = 0): Case => changed(c, 'NaN and infinities', input, (v, i) => unusual.get(i) ?? v)
+/** The first `count` numbers. */
+const scaled = (c: Case, factor: number, input = 0, count = Number.POSITIVE_INFINITY): Case =>
+  changed(c, `${['x', 'w'][input]} times ${factor}`, input, (v, i) => (i < count ? Math.fround(v * factor) : v))
 
 const forwardCases: Case[] = setups.flatMap((s, i) => {
   const b = i % 2 ? random(i + 50, [s.w[0]]) : null
@@ -187,18 +209,33 @@ gradCases.push(...['gx', 'gw', 'gb'].map((key) => ({ ...(gradCases[3] as Case), 
 
 /** The same with factors in bfloat16. */
 const inBfloat16 = (c: Case): Case => ({ ...c, name: `bfloat16 ${c.name}`, options: { ...c.options, precision: 'bfloat16' } })
-// Of the largest tile, all the way through the depth.
-const both: Setup = { x: [6, 32, 8, 8], w: [70, 3, 3], padding: 1 }
-const rounded = (s: Setup): { y: Case; grad: Case } => {
+const alike = (s: Setup): { y: Case; grad: Case } => {
   const made: Case = { name: name(s), inputs: [random(1, s.x), weights(2, s)], options: options(s) }
   const gy = random(3, [s.x[0], ...outputShape(made).slice(1)])
   return {
-    y: inBfloat16({ ...made, inputs: [...made.inputs, random(4, [s.w[0]])] }),
-    grad: inBfloat16({ ...made, inputs: [...made.inputs, gy], request: ['gx', 'gw', 'gb'] }),
+    y: { ...made, inputs: [...made.inputs, random(4, [s.w[0]])] },
+    grad: { ...made, inputs: [...made.inputs, gy], request: ['gx', 'gw', 'gb'] },
   }
 }
-forwardCases.push(...forwardCases.map(inBfloat16), rounded(both).y)
-gradCases.push(...gradCases.map(inBfloat16), rounded(both).grad)
+// Of the largest tile, all the way through the depth.
+const both = alike({ x: [6, 32, 8, 8], w: [70, 3, 3], padding: 1 })
+forwardCases.push(...[...forwardCases, both.y].map(inBfloat16))
+gradCases.push(...[...gradCases, both.grad].map(inBfloat16))
+
+// Large enough for float32 on tensor cores: of every tile, through a long depth, and with factors of all sizes.
+const [square, low, deep] = [
+  alike({ x: [14, 32, 8, 8], w: [70, 3, 3], padding: 1 }),
+  alike({ x: [58, 33, 9, 9], w: [40, 3, 3], stride: 2, padding: 1 }),
+  alike({ x: [8, 600, 3, 3], w: [44, 3, 3], padding: 1 }),
+] as const
+const [gw, gx] = ['gw', 'gx'].map((key) => ({ ...square.grad, name: `${square.grad.name}, only ${key}`, request: [key] })) as [
+  Case,
+  Case,
+]
+forwardCases.push(square.y, low.y, deep.y, special(square.y), scaled(scaled(square.y, 1e30), 1e-30, 1))
+// The first image alone: a processor may be slow with such numbers.
+forwardCases.push(scaled({ ...square.y, inputs: [...square.y.inputs.slice(0, 2), null] }, 2 ** -126, 0, 32 * 8 * 8))
+gradCases.push(square.grad, low.grad, deep.grad, special(gw), special(gx, 2))
 
 const small = (x: number[], w: number[], y: number[], step: Record<string, number>, title: string): Case => ({
   name: title,
