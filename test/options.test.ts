@@ -317,6 +317,12 @@ const takers: Record<string, Taker> = {
   'competition(options)': takes((o: object) => ops.competition(t(2, 4), o), {}),
   'competitiveStep(options)': takes((o: object) => ops.competitiveStep(t(2, 3), t(2, 4), t(2, 4), t(4, 3), o), {}),
   'competitiveUpdate(options)': takes((o: object) => ops.competitiveUpdate(t(2, 3), t(2, 4), t(2, 4), t(4, 3), o), {}),
+  'competitiveLearn(options)': takes((o: object) => ops.competitiveLearn(bytes(1, 1, 4, 4), t(4, 16), o), {
+    whitening: { z: t(16, 16), offset: t(16) },
+  }),
+  'ojaLearn(options)': takes((o: object) => ops.ojaLearn(bytes(1, 1, 4, 4), t(4, 16), o), {
+    whitening: { z: t(16, 16), offset: t(16) },
+  }),
   'conv2d(options)': takes((o: object) => ops.conv2d(t(1, 1, 4, 4), t(1, 1, 2, 2), o), {}),
   'conv2dGrad(options)': takes((o: object) => ops.conv2dGrad(t(1, 1, 4, 4), t(1, 1, 2, 2), t(1, 1, 3, 3), o), {}),
   'waveletBank(options)': takes(ops.waveletBank, { orientations: 1 }),

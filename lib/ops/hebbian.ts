@@ -1,5 +1,5 @@
-import { refuseUnknown } from '../options.js'
 import { callOp, type Tensor } from '../tensor.js'
+import { learning, type MinibatchOptions } from './minibatches.js'
 
 export interface HebbianRule {
   /** m: the rank whose unit is pushed away, from 2 to K; 1: none is (winner take all). Default 2. */
@@ -17,35 +17,7 @@ export interface HebbianRule {
   step?: 'max' | 'count'
 }
 
-export interface HebbianLearnOptions extends HebbianRule {
-  /** W: patches are window x window. Default 4. */
-  window?: number
-  /** Patches of a minibatch. Default 1000. */
-  batch?: number
-  /** Minibatches of this call. Default 1. */
-  steps?: number
-  /** Number of this call's first minibatch in the run. Default 0. */
-  firstStep?: number
-  /** Minibatches of the whole run; the learning rate falls linearly from `learningRate` to `finalLearningRate` over them. Default 1. */
-  totalSteps?: number
-  /** Default 0. */
-  finalLearningRate?: number
-  /** Count wins, losses, gains and energy over the last `tally` minibatches only. Default 0: over all of the call. */
-  tally?: number
-  /** Seed of the order of patches. Default 0. */
-  seed?: number
-  /** `patch`: patches of norm 1. Default `patch`. */
-  normalise?: 'patch' | 'none'
-  /** Take each patch's own mean off first. Default false. */
-  centre?: boolean
-  /** Patches are then whitened, u / |u| with u = z v + offset: z [D,M] of M = C * window * window, offset [D]. Default: they are not. */
-  whitening?: { z: Tensor; offset: Tensor } | null
-}
-
-const learnOptions = [
-  ...['rank', 'p', 'antiHebbian', 'learningRate', 'step', 'window', 'batch', 'steps', 'firstStep', 'totalSteps'],
-  ...['finalLearningRate', 'tally', 'seed', 'normalise', 'centre', 'whitening'],
-]
+export type HebbianLearnOptions = HebbianRule & MinibatchOptions
 
 export interface HebbianTally {
   /** i32 [K]: patches for which the unit was first. */
@@ -87,8 +59,6 @@ export function hebbianUpdate(patches: Tensor, w: Tensor, options: HebbianRule =
  * @param w [K, C * window * window], or [K,D] where patches are whitened to D numbers
  */
 export function hebbianLearn(images: Tensor, w: Tensor, options: HebbianLearnOptions = {}): HebbianTally {
-  refuseUnknown('hebbian_learn', options, learnOptions)
-  const { whitening, ...rest } = options
-  refuseUnknown('hebbian_learn', whitening ?? undefined, ['z', 'offset'], 'whitening.')
-  return tally(callOp('hebbian_learn', [images, w, whitening?.z ?? null, whitening?.offset ?? null], rest))
+  const [inputs, rest] = learning('hebbian_learn', images, w, options, ['rank', 'p', 'antiHebbian', 'step'])
+  return tally(callOp('hebbian_learn', inputs, rest))
 }

@@ -394,16 +394,14 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
     float* memory = context.scratch<float>(Whitening::floats(windows.d(), d));
     patches.whitening = &whitening.emplace(in[2].as<float>(), in[3].as<float>(), windows.d(), d, memory);
   }
-  const int64_t end = o.first_step + o.steps,
-                tally_from = o.tally > 0 && o.tally < o.steps ? end - o.tally : o.first_step;
+  const int64_t end = o.first_step + o.steps, tally_from = op::HebbianLearn::tally_from(o);
   for (int64_t t = o.first_step; t < end; ++t) {
     if (context.stop()) return;
     const uint64_t place = static_cast<uint64_t>(t) % per_epoch;
     if (place == 0 && t > o.first_step) order = core::Permutation(count, seed, static_cast<uint32_t>(epoch_of(t)));
     patches.at = place * batch;
     patches.goes_on = t + 1 < end && place + 1 < per_epoch;
-    const double rate = op::HebbianLearn::rate(o.learning_rate, o.final_learning_rate, t, o.total_steps);
-    learner.minibatch(patches, rate, t >= tally_from);
+    learner.minibatch(patches, op::HebbianLearn::rate(o, t), t >= tally_from);
   }
   learner.finish(out);
 }

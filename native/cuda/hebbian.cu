@@ -232,7 +232,7 @@ void hebbian_learn(core::Context& ctx, const core::View* in, core::View* out, co
   h.by_max = o.step == op::HebbianStep::max;
   h.step = o.first_step;
   h.total_steps = o.total_steps;
-  h.tally_from = o.tally ? std::max(o.first_step, o.first_step + o.steps - o.tally) : o.first_step;
+  h.tally_from = op::HebbianLearn::tally_from(o);
   h.rate = o.learning_rate;
   h.final_rate = o.final_learning_rate;
   run(ctx, h, op::HebbianLearn::patches(in[0].shape[0], in[0].shape[2], in[0].shape[3], o.window), o.seed, o.steps,

@@ -25,10 +25,12 @@ struct Competition {
     int32_t kind = soft;
     double temperature = 1;
   };
-  static void options(OptionVisitor& v, Options& o) {
+  template <class O>
+  static void shares(OptionVisitor& v, O& o) {
     v.choice("kind", o.kind, {"hard", "soft", "softhebb"});
     v.real("temperature", o.temperature, 1e-6, 1e6);
   }
+  static void options(OptionVisitor& v, Options& o) { shares(v, o); }
   static void infer(Shapes&, const Options&) {}
 };
 
@@ -41,10 +43,12 @@ struct CompetitiveStep {
     double learning_rate = 0.02;
     int32_t step = count;
   };
-  static void options(OptionVisitor& v, Options& o) {
+  template <class O>
+  static void rule(OptionVisitor& v, O& o) {
     v.real("learningRate", o.learning_rate, 0, 10);
     v.choice("step", o.step, {"max", "count"});
   }
+  static void options(OptionVisitor& v, Options& o) { rule(v, o); }
   static void infer(Shapes&, const Options&) {}
 };
 

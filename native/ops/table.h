@@ -19,6 +19,7 @@
 #include "ops/rectified_power.h"
 #include "ops/reduce.h"
 #include "ops/render.h"
+#include "ops/rules.h"
 #include "ops/sparse_matmul.h"
 #include "ops/triangle.h"
 #include "ops/wavelet.h"
@@ -73,6 +74,8 @@
   X(reduce, Reduce)                                      \
   X(argmax, Argmax)                                      \
   X(render_scenes, RenderScenes)                         \
+  X(competitive_learn, CompetitiveLearn)                 \
+  X(oja_learn, OjaLearn)                                 \
   X(sparse_matmul, SparseMatmul)                         \
   X(triangle, Triangle)                                  \
   X(triangle_grad, TriangleGrad)                         \

@@ -19,7 +19,7 @@ import {
   uniform,
 } from './proof.js'
 
-const SAFETY = 1.05 // for the products of small errors that the first-order bounds leave out
+export const SAFETY = 1.05 // for the products of small errors that the first-order bounds leave out
 
 interface Rule {
   rank: number
@@ -36,7 +36,7 @@ const ruleOf = (o: Options = {}): Rule => ({
 })
 
 /** K x D numbers with a bound of each one's error. */
-interface Weights {
+export interface Weights {
   k: number
   d: number
   w: Float64Array
@@ -78,7 +78,7 @@ interface Currents {
  * w_k . v with its error: D products and sums in any order, fused or not, give at most (D + 1) U times the sum of |w v|; the errors of w
  * and v come on top. Whole numbers whose sum of |w v| stays below 2^24 lose nothing in any order.
  */
-function currentsOf(weights: Weights, v: Float64Array, vError: Float64Array): Currents {
+export function currentsOf(weights: Weights, v: Float64Array, vError: Float64Array): Currents {
   const { k, d, w, error } = weights
   const current = new Float64Array(k)
   const currentError = new Float64Array(k)
@@ -137,7 +137,7 @@ function chosen({ current, error }: Currents, rank: number): [number, number] | 
   return pair
 }
 
-const isZero = (v: Float64Array): boolean => v.reduce((sum, x) => sum + x * x, 0) <= 1e-12
+export const isZero = (v: Float64Array): boolean => v.reduce((sum, x) => sum + x * x, 0) <= 1e-12
 
 /** One minibatch; changes `weights`, adds to `tally` if there is one. */
 function minibatch(weights: Weights, patches: Patches, rule: Rule, rate: number, tally: Totals | null): void {
@@ -220,7 +220,7 @@ function results({ k, d, w, error }: Weights, t: Totals): Expected {
   return expected
 }
 
-const weightsOf = (host: Host): Weights => ({
+export const weightsOf = (host: Host): Weights => ({
   k: host.shape[0]!,
   d: host.shape[1]!,
   w: Float64Array.from(host.data),
@@ -275,7 +275,7 @@ export function gather(images: Host, o: Options, epoch: number, from: number): P
  * u / |u| with u = z v + offset. u: D products and sums, and the offset, (D + 2) U of the sum of their sizes, and what is inherited of v; the
  * norm's error is at most that of the vector; and the norm, the division and the product round a few times more.
  */
-function whitened({ count, v, error }: Patches, z: Host, offset: Host): Patches {
+export function whitened({ count, v, error }: Patches, z: Host, offset: Host): Patches {
   const [e, d] = z.shape as [number, number]
   const made = { count, v: new Float64Array(count * e), error: new Float64Array(count * e) }
   for (let b = 0; b < count; b++) {
@@ -402,7 +402,7 @@ const stepCases: Case[] = [
   { name: 'defaults', inputs: [clearPatches(5, 12, f32([6, 4], normals(8, 24)), 2), f32([6, 4], normals(8, 24))] },
 ]
 
-const noise = (seed: number, shape: number[]): Host => {
+export const noise = (seed: number, shape: number[]): Host => {
   const next = uniform(seed)
   return u8(
     shape,
@@ -432,7 +432,7 @@ function whitenedCase(name: string, images: Host, k: number, d: number, options:
 }
 
 /** Noise with a black and a white corner: patches of norm 0, and of norm 0 once centred. */
-function corners(seed: number): Host {
+export function corners(seed: number): Host {
   const images = noise(seed, [3, 1, 12, 9])
   for (let image = 0; image < 3; image++)
     for (let y = 0; y < 6; y++)

@@ -1,47 +1,18 @@
-// Rules that one native call runs for a whole stretch: Krotov-Hopfield, and its limit without an anti-Hebbian unit, winner take all.
-import { type HebbianLearnOptions, hebbianLearn } from '../../ops/index.js'
-import { checkOp, type Tensor } from '../../tensor.js'
-import {
-  dimension,
-  gathering,
-  longerOrFewer,
-  patchSize,
-  type Rule,
-  type RuleState,
-  type RuleTally,
-  startRows,
-  usualCure,
-} from './rule.js'
+// Krotov-Hopfield, and its limit without an anti-Hebbian unit, winner take all.
+import { hebbianLearn } from '../../ops/index.js'
+import type { Tensor } from '../../tensor.js'
+import { checkStretch, learnStretch, longerOrFewer, type Rule, type RuleState, startRows, usualCure } from './rule.js'
 import type { RuleSettings } from './settings.js'
 
-function learnOptions(config: RuleSettings, firstStep: number, steps: number): HebbianLearnOptions {
-  const { rank, p, antiHebbian, learningRate, finalLearningRate, step } = config
-  const rule = { rank, p, antiHebbian, learningRate, finalLearningRate, step }
-  return { ...rule, ...gathering(config), firstStep, steps, totalSteps: config.steps }
-}
+const own = ({ rank, p, antiHebbian, step }: RuleSettings) => ({ rank, p, antiHebbian, step })
 
 /** Refuses what hebbianLearn would. */
-export function checkHebbian(shape: readonly number[], config: RuleSettings): void {
-  const d = dimension(shape, config)
-  const f32 = (...shape: number[]) => ({ dtype: 'f32', shape }) as const
-  const whitening = config.whiten ? [f32(d, patchSize(shape, config)), f32(d)] : []
-  checkOp('hebbian_learn', [{ dtype: 'u8', shape }, f32(config.units, d), ...whitening], learnOptions(config, 0, 1))
-}
+export const checkHebbian = (shape: readonly number[], config: RuleSettings): void =>
+  checkStretch('hebbian_learn', shape, config, own(config))
 
 /** A stretch by hebbianLearn. */
-export async function learnHebbian(
-  images: Tensor,
-  { w, z, offset }: RuleState,
-  config: RuleSettings,
-  first: number,
-  steps: number,
-): Promise<RuleTally> {
-  const whitening = z && offset ? { z, offset } : null
-  const tally = hebbianLearn(images, w, { ...learnOptions(config, first, steps), whitening })
-  const [wins, gains, energy] = await Promise.all([tally.wins.read(), tally.gains.read(), tally.energy.read()])
-  for (const tensor of Object.values(tally) as Tensor[]) tensor.dispose()
-  return { wins: Array.from(wins.data), gains: Array.from(gains.data), energy: energy.data[0] ?? 0 }
-}
+export const learnHebbian = (images: Tensor, state: RuleState, config: RuleSettings, first: number, steps: number) =>
+  learnStretch((course) => hebbianLearn(images, state.w, { ...own(config), ...course }), state, config, first, steps)
 
 const shared = ['learningRate', 'finalLearningRate', 'init', 'step', 'normalise', 'dead', 'untilConverged'] as const
 

@@ -1,18 +1,8 @@
 // Spherical k-means: Lloyd's iterations by cosine, each on fresh minibatches.
 import { add, competition, matmul, multiply, reduce } from '../../ops/index.js'
-import { scope, Tensor } from '../../tensor.js'
+import { checkOp, scope, Tensor } from '../../tensor.js'
 import { norm2 } from '../patches.js'
-import {
-  checkMinibatch,
-  dimension,
-  eachMinibatch,
-  longerOrFewer,
-  minibatch,
-  type Rule,
-  startRows,
-  TallySum,
-  usualCure,
-} from './rule.js'
+import { dimension, gathering, longerOrFewer, minibatch, type Rule, type RuleTally, startRows, usualCure } from './rule.js'
 
 /** Minibatches of an iteration: about a hundred iterations a run, of at most 250. */
 export const iterationOf = (steps: number): number => Math.max(1, Math.min(250, Math.ceil(steps / 100)))
@@ -63,7 +53,7 @@ export const sphericalKMeans: Rule = {
   defaults: () => ({}),
   againstDead: usualCure,
   againstDuplicates: longerOrFewer,
-  check: checkMinibatch,
+  check: (shape, config) => checkOp('gather_patches', [{ dtype: 'u8', shape }], gathering(config)),
   start(images, config, device, whitening) {
     const shape = [config.units, dimension(images.shape, config)]
     return { w: startRows(images, config, device, whitening), sums: Tensor.zeros(shape, { device }) }
@@ -102,4 +92,58 @@ async function finish(state: { w: Tensor; sums: Tensor }, units: number): Promis
   state.sums.dispose()
   state.w = Tensor.from(newRows(sums.data, rows.data as Float32Array, units), { shape, device })
   state.sums = Tensor.zeros(shape, { device })
+}
+
+/** Minibatches between two waits for the device: the memory of no more than these is held at once. */
+const ahead = 4
+
+/**
+ * Queues `step` for each minibatch of a stretch, and hands what it gave to `count`, in order, once it is there.
+ * @param step makes tensors, which are read and disposed of
+ */
+async function eachMinibatch<T extends string>(
+  first: number,
+  steps: number,
+  step: (t: number) => Record<T, Tensor>,
+  count: (read: Record<T, ArrayLike<number>>) => void,
+): Promise<void> {
+  for (let from = first; from < first + steps; from += ahead) {
+    const made = Array.from({ length: Math.min(ahead, first + steps - from) }, (_, i) => step(from + i))
+    const read = made.map(async (tensors) => {
+      const entries = Object.entries(tensors) as [T, Tensor][]
+      const numbers = await Promise.all(entries.map(async ([name, tensor]) => [name, (await tensor.read()).data] as const))
+      for (const [, tensor] of entries) tensor.dispose()
+      return Object.fromEntries(numbers) as unknown as Record<T, ArrayLike<number>>
+    })
+    for (const values of await Promise.all(read)) count(values)
+  }
+}
+
+/** Adds up wins, gains and energies of minibatches. */
+class TallySum {
+  private readonly wins: Float64Array
+  private readonly gains: Float64Array
+  private energy = 0
+  private patches = 0
+
+  constructor(units: number) {
+    this.wins = new Float64Array(units)
+    this.gains = new Float64Array(units)
+  }
+
+  add({ wins, gains, energy }: { wins: ArrayLike<number>; gains: ArrayLike<number>; energy: ArrayLike<number> }): void {
+    let patches = 0
+    for (let unit = 0; unit < wins.length; unit++) {
+      this.wins[unit] = (this.wins[unit] ?? 0) + (wins[unit] ?? 0)
+      this.gains[unit] = (this.gains[unit] ?? 0) + (gains[unit] ?? 0)
+      patches += wins[unit] ?? 0
+    }
+    this.energy += (energy[0] ?? 0) * patches
+    this.patches += patches
+  }
+
+  result(): RuleTally {
+    const energy = this.patches > 0 ? this.energy / this.patches : 0
+    return { wins: Array.from(this.wins), gains: Array.from(this.gains), energy }
+  }
 }

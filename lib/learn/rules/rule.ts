@@ -3,7 +3,7 @@
 import type { Device } from '../../device.js'
 import { OptionError } from '../../errors.js'
 import { patchPreparation } from '../../models/index.js'
-import { gatherPatches, linear, unitRows } from '../../ops/index.js'
+import { gatherPatches, linear, type MinibatchOptions, unitRows } from '../../ops/index.js'
 import { normals } from '../../random.js'
 import { checkOp, scope, Tensor } from '../../tensor.js'
 import { drawPatches, norm2 } from '../patches.js'
@@ -136,61 +136,35 @@ export function minibatch(images: Tensor, { z, offset }: RuleState, config: Rule
   })
 }
 
-/** Refuses what {@link minibatch} would. */
-export function checkMinibatch(shape: readonly number[], config: RuleSettings): void {
-  checkOp('gather_patches', [{ dtype: 'u8', shape }], gathering(config))
+/** Options of the ops that learn a stretch of minibatches in one call, beside those of the rule. */
+const stretchOf = (config: RuleSettings, firstStep: number, steps: number) => ({
+  learningRate: config.learningRate,
+  finalLearningRate: config.finalLearningRate,
+  ...gathering(config),
+  firstStep,
+  steps,
+  totalSteps: config.steps,
+})
+
+/** Refuses what such an op would. `own`: the options of the rule. */
+export function checkStretch(op: string, shape: readonly number[], config: RuleSettings, own: object): void {
+  const d = dimension(shape, config)
+  const f32 = (...shape: number[]) => ({ dtype: 'f32', shape }) as const
+  const whitening = config.whiten ? [f32(d, patchSize(shape, config)), f32(d)] : []
+  checkOp(op, [{ dtype: 'u8', shape }, f32(config.units, d), ...whitening], { ...own, ...stretchOf(config, 0, 1) })
 }
 
-/** Minibatches between two waits for the device: the memory of no more than these is held at once. */
-const ahead = 4
-
-/**
- * Queues `step` for each minibatch of a stretch, and hands what it gave to `count`, in order, once it is there.
- * @param step makes tensors, which are read and disposed of
- */
-export async function eachMinibatch<T extends string>(
+/** A stretch by such an op, which is given its options. */
+export async function learnStretch(
+  learn: (options: MinibatchOptions) => { wins?: Tensor; gains?: Tensor; energy: Tensor },
+  { z, offset }: RuleState,
+  config: RuleSettings,
   first: number,
   steps: number,
-  step: (t: number) => Record<T, Tensor>,
-  count: (read: Record<T, ArrayLike<number>>) => void,
-): Promise<void> {
-  for (let from = first; from < first + steps; from += ahead) {
-    const made = Array.from({ length: Math.min(ahead, first + steps - from) }, (_, i) => step(from + i))
-    const read = made.map(async (tensors) => {
-      const entries = Object.entries(tensors) as [T, Tensor][]
-      const numbers = await Promise.all(entries.map(async ([name, tensor]) => [name, (await tensor.read()).data] as const))
-      for (const [, tensor] of entries) tensor.dispose()
-      return Object.fromEntries(numbers) as unknown as Record<T, ArrayLike<number>>
-    })
-    for (const values of await Promise.all(read)) count(values)
-  }
-}
-
-/** Adds up wins, gains and energies of minibatches. */
-export class TallySum {
-  private readonly wins: Float64Array
-  private readonly gains: Float64Array
-  private energy = 0
-  private patches = 0
-
-  constructor(units: number) {
-    this.wins = new Float64Array(units)
-    this.gains = new Float64Array(units)
-  }
-
-  add({ wins, gains, energy }: { wins: ArrayLike<number>; gains: ArrayLike<number>; energy: ArrayLike<number> }): void {
-    let patches = 0
-    for (let unit = 0; unit < wins.length; unit++) {
-      this.wins[unit] = (this.wins[unit] ?? 0) + (wins[unit] ?? 0)
-      this.gains[unit] = (this.gains[unit] ?? 0) + (gains[unit] ?? 0)
-      patches += wins[unit] ?? 0
-    }
-    this.energy += (energy[0] ?? 0) * patches
-    this.patches += patches
-  }
-
-  result(): RuleTally {
-    const energy = this.patches > 0 ? this.energy / this.patches : 0
-    return { wins: Array.from(this.wins), gains: Array.from(this.gains), energy }
-  }
+): Promise<RuleTally> {
+  const tally = learn({ ...stretchOf(config, first, steps), whitening: z && offset ? { z, offset } : null })
+  const numbers = async (tensor?: Tensor) => (tensor ? Array.from((await tensor.read()).data) : [])
+  const [wins, gains, energy] = await Promise.all([numbers(tally.wins), numbers(tally.gains), numbers(tally.energy)])
+  for (const tensor of Object.values(tally)) tensor.dispose()
+  return { wins, gains, energy: energy[0] ?? 0 }
 }

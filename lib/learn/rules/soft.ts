@@ -1,18 +1,6 @@
 // Soft competition: every unit learns by its share of a patch, a softmax of the currents.
-import { type CompetitiveTally, competition, competitiveStep, matmul } from '../../ops/index.js'
-import { checkOp, scope, type Tensor } from '../../tensor.js'
-import {
-  checkMinibatch,
-  dimension,
-  eachMinibatch,
-  longerOrFewer,
-  minibatch,
-  type Rule,
-  rateAt,
-  startRows,
-  TallySum,
-  usualCure,
-} from './rule.js'
+import { competitiveLearn } from '../../ops/index.js'
+import { checkStretch, learnStretch, longerOrFewer, type Rule, startRows, usualCure } from './rule.js'
 import type { RuleSetting, RuleSettings } from './settings.js'
 
 const settings: readonly RuleSetting[] = [
@@ -26,57 +14,27 @@ const settings: readonly RuleSetting[] = [
   'untilConverged',
 ]
 
-/** One minibatch with shares of that kind; `w` changes in place. */
-export function softStep(
-  patches: Tensor,
-  w: Tensor,
-  kind: 'soft' | 'softhebb',
-  { temperature, learningRate, step }: Pick<RuleSettings, 'temperature' | 'learningRate' | 'step'>,
-): CompetitiveTally {
-  return scope(() => {
-    const u = matmul(patches, w, { transposeB: true })
-    return competitiveStep(patches, u, competition(u, { kind, temperature }), w, { learningRate, step })
-  })
-}
-
 const soft = (
   name: string,
   kind: 'soft' | 'softhebb',
   defaults: Partial<RuleSettings>,
   text: string,
   cures: Pick<Rule, 'againstDead' | 'againstDuplicates'>,
-): Rule => ({
-  name,
-  learns: true,
-  describe: () => text,
-  settings,
-  defaults: () => defaults,
-  ...cures,
-  check(shape, config) {
-    checkMinibatch(shape, config)
-    const [u, w, v] = [
-      [config.batch, config.units],
-      [config.units, dimension(shape, config)],
-      [config.batch, dimension(shape, config)],
-    ].map((shape) => ({ dtype: 'f32' as const, shape }))
-    checkOp('competition', [u as never], { kind, temperature: config.temperature })
-    for (const learningRate of [config.learningRate, config.finalLearningRate])
-      checkOp('competitive_step', [v, u, u, w] as never, { learningRate, step: config.step })
-  },
-  start: (images, config, device, whitening) => ({ w: startRows(images, config, device, whitening) }),
-  async learn(images, state, config, first, steps) {
-    const sum = new TallySum(config.units)
-    const step = (t: number) =>
-      scope(() => softStep(minibatch(images, state, config, t), state.w, kind, { ...config, learningRate: rateAt(config, t) }))
-    await eachMinibatch(
-      first,
-      steps,
-      (t) => ({ ...step(t) }),
-      (tally) => sum.add(tally),
-    )
-    return sum.result()
-  },
-})
+): Rule => {
+  const own = ({ temperature, step }: RuleSettings) => ({ kind, temperature, step })
+  return {
+    name,
+    learns: true,
+    describe: () => text,
+    settings,
+    defaults: () => defaults,
+    ...cures,
+    check: (shape, config) => checkStretch('competitive_learn', shape, config, own(config)),
+    start: (images, config, device, whitening) => ({ w: startRows(images, config, device, whitening) }),
+    learn: (images, state, config, first, steps) =>
+      learnStretch((course) => competitiveLearn(images, state.w, { ...own(config), ...course }), state, config, first, steps),
+  }
+}
 
 /** dw_k = sum of g_k (v - u_k w_k), g = softmax(u / temperature). Nowlan 1990; Moraitis et al. 2022 without the turned signs. */
 export const softWta: Rule = soft(
