@@ -17,7 +17,7 @@ export interface HebbianRule {
   step?: 'max' | 'count'
 }
 
-export type HebbianLearnOptions = HebbianRule & MinibatchOptions
+export interface HebbianLearnOptions extends HebbianRule, MinibatchOptions {}
 
 export interface HebbianTally {
   /** i32 [K]: patches for which the unit was first. */

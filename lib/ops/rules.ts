@@ -2,7 +2,7 @@ import { callOp, type Tensor } from '../tensor.js'
 import type { CompetitionOptions, CompetitiveStepOptions, CompetitiveTally } from './competition.js'
 import { learning, type MinibatchOptions } from './minibatches.js'
 
-export type CompetitiveLearnOptions = CompetitionOptions & CompetitiveStepOptions & MinibatchOptions
+export interface CompetitiveLearnOptions extends CompetitionOptions, CompetitiveStepOptions, MinibatchOptions {}
 
 /**
  * Many minibatches of soft or hard competition in one native call: g = competition(v w^T), dw_k = sum of g (v - u w_k); updates w in place,

@@ -233,7 +233,7 @@ describe('worker_threads', () => {
   const entry = pathToFileURL(join(root, 'dist', 'index.js')).href
   const code = (body: string) => `
     import { parentPort } from 'node:worker_threads'
-    import { Tensor, scale, hebbianLearn } from ${JSON.stringify(entry)}
+    import { Tensor, scale, hebbianLearn, competitiveLearn, ojaLearn } from ${JSON.stringify(entry)}
     ${body}`
   const start = (body: string) => new Worker(new URL(`data:text/javascript,${encodeURIComponent(code(body))}`))
 
@@ -250,11 +250,11 @@ describe('worker_threads', () => {
   })
 
   it('survives a worker that is terminated with work queued', async () => {
-    for (let i = 0; i < 3; i++) {
+    for (const op of ['hebbianLearn', 'competitiveLearn', 'ojaLearn']) {
       const worker = start(`
         const images = Tensor.from(new Uint8Array(200 * 3 * 32 * 32).map((_, i) => i * 7), { shape: [200, 3, 32, 32] })
         const w = Tensor.from(new Float32Array(64 * 48).map((_, i) => (i % 97) / 97), { shape: [64, 48] })
-        for (let s = 0; s < 20; s++) hebbianLearn(images, w, { steps: 1000, totalSteps: 20000, firstStep: s * 1000 })
+        for (let s = 0; s < 20; s++) ${op}(images, w, { steps: 1000, totalSteps: 20000, firstStep: s * 1000 })
         void w.read()
         parentPort.postMessage('queued')`)
       await new Promise((resolve, reject) => {

@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 export async function allProofs(): Promise<Proof[]> {
   const proofs: Proof[] = []
   for (const file of readdirSync(here).sort()) {
-    if (!file.endsWith('.ts') || file === 'index.ts' || file === 'proof.ts') continue
+    if (/\.test\.ts$|^(index|proof)\.ts$/.test(file)) continue
     const module = (await import(join(here, file))) as { proofs?: Proof[] }
     proofs.push(...(module.proofs ?? []))
   }
