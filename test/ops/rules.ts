@@ -390,6 +390,7 @@ const competitiveCases: Case[] = [
     },
   ),
   learnCase('hard', noise(34, [2, 3, 7, 9]), { k: 11 }, { kind: 'hard', batch: 10, steps: 4 }),
+  learnCase('300 units', noise(36, [2, 3, 7, 9]), { k: 300 }, { window: 2, batch: 30, steps: 2, temperature: 0.5 }),
   learnCase('one unit', noise(35, [2, 1, 6, 7]), { k: 1 }, { batch: 9, steps: 3 }),
   learnCase('only zero patches', black([2, 1, 6, 6]), { k: 3 }, { batch: 5, steps: 3 }),
 ]
