@@ -36,6 +36,32 @@ describe('label-free', () => {
     expect(names).not.toContain('label-free-spherical-k-means-raw-seed0')
   })
 
+  it('gives blocks in place of a recipe’s what all of those share', () => {
+    const blocks = (...given: Parameters<typeof recipe>) => recipe(...given).blocks
+    const whiten = { after: 'norm', epsilon: 0.2 } as const
+    const filters = { whiten, antiHebbian: 0.2, steps: 20_000 }
+    expect(blocks('whitened', { blocks: [{ filters: { window: 6, units: 800 } }] })).toEqual([
+      {
+        power: 2,
+        response: 'both-signs',
+        pool: { size: 13, stride: 3, padding: 6 },
+        filters: { ...filters, window: 6, units: 800 },
+      },
+    ])
+    // Whose own words count, and those of all blocks before the recipe's.
+    const pool = { size: 9 }
+    const own = {
+      filters: { steps: 5, antiHebbian: 0.1 },
+      blocks: [{ pool, response: 'triangle', filters: { antiHebbian: 0.3 } }],
+    } as const
+    expect(blocks('whitened-five', { ...own, blocks: [...own.blocks] })).toEqual([
+      { power: 2, response: 'triangle', pool, filters: { whiten, steps: 5, antiHebbian: 0.3 } },
+    ])
+    // Five blocks of windows and Deltas of their own share neither.
+    expect(blocks('grinberg-five', { blocks: [{}] })).toEqual([{ power: 40, filters: { steps: 20_000 } }])
+    expect(blocks('grinberg', { filters: { whiten }, blocks: [{}] })?.[0]?.power).toBeUndefined()
+  })
+
   it('leaves whitened blocks of other recipes the power of whitened blocks', () => {
     const whiten = { filters: { whiten: { after: 'norm' } } } as const
     const powers = (...given: Parameters<typeof recipe>) => recipe(...given).blocks?.map(({ power }) => power)

@@ -73,25 +73,49 @@ export const recipeNames = Object.keys(recipes) as RecipeName[]
 export const describeRecipes = (): { name: RecipeName; text: string }[] =>
   recipeNames.map((name) => ({ name, text: recipes[name].about }))
 
+/** What all blocks have alike, but for the number and size of their filters. */
+function shared([first, ...others]: readonly BlockOptions[]): BlockOptions {
+  const alike = <T extends object>(one: T | undefined, rest: readonly (T | undefined)[]): Partial<T> =>
+    Object.fromEntries(
+      Object.entries(one ?? {}).filter(([key, value]) =>
+        rest.every((other) => JSON.stringify(other?.[key as keyof T]) === JSON.stringify(value)),
+      ),
+    ) as Partial<T>
+  const {
+    units: _units,
+    window: _window,
+    ...filters
+  } = alike(
+    first?.filters,
+    others.map((block) => block.filters),
+  )
+  return { ...alike(first, others), filters }
+}
+
 /**
- * The options of a recipe, with others over them: those of all blocks over the recipe's blocks, and blocks in place of its blocks.
+ * The options of a recipe, with others over them: those of all blocks over the recipe's blocks, and blocks in place of its blocks, which
+ * are what those share where they do not say otherwise.
  * @throws {OptionError} when there is none of that name
  */
 export function recipe(name: RecipeName, own: LocalOptions = {}): LocalOptions {
   if (!Object.hasOwn(recipes, name))
     throw new OptionError({ op: 'recipe', argument: 'name', actual: `'${name}'`, expected: recipeNames.join(', ') })
   const { filters, blocks, readout }: Recipe = recipes[name]
+  const common = shared(blocks)
+  // A power for patches as they are would silence whitened ones.
+  const fitting = ({ power, ...block }: BlockOptions): BlockOptions => ({
+    ...block,
+    ...(power !== undefined && (block.filters?.whiten || !own.filters?.whiten) ? { power } : {}),
+    filters: { ...block.filters, ...own.filters },
+  })
+  const over = (block: BlockOptions): BlockOptions => {
+    const under = fitting(common)
+    return { ...under, ...block, filters: { ...under.filters, ...block.filters } }
+  }
   return {
     ...own,
     filters: { ...filters, ...own.filters },
-    blocks:
-      own.blocks ??
-      blocks.map(({ power, ...block }) => ({
-        ...block,
-        // A power for patches as they are would silence whitened ones.
-        ...(power !== undefined && (block.filters?.whiten || !own.filters?.whiten) ? { power } : {}),
-        filters: { ...block.filters, ...own.filters },
-      })),
+    blocks: own.blocks?.map(over) ?? blocks.map(fitting),
     readout: own.readout === false ? false : { ...readout, ...own.readout },
   }
 }
