@@ -190,7 +190,8 @@ void describe(const Device& device, core::DeviceInfo* info) {
   check(cudaGetDeviceProperties(&properties, device.ordinal), "cudaGetDeviceProperties");
   std::snprintf(info->name, sizeof info->name, "%.127s", properties.name);
   info->memory = properties.totalGlobalMem;
-  check(cudaDeviceGetPCIBusId(info->address, sizeof info->address, device.ordinal), "cudaDeviceGetPCIBusId");
+  std::snprintf(info->address, sizeof info->address, "%04x:%02x:%02x.0", static_cast<unsigned>(properties.pciDomainID),
+                static_cast<unsigned>(properties.pciBusID), static_cast<unsigned>(properties.pciDeviceID));
 #if defined(STRIATE_CUDA_SIM)
   std::snprintf(info->libraries, sizeof info->libraries, "CUDA kernels run on the CPU");
 #else

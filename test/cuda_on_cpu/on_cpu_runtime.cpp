@@ -118,11 +118,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {};
   properties->totalGlobalMem = kMemory;
   properties->multiProcessorCount = kProcessors;
-  return result(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
-}
-cudaError_t cudaDeviceGetPCIBusId(char* address, int size, int device) {
-  const char* own = std::getenv("STRIATE_SIM_ADDRESS");
-  std::snprintf(address, static_cast<size_t>(size), "%s", own ? own : "0000:00:00.0");
+  if (const char* own = std::getenv("STRIATE_SIM_ADDRESS")) properties->pciBusID = std::atoi(own);
   return result(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {

@@ -47,7 +47,7 @@ using cudaMemPool_t = CUmemPoolHandle_st*;
 struct cudaDeviceProp {
   char name[256] = "CUDA on CPU";
   size_t totalGlobalMem = 0;
-  int major = 9, minor = 0, multiProcessorCount = 0;
+  int major = 9, minor = 0, multiProcessorCount = 0, pciDomainID = 0, pciBusID = 0, pciDeviceID = 0;
 };
 
 inline constexpr unsigned cudaStreamNonBlocking = 1, cudaHostAllocDefault = 0;
@@ -60,7 +60,6 @@ cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
-cudaError_t cudaDeviceGetPCIBusId(char* address, int size, int device);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDeviceSynchronize();
 cudaError_t cudaDriverGetVersion(int* version);

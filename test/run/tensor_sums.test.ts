@@ -47,7 +47,7 @@ async function means(device) {
   const data = (await Promise.all(results.map((tensor) => tensor.read()))).flatMap(({ data }) => [...data])
   return { library: sums.library, reason: sums.reason, data }
 }
-const [apart, together] = [await means(gpu('gpu ' + rank)), await means(gpu('gpu'))]
+const [apart, together] = [await means(gpu(rank)), await means(gpu(9))]
 const all = sizes.map((size) => Array.from({ length: group.size }, (_, i) => numbers(i, size)))
 const exact = [...all, ...all].flatMap((parts) => Array.from(parts[0], (_, i) => {
   const three = parts.map((part) => Math.fround(3 * part[i]))
@@ -64,7 +64,7 @@ if (rank === 0) console.log(JSON.stringify({ apart: [apart.library, apart.reason
     expect([status, stderr]).toEqual([0, ''])
     const { apart, together, worst, same, kinds } = JSON.parse(stdout)
     expect(apart).toEqual(['NCCL 2.99.1', ''])
-    expect(together).toEqual(['MPI', 'processes 0 and 1 share the GPU gpu of HOST; CUDA_VISIBLE_DEVICES gives each its own'])
+    expect(together).toEqual(['MPI', 'processes 0 and 1 share the GPU 0000:09:00.0 of HOST; CUDA_VISIBLE_DEVICES gives each its own'])
     expect(worst).toBeLessThan(count + 2)
     expect(kinds).toBe(1)
     // Two numbers have one order.
@@ -79,7 +79,7 @@ const images = await renderSet({ count: 96, size: 12, seed: 1 })
 const { classes } = labelsOf(images)
 const layers = [{ kind: 'conv', units: 4, window: 3 }, { kind: 'flatten' }, { kind: 'linear', units: classes.length }]
 const config = { kind: 'network', name: 'small', channels: 3, image: [12, 12], layers, heads: [{ name: 'class', loss: 'softmax', classes }] }
-const device = gpu(word === 'shared' ? 'gpu' : 'gpu ' + rank)
+const device = gpu(word === 'shared' ? 9 : rank)
 const controller = new AbortController()
 process.on('SIGTERM', () => word !== 'deaf' && controller.abort(new Error('stopped by a signal')))
 const dies = word === 'die' || word === 'deaf'
