@@ -64,7 +64,10 @@ if (rank === 0) console.log(JSON.stringify({ apart: [apart.library, apart.reason
     expect([status, stderr]).toEqual([0, ''])
     const { apart, together, worst, same, kinds } = JSON.parse(stdout)
     expect(apart).toEqual(['NCCL 2.99.1', ''])
-    expect(together).toEqual(['MPI', 'processes 0 and 1 share the GPU 0000:09:00.0 of HOST; CUDA_VISIBLE_DEVICES gives each its own'])
+    expect(together).toEqual([
+      'MPI',
+      'processes 0 and 1 share the GPU 0000:09:00.0 of HOST; CUDA_VISIBLE_DEVICES gives each its own',
+    ])
     expect(worst).toBeLessThan(count + 2)
     expect(kinds).toBe(1)
     // Two numbers have one order.
