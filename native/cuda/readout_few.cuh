@@ -234,17 +234,18 @@ __global__ void __launch_bounds__(kThreads)
     few_rows_kernel(Step<T> of, const int32_t* __restrict__ labels, const int32_t* __restrict__ list, float scale,
                     float* g, double* losses, uint8_t* wrong) {
   __shared__ float part[kThreads], logits[kFew];
-  const int targets = static_cast<int>(of.bias.targets), each = kThreads / targets * targets, row = blockIdx.x;
+  const int targets = static_cast<int>(of.bias.targets), each = kThreads / targets * targets, row = blockIdx.x,
+            thread = threadIdx.x;
   const int64_t count = of.stretches * targets;
   float sum = 0;
-  for (int64_t i = threadIdx.x; threadIdx.x < each && i < count; i += each) sum += of.parts[row * count + i];
-  part[threadIdx.x] = sum;
+  for (int64_t i = thread; thread < each && i < count; i += each) sum += of.parts[row * count + i];
+  part[thread] = sum;
   __syncthreads();
-  if (threadIdx.x >= 32) return;
-  if (threadIdx.x < targets) {
+  if (thread >= 32) return;
+  if (thread < targets) {
     float total = 0;
-    for (int i = threadIdx.x; i < each; i += targets) total += part[i];
-    logits[threadIdx.x] = total + of.bias.b[threadIdx.x];
+    for (int i = thread; i < each; i += targets) total += part[i];
+    logits[thread] = total + of.bias.b[thread];
   }
   __syncwarp();
   RowResult{g + row * targets, losses + row, wrong + row, nullptr}(logits, targets, labels[list[row]], scale);
