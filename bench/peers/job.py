@@ -2,8 +2,9 @@
 by the fastest of a few forms, which is found on a little of the work before the clock runs.
 
 The same work as ours (lib/bench/job.ts): the Krotov-Hopfield rule of rank 2, each row divided by the patches that chose it, rate falling
-to 0; cosines with max pool and power, kept as bfloat16 (or float32, where that is faster) less their mean; a softmax layer by Adam with L2 decay on a cosine schedule. The
-order of patches and images is drawn here: it is as long, and nobody's results depend on it. On a GPU: job_cuda.py.
+to 0; cosines with max pool and power, kept as bfloat16 (or float32, where that is faster) less their mean; a softmax layer by Adam with
+L2 decay on a cosine schedule. The order of patches and images is drawn here: it is as long, and nobody's results depend on it. On a GPU:
+job_cuda.py.
 """
 
 import time
@@ -11,7 +12,6 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-import job_cuda
 from data import on_gpu
 from nnl_conv import convolved_cosines, product_cosines, separable_pool
 from rectified_power import squarings
@@ -162,20 +162,21 @@ class Features:
         return rows / len(pixels) if mean is None else rows
 
 
+def gradient(x, one, w, b):
+    """Of a softmax layer's cross-entropy; `one` has a 1 at each label."""
+    g = (torch.softmax(torch.addmm(b, x.float(), w.T), dim=1) - one) / x.shape[0]
+    return g.T @ x.float(), g.sum(0)
+
+
 class Readout:
     """A softmax layer by Adam, its gradient written out, on features kept as bfloat16 or as float32."""
 
     def __init__(self, work, classes):
         self.work, self.classes = work, classes
-        gradients = {"": self.gradient, ", torch.compile": torch.compile(self.gradient, dynamic=False)}
+        gradients = {"": gradient, ", torch.compile": torch.compile(gradient, dynamic=False)}
         self.forms = {
-            f"{str(kept)[6:]}{name}": (kept, gradient) for kept in (torch.bfloat16, torch.float32) for name, gradient in gradients.items()
+            f"{str(kept)[6:]}{name}": (kept, form) for kept in (torch.bfloat16, torch.float32) for name, form in gradients.items()
         }
-
-    @staticmethod
-    def gradient(x, one, w, b):
-        g = (torch.softmax(torch.addmm(b, x.float(), w.T), dim=1) - one) / x.shape[0]
-        return g.T @ x.float(), g.sum(0)
 
     def choose(self, features, labels):
         """By a few minibatches of some features in float32."""
@@ -183,7 +184,7 @@ class Readout:
         return self.forms[self.name][0]
 
     def learn(self, form, features, labels, epochs):
-        _, gradient = form
+        _, slope = form
         batch, top = self.work["batch"], self.work["readoutRate"]
         w, b = torch.zeros(self.classes, features.shape[1]), torch.zeros(self.classes)
         adam = torch.optim.Adam([w, b], lr=top, weight_decay=self.work["decay"], fused=True)
@@ -194,7 +195,7 @@ class Readout:
             order = torch.randperm(len(labels))
             for at in range(0, len(labels) - batch + 1, batch):
                 index = order[at : at + batch]
-                w.grad, b.grad = gradient(features.index_select(0, index), ones[index], w, b)
+                w.grad, b.grad = slope(features.index_select(0, index), ones[index], w, b)
                 adam.param_groups[0]["lr"] = top * 0.5 * (1 + np.cos(np.pi * step / total))
                 adam.step()
                 step += 1
@@ -209,6 +210,8 @@ def job(request, precision):
         (np.load(part["pixels"]), torch.from_numpy(np.load(part["labels"]).astype(np.int64))) for part in (request["train"], request["test"])
     )
     if on_gpu():
+        import job_cuda  # which has from here what both do alike
+
         torch.backends.cudnn.benchmark = True
         with torch.no_grad():
             return job_cuda.job(work, request["classes"], train, train_labels, test, test_labels)

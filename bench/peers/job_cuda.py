@@ -4,16 +4,15 @@ Each phase is tried in several forms, as they are and recorded as CUDA graphs: m
 the readout at a time, so that PyTorch launches next to nothing.
 """
 
-import itertools
 import time
 
 import torch
 import torch.nn.functional as F
 import data
+from job import MEAN_IMAGES, gradient
 from nnl_conv import convolved_cosines, product_cosines, separable_pool
 from rectified_power import squarings
 
-MEAN_IMAGES = 2048
 TRIALS = 3
 STEPS = 100  # minibatches of the rule that are recorded, and gathered, at once
 GROUP = 500  # images that features are made of at once
@@ -212,12 +211,7 @@ class Readout:
     def __init__(self, work, classes):
         self.work, self.classes = work, classes
 
-    @staticmethod
-    def gradient(x, one, w, b):
-        g = (torch.softmax(torch.addmm(b, x.float(), w.T), dim=1) - one) / x.shape[0]
-        return g.T @ x.float(), g.sum(0)
-
-    def epoch(self, x, labels, gradient, record):
+    def epoch(self, x, labels, slope, record):
         """-> (an epoch, its state: order, weights, bias, step done). `record` has it as it is or as a graph."""
         batch, count = self.work["batch"], len(labels) // self.work["batch"]
         w = torch.zeros(self.classes, x.shape[1], device=data.device)
@@ -231,7 +225,7 @@ class Readout:
         def run():
             for at in range(0, count * batch, batch):
                 index = order[at : at + batch]
-                w.grad, b.grad = gradient(x.index_select(0, index), ones[index], w, b)
+                w.grad, b.grad = slope(x.index_select(0, index), ones[index], w, b)
                 rate.copy_(self.work["readoutRate"] * 0.5 * (1 + torch.cos(torch.pi * done / total)))
                 adam.step()
                 done.add_(1)
@@ -241,12 +235,12 @@ class Readout:
     def choose(self, features, labels):
         """By an epoch of some features in float32."""
         makers = {}
-        for prefix, gradient in (("", self.gradient), ("torch.compile, ", torch.compile(self.gradient, dynamic=False))):
+        for prefix, slope in (("", gradient), ("torch.compile, ", torch.compile(gradient, dynamic=False))):
             for kept in (torch.bfloat16, torch.float32):
 
-                def make(record, kept=kept, gradient=gradient):
-                    run, _ = self.epoch(features.to(kept), labels, gradient, record)
-                    return run, (kept, gradient, record)
+                def make(record, kept=kept, slope=slope):
+                    run, _ = self.epoch(features.to(kept), labels, slope, record)
+                    return run, (kept, slope, record)
 
                 makers |= both(f"{prefix}{str(kept)[6:]}", make)
         self.name, self.form = fastest(makers)
@@ -254,8 +248,8 @@ class Readout:
 
     def learn(self, x, labels):
         """-> weights, bias, seconds; what is recorded is recorded before the clock runs."""
-        _, gradient, record = self.form
-        run, (order, w, b, done, adam) = self.epoch(x, labels, gradient, record)
+        _, slope, record = self.form
+        run, (order, w, b, done, adam) = self.epoch(x, labels, slope, record)
         for p in (w, b, done):
             p.zero_()
         for state in adam.state.values():
