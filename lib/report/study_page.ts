@@ -3,6 +3,7 @@
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { instructionSet, threads } from '../device.js'
+import { deviationOf } from '../eval/correlation.js'
 import { makeFolder } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
 import { type Block, barChart, filterSheet, imageSheet, lineChart, renderPage, type Section } from '../plot/index.js'
@@ -15,6 +16,7 @@ import {
   scaleOf,
   type Value,
 } from '../reproduce/index.js'
+import { average } from '../reproduce/scored.js'
 import { version } from '../version.js'
 
 interface Written {
@@ -33,19 +35,15 @@ interface Place {
   device: string
 }
 
-const mean = (x: number[]): number => x.reduce((a, b) => a + b, 0) / x.length
-const deviation = (x: number[]): number | null =>
-  x.length > 1 ? Math.sqrt(x.reduce((sum, v) => sum + (v - mean(x)) ** 2, 0) / (x.length - 1)) : null
-
 /** A value with what is derived from it, as results.json has it. */
 function compared(value: Value) {
   const { ours, published } = value
-  const average = ours.length > 0 ? mean(ours) : null
+  const mean = ours.length > 0 ? average(ours) : null
   return {
     ...value,
-    mean: average,
-    standardDeviation: deviation(ours),
-    difference: average === null || published === null ? null : average - published,
+    mean,
+    standardDeviation: ours.length > 1 ? deviationOf(ours) : null,
+    difference: mean === null || published === null ? null : mean - published,
   }
 }
 

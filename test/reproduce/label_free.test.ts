@@ -19,10 +19,10 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('label-free', () => {
-  it('has every rule in every space that it knows, sizes and responses of two, two networks, and each seed of all', () => {
+  it('has every rule in every space that it knows, sizes and responses of two, three networks, and each seed of all', () => {
     const names = study.parts({ quick: false, seeds: [0, 1] }).map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
-    expect(names).toHaveLength(2 * (7 * 5 - 1 + 2 * 2 + 2 * 8 + 2))
+    expect(names).toHaveLength(2 * (7 * 5 - 1 + 2 * 2 + 2 * 8 + 3))
     for (const name of [
       'softhebb-raw',
       'oja-norm',
@@ -31,6 +31,7 @@ describe('label-free', () => {
       'krotov-hopfield-norm-whitened-w4-k4000',
       'krotov-hopfield-norm-whitened-triangle',
       'whitened-five',
+      'whitened-patches',
     ])
       expect(names).toContain(`label-free-${name}-seed1`)
     expect(names).not.toContain('label-free-spherical-k-means-raw-seed0')
@@ -115,7 +116,7 @@ describe('label-free', () => {
     expect(byNetwork?.[0]?.slice(-2)).toEqual([Math.round(seconds?.filters ?? -1), Math.round(seconds?.readout ?? -1)])
     expect(elsewhere).toHaveLength(5)
     expect(bySize?.map(([, size]) => size)).toEqual(['67 of 3 x 3'])
-    expect(values.map(({ published }) => published)).toEqual([27.8, null, 23, 28, null, null])
+    expect(values.map(({ published }) => published)).toEqual([27.8, null, 23, 28, 23, 28, null, null])
     expect(values.flatMap(({ ours }) => ours)).toEqual(
       [of('whitened'), of('patches-norm-whitened')].flatMap((r) => [100 * r.testError, 100 * r.shadowError]),
     )

@@ -10,6 +10,8 @@ import {
   whitenedBlock,
   whitenedFive,
   whitenedFiveReadout,
+  whitenedPatches,
+  whitenedPatchesReadout,
   whitenedReadout,
 } from './settings.js'
 
@@ -51,6 +53,12 @@ const recipes = {
     about: 'Five such blocks side by side, W 2 to 6, pools of 13 every 5',
     blocks: whitenedFive.map(blockOptions),
     readout: whitenedFiveReadout,
+  },
+  'whitened-patches': {
+    about:
+      'Five such blocks of 2,400 random patches in all, with nothing learned but their whitening: the best in the light, for 16 GiB of features (or a pass over the images in every epoch)',
+    blocks: whitenedPatches.map(blockOptions),
+    readout: whitenedPatchesReadout,
   },
   faithful: {
     about: "The single block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",
