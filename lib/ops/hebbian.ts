@@ -17,7 +17,12 @@ export interface HebbianRule {
   step?: 'max' | 'count'
 }
 
-export interface HebbianLearnOptions extends HebbianRule, MinibatchOptions {}
+export interface HebbianLearnOptions extends HebbianRule, MinibatchOptions {
+  /** Minibatches of an iteration of spherical k-means; needs `sums`, rank 1 and p 2. Default 0: rows learn with every minibatch. */
+  iteration?: number
+  /** [K,D], updated in place: sums of the patches that each unit won in the iteration under way, zeros at first. Default: none. */
+  sums?: Tensor | null
+}
 
 export interface HebbianTally {
   /** i32 [K]: patches for which the unit was first. */
@@ -55,10 +60,18 @@ export function hebbianUpdate(patches: Tensor, w: Tensor, options: HebbianRule =
  * Many minibatches of the rule in one native call; updates w in place. Patches are gathered on the device from the images, in an order that
  * visits every window of every image once an epoch (a seeded permutation that needs no list).
  * Calls that continue each other with `firstStep` give the same bits as one call.
+ *
+ * With `iteration` and `sums` it is spherical k-means (Coates, Ng and Lee 2011; Coates and Ng 2012), each iteration on fresh minibatches:
+ * rows stay until minibatches `iteration`, 2 `iteration`, ... of the run have been summed, then become the sums, of norm 1. A row that won
+ * nothing keeps its place. Learning rate and step say nothing then.
  * @param images u8 [N,C,H,W]; pixels / 255
  * @param w [K, C * window * window], or [K,D] where patches are whitened to D numbers
+ * @throws {ShapeError} for one of `iteration` and `sums` without the other
+ * @throws {OptionError} for `iteration` with another rank than 1 or another p than 2
  */
 export function hebbianLearn(images: Tensor, w: Tensor, options: HebbianLearnOptions = {}): HebbianTally {
-  const [inputs, rest] = learning('hebbian_learn', images, w, options, ['rank', 'p', 'antiHebbian', 'step'])
-  return tally(callOp('hebbian_learn', inputs, rest))
+  const own = ['rank', 'p', 'antiHebbian', 'step', 'iteration', 'sums']
+  const [inputs, given] = learning('hebbian_learn', images, w, options, own)
+  const { sums = null, ...rest } = given as HebbianLearnOptions
+  return tally(callOp('hebbian_learn', [...inputs, sums], rest))
 }

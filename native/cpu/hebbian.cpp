@@ -48,17 +48,18 @@ struct Tally {
 
 class Learner {
  public:
-  /// `windows` if patches are gathered; `bytes` if they are used as those have them, not whitened.
+  /// `windows` if patches are gathered; `bytes` if they are used as those have them, not whitened; `sums` for k-means.
   template <class Options>
   Learner(core::Context& context, const core::View& w, int64_t batch, const Options& o, const Windows* windows,
-          [[maybe_unused]] bool bytes)
+          [[maybe_unused]] bool bytes, float* sums)
       : w_(w.as<float>()),
+        sums_(sums),
         k_(w.shape[0]),
         d_(w.shape[1]),
         rank_(std::max<int64_t>(o.rank, 2)),  // the best two are found whatever is asked for
         alone_wins_(o.rank == 1),
         weight_{1, static_cast<float>(-o.anti_hebbian)},
-        step_(o.step),
+        step_(sums ? op::HebbianStep::count : o.step),
         p_(o.p),
         power_(o.p - 1),
         groups_(batch),
@@ -119,6 +120,20 @@ class Learner {
     sort();
     update(source.rows, source.stride, rate, tally);
     if (tally) add_up();
+  }
+
+  /// The end of an iteration of k-means.
+  void average() {
+    share(k_, [&](int64_t k) {
+      float* const sums = sums_ + k * d_;
+      const double length = norm(sums, sums);
+      const vf divisor = vbroadcast(static_cast<float>(length));
+      for (int64_t i = 0; i < d_; i += kLanes) {
+        const int64_t n = d_ - i < kLanes ? d_ - i : kLanes;
+        if (length > 0) store_row(w_ + k * d_ + i, n, load_row(sums + i, n) / divisor);
+        store_row(sums + i, n, vf{});
+      }
+    });
   }
 
   /// Writes the tallies that were asked for.
@@ -248,7 +263,11 @@ class Learner {
         float* const w = w_ + k * d_;
         if (tally) norm_[k] = norm(w, ranking_ + k * d_);
         const vf less = vbroadcast(static_cast<float>(-s));
-        if (step_ == op::HebbianStep::max) {
+        if (sums_) {
+          float* const sums = sums_ + k * d_;
+          row_sums(rows, stride, first, count,
+                   [&](int64_t i, int64_t n, vf sum) { store_row(sums + i, n, load_row(sums + i, n) + sum); });
+        } else if (step_ == op::HebbianStep::max) {
           float* const change = change_ + k * d_;
           row_sums(rows, stride, first, count, [&](int64_t i, int64_t n, vf sum) {
             const vf dw = vfma(less, load_row(w + i, n), sum);
@@ -345,6 +364,7 @@ class Learner {
   }
 
   float *w_, *ranking_;  // rows, and what they are ranked by
+  float* sums_;          // [K,D] of an iteration of k-means; null for other rules
   int64_t k_, d_, rank_;
   bool alone_wins_;
   float weight_[2];  // g of a winner and of a unit of rank m
@@ -372,7 +392,7 @@ class Learner {
 }  // namespace
 
 void hebbian_step(core::Context& context, const core::View* in, core::View* out, const op::HebbianStep::Options& o) {
-  Learner learner(context, in[1], in[0].shape[0], o, nullptr, false);
+  Learner learner(context, in[1], in[0].shape[0], o, nullptr, false, nullptr);
   GivenPatches patches{in[0].as<float>(), in[0].shape[1]};
   learner.minibatch(patches, o.learning_rate, out[0].data || out[1].data || out[2].data || out[3].data);
   learner.finish(out);
@@ -382,7 +402,7 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
   const core::View& images = in[0];
   const Windows windows{images.as<uint8_t>(), images.shape[0], images.shape[1], images.shape[2],
                         images.shape[3],      o.window,        o.centre,        o.normalise == op::HebbianLearn::patch};
-  Learner learner(context, in[1], o.batch, o, &windows, in[2].rank < 0);
+  Learner learner(context, in[1], o.batch, o, &windows, in[2].rank < 0, in[4].as<float>());
   const int64_t d = in[1].shape[1], stride = (d + kLanes - 1) / kLanes * kLanes;
   const uint64_t count = static_cast<uint64_t>(windows.count()), batch = static_cast<uint64_t>(o.batch);
   const uint64_t seed = static_cast<uint64_t>(o.seed), per_epoch = count / batch;
@@ -402,6 +422,7 @@ void hebbian_learn(core::Context& context, const core::View* in, core::View* out
     patches.at = place * batch;
     patches.goes_on = t + 1 < end && place + 1 < per_epoch;
     learner.minibatch(patches, op::HebbianLearn::rate(o, t), t >= tally_from);
+    if (o.iteration > 0 && (t + 1) % o.iteration == 0) learner.average();
   }
   learner.finish(out);
 }

@@ -25,9 +25,9 @@
 namespace striate::cuda {
 namespace {
 
-// A launch stays within an epoch and within some 20 to 40 ms, by its products (a multiprocessor makes about 10^11 a
-// second), so that a display's watchdog is never met; so much, or so many launches, are queued between two looks at the
-// cancel flag.
+// A launch stays within an epoch, an iteration of k-means and some 20 to 40 ms, by its products (a multiprocessor makes
+// about 10^11 a second), so that a display's watchdog is never met; so much, or so many launches, are queued between two
+// looks at the cancel flag.
 #if defined(STRIATE_CUDA_SIM)
 constexpr double kProductsALaunch = 1 << 14;  // of a multiprocessor; small, so that tests cross the seams
 #else
@@ -65,6 +65,21 @@ __global__ void __launch_bounds__(kThreads, kPatches <= 8 ? 1 : 2) hebbian_kerne
       apply_changes(h, step, rate);
     }
     grid_sync();
+  }
+}
+
+/// The end of an iteration of k-means: a row is the work of a warp.
+__global__ void __launch_bounds__(kThreads) hebbian_average_kernel(Hebbian h) {
+  const int64_t k = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32, end = (k + 1) * h.features;
+  if (k >= h.units) return;  // whole warps leave
+  double square = 0;
+  for (int64_t d = end - h.features + threadIdx.x % 32; d < end; d += 32)
+    square += static_cast<double>(h.sums[d]) * h.sums[d];
+  square = warp_sum(square);
+  const float length = static_cast<float>(sqrt(square));
+  for (int64_t d = end - h.features + threadIdx.x % 32; d < end; d += 32) {
+    if (square > 0) h.w[d] = h.sums[d] / length;
+    h.sums[d] = 0;
   }
 }
 
@@ -159,9 +174,12 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
     const int64_t epoch = h.step / an_epoch;
     h.first_batch = h.step % an_epoch;
     h.steps = std::min({end - h.step, an_epoch - h.first_batch, most});
+    if (h.sums) h.steps = std::min(h.steps, h.iteration - h.step % h.iteration);
     STRIATE_LAUNCH_COOPERATIVE((hebbian_kernel<kPatches>), blocks, kThreads, shared, stream, h,
                                core::Permutation(patch_count, seed, static_cast<uint32_t>(epoch)));
     h.step += h.steps;
+    if (h.sums && h.step % h.iteration == 0)
+      STRIATE_LAUNCH(hebbian_average_kernel, blocks_for(h.units, kWarps), kThreads, 0, stream, h);
     queued_steps += h.steps;
     if (queued_steps < most && ++queued < kLaunchesAhead) continue;
     queued_steps = queued = 0;
@@ -229,7 +247,9 @@ void hebbian_learn(core::Context& ctx, const core::View* in, core::View* out, co
   }
   h.rank = o.rank;
   h.anti = static_cast<float>(o.anti_hebbian);
-  h.by_max = o.step == op::HebbianStep::max;
+  h.sums = in[4].as<float>();
+  h.iteration = o.iteration;
+  h.by_max = !h.sums && o.step == op::HebbianStep::max;
   h.step = o.first_step;
   h.total_steps = o.total_steps;
   h.tally_from = op::HebbianLearn::tally_from(o);

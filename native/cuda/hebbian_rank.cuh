@@ -41,6 +41,8 @@ struct Hebbian {
   float2* currents;   // [B] their currents
   float* spill;       // [blocks][patches of a tile][K], or null: in shared memory
   float* change;      // [K][D], step 'max'
+  float* sums;        // [K][D] of an iteration of k-means, or null
+  int64_t iteration;  // minibatches of it, or 0
   unsigned* largest;  // [2] max |dw| as bits, by parity of the step
   int *wins, *losses;
   double *gains, *energies;

@@ -150,6 +150,10 @@ __device__ void move_row(const Hebbian& h, int64_t step, float rate, int64_t k, 
     float sum = sums[d];
     STRIATE_UNROLL
     for (int i = 1; i < kWarps; ++i) sum += sums[i * pitch + d];
+    if (h.sums) {
+      h.sums[k * h.features + d0 + d] += sum;
+      continue;
+    }
     const float change = fmaf(-static_cast<float>(drive), row[d0 + d], sum);
     if (h.by_max) {
       h.change[k * h.features + d0 + d] = change;

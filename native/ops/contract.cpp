@@ -28,9 +28,8 @@ std::vector<Argument> parse_arguments(const char* op, const std::string& text) {
     if (words.size() != 3 || words[0].empty() || words[2].empty() || words[2][0] != '[') mistake(op, part);
     Argument a;
     a.name = words[0];
-    if (a.name.back() == '?') a.optional = true;
-    if (a.name.back() == '&') a.in_place = true;
-    if (a.optional || a.in_place) a.name.pop_back();
+    if ((a.optional = a.name.back() == '?')) a.name.pop_back();
+    if ((a.in_place = a.name.back() == '&')) a.name.pop_back();
     for (const std::string& name : split(words[1], "|")) {
       core::Dtype dtype;
       if (!core::find_dtype(name, &dtype)) mistake(op, part);

@@ -2,7 +2,7 @@
 //   signature         "x f32|u8 [N,C,H,W], w f32 [K,C,R,S] -> y f32 [N,K,P,Q]": inputs, then outputs, each with its
 //                     element types (core/view.h) and axes. A letter is an axis and has one size throughout; `...` is
 //                     any shape (one throughout); a number is that size; [] is a scalar. `w&` is updated in place; `i?`
-//                     may be left out (an input) or is made on request (an output).
+//                     may be left out (an input) or is made on request (an output); `s&?` is both.
 //   Options           a plain struct of double, int64_t, bool and (for choices) int32_t, whose initialisers are the
 //                     defaults
 //   options(v, o)     one line an option: v.real / v.integer / v.flag / v.choice, with its name and range

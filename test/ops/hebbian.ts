@@ -139,8 +139,15 @@ function chosen({ current, error }: Currents, rank: number): [number, number] | 
 
 export const isZero = (v: Float64Array): boolean => v.reduce((sum, x) => sum + x * x, 0) <= 1e-12
 
-/** One minibatch; changes `weights`, adds to `tally` if there is one. */
-function minibatch(weights: Weights, patches: Patches, rule: Rule, rate: number, tally: Totals | null): void {
+/** One minibatch; changes `weights`, or else `into`, sums of patches, if there are any; adds to `tally` if there is one. */
+function minibatch(
+  weights: Weights,
+  patches: Patches,
+  rule: Rule,
+  rate: number,
+  tally: Totals | null,
+  into?: Weights | null,
+): void {
   const { k, d, w, error } = weights
   const { rank, delta } = rule
   const ranking = powered(weights, rule.p)
@@ -165,12 +172,13 @@ function minibatch(weights: Weights, patches: Patches, rule: Rule, rate: number,
       const g = which === 0 ? 1 : -delta
       const c = currents.current[unit]!
       const cError = currents.error[unit]!
+      const [decay, decayError] = into ? [0, 0] : [c, cError]
       n[unit]!++
       for (let i = 0; i < d; i++) {
         const at = unit * d + i
-        dw[at]! += g * (v[i]! - c * w[at]!)
-        size[at]! += Math.abs(g) * (Math.abs(v[i]!) + Math.abs(c * w[at]!))
-        inherited[at]! += Math.abs(g) * (vError[i]! + cError * Math.abs(w[at]!) + Math.abs(c) * error[at]!)
+        dw[at]! += g * (v[i]! - decay * w[at]!)
+        size[at]! += Math.abs(g) * (Math.abs(v[i]!) + Math.abs(decay * w[at]!))
+        inherited[at]! += Math.abs(g) * (vError[i]! + decayError * Math.abs(w[at]!) + Math.abs(decay) * error[at]!)
       }
       if (!tally) continue
       if (which === 0) tally.wins[unit]!++
@@ -185,6 +193,14 @@ function minibatch(weights: Weights, patches: Patches, rule: Rule, rate: number,
   }
   // n terms, each of a few roundings (Delta, the product, s, the sum), added in any order: (n + 5) U of the sum of their sizes.
   const dwError = dw.map((_, at) => SAFETY * (inherited[at]! + (n[Math.floor(at / d)]! + 5) * U * size[at]!))
+  if (into) {
+    for (const [at, x] of dw.entries()) {
+      into.w[at]! += x
+      into.error[at]! += dwError[at]!
+      into.error[at]! += U * (Math.abs(into.w[at]!) + into.error[at]!) // rounded once a minibatch
+    }
+    return
+  }
   const largest = dw.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-30)
   const largestError = dwError.reduce((m, x) => Math.max(m, x), 0) / largest
   for (let at = 0; at < k * d; at++) {
@@ -199,9 +215,24 @@ function minibatch(weights: Weights, patches: Patches, rule: Rule, rate: number,
   }
 }
 
+/** Rows become their sums, of norm 1, but for those without a sum; the sums become 0. */
+function finish({ w, error, k, d }: Weights, sums: Weights): void {
+  for (let unit = 0; unit < k; unit++) {
+    const row = sums.w.subarray(unit * d, (unit + 1) * d)
+    const { norm, relative } = pNorm(row, sums.error.subarray(unit * d, (unit + 1) * d), 2)
+    for (let at = unit * d; norm > 0 && at < (unit + 1) * d; at++) {
+      w[at] = sums.w[at]! / norm
+      // The sum's own error, the norm's, the norm as a float32 and the quotient.
+      error[at] = SAFETY * (sums.error[at]! / norm + Math.abs(w[at]!) * (relative + 2 * U))
+    }
+  }
+  sums.w.fill(0)
+  sums.error.fill(0)
+}
+
 const bounds = new WeakMap<Expected, Record<string, Float64Array>>()
 
-function results({ k, d, w, error }: Weights, t: Totals): Expected {
+function results({ k, d, w, error }: Weights, t: Totals, sums?: Weights | null): Expected {
   const energy = t.patches ? t.energy / t.patches : 0
   const chosenOf = (unit: number) => t.wins[unit]! + t.losses[unit]!
   const expected: Expected = {
@@ -210,9 +241,11 @@ function results({ k, d, w, error }: Weights, t: Totals): Expected {
     losses: i32([k], t.losses),
     gains: f64([k], t.gains),
     energy: f64([1], [energy]),
+    ...(sums ? { sums: f64([k, d], sums.w) } : {}),
   }
   bounds.set(expected, {
     w: error,
+    sums: sums?.error ?? new Float64Array(),
     // Sums may be kept in float32: one rounding a term, of at most the sum of the terms' sizes, which gainsError / 2 U exceeds.
     gains: t.gainsError.map((e, unit) => SAFETY * e * (1 + chosenOf(unit) / 2) + U * Math.abs(t.gains[unit]!)),
     energy: Float64Array.of(t.patches ? (SAFETY * t.energyError) / t.patches + 4 * U * Math.abs(energy) : 0),
@@ -317,13 +350,15 @@ function learnReference(c: Case): Expected {
   const rate = Number(o.learningRate ?? 0.02)
   const last = Number(o.finalLearningRate ?? 0)
   const tally = totals(weights.k)
+  const sums = c.inputs[4] ? weightsOf(c.inputs[4]) : null
   for (let t = first; t < end; t++) {
     const windows = gather(images, o, Math.floor(t / perEpoch), (t % perEpoch) * batch)
     const patches = c.inputs[2] && c.inputs[3] ? whitened(windows, c.inputs[2], c.inputs[3]) : windows
     const at = rate + ((last - rate) * t) / Number(o.totalSteps ?? 1)
-    minibatch(weights, patches, ruleOf(o), at, t >= end - counted ? tally : null)
+    minibatch(weights, patches, ruleOf(o), at, t >= end - counted ? tally : null, sums)
+    if (sums && (t + 1) % Number(o.iteration) === 0) finish(weights, sums)
   }
-  return results(weights, tally)
+  return results(weights, tally, sums)
 }
 
 // ---- Data ----
@@ -428,6 +463,17 @@ function whitenedCase(name: string, images: Host, k: number, d: number, options:
     name: `whitened, ${name}`,
     inputs: [images, f32([k, d], normals(d + k, k * d)), z, f32([d], normals(901, d))],
     options: { learningRate: 0.05, totalSteps: 5, ...options },
+  }
+}
+
+/** The same by spherical k-means, from sums of minibatches before. */
+function kMeans({ name, inputs, options }: Case, iteration: number): Case {
+  const [images, w, z = null, offset = null] = inputs as Host[]
+  const sums = f32((w as Host).shape, normals(5, size((w as Host).shape)))
+  return {
+    name: `k-means, ${name}`,
+    inputs: [images as Host, w as Host, z, offset, sums],
+    options: { ...options, rank: 1, iteration },
   }
 }
 
@@ -560,6 +606,21 @@ const learnCases: Case[] = [
   learnCase('batch 100, zero patches, centred', blank(36), 11, { window: 6, batch: 100, steps: 2, centre: true }),
   faint('batch 80, weights near 1e-15', learnCase('', noise(37, [2, 3, 10, 11]), 20, { batch: 80, steps: 2 })),
   learnCase('windows wider than a cache line', noise(15, [2, 1, 17, 83]), 5, { window: 17, batch: 48, steps: 2 }),
+  kMeans(
+    learnCase('over an epoch boundary, from the middle of an iteration to that of another', noise(41, [2, 3, 7, 9]), 11, {
+      batch: 10,
+      steps: 5,
+      firstStep: 1,
+      totalSteps: 9,
+    }),
+    2,
+  ),
+  kMeans(learnCase('zero patches, empty clusters, tally', corners(42), 30, { batch: 40, steps: 4, centre: true, tally: 2 }), 1),
+  kMeans(learnCase('an iteration that does not end', noise(43, [2, 3, 7, 9]), 11, { batch: 10, steps: 2, step: 'max' }), 3),
+  // On few multiprocessors a block owns more units than it sums the whole rows of at once.
+  kMeans(learnCase('wide rows', noise(44, [2, 3, 12, 15]), 52, { window: 10, batch: 20, steps: 2 }), 1),
+  kMeans(learnCase('batch 101', noise(45, [3, 3, 10, 11]), 37, { batch: 101, steps: 4 }), 2),
+  kMeans(whitenedCase('to more than a warp of numbers', noise(46, [2, 3, 9, 8]), 12, 75, { window: 5, batch: 19, steps: 3 }), 2),
 ]
 
 const budget = (name: string, index: number, expected: Expected): number => bounds.get(expected)?.[name]?.[index] ?? 0
@@ -608,6 +669,12 @@ const learnOption = (name: string, argument: string, options: Options): Proof['r
   options: { ...three, ...options },
   error: 'OptionError',
   argument,
+})
+
+const kMeansOption = (name: string, argument: string, options: Options, sums: Host | null): Proof['refusals'][number] => ({
+  ...learnOption(name, argument, options),
+  inputs: [images, filters, null, null, sums],
+  error: 'ShapeError',
 })
 
 const tallies = ['wins', 'losses', 'gains', 'energy']
@@ -681,6 +748,12 @@ export const proofs: Proof[] = [
       learnOption('a negative first step', 'firstStep', { firstStep: -1 }),
       learnOption('no steps', 'steps', { steps: 0 }),
       learnOption('an unknown norm', 'normalise', { normalise: 'unit' }),
+      kMeansOption('iterations without sums', 'sums', { rank: 1, iteration: 2 }, null),
+      kMeansOption('sums without iterations', 'sums', { rank: 1 }, filters),
+      kMeansOption('sums of other rows', 'sums', { rank: 1, iteration: 2 }, f32([4, 9], normals(2, 36))),
+      { ...kMeansOption('k-means that pushes away', 'rank', { iteration: 2 }, filters), error: 'OptionError' },
+      { ...kMeansOption('k-means by other currents', 'p', { rank: 1, p: 3, iteration: 2 }, filters), error: 'OptionError' },
+      learnOption('a negative iteration', 'iteration', { iteration: -1 }),
     ],
   },
 ]
