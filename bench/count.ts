@@ -10,13 +10,17 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { cpu, cuda, type Device } from '../lib/device.js'
 import {
+  batchNorm,
+  competitiveLearn,
   conv2d,
   hebbianLearn,
   matmul,
   nnlConv,
   nnlConvGrad,
   nnlConvWithIndex,
+  ojaLearn,
   passiBank,
+  readoutLearn,
   unitRows,
   waveletBank,
   waveletMix,
@@ -78,6 +82,23 @@ const step = (batch: number, window: number): Work => ({
   },
 })
 
+/** Three minibatches of 1,000 patches of 4 x 4 by another rule. @param learn gives something to read */
+const otherRule = (learn: (images: Tensor, w: Tensor, course: object) => Tensor): Work => ({
+  per: 'minibatch',
+  units: 3,
+  run: async (device, folder) => {
+    const w = (await filters(folder, 400, 4, device)).reshape([400, 48])
+    return learn(images(folder, 200, device), w, { window: 4, batch: 1000, steps: 3, totalSteps: 3 })
+  },
+})
+
+/** One convolution of 3 x 3 that keeps the size of its map. */
+const conv = (n: number, channels: number, side: number, options: object): Work => ({
+  per: 'call',
+  units: 1,
+  run: (d) => conv2d(numbers([n, channels, side, side], d), numbers([channels, channels, 3, 3], d), { padding: 1, ...options }),
+})
+
 /** A block of the wavelet hierarchy, bank to norm, on one image. */
 const block = (channels: number, outputs: number, side: number, position: 'odd' | 'even'): Work => ({
   per: 'image',
@@ -116,11 +137,34 @@ const works: Record<string, Work> = {
   'wavelet_mix 64 to 64, odd block, 56 x 56': block(64, 64, 56, 'odd'),
   'wavelet_mix 64 to 64, even block, 56 x 56': block(64, 64, 56, 'even'),
   'wavelet_mix 128 to 256, odd block, 28 x 28': block(128, 256, 28, 'odd'),
-  'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16': {
+  'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16': conv(8, 64, 16, {}),
+  'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16, bfloat16': conv(8, 64, 16, { precision: 'bfloat16' }),
+  'batch_norm 64 channels, 32 images of 16 x 16, training': {
     per: 'call',
     units: 1,
-    run: (d) => conv2d(numbers([8, 64, 16, 16], d), numbers([64, 64, 3, 3], d), { padding: 1 }),
+    run: (d) => {
+      const [gamma, beta, mean, variance] = [0, 1, 2, 3].map(() => numbers([64], d)) as [Tensor, Tensor, Tensor, Tensor]
+      return batchNorm(numbers([32, 64, 16, 16], d), { gamma, beta, mean, variance }, { training: true }).y
+    },
   },
+  'readout 10 classes, 40,000 features, batch 100': {
+    per: 'minibatch',
+    units: 2,
+    run: (d) => {
+      const [w, mw, vw, b, mb, vb] = [[10, 40000], [10, 40000], [10, 40000], [10], [10], [10]].map((shape) =>
+        Tensor.zeros(shape, { device: d }),
+      ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+      const labels = Tensor.from(
+        Int32Array.from({ length: 200 }, (_, i) => i % 10),
+        { shape: [200], device: d },
+      )
+      return readoutLearn(numbers([200, 40000], d), labels, { w, b, mw, vw, mb, vb }, { steps: 2, totalSteps: 2 }).loss
+    },
+  },
+  'SoftHebb B=1,000 D=48': otherRule(
+    (x, w, course) => competitiveLearn(x, w, { kind: 'softhebb', temperature: 0.02, ...course }).energy,
+  ),
+  'Oja B=1,000 D=48': otherRule((x, w, course) => ojaLearn(x, w, course).energy),
 }
 
 const program = new Command('npx tsx bench/count.ts')
