@@ -11,6 +11,7 @@ import { Command } from 'commander'
 import { cpu, cuda, type Device } from '../lib/device.js'
 import {
   batchNorm,
+  type Conv2dOptions,
   competitiveLearn,
   conv2d,
   hebbianLearn,
@@ -73,30 +74,25 @@ async function filters(folder: string, units: number, window: number, device: De
 const layer = { power: 40, pool: { size: 11, stride: 2 } }
 const few = 70 // images: enough that no image is split further, on 132 multiprocessors
 const thousand = (run: Work['run'], count = few): Work => ({ per: '1,000 images', units: count / 1000, run })
-const step = (batch: number, window: number): Work => ({
+/** Three minibatches of a rule. @param learn gives something to read */
+const rule = (
+  batch: number,
+  window: number,
+  learn: (images: Tensor, w: Tensor, course: object) => Tensor = (x, w, course) => hebbianLearn(x, w, course).wins,
+): Work => ({
   per: 'minibatch',
   units: 3,
   run: async (device, folder) => {
     const w = (await filters(folder, 400, window, device)).reshape([400, 3 * window * window])
-    return hebbianLearn(images(folder, 200, device), w, { window, batch, steps: 3, totalSteps: 3 }).wins
+    return learn(images(folder, 200, device), w, { window, batch, steps: 3, totalSteps: 3 })
   },
 })
 
-/** Three minibatches of 1,000 patches of 4 x 4 by another rule. @param learn gives something to read */
-const otherRule = (learn: (images: Tensor, w: Tensor, course: object) => Tensor): Work => ({
-  per: 'minibatch',
-  units: 3,
-  run: async (device, folder) => {
-    const w = (await filters(folder, 400, 4, device)).reshape([400, 48])
-    return learn(images(folder, 200, device), w, { window: 4, batch: 1000, steps: 3, totalSteps: 3 })
-  },
-})
-
-/** One convolution of 3 x 3 that keeps the size of its map. */
-const conv = (n: number, channels: number, side: number, options: object): Work => ({
+/** A convolution of 3 x 3 that keeps the size of its map. */
+const conv = (options: Conv2dOptions = {}): Work => ({
   per: 'call',
   units: 1,
-  run: (d) => conv2d(numbers([n, channels, side, side], d), numbers([channels, channels, 3, 3], d), { padding: 1, ...options }),
+  run: (d) => conv2d(numbers([8, 64, 16, 16], d), numbers([64, 64, 3, 3], d), { padding: 1, ...options }),
 })
 
 /** A block of the wavelet hierarchy, bank to norm, on one image. */
@@ -129,16 +125,16 @@ const works: Record<string, Work> = {
     const saved = nnlConvWithIndex(x, w, options)
     return nnlConvGrad(x, w, numbers([few, 400, 10, 10], d), { ...options, saved, of: ['gw'] }).gw
   }),
-  'hebbian B=1,000 D=48': step(1000, 4),
-  'hebbian B=1,000 D=192': step(1000, 8),
-  'hebbian B=10,000 D=48': step(10000, 4),
-  'hebbian B=10,000 D=192': step(10000, 8),
+  'hebbian B=1,000 D=48': rule(1000, 4),
+  'hebbian B=1,000 D=192': rule(1000, 8),
+  'hebbian B=10,000 D=48': rule(10000, 4),
+  'hebbian B=10,000 D=192': rule(10000, 8),
   'matmul 512 x 512 x 512': { per: 'call', units: 1, run: (d) => matmul(numbers([512, 512], d), numbers([512, 512], d)) },
   'wavelet_mix 64 to 64, odd block, 56 x 56': block(64, 64, 56, 'odd'),
   'wavelet_mix 64 to 64, even block, 56 x 56': block(64, 64, 56, 'even'),
   'wavelet_mix 128 to 256, odd block, 28 x 28': block(128, 256, 28, 'odd'),
-  'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16': conv(8, 64, 16, {}),
-  'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16, bfloat16': conv(8, 64, 16, { precision: 'bfloat16' }),
+  'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16': conv(),
+  'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16, bfloat16': conv({ precision: 'bfloat16' }),
   'batch_norm 64 channels, 32 images of 16 x 16, training': {
     per: 'call',
     units: 1,
@@ -161,10 +157,12 @@ const works: Record<string, Work> = {
       return readoutLearn(numbers([200, 40000], d), labels, { w, b, mw, vw, mb, vb }, { steps: 2, totalSteps: 2 }).loss
     },
   },
-  'SoftHebb B=1,000 D=48': otherRule(
+  'SoftHebb B=1,000 D=48': rule(
+    1000,
+    4,
     (x, w, course) => competitiveLearn(x, w, { kind: 'softhebb', temperature: 0.02, ...course }).energy,
   ),
-  'Oja B=1,000 D=48': otherRule((x, w, course) => ojaLearn(x, w, course).energy),
+  'Oja B=1,000 D=48': rule(1000, 4, (x, w, course) => ojaLearn(x, w, course).energy),
 }
 
 const program = new Command('npx tsx bench/count.ts')

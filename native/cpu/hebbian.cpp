@@ -4,7 +4,7 @@
 //           (patches that are whitened first: 2BMD flops more)
 //   sort    the 2B pairs by unit, keeping the order of the batch (a counting sort)
 //   update  row by row: the sum of g v in that order, less s w (s = sum of g current), onto the row at once; 4BD flops
-// Layout: simd/winners.h, simd/minibatch.h, simd/patches.h and simd/windows.h; simd/rank_tiles.h with AMX. Ranking
+// Layout: simd/winners.h, simd/minibatch.h, simd/patches.h, simd/row_sums.h and simd/windows.h; simd/rank_tiles.h with AMX. Ranking
 // stores no currents, gathering no more than a minibatch of patches. Numerics: float32 sums along D in index order, s
 // and the results in double, in order of batch and unit. A group and a row are each the work of one thread, so the number of threads changes no bit.
 // A NaN current ranks below every number; a patch with a NaN has no other current, so it selects units 0 and m-1 and
@@ -30,6 +30,7 @@
 #include "cpu/simd/minibatch.h"
 #include "cpu/simd/patches.h"
 #include "cpu/simd/power.h"
+#include "cpu/simd/row_sums.h"
 #include "cpu/simd/vec.h"
 #include "cpu/simd/winners.h"
 
@@ -128,11 +129,10 @@ class Learner {
       float* const sums = sums_ + k * d_;
       const double length = norm(sums, sums);
       const vf divisor = vbroadcast(static_cast<float>(length));
-      for (int64_t i = 0; i < d_; i += kLanes) {
-        const int64_t n = d_ - i < kLanes ? d_ - i : kLanes;
+      over_row(d_, [&](int64_t i, int64_t n) {
         if (length > 0) store_row(w_ + k * d_ + i, n, load_row(sums + i, n) / divisor);
         store_row(sums + i, n, vf{});
-      }
+      });
     });
   }
 
@@ -166,13 +166,12 @@ class Learner {
   /// ranking = sign(w) |w|^(p-1)
   void raise_rows() {
     share(k_, [&](int64_t k) {
-      for (int64_t i = 0; i < d_; i += kLanes) {
-        const int64_t n = d_ - i < kLanes ? d_ - i : kLanes;
+      over_row(d_, [&](int64_t i, int64_t n) {
         const vf x = load_row(w_ + k * d_ + i, n);
         vf size[1] = {vselect(x < vf{}, -x, x)};
         power_.apply(size);
         store_row(ranking_ + k * d_ + i, n, vselect(x < vf{}, -size[0], size[0]));
-      }
+      });
     });
   }
 
@@ -248,15 +247,17 @@ class Learner {
   }
 
   void update(const float* rows, int64_t stride, double rate, bool tally) {
+    const EntryRows patches{rows, stride, d_, weight_};
     share(strips_, [&](int64_t strip) {
       const int64_t end = (strip + 1) * kStrip < k_ ? (strip + 1) * kStrip : k_;
       vf largest{};
       for (int64_t k = strip * kStrip; k < end; ++k) {
         const int64_t first = k ? start_[k - 1] : 0, count = start_[k] - first;
+        const int64_t* const entries = entries_ + first;
         if (!count) continue;
         double s = 0;
-        for (int64_t n = first; n < first + count; ++n) {
-          const int64_t e = entries_[n];
+        for (int64_t n = 0; n < count; ++n) {
+          const int64_t e = entries[n];
           s += weight_[e & 1] * static_cast<double>(current_[e]);
         }
         gain_[k] = s;
@@ -265,18 +266,18 @@ class Learner {
         const vf less = vbroadcast(static_cast<float>(-s));
         if (sums_) {
           float* const sums = sums_ + k * d_;
-          row_sums(rows, stride, first, count,
-                   [&](int64_t i, int64_t n, vf sum) { store_row(sums + i, n, load_row(sums + i, n) + sum); });
+          patches.sum(entries, count,
+                      [&](int64_t i, int64_t n, vf sum) { store_row(sums + i, n, load_row(sums + i, n) + sum); });
         } else if (step_ == op::HebbianStep::max) {
           float* const change = change_ + k * d_;
-          row_sums(rows, stride, first, count, [&](int64_t i, int64_t n, vf sum) {
+          patches.sum(entries, count, [&](int64_t i, int64_t n, vf sum) {
             const vf dw = vfma(less, load_row(w + i, n), sum);
             store_row(change + i, n, dw);
             largest = vmax(vmax(dw, -dw), largest);
           });
         } else {
           const vf factor = vbroadcast(static_cast<float>(rate / static_cast<double>(count)));
-          row_sums(rows, stride, first, count, [&](int64_t i, int64_t n, vf sum) {
+          patches.sum(entries, count, [&](int64_t i, int64_t n, vf sum) {
             const vf old = load_row(w + i, n);
             store_row(w + i, n, vfma(factor, vfma(less, old, sum), old));
           });
@@ -299,55 +300,21 @@ class Learner {
         if (!(won_[k] + lost_[k])) continue;
         float* const w = w_ + k * d_;
         const float* const dw = change_ + k * d_;
-        for (int64_t i = 0; i < d_; i += kLanes) {
-          const int64_t n = d_ - i < kLanes ? d_ - i : kLanes;
+        over_row(d_, [&](int64_t i, int64_t n) {
           store_row(w + i, n, vfma(factor, load_row(dw + i, n), load_row(w + i, n)));
-        }
+        });
       }
     });
-  }
-
-  static STRIATE_INLINE vf load_row(const float* p, int64_t n) { return n == kLanes ? vload(p) : vload_part(p, n); }
-  static STRIATE_INLINE void store_row(float* p, int64_t n, vf v) { n == kLanes ? vstore(p, v) : vstore_part(p, v, n); }
-
-  /// Calls f(i, n, sum of g v over the entries) for the vectors of a row; n lanes count. Few passes over the entries,
-  /// as their number differs from row to row and each pass ends in a mispredicted branch.
-  template <class F>
-  STRIATE_INLINE void row_sums(const float* rows, int64_t stride, int64_t first, int64_t count, F&& f) const {
-    for (int64_t i = 0; i < d_;) {
-      const int64_t vectors = (d_ - i + kLanes - 1) / kLanes;
-      i += some_sums<6>(vectors > 6 && vectors < 12 ? (vectors + 1) / 2 : vectors, rows, stride, first, count, i, f);
-    }
-  }
-  /// The first U vectors from i on, or `vectors` if they are fewer; returns how many numbers that was.
-  template <int U, class F>
-  STRIATE_INLINE int64_t some_sums(int64_t vectors, const float* rows, int64_t stride, int64_t first, int64_t count,
-                                   int64_t i, F&& f) const {
-    if constexpr (U > 1)
-      if (vectors < U) return some_sums<U - 1>(vectors, rows, stride, first, count, i, f);
-    const int64_t rest = d_ - i - (U - 1) * kLanes, wide = rest < kLanes ? rest : kLanes;  // of the last vector
-    vf sum[U];
-    for (int u = 0; u < U; ++u) sum[u] = vf{};
-    for (int64_t n = first; n < first + count; ++n) {
-      const int64_t e = entries_[n];
-      const vf g = vbroadcast(weight_[e & 1]);
-      const float* v = rows + (e >> 1) * stride + i;
-      for (int u = 0; u < U; ++u)
-        sum[u] = vfma(g, u < U - 1 ? vload(v + u * kLanes) : load_row(v + u * kLanes, wide), sum[u]);
-    }
-    for (int u = 0; u < U; ++u) f(i + u * kLanes, u < U - 1 ? kLanes : wide, sum[u]);
-    return U * kLanes;
   }
 
   /// |w|_p^(p-1), from the row and what it is ranked by, whose product is the sum of |w|^p.
   double norm(const float* w, const float* ranking) const {
     vd even{}, odd{};
-    for (int64_t i = 0; i < d_; i += kLanes) {
-      const int64_t n = d_ - i < kLanes ? d_ - i : kLanes;
+    over_row(d_, [&](int64_t i, int64_t n) {
       const vf x = load_row(w + i, n), y = load_row(ranking + i, n);
       even += vwiden<0>(x) * vwiden<0>(y);
       odd += vwiden<1>(x) * vwiden<1>(y);
-    }
+    });
     const double sum = vsum(even + odd);
     return p_ == 2 ? std::sqrt(sum) : std::pow(sum, (p_ - 1) / p_);
   }

@@ -121,7 +121,7 @@ export const rateAt = (config: RuleSettings, step: number): number =>
   config.learningRate + ((config.finalLearningRate - config.learningRate) * step) / config.steps
 
 /** How the patches of a minibatch are made of windows. */
-export const gathering = ({ window, batch, seed, whiten, normalise, centre }: RuleSettings) => ({
+const gathering = ({ window, batch, seed, whiten, normalise, centre }: RuleSettings) => ({
   window,
   batch,
   seed,
