@@ -108,6 +108,11 @@ const takers: Record<string, Taker> = {
     image: [8, 8],
     trunk: [{ window: 3, units: 4, power: 2, pool }],
   }),
+  'trunkNet(options)': takes(striate.trunkNet, {
+    channels: 3,
+    image: [8, 8],
+    trunk: [{ window: 3, units: 4, power: 2, pool }],
+  }),
   'buildNetwork(options)': takes(
     (o: striate.BuilderOptions) => striate.buildNetwork(o, { channels: 3, image: [8, 8], classes: ['a', 'b'] }),
     { kind: 'conv-net', blocks: [{ pool: { size: 2 } }] },

@@ -10,6 +10,7 @@ const letters = {
   m: { option: 'rank', example: 'm2 (rank)' },
   D: { option: 'antiHebbian', example: 'D0.28 (Delta)' },
   S: { option: 'steps', example: 'S20000 (steps)' },
+  on: { option: 'on', example: 'on0 (blocks of the trunk under it)' },
 } as const
 type Letter = keyof typeof letters
 type Option = (typeof letters)[Letter]['option']
@@ -43,7 +44,7 @@ function parseBlocks(text: string, allowed: Allowed): Words[] {
     const block: Words = {}
     for (const word of words) {
       const pool = /^pool(\d+)\/(\d+)(?:\+(\d+))?$/.exec(word)
-      const [, letter, value] = /^([A-Za-z])(\d+(?:\.\d+)?)$/.exec(word) ?? []
+      const [, letter, value] = /^([A-Za-z]+?)(\d+(?:\.\d+)?)$/.exec(word) ?? []
       const known = allowed.letters.find((one) => one === letter)
       const response = allowed.responses.find((one) => one === word)
       const name = pool ? 'pool' : response ? 'response' : known && letters[known].option
@@ -57,7 +58,7 @@ function parseBlocks(text: string, allowed: Allowed): Words[] {
   })
 }
 
-const local: Allowed = { letters: ['W', 'K', 'n', 'm', 'D', 'S'], responses }
+const local: Allowed = { letters: ['W', 'K', 'n', 'm', 'D', 'S', 'on'], responses }
 const conv: Allowed = { letters: ['W', 'K', 'n'], responses: [] }
 
 /** What a block's words may be, with an example of each. */
@@ -69,8 +70,9 @@ export const convWords = of(conv)
  * @throws {InvalidArgumentError} naming the word that is none, or comes twice
  */
 export const parseLocalBlocks = (text: string): BlockOptions[] =>
-  parseBlocks(text, local).map(({ power, pool, response, ...filters }) => ({
+  parseBlocks(text, local).map(({ power, pool, response, on, ...filters }) => ({
     filters,
+    ...(on === undefined ? {} : { on }),
     ...(power === undefined ? {} : { power }),
     ...(response ? { response } : {}),
     ...(pool ? { pool } : {}),

@@ -37,7 +37,11 @@ export function addTrainLocal(train: Command): void {
   command
     .optionsGroup('Filters (of all blocks):')
     .option('--blocks <list>', `blocks side by side, between commas, each of ${localWords}; the rest as below`, parseLocalBlocks)
-    .option('--trunk <list>', 'blocks one after another under them, written alike', parseLocalBlocks)
+    .option(
+      '--trunk <list>',
+      'blocks one after another under them, or with on0 or on1 under some of them, written alike',
+      parseLocalBlocks,
+    )
   const group = { group: 'Filters (of all blocks):' }
   const filters = [
     addFlags(command, filterOptions, { ...group, except: ['seed'] }),

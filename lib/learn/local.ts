@@ -14,13 +14,14 @@ import {
 } from '../features/readout.js'
 import { hostTensor, type Safetensor } from '../io/index.js'
 import {
+  blockDepths,
   blockResponse,
-  cutAt,
   type LocalBlockOptions,
   localNet,
   Network,
   type NetworkConfig,
   networkShapes,
+  trunkNet,
   whiteningLayer,
 } from '../models/index.js'
 import { overrides, parseOptions, seed, whole } from '../options.js'
@@ -55,15 +56,21 @@ export const blockOptions = z.strictObject({
     })
     .prefault({})
     .describe('max pool'),
+  on: whole(0)
+    .optional()
+    .describe("how many of the trunk's blocks are under it: 0, it reads the images; all by default; blocks on less come first"),
 })
 
 /** One block: its filters, power and pool. */
 export type BlockOptions = z.input<typeof blockOptions>
+type TrunkOptions = Omit<z.output<typeof blockOptions>, 'on'>
+/** [C,H,W] of what a block reads. */
+type Shape = readonly [number, number, number]
 
 export const localOptions = z.strictObject({
   filters: overrides(filterOptions).default({}).describe('of all blocks'),
   trunk: z
-    .array(blockOptions)
+    .array(blockOptions.omit({ on: true }))
     .default([])
     .describe(
       'blocks one after another under the others: the pooled map of each, rounded to 8 bits while it is learned from, is the next input',
@@ -125,7 +132,7 @@ async function finished({ out, device }: Asked, identity: object): Promise<{ net
   if (!out || !record) return null
   const { seed, trunk, blocks, readout, data } = record
   const layers = (part: BlockRecord[]) =>
-    part.map(({ filters, power, response, pool }): AskedBlock => ({ filters, power, response, pool }))
+    part.map(({ filters, power, response, pool, on }): AskedBlock => ({ filters, power, response, pool, on }))
   refuseOther('trainLocal', out, identity, {
     seed,
     trunk: layers(trunk),
@@ -190,60 +197,58 @@ interface Plan {
 
 const askedBlock = ({ layer, filters }: Plan['blocks'][number]): AskedBlock => {
   const { size, stride, padding = 0 } = layer.pool
-  return { filters, power: layer.power, response: layer.response ?? 'rectified', pool: { size, stride, padding } }
+  const { power, response = 'rectified', on } = layer
+  return { filters, power, response, pool: { size, stride, padding }, on }
 }
 
+const layersOf = (layers: Plan['trunk']): LocalBlockOptions[] => layers.map(({ layer }) => layer)
 const networkOf = ({ trunk, blocks, channels, image }: Plan): NetworkConfig =>
-  localNet({ channels, image, trunk: trunk.map(({ layer }) => layer), blocks: blocks.map(({ layer }) => layer) })
+  localNet({ channels, image, trunk: layersOf(trunk), blocks: layersOf(blocks) })
 
 /** Every block's options filled in. */
-function planLayers({ shape }: Images, { filters, trunk, blocks, seed }: z.output<typeof localOptions>, device: Device): Plan {
+function planLayers({ shape }: Images, asked: z.output<typeof localOptions>, device: Device): Plan {
   const [n, channels, height, width] = shape
+  const { filters, trunk, blocks, seed } = asked
   const plan: Plan = { channels, image: [height, width], trunk: [], blocks: [] }
-  let input: readonly [number, number, number] = [channels, height, width]
-  const add = (part: 'trunk' | 'blocks', own: z.output<typeof blockOptions>, i: number): void => {
+  const depths = blockDepths('trainLocal', trunk.length, blocks)
+  /** One block on so many blocks of the trunk, whose map is `input`. */
+  const fill = (part: 'trunk' | 'blocks', i: number, own: TrunkOptions, depth: number, input: Shape): Plan['trunk'][number] => {
     const number = plan.trunk.length + plan.blocks.length
     const path = `${part}.${i}.filters`
     const config = filterConfig({ ...filters, seed: layerSeed(filters.seed ?? seed, number), ...own.filters }, 'trainLocal', path)
-    if (number > 0 && plan.trunk.length > 0 && config.normalise === 'none')
-      throw new OptionError({
+    const refused = (argument: string, expected: string) =>
+      new OptionError({
         op: 'trainLocal',
-        argument: `${path}.normalise`,
+        argument: `${path}.${argument}`,
         actual: "'none'",
-        expected: "'patch' above a trunk, whose maps have no common scale while they are learned from",
+        expected: `${expected} above a trunk, whose maps have no common scale while they are learned from`,
       })
-    if (plan.trunk.length > 0 && config.whiten?.after === 'none')
-      throw new OptionError({
-        op: 'trainLocal',
-        argument: `${path}.whiten.after`,
-        actual: "'none'",
-        expected: "'norm' or 'centred-norm' above a trunk, whose maps have no common scale while they are learned from",
-      })
+    if (depth > 0 && config.normalise === 'none') throw refused('normalise', "'patch'")
+    if (depth > 0 && config.whiten?.after === 'none') throw refused('whiten.after', "'norm' or 'centred-norm'")
     checkFilters('trainLocal', [n, ...input], device, config, path)
     const { window, units, normalise, centre } = config
     const whiten = config.whiten && { after: config.whiten.after, components: config.whiten.keep ?? input[0] * window ** 2 }
     const usual = part === 'trunk' ? { power: 20, size: 3 } : { power: 40, size: 11 }
     const fitting = Math.max(1, Math.min(usual.size, Math.min(input[1], input[2]) - window + 1))
     const pool = { ...own.pool, size: own.pool.size ?? fitting }
-    const block = {
-      window,
-      units,
-      power: own.power ?? (config.whiten ? 2 : usual.power),
-      normalise,
-      centre,
-      pool,
-      response: own.response,
-    }
-    const layer = whiten ? { ...block, whiten } : block
-    plan[part].push({ layer, filters: config })
-    if (part === 'trunk') input = networkShapes({ channels, image: plan.image, trunk: plan.trunk.map((t) => t.layer) })
+    const power = own.power ?? (config.whiten ? 2 : usual.power)
+    const block = { window, units, power, normalise, centre, pool, response: own.response }
+    return { layer: whiten ? { ...block, whiten } : block, filters: config }
   }
-  for (const [i, own] of trunk.entries()) add('trunk', own, i)
-  for (const [i, own] of blocks.entries()) add('blocks', own, i)
+  const inputs: Shape[] = [[channels, height, width]]
+  for (const [i, own] of trunk.entries()) {
+    plan.trunk.push(fill('trunk', i, own, i, inputs[i] as Shape))
+    inputs.push(networkShapes({ channels, image: plan.image, trunk: layersOf(plan.trunk) }))
+  }
+  for (const [i, { on: _on, ...own }] of blocks.entries()) {
+    const depth = depths[i] as number
+    const { layer, filters } = fill('blocks', i, own, depth, inputs[depth] as Shape)
+    plan.blocks.push({ layer: depth === trunk.length ? layer : { ...layer, on: depth }, filters })
+  }
   return plan
 }
 
-/** Learns the trunk's blocks one after another, then those on it, each from the maps that it will read. */
+/** Learns the trunk's blocks one after another, then those on it or on parts of it, each from the maps that it will read. */
 async function learnLayers(
   images: Images,
   planned: Plan,
@@ -254,30 +259,32 @@ async function learnLayers(
   const all = [...plan.trunk, ...plan.blocks]
   const state = new Map<string, Safetensor>()
   const records: BlockRecord[] = []
-  let source = images
-  let under: Network | null = null
+  const under: Network[] = []
+  /** What is above so many blocks of the trunk learns from this. */
+  const sources = [images]
   try {
     for (const [i, { layer, filters }] of all.entries()) {
       const began = performance.now()
       const part = { number: i + 1, of: all.length }
+      const inTrunk = i < plan.trunk.length
+      const source = sources[inTrunk ? i : (layer.on ?? plan.trunk.length)] as Images
       const learned = await learnFilters(source, filters, { ...run, part })
       const { config, health, history, converged } = learned
       const seconds = secondsSince(began)
       records.push({ ...askedBlock({ layer, filters: config }), health, history, converged, seconds })
-      const inTrunk = i < plan.trunk.length
       const list = inTrunk ? plan.trunk : plan.blocks
       const at = inTrunk ? i : i - plan.trunk.length
       list[at] = { filters, layer: await keep(learned, layer, `${inTrunk ? 'trunk' : 'blocks'}.${at}`, state) }
       if (!inTrunk) continue
-      under?.dispose()
-      const name = `trunk.${at}`
-      under = new Network(cutAt(networkOf(plan), name), { device, state })
-      source = mapsOf(images, under, name, [all.slice(0, i + 1)])
+      const { channels, image } = plan
+      const net = new Network(trunkNet({ channels, image, trunk: layersOf(plan.trunk.slice(0, i + 1)) }), { device, state })
+      under.push(net)
+      sources.push(mapsOf(images, net, `trunk.${i}`, [all.slice(0, i + 1)]))
     }
     const net = new Network(networkOf(plan), { device, state })
     return { net, trunk: records.slice(0, plan.trunk.length), blocks: records.slice(plan.trunk.length) }
   } finally {
-    under?.dispose()
+    for (const net of under) net.dispose()
   }
 }
 

@@ -17,6 +17,8 @@ export interface BlockRecord extends Pick<LearnedFilters, 'health' | 'history' |
   pool: Pool
   /** What of a cosine is pooled. */
   response: BlockResponse
+  /** How many of the trunk's blocks are under it, where not all are. */
+  on?: number | undefined
   /** Seconds of this process's part in it. */
   seconds: number
 }
@@ -34,13 +36,14 @@ export interface LocalRecord extends Provenance {
 }
 
 /** A block as it was asked for. */
-export type AskedBlock = Pick<BlockRecord, 'filters' | 'power' | 'response' | 'pool'>
+export type AskedBlock = Pick<BlockRecord, 'filters' | 'power' | 'response' | 'pool' | 'on'>
 
 const blockSchema = z.object({
   filters: filterOptions,
   power: z.number(),
   response: blockResponse,
   pool: z.object({ size: z.number(), stride: z.number(), padding: z.number() }),
+  on: z.number().optional(),
   health: healthSchema,
   history: z.array(historySchema),
   converged: z.boolean(),

@@ -24,6 +24,8 @@ export interface LocalBlock {
   response: BlockResponse
   /** Of a whitened block: patches are first projected, which the filters, then 1 x 1, compare. */
   whiten?: BlockWhitening
+  /** Of a block beside others: how many of the trunk's blocks are under it, where not all are. */
+  on?: number
 }
 
 /** A projection of patches. */
@@ -44,15 +46,28 @@ const responseTexts = { rectified: '', 'both-signs': ', both signs', triangle: '
 /** A response in words, after a comma; nothing of the usual one. */
 export const responseText = (response: BlockResponse): string => responseTexts[response]
 
-/** A network's blocks: those side by side that make its features, and those one after another under them. */
+/** A network's blocks: those side by side that make its features, and those one after another under them, or under some of them. */
 export function localBlocks(config: Pick<NetworkConfig, 'layers'>): { trunk: LocalBlock[]; blocks: LocalBlock[] } {
-  const { layers } = config
+  const { trunk, blocks } = blocksFrom(config.layers, '', 0)
+  return { trunk, blocks: blocks.map(({ on, ...block }) => (on === trunk.length ? block : { ...block, on })) }
+}
+
+/** @param depth how many blocks of the trunk are under the first of the layers */
+function blocksFrom(
+  layers: readonly LayerSpec[],
+  parent: string,
+  depth: number,
+): { trunk: LocalBlock[]; blocks: (LocalBlock & { on: number })[] } {
   const last = layers.findLastIndex(({ kind }) => kind === 'nnl_conv' || kind === 'parallel')
   const top = layers[last]
-  const under = blocksOf(layers.slice(0, last + 1), '')
-  if (top?.kind !== 'parallel') return { trunk: under.slice(0, -1), blocks: under.slice(-1) }
-  const parent = layerNameAt(top, '', last)
-  return { trunk: under, blocks: top.branches.flatMap((branch, i) => blocksOf(branch, `${parent}.branches.${i}`).slice(-1)) }
+  const here = blocksOf(layers.slice(0, last + 1), parent)
+  if (top?.kind !== 'parallel') {
+    const trunk = here.slice(0, -1)
+    return { trunk, blocks: here.slice(-1).map((block) => ({ ...block, on: depth + trunk.length })) }
+  }
+  const name = layerNameAt(top, parent, last)
+  const branches = top.branches.map((branch, i) => blocksFrom(branch, `${name}.branches.${i}`, depth + here.length))
+  return { trunk: [...here, ...branches.flatMap(({ trunk }) => trunk)], blocks: branches.flatMap(({ blocks }) => blocks) }
 }
 
 /** The blocks of a list: its NNL-CONV layers, each with the projection before it. */
@@ -116,6 +131,10 @@ export function describeBlocks(config: Pick<NetworkConfig, 'layers'>): string | 
     `${units} filters of ${window} x ${window}${whiten ? whitening(whiten) : ''}${responseText(response)}, power ${power}, ${poolText(pool)}`
   const { trunk, blocks } = localBlocks(config)
   if (blocks.length === 0) return null
-  const side = blocks.length === 1 ? blocks.map(one).join() : `${blocks.length} blocks: ${blocks.map(one).join('; ')}`
-  return `${trunk.map((block) => `${one(block)}; then `).join('')}${side}`
+  const levels = [...trunk, null].flatMap((under, depth) => {
+    const here = blocks.filter(({ on = trunk.length }) => on === depth).map(one)
+    const side = here.length > 1 ? `${here.length} blocks: ${here.join('; ')}` : here.join()
+    return [...(side ? [side + (under ? '; beside that ' : '')] : []), ...(under ? [`${one(under)}; then `] : [])]
+  })
+  return levels.join('')
 }

@@ -13,7 +13,15 @@ export {
 export { type BuilderOptions, builderOptions, buildNetwork } from './builders/by_name.js'
 export { type ConvBlock, type ConvNetOptions, convNet, convNetOptions } from './builders/conv_net.js'
 export { type GaborNetOptions, gaborNet, gaborNetOptions } from './builders/gabor_net.js'
-export { blockResponse, type LocalBlockOptions, type LocalNetOptions, localNet, networkShapes } from './builders/local_net.js'
+export {
+  blockDepths,
+  blockResponse,
+  type LocalBlockOptions,
+  type LocalNetOptions,
+  localNet,
+  networkShapes,
+  trunkNet,
+} from './builders/local_net.js'
 export { type ResNet18Options, resNet18, resNet18Options } from './builders/resnet18.js'
 export {
   type WaveletNetName,

@@ -31,7 +31,7 @@ export async function writeLocalPage(
       learned,
       layer: `${part}.${i}`,
       block: config[part][i],
-      name: `${part === 'trunk' ? 'trunk' : 'block'} ${i + 1}`,
+      name: `${part === 'trunk' ? 'trunk' : 'block'} ${i + 1}${learned.on === undefined ? '' : ` on ${learned.on > 0 ? `trunk ${learned.on}` : 'the images'}`}`,
     })),
   )
   for (const [i, { learned, layer, block, name }] of layers.entries()) {

@@ -244,7 +244,7 @@ describe('striate', () => {
   })
 
   it('blocks and a trunk: killed in the second layer and resumed to the same bytes, shown on the page, exported', async () => {
-    const blocks = ['--trunk', 'W4 K12 n20 pool3/2', '--blocks', 'W3 K10 n30 pool3/2+1 both-signs, K8 S2000']
+    const blocks = ['--trunk', 'W4 K12 n20 pool3/2', '--blocks', 'W5 K6 on0, W3 K10 n30 pool3/2+1 both-signs, K8 S2000']
     const args = [
       'train',
       'local',
@@ -261,10 +261,10 @@ describe('striate', () => {
     ]
     const whole = striate(...args, '--out', 'blocks')
     expect(whole.status, whole.stderr).toBe(0)
-    expect(whole.stdout).toMatch(/filters 3\/3: 8 of 2 x 2/)
+    expect(whole.stdout).toMatch(/filters 4\/4: 8 of 2 x 2/)
     const child = spawn(process.execPath, [main, ...args, '--out', 'blocks-killed'], { cwd: folder, stdio: 'ignore' })
     const exited = new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)))
-    const checkpoint = join(folder, 'blocks-killed', 'filters-3.checkpoint.safetensors')
+    const checkpoint = join(folder, 'blocks-killed', 'filters-4.checkpoint.safetensors')
     while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
     child.kill('SIGKILL')
     expect(await exited).toBe('SIGKILL')
@@ -273,17 +273,18 @@ describe('striate', () => {
     const bytes = (name: string) => readFileSync(join(folder, name, 'model.safetensors'))
     expect(bytes('blocks-killed').equals(bytes('blocks'))).toBe(true)
     const page = readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')
-    expect(page).toMatch(/block 1, power 10, both signs, pool 3\/2\+1/)
-    expect(page).toMatch(/block 2, power 10, pool 3\/2/)
+    expect(page).toMatch(/block 1 on the images, power 10, pool 3\/2/)
+    expect(page).toMatch(/block 2, power 10, both signs, pool 3\/2\+1/)
+    expect(page).toMatch(/block 3, power 10, pool 3\/2/)
     const told = striate('report', 'blocks')
     expect(told.status, told.stderr).toBe(0)
     expect(readFileSync(join(folder, 'blocks', 'report.html'), 'utf8')).toBe(page)
     const npy = (tensor: string) => ['export', '--run', 'blocks', '--format', 'npy', '--out', 'b.npy', '--tensor', tensor]
-    expect(striate(...npy('blocks.1.weight')).status).toBe(0)
+    expect(striate(...npy('blocks.2.weight')).status).toBe(0)
     expect(readFileSync(join(folder, 'b.npy')).toString('latin1')).toMatch(/\(8, 12, 2, 2\)/)
-    const wrong = striate(...npy('blocks.2.weight'))
+    const wrong = striate(...npy('blocks.3.weight'))
     expect(wrong.status).toBe(2)
-    expect(wrong.stderr).toMatch(/trunk.0.weight, blocks.0.weight, blocks.1.weight, readout.weight, readout.bias/)
+    expect(wrong.stderr).toMatch(/blocks.0.weight, trunk.0.weight, blocks.1.weight, blocks.2.weight, readout.weight, readout.bias/)
   })
 
   it('stops cleanly on Ctrl-C and says how to go on', async () => {

@@ -231,6 +231,38 @@ describe('trainLocal', () => {
     loaded.dispose()
   })
 
+  it('learns blocks on images and on parts of a trunk side by side as each alone would be', async () => {
+    const [first, second] = stack.trunk as NonNullable<LocalOptions['trunk']>
+    const [block] = stack.blocks as NonNullable<LocalOptions['blocks']>
+    const filters = (seed: number) => ({ ...block?.filters, seed })
+    const options = (trunk: LocalOptions['trunk'], blocks: LocalOptions['blocks']): LocalOptions => ({
+      ...stack,
+      trunk,
+      blocks,
+      readout: false,
+    })
+    const one = { ...block, filters: filters(21) }
+    const deep = options([first ?? {}, second ?? {}], [{ ...one, on: 0 }, { ...one, on: 1 }, one])
+    const out = join(folder, 'beside')
+    const { net, record } = await trainLocal(set, deep, { out })
+    expect(record.blocks.map(({ on }) => on)).toEqual([0, 1, undefined])
+    for (const [depth, trunk] of [[], [first ?? {}], [first ?? {}, second ?? {}]].entries()) {
+      const { net: alone } = await trainLocal(set, options(trunk, [one]))
+      for (const [name, tensor] of [
+        ['blocks.0.weight', `blocks.${depth}.weight`],
+        ...trunk.map((_, i) => [`trunk.${i}.weight`, `trunk.${i}.weight`]),
+      ] as const)
+        expect((await weight(alone, name as string).read()).data, name).toEqual((await weight(net, tensor as string).read()).data)
+      alone.dispose()
+    }
+    net.dispose()
+    // A finished run is given as it is, and is not taken for one whose blocks stand elsewhere.
+    const { net: again } = await trainLocal(set, deep, { out, resume: true })
+    again.dispose()
+    const elsewhere = options(deep.trunk, [{ ...one, on: 0 }, { ...one, on: 0 }, one])
+    await expect(trainLocal(set, elsewhere, { out, resume: true })).rejects.toThrow(/blocks.1.on/)
+  })
+
   it('a stack stopped in its second layer and resumed ends with the same bytes', async () => {
     await stoppedAndResumed(stack, 'stack-stopped', 'filters 2/4', 0.5)
     expect(model('stack-stopped').equals(model('stack'))).toBe(true)

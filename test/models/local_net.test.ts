@@ -52,6 +52,20 @@ const forms: Record<string, Partial<LocalNetOptions>> = {
       { window: 2, units: 5, power: 1, normalise: 'none', pool: { size: 5, stride: 5 } },
     ],
   },
+  'blocks on images and on parts of a trunk': {
+    trunk: [
+      { window: 3, units: 10, power: 2, pool: { size: 2, stride: 2 } },
+      { window: 2, units: 8, power: 3, pool: { size: 2, stride: 1 }, whiten: { after: 'norm', components: 7 } },
+      { window: 2, units: 6, power: 1, pool: { size: 2, stride: 2 } },
+    ],
+    blocks: [
+      { window: 3, units: 9, power: 3, pool, on: 0 },
+      { window: 4, units: 7, power: 2, pool, whiten: { after: 'centred-norm', components: 5 }, on: 0 },
+      { window: 3, units: 6, power: 2, pool, response: 'both-signs', on: 2 },
+      { window: 2, units: 5, power: 1, pool: { size: 3, stride: 2 } },
+      { window: 1, units: 4, power: 2, pool: { size: 2, stride: 2 } },
+    ],
+  },
 }
 const bytes = async (tensor: Tensor): Promise<Buffer> => {
   const { data } = await tensor.read()
@@ -85,8 +99,9 @@ function features(net: Network, images: Tensor, store: 'f32' | 'bf16' = 'f32'): 
       copyColumns(negatives.reshape([n, k * p * q]), both, { at: k * p * q })
       return both.reshape([n, 2 * k, p, q])
     }
-    const map = trunk.reduce((x, block) => respond(x, block, 'f32'), images)
-    const maps = blocks.map((block) => respond(map, block, store))
+    const under = [images]
+    for (const block of trunk) under.push(respond(under.at(-1) as Tensor, block, 'f32'))
+    const maps = blocks.map((block) => respond(under[block.on ?? trunk.length] as Tensor, block, store))
     const n = images.shape[0] as number
     const widths = maps.map(({ size }) => size / n)
     const all = Tensor.zeros([n, widths.reduce((a, b) => a + b)], { dtype: store })
@@ -133,6 +148,22 @@ describe('a local network', () => {
     expect(names('blocks on a trunk', ['a'])).toEqual([
       ...['trunk.0', 'trunk.1', 'blocks.0', 'blocks.1.whiten', 'blocks.1', 'blocks.2', 'features', 'readout'],
     ])
+    const inBranches = /^features\./
+    expect(names('blocks on images and on parts of a trunk', []).filter((name) => !inBranches.test(name))).toEqual([
+      ...[
+        'blocks.0',
+        'blocks.1.whiten',
+        'blocks.1',
+        'trunk.0',
+        'trunk.1.whiten',
+        'trunk.1',
+        'blocks.2',
+        'trunk.2',
+        'blocks.3',
+        'blocks.4',
+      ],
+      'features',
+    ])
   })
 
   it('is read back as blocks', () => {
@@ -163,6 +194,10 @@ describe('a local network', () => {
     expect(describeBlocks(localNet({ ...on, blocks: [], ...forms['blocks on a trunk'] }))).toMatch(
       /^10 filters of 3 x 3.*; then 8 filters of 2 x 2.*; then 3 blocks: .*7 filters of 4 x 4, whitened to 5 after centred-norm, power 2, pool 5\/3;/,
     )
+    const { 'blocks on images and on parts of a trunk': beside } = forms
+    expect(describeBlocks(localNet({ ...on, blocks: [], ...beside }))?.replaceAll(/ of \d x \d.*?, pool \d\/\d/g, '')).toBe(
+      '2 blocks: 9 filters; 7 filters; beside that 10 filters; then 8 filters; then 6 filters; beside that 6 filters; then 2 blocks: 5 filters; 4 filters',
+    )
     using plain = new Network(resNet18({ image: [32, 32], outputs: 1000 }), { init: 'fan-in' })
     expect(plain.describe()).toBe('resnet-18: 11,689,512 weights')
   })
@@ -184,6 +219,20 @@ describe('a local network', () => {
     expect(make({ powr: 3 })).toThrow(/blocks.0.powr is no option of it; expected one of window, units, power/)
     expect(make({ power: 201 })).toThrow(/blocks.0.power is 201; expected a number from 1 to 200/)
     expect(make({}, { blocks: [] })).toThrow(/blocks/)
+    const trunk = [{ window: 3, units: 4, power: 1, pool: { size: 1, stride: 1 } }]
+    const depths = (...on: (number | undefined)[]) =>
+      make(
+        {},
+        {
+          trunk,
+          blocks: on.map((depth) => ({ window: 4, units: 3, power: 2, pool, ...(depth === undefined ? {} : { on: depth }) })),
+        },
+      )
+    expect(depths(0, 1)).not.toThrow()
+    expect(depths(2)).toThrow(/blocks.0.on is 2; expected 0 to 1/)
+    expect(depths(undefined, 0)).toThrow(/blocks.1.on is 0; expected 1 to 1: blocks on less of the trunk first/)
+    expect(depths(0)).toThrow(/trunk is 1 deep; expected 0: no block is on more of it/)
+    expect(make({}, { trunk: [{ ...trunk[0], on: 0 }] })).toThrow(/trunk.0.on is no option of it/)
     expect(() => convNet({ ...on, classes: ['a'], blocks: [{ window: 3, units: 2, pool }], standardize: true } as never)).toThrow(
       /standardize is no option of it/,
     )

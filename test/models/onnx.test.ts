@@ -177,6 +177,12 @@ describe('a layer in onnxruntime', () => {
       },
       { kind: 'linear', units: 4 },
     ],
+    'parallel in a parallel': [
+      {
+        kind: 'parallel',
+        branches: [[nnl({})], [conv(3, 5), { kind: 'parallel', branches: [[relu], [nnl({ pool: { size: 2, stride: 2 } })]] }]],
+      },
+    ],
   }
   it('is tried for every kind there is', () => {
     const text = JSON.stringify(cases)
