@@ -14,6 +14,8 @@ export interface NnlConvOptions {
   centre?: boolean
   /** false: the maxima as they are, with their sign; of power 1 alone. Default true. */
   rectify?: boolean
+  /** K more channels, the response of every filter and its bias with their signs turned, at the price of one product. Default false. */
+  bothSigns?: boolean
   /**
    * Max pool over `size` x `size` positions, every `stride`; fused: the map before it is never written. Windows begin `padding` positions
    * (default 0; at most half of `size`) before the map and end as far beyond it; only positions within take part. Default: no pool.
@@ -26,7 +28,7 @@ export interface NnlConvOptions {
 }
 
 const shared = ['power', 'stride', 'padding', 'normalise', 'centre', 'rectify', 'pool', 'bias']
-const forward = [...shared, 'store']
+const forward = [...shared, 'bothSigns', 'store']
 const gradient = [...shared, 'saved', 'of']
 
 /** The options as the op has them. A pool without its size or stride is refused there: null is no number. */
@@ -41,7 +43,7 @@ function flat(op: string, { pool, bias: _bias, ...rest }: NnlConvOptions): objec
  * Grinberg, Hopfield, Krotov 2019, section 2 and equation 3.
  * @param x [N,C,H,W], f32, or u8 that stands for x / 255
  * @param w [K,C,R,S]; rows of norm 1 make the product a cosine (see {@link unitRows})
- * @returns [N,K,P,Q] with P = (H + 2 padding - R) / stride + 1 rounded down, and after a pool (P + 2 pool padding - size) / pool stride + 1
+ * @returns [N,K,P,Q], with `bothSigns` [N,2K,P,Q]; P = (H + 2 padding - R) / stride + 1 rounded down, and after a pool (P + 2 pool padding - size) / pool stride + 1
  */
 export function nnlConv(x: Tensor, w: Tensor, options: NnlConvOptions = {}): Tensor {
   refuseUnknown('nnl_conv', options, forward)
@@ -57,13 +59,13 @@ export function nnlConvWithIndex(x: Tensor, w: Tensor, options: NnlConvOptions =
 
 /**
  * Gradients of {@link nnlConv}; only those asked for are made (default: all), gx only for an f32 x.
- * With `saved`, what {@link nnlConvWithIndex} gave for power 1, nothing is recomputed; else its cosines are.
+ * Of both signs it is that of the rows and their negatives as rows of one w. With `saved`, what {@link nnlConvWithIndex} gave for power 1, nothing is recomputed; else its cosines are.
  */
 export function nnlConvGrad<T extends 'gx' | 'gw' | 'gb' = 'gx' | 'gw' | 'gb'>(
   x: Tensor,
   w: Tensor,
   gy: Tensor,
-  options: Omit<NnlConvOptions, 'store'> & { saved?: { y: Tensor; index: Tensor }; of?: readonly T[] } = {},
+  options: Omit<NnlConvOptions, 'store' | 'bothSigns'> & { saved?: { y: Tensor; index: Tensor }; of?: readonly T[] } = {},
 ): Record<T, Tensor> {
   refuseUnknown('nnl_conv_grad', options, gradient)
   const { saved, of, ...rest } = options

@@ -42,19 +42,19 @@ struct Store {
   template <class Cell>
   void run(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count, const float* cells_of_run,
            float* stage) const {
-    const int vectors = l.block_vectors(block);
+    const int vectors = l.block_vectors(block), group = l.signs * vectors;
     uint16_t* stage_bf16 = reinterpret_cast<uint16_t*>(stage);
-    float* stage_index = stage + vectors * kLanes * count;
-    for (int v = 0; v < vectors; ++v)
+    float* stage_index = stage + group * kLanes * count;
+    for (int v = 0; v < group; ++v)
       for (int64_t i = 0; i < count; i += kLanes) {
         const int some = static_cast<int>(std::min<int64_t>(kLanes, count - i));
-        const float* from = cells_of_run + (i * vectors + v) * Cell::kFloats;
+        const float* from = cells_of_run + (i * group + v) * Cell::kFloats;
         const int64_t to = v * kLanes * count + i;
         vf row[kLanes];
-        gather(row, from, vectors * Cell::kFloats, some);
+        gather(row, from, group * Cell::kFloats, some);
         if (bias) {
-          const vf b = vload(bias + (block * kMaxVectors + v) * kLanes);
-          for (vf& value : row) value += b;
+          const vf b = vload(bias + (block * kMaxVectors + v % vectors) * kLanes);
+          for (vf& value : row) value += v < vectors ? b : -b;
         }
         constexpr int kTogether = kLanes < 8 ? kLanes : 8;  // and as many results: the registers
         for (int j = 0; j < kLanes; j += kTogether) power.apply(*reinterpret_cast<vf(*)[kTogether]>(row + j));
@@ -64,17 +64,19 @@ struct Store {
         else
           for (int lane = 0; lane < kLanes; ++lane) store_bf16(row[lane], stage_bf16 + to + lane * count, some);
         if (!Cell::kPlaces || !index) continue;
-        gather(row, from + kLanes, vectors * Cell::kFloats, some);
+        gather(row, from + kLanes, group * Cell::kFloats, some);
         transpose(row);
         scatter(row, stage_index + to, count, some);
       }
     const int64_t k = block * kMaxVectors * kLanes, filters = std::min<int64_t>(vectors * kLanes, l.K - k);
-    const int64_t at = (n * l.K + k) * cells + first;
-    if (y)
-      copy_rows(y + at, stage, filters, count);
-    else
-      copy_rows(y_bf16 + at, stage_bf16, filters, count);
-    if (Cell::kPlaces && index) copy_rows(index + at, reinterpret_cast<int32_t*>(stage_index), filters, count);
+    for (int sign = 0; sign < l.signs; ++sign) {
+      const int64_t at = ((n * l.signs + sign) * l.K + k) * cells + first, of = sign * vectors * kLanes * count;
+      if (y)
+        copy_rows(y + at, stage + of, filters, count);
+      else
+        copy_rows(y_bf16 + at, stage_bf16 + of, filters, count);
+      if (Cell::kPlaces && index) copy_rows(index + at, reinterpret_cast<int32_t*>(stage_index) + of, filters, count);
+    }
   }
 
  private:
@@ -153,8 +155,8 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   const int64_t tasks = l.N * (threads == 1 ? 1 : parts), slots = std::min(threads, tasks);
   const int64_t image_floats = Image::floats(l);
   const int64_t memory_floats = BlockMemory::floats<AnyPlaceCell>(l, rows, columns);
-  const int64_t stage_floats =
-      BlockMemory::rows_of_run(rows, columns) * columns.outputs * kMaxVectors * kLanes * (store.index ? 2 : 1);
+  const int64_t stage_floats = BlockMemory::rows_of_run(rows, columns) * columns.outputs * l.signs * kMaxVectors *
+                               kLanes * (store.index ? 2 : 1);
   const int64_t slot_floats = image_floats + align_up(memory_floats + stage_floats);
   if (in[2].rank >= 0) {
     float* bias = ctx.scratch<float>(static_cast<size_t>(l.vectors * kLanes));

@@ -72,6 +72,13 @@ __global__ void nnl_split_kernel(NnlLayer l, const float* __restrict__ w) {
   }
 }
 
+__global__ void nnl_negatives_kernel(const float* __restrict__ rows, int64_t count, float* __restrict__ both) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i >= count) return;
+  both[i] = rows[i];
+  both[count + i] = -rows[i];
+}
+
 template <class X>
 __global__ void __launch_bounds__(kThreads) nnl_norms_kernel(NnlLayer l) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
@@ -238,15 +245,31 @@ void nnl_cosines(core::Context& ctx, const NnlLayer& l, float* cosine, int32_t* 
   forward(ctx, l, f);
 }
 
+/// Rows [K,...] and then the same rows with their signs turned.
+static core::View with_negatives(core::Context& ctx, core::View rows) {
+  const int64_t count = rows.count();
+  float* both = ctx.scratch<float>(2 * count);
+  STRIATE_LAUNCH((nnl_negatives_kernel), blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), rows.as<float>(),
+                 count, both);
+  rows.data = both;
+  rows.shape[0] *= 2;
+  return rows;
+}
+
 void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {
+  core::View w = in[1], bias = in[2];
+  if (o.both_signs) {
+    w = with_negatives(ctx, w);
+    if (bias.rank >= 0) bias = with_negatives(ctx, bias);
+  }
   NnlOutput f;
   f.raw = !o.rectify;
   f.bf16 = out[0].dtype == core::Dtype::bf16;
   f.y = out[0].data;
   f.index = out[1].rank >= 0 ? out[1].as<int32_t>() : nullptr;
-  f.bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
+  f.bias = bias.rank >= 0 ? bias.as<float>() : nullptr;
   f.power = Power(o.power);
-  forward(ctx, nnl_prepare(ctx, in[0], in[1], o), f);
+  forward(ctx, nnl_prepare(ctx, in[0], w, o), f);
 }
 
 }  // namespace striate::cuda

@@ -1,9 +1,10 @@
 // nnl_conv  The layer of Grinberg, Hopfield, Krotov 2019 (section 2, equation 3), with its max pool fused:
 //   v = patch of x at (p, q), C*R*S numbers, v -= mean(v) if centre;  c = w_k . v / |v| for normalise 'patch' (0 where
 //   |v|^2 <= 2^-126), or w_k . v for 'none';  y = max(max over the pool window of c + b_k, 0)^power, and without
-//   `rectify` the maximum with its sign, of power 1 alone
+//   `rectify` the maximum with its sign, of power 1 alone; with `bothSigns` y has 2K channels, those of w and b and then
+//   those of -w and -b ("polarity splitting", Coates and Ng 2011), at the price of one product
 // x [N,C,H,W] f32, or u8 that stands for x / 255; w [K,C,R,S], rows used as they are (unit rows make c a cosine); y
-// [N,K,P,Q], f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool
+// [N,L,P,Q] with L = K or 2K, f32 or bf16 (option `store`). P = (H + 2 padding - R) / stride + 1, and after a pool
 // (P + 2 pool_padding - pool_size) / pool_stride + 1; padded pixels are zeros of the patch, and of a pool's window only
 // the positions within the map take part. `index`, on request, is the position p * Q_conv + q of each maximum, the
 // lowest one on ties; a NaN in a pool window gives NaN. Numerics: products and sums in float32 (|error of c| <= about
@@ -24,16 +25,22 @@ namespace striate::op {
 
 struct NnlConv : Patches, Stored {
   static constexpr const char* signature =
-      "x f32|u8 [N,C,H,W], w f32 [K,C,R,S], b? f32 [K] -> y f32|bf16 [N,K,P,Q], index? i32 [N,K,P,Q]";
+      "x f32|u8 [N,C,H,W], w f32 [K,C,R,S], b? f32 [K] -> y f32|bf16 [N,L,P,Q], index? i32 [N,L,P,Q]";
   struct Options {
     double power = 1;
     int64_t stride = 1, padding = 0;
     int32_t normalise = patch;
-    bool centre = false, rectify = true;
+    bool centre = false, rectify = true, both_signs = false;
     int64_t pool_size = 1, pool_stride = 1, pool_padding = 0;  // 1, 1: no pool
     int32_t store = f32;
   };
   static void options(OptionVisitor& v, Options& o) {
+    layer(v, o);
+    v.flag("bothSigns", o.both_signs);
+    Stored::store(v, o.store);
+  }
+  /// What the gradient takes too.
+  static void layer(OptionVisitor& v, Options& o) {
     v.real("power", o.power, 1, 200);
     v.integer("stride", o.stride, 1, 1 << 20);
     v.integer("padding", o.padding, 0, 1 << 20);
@@ -43,7 +50,6 @@ struct NnlConv : Patches, Stored {
     v.integer("poolSize", o.pool_size, 1, 1 << 20);
     v.integer("poolStride", o.pool_stride, 1, 1 << 20);
     v.integer("poolPadding", o.pool_padding, 0, 1 << 20);
-    Stored::store(v, o.store);
   }
   /// Positions of the window along an axis of the image, before any pool.
   static int64_t positions(int64_t image, int64_t window, const Options& o) {
@@ -68,7 +74,9 @@ struct NnlConv : Patches, Stored {
                core::ErrorKind::option);
     if (o.padding >= s['R'] || o.padding >= s['S'])
       s.refuse("padding", std::to_string(o.padding), "less than the window", core::ErrorKind::option);
+    if (o.both_signs && !o.rectify) s.refuse("bothSigns", "true", "false without rectify", core::ErrorKind::option);
     s.set_output("y", dtype(o.store));
+    s.set('L', o.both_signs ? 2 * s['K'] : s['K']);
     s.set('P', pooled(p, o));
     s.set('Q', pooled(q, o));
   }
@@ -78,6 +86,7 @@ struct NnlConvGrad : NnlConv {
   static constexpr const char* signature =
       "x f32|u8 [N,C,H,W], w f32 [K,C,R,S], gy f32 [N,K,P,Q], b? f32 [K], y? f32 [N,K,P,Q], index? i32 [N,K,P,Q] -> "
       "gx? f32 [N,C,H,W], gw? f32 [K,C,R,S], gb? f32 [K]";
+  static void options(OptionVisitor& v, Options& o) { layer(v, o); }
   static void infer(Shapes& s, const Options& o) {
     const int64_t p = s['P'], q = s['Q'];
     NnlConv::infer(s, o);

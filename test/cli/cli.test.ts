@@ -284,7 +284,9 @@ describe('striate', () => {
     expect(readFileSync(join(folder, 'b.npy')).toString('latin1')).toMatch(/\(8, 12, 2, 2\)/)
     const wrong = striate(...npy('blocks.3.weight'))
     expect(wrong.status).toBe(2)
-    expect(wrong.stderr).toMatch(/blocks.0.weight, trunk.0.weight, blocks.1.weight, blocks.2.weight, readout.weight, readout.bias/)
+    expect(wrong.stderr).toMatch(
+      /blocks.0.weight, trunk.0.weight, blocks.1.weight, blocks.2.weight, readout.weight, readout.bias/,
+    )
   })
 
   it('stops cleanly on Ctrl-C and says how to go on', async () => {

@@ -33,6 +33,8 @@ export interface Layer {
   patch: boolean
   centre: boolean
   rectify: boolean
+  /** Channels K.. of 2K are those of the filters with their signs turned. */
+  bothSigns: boolean
   pool: number
   poolStride: number
   poolPadding: number
@@ -43,7 +45,7 @@ export const w = (c: Case): Host => c.inputs[1] as Host
 
 export function layer(c: Case): Layer {
   const [N, C, H, W] = x(c).shape as [number, number, number, number]
-  const [K, , R, S] = w(c).shape as [number, number, number, number]
+  const [rows, , R, S] = w(c).shape as [number, number, number, number]
   const o = {
     power: 1,
     stride: 1,
@@ -51,6 +53,7 @@ export function layer(c: Case): Layer {
     normalise: 'patch',
     centre: false,
     rectify: true,
+    bothSigns: false,
     poolSize: 1,
     poolStride: 1,
     poolPadding: 0,
@@ -61,15 +64,20 @@ export function layer(c: Case): Layer {
   const Q = positions(W, S)
   const pooled = (n: number) => Math.floor((n + 2 * o.poolPadding - o.poolSize) / o.poolStride) + 1
   return {
-    ...{ N, C, H, W, K, R, S, P, Q, rows: pooled(P), columns: pooled(Q) },
+    ...{ N, C, H, W, K: o.bothSigns ? 2 * rows : rows, R, S, P, Q, rows: pooled(P), columns: pooled(Q) },
     ...{ power: o.power, stride: o.stride, padding: o.padding, patch: o.normalise === 'patch', centre: o.centre },
     rectify: o.rectify,
+    bothSigns: o.bothSigns,
     ...{ pool: o.poolSize, poolStride: o.poolStride, poolPadding: o.poolPadding },
   }
 }
 
-/** The bias of filter k, 0 without one; `at` is where the op takes it. */
-export const biasOf = (c: Case, at: 2 | 3, k: number): number => (c.inputs[at]?.data[k] as number | undefined) ?? 0
+/** The bias of filter k, 0 without one; `at` is where the op takes it. Of the filters with their signs turned it is the others', turned. */
+export function biasOf(c: Case, at: 2 | 3, k: number): number {
+  const { data = [], shape = [] } = c.inputs[at] ?? {}
+  const [rows = 1] = shape
+  return data.length === 0 ? 0 : (k < rows ? 1 : -1) * (data[k % rows] as number)
+}
 
 /** The patch at (p, q) of image n, less its mean if centred; `pixel` is where each number came from, -1 for padding. */
 export function patchAt(
@@ -125,7 +133,9 @@ export function maxima(c: Case): Maxima {
     const patches = Array.from(map, (_, i) => patchAt(c, l, n, Math.floor(i / l.Q), i % l.Q))
     const longest = patches.reduce((most, p) => Math.max(most, p.norm), 0)
     for (let k = 0; k < l.K; k++) {
-      const row = w(c).data.subarray(k * T, (k + 1) * T)
+      const at = l.bothSigns ? k % (l.K / 2) : k
+      const sign = at === k ? 1 : -1
+      const row = Float64Array.from(w(c).data.subarray(at * T, (at + 1) * T), (v) => sign * v)
       patches.forEach(({ v, norm }, i) => {
         let sum = 0
         for (let t = 0; t < T; t++) sum += (row[t] as number) * (v[t] as number)
@@ -502,6 +512,48 @@ const forward: Case[] = [
     inputs: [withNumber(random(33, [2, 2, 9, 9]), 40, Number.NaN), unitRows(34, [6, 2, 3, 3])],
     options: { rectify: false, poolSize: 3, poolStride: 2 },
   },
+  {
+    name: 'both signs, pool 13/5 over the border, of bytes, as bf16',
+    inputs: [pixels(161, [2, 3, 17, 32]), unitRows(162, [37, 3, 4, 4])],
+    options: { bothSigns: true, power: 2, poolSize: 13, poolStride: 5, poolPadding: 6, store: 'bf16' },
+  },
+  {
+    name: 'both signs, pool 11/3 over the border, with places',
+    inputs: [random(163, [2, 3, 19, 18], 0.5, 0.25), unitRows(164, [21, 3, 3, 3])],
+    options: { bothSigns: true, power: 4, poolSize: 11, poolStride: 3, poolPadding: 5 },
+    request: index,
+  },
+  withBias(
+    {
+      name: 'both signs, a bias, no pool, with places',
+      inputs: [random(165, [3, 2, 9, 13]), unitRows(166, [35, 2, 3, 3])],
+      options: { bothSigns: true, stride: 2, padding: 1 },
+      request: index,
+    },
+    167,
+  ),
+  withBias(
+    {
+      name: 'both signs, a bias, products, no pool',
+      inputs: [random(168, [1, 18, 6, 7]), random(169, [70, 18, 1, 1])],
+      options: { bothSigns: true, normalise: 'none', power: 3 },
+    },
+    170,
+  ),
+  {
+    name: 'both signs, zero patches',
+    inputs: [flat([1, 2, 12, 18]), unitRows(171, [9, 2, 4, 4])],
+    options: { bothSigns: true, poolSize: 3, poolStride: 2 },
+    request: index,
+  },
+  {
+    name: 'both signs, NaN in one image, infinity in another',
+    inputs: [
+      withNumber(withNumber(random(33, [3, 2, 9, 9]), 40, Number.NaN), 170, Number.POSITIVE_INFINITY),
+      unitRows(34, [6, 2, 3, 3]),
+    ],
+    options: { bothSigns: true, poolSize: 3, poolStride: 2, power: 3 },
+  },
   withBias(
     {
       name: 'a bias, pool 11/1 with places, stride 2',
@@ -580,6 +632,7 @@ export const proofs: Proof[] = [
       ...misshapen,
       ...misset,
       bad('an unknown store', { store: 'f16' }, 'store'),
+      bad('both signs of signed maxima', { bothSigns: true, rectify: false }, 'bothSigns'),
       {
         name: 'a bias of another length',
         inputs: [random(1, [1, 3, 8, 8]), random(2, [4, 3, 4, 4]), random(3, [3])],

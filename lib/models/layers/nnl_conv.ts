@@ -64,45 +64,46 @@ class NnlConv extends Base<NnlConvSpec> {
     if (bias) this.parameter('bias', [units], 'bias', fanIn)
   }
 
+  private get filters(): Filters {
+    const { weight, bias = null } = this.parameters as { weight: Tensor; bias?: Tensor }
+    return { weight, bias }
+  }
+
   /** Without the power; a triangle is pooled after its op. */
-  private options({ bias }: Filters): ops.NnlConvOptions {
+  private options({ bias }: Filters) {
     const { normalise, centre, response, stride, padding, pool } = this.spec
     const rectify = response === 'rectified' || response === 'both-signs'
     return { normalise, centre, rectify, stride, padding, ...(pool && response !== 'triangle' ? { pool } : {}), bias }
   }
 
-  /** The filters that meet patches: of both signs each and its negative. */
-  private get filters(): Filters {
-    const { weight, bias = null } = this.parameters as { weight: Tensor; bias?: Tensor }
-    if (this.spec.response !== 'both-signs') return { weight, bias }
-    return { weight: withNegatives(weight), bias: bias && withNegatives(bias) }
-  }
-
   forward(x: Tensor, training: boolean): { y: Tensor; saved: Kept } {
     const { power, response, pool } = this.spec
-    const filters = this.filters
-    const options = this.options(filters)
+    const { weight } = this.filters
+    const options = { ...this.options(this.filters), bothSigns: response === 'both-signs' }
     const raised = (y: Tensor) => (power === 1 ? y : ops.rectifiedPower(y, { power }))
     if (response === 'triangle') {
-      const cosines = ops.nnlConv(x, filters.weight, options)
+      const cosines = ops.nnlConv(x, weight, options)
       const code = ops.triangle(cosines)
       const y = pool ? ops.maxPool(code, pool) : code
       return { y: raised(y), saved: { x, triangle: { cosines, code, y } } }
     }
-    if (!training) return { y: ops.nnlConv(x, filters.weight, { ...options, power }), saved: { x } }
+    if (!training) return { y: ops.nnlConv(x, weight, { ...options, power }), saved: { x } }
     // Power 1 with the places of the maxima: the gradient then costs the pooled cells alone.
-    const maxima = ops.nnlConvWithIndex(x, filters.weight, options)
+    const maxima = ops.nnlConvWithIndex(x, weight, options)
     return { y: raised(maxima.y), saved: { x, maxima } }
   }
 
   backward(saved: Saved, gy: Tensor, wants: boolean, into: Map<string, Tensor>) {
     const { x, maxima, triangle } = saved as Kept
     const { power, bias, pool, response } = this.spec
-    const filters = this.filters
-    const options = this.options(filters)
     if (this.frozen && !wants) return null
+    // The gradient of both signs is that of twice as many filters.
+    const both = response === 'both-signs'
+    const { filters } = this
+    const rows = both ? { weight: withNegatives(filters.weight), bias: filters.bias && withNegatives(filters.bias) } : filters
+    const options = this.options(rows)
     const of = [...(this.frozen ? [] : ['gw' as const, ...(bias ? ['gb' as const] : [])]), ...(wants ? ['gx' as const] : [])]
-    const grads = (gy: Tensor, rest: object = {}) => ops.nnlConvGrad(x, filters.weight, gy, { ...options, ...rest, of })
+    const grads = (gy: Tensor, rest: object = {}) => ops.nnlConvGrad(x, rows.weight, gy, { ...options, ...rest, of })
     const slope = (y: Tensor) => (power === 1 ? gy : ops.rectifiedPowerGrad(y, gy, { power }))
     const throughTriangle = ({ cosines, code, y }: NonNullable<Kept['triangle']>) =>
       ops.triangleGrad(cosines, pool ? ops.maxPoolGrad(code, slope(y), pool) : slope(y))
@@ -112,7 +113,7 @@ class NnlConv extends Base<NnlConvSpec> {
       : maxima
         ? grads(slope(maxima.y), { saved: maxima })
         : grads(gy, { power })
-    const parts = response === 'both-signs' ? lessNegatives : (g: Tensor) => g
+    const parts = both ? lessNegatives : (g: Tensor) => g
     if (!this.frozen) into.set(`${this.name}.weight`, parts(made.gw))
     if (!this.frozen && bias) into.set(`${this.name}.bias`, parts(made.gb))
     return wants ? made.gx : null
@@ -149,7 +150,6 @@ class NnlConv extends Base<NnlConvSpec> {
   }
 }
 
-/** What meets patches. */
 interface Filters {
   weight: Tensor
   bias: Tensor | null

@@ -40,6 +40,7 @@ struct Layer {
   int64_t N, C, H, W, K, R, S, P, Q;  // P, Q: positions before any pool
   int64_t stride, padding, taps;
   bool patch, centre, bytes;
+  int signs;                        // 2: each filter's maxima and those of its negative; else 1
   int64_t phase, row, plane, rows;  // floats of a packed residue, row and channel; packed rows
   int64_t vectors, blocks;
   int64_t* offset;  // [taps] from a position to the tap's pixel
@@ -84,6 +85,7 @@ Layer make_layer(const core::View& x, const core::View& w, const Options& o) {
   l.phase = (columns + l.stride - 1) / l.stride;
   l.row = l.phase * l.stride;
   l.plane = l.rows * l.row;
+  l.signs = o.both_signs ? 2 : 1;
   l.vectors = (l.K + kLanes - 1) / kLanes;
   l.blocks = (l.vectors + kMaxVectors - 1) / kMaxVectors;
 #if defined(STRIATE_AMX)

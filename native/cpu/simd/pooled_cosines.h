@@ -23,7 +23,8 @@ struct BlockMemory {
   }
   template <class Cell>
   static int64_t floats(const Layer& l, const WindowPlan& rows, const WindowPlan& columns) {
-    const int64_t cells = kMaxVectors * columns.outputs, row = (l.Q + 2 * columns.padding) * kMaxVectors;
+    const int64_t group = l.signs * kMaxVectors, cells = group * columns.outputs,
+                  row = (l.Q + 2 * columns.padding) * group;
     return (l.centre ? align_up(l.taps * kTileStride) : 0) + row * kLanes + 2 * row * Cell::kFloats +
            WindowRows<Cell>::floats(rows, cells) + rows_of_run(rows, columns) * cells * Cell::kFloats;
   }
@@ -31,7 +32,8 @@ struct BlockMemory {
   static BlockMemory make(const Layer& l, const WindowPlan& rows, const WindowPlan& columns, float* memory,
                           int64_t* offset) {
     BlockMemory m;
-    const int64_t cells = kMaxVectors * columns.outputs, row = (l.Q + 2 * columns.padding) * kMaxVectors;
+    const int64_t group = l.signs * kMaxVectors, cells = group * columns.outputs,
+                  row = (l.Q + 2 * columns.padding) * group;
     m.centred = {memory, offset};
     m.raw = memory + (l.centre ? align_up(l.taps * kTileStride) : 0);
     m.values = m.raw + row * kLanes;
@@ -43,18 +45,33 @@ struct BlockMemory {
   }
 };
 
-/// Calls sink.take(first position, positions, cells) with cells[position][vector of the block] for runs of positions.
+/// Products [position][vector] of a row, in place to [position][vector, then the same with its sign turned].
+template <int kVectors>
+STRIATE_INLINE void with_negatives(float* row, int64_t positions) {
+  for (int64_t q = positions; q-- > 0;) {
+    vf product[kVectors];
+    for (int v = 0; v < kVectors; ++v) product[v] = vload(row + (q * kVectors + v) * kLanes);
+    float* to = row + q * 2 * kVectors * kLanes;
+    for (int v = 0; v < kVectors; ++v) {
+      vstore(to + v * kLanes, product[v]);
+      vstore(to + (kVectors + v) * kLanes, -product[v]);
+    }
+  }
+}
+
+/// Calls sink.take(first position, positions, cells) with cells[position][vector of the block] for runs of positions;
+/// with two signs those of the negatives stand after them.
 template <class Cell, int kVectors, class Sink>
 void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
                   const BlockMemory& m, const Sink& sink) {
   const bool pooled = rows.size > 1 || rows.stride > 1;
-  const int64_t out_row = columns.outputs * kVectors * Cell::kFloats;
-  const WindowRows<Cell> window{rows, columns.outputs * kVectors, m.ring};
-  const int64_t padding = columns.padding, edge = padding * kVectors * kLanes;
+  const int64_t group = l.signs * kVectors, out_row = columns.outputs * group * Cell::kFloats;
+  const WindowRows<Cell> window{rows, columns.outputs * group, m.ring};
+  const int64_t padding = columns.padding, edge = padding * group * kLanes;
 #if defined(STRIATE_AMX)
   const tiles::Registers registers(l.tiles.used ? l.tiles.rows : 0);
 #endif
-  const auto cosines = [&](int64_t p, float* to) {
+  const auto products = [&](int64_t p, float* to) {
 #if defined(STRIATE_AMX)
     if (l.tiles.used)
       return l.tiles.conv_row<kVectors>(image.tiles, l.block_tiles(block), p, image.factor + p * l.Q, to);
@@ -69,21 +86,24 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
     float* to = m.run + (ready - flushed) * out_row;
     float* raw = pooled || Cell::kPlaces ? m.raw : to;
     const int32_t origin = static_cast<int32_t>(p * l.Q);
-    if (within) cosines(p, raw + edge);
+    if (within) {
+      products(p, raw + edge);
+      if (l.signs == 2) with_negatives<kVectors>(raw + edge, l.Q);
+    }
     bool done = true;
     if (pooled) {
       if (within) {
         std::fill(raw, raw + edge, -__builtin_inff());
-        std::fill(raw + edge + l.Q * kVectors * kLanes, raw + 2 * edge + l.Q * kVectors * kLanes, -__builtin_inff());
-        window_row<Cell>(columns, kVectors, l.Q + 2 * padding, raw, origin - static_cast<int32_t>(padding), origin,
+        std::fill(raw + edge + l.Q * group * kLanes, raw + 2 * edge + l.Q * group * kLanes, -__builtin_inff());
+        window_row<Cell>(columns, group, l.Q + 2 * padding, raw, origin - static_cast<int32_t>(padding), origin,
                          m.values, m.blocks, window.place(row), window.starts(row));
       } else {
-        window.pad(row, kVectors, columns);
+        window.pad(row, group, columns);
       }
       done = window.finish(row, to);
     } else if (Cell::kPlaces) {
-      for (int64_t i = 0; i < l.Q * kVectors; ++i)
-        Cell::of(vload(raw + i * kLanes), origin + static_cast<int32_t>(i / kVectors)).store(to + i * Cell::kFloats);
+      for (int64_t i = 0; i < l.Q * group; ++i)
+        Cell::of(vload(raw + i * kLanes), origin + static_cast<int32_t>(i / group)).store(to + i * Cell::kFloats);
     }
     if (!done) continue;
     ++ready;
