@@ -36,13 +36,6 @@ struct Layer {
   Layer dense() const { return {N, C, P, Q, K, 1, 1, P, Q, 1, 0}; }
 };
 
-/// The bfloat16 numbers nearest to the lanes (as to_bf16), in float32.
-STRIATE_INLINE vf nearest_bf16(vf x) {
-  const vi number = x == x, bits = (vi)x & number;
-  const vi nearest = (bits + 0x7fff + ((bits >> 16) & 1)) & static_cast<int32_t>(0xffff0000);
-  return vselect(number, (vf)nearest, x);
-}
-
 /// A copy of factors as bfloat16 has them; of bytes, of x / 255.
 template <class T>
 const float* rounded(core::Context& ctx, const T* x, int64_t count) {

@@ -62,7 +62,7 @@ struct Store {
         if (y)
           scatter(row, stage + to, count, some);
         else
-          for (int lane = 0; lane < kLanes; ++lane) store_bf16(row[lane], stage_bf16 + to + lane * count, some);
+          scatter(row, stage_bf16 + to, count, some);
         if (!Cell::kPlaces || !index) continue;
         gather(row, from + kLanes, group * Cell::kFloats, some);
         transpose(row);
@@ -87,19 +87,22 @@ struct Store {
     }
     for (int j = 0; j < kLanes; ++j) row[j] = vload(from + (j < some ? j : 0) * step);
   }
-  STRIATE_INLINE static void scatter(const vf (&row)[kLanes], float* to, int64_t step, int some) {
+  template <class T>
+  STRIATE_INLINE static void scatter(const vf (&row)[kLanes], T* to, int64_t step, int some) {
     if (some == kLanes) {
 #pragma GCC unroll 16
-      for (int lane = 0; lane < kLanes; ++lane) vstore(to + lane * step, row[lane]);
+      for (int lane = 0; lane < kLanes; ++lane) put(to + lane * step, row[lane], kLanes);
     } else {
-      for (int lane = 0; lane < kLanes; ++lane) vstore_some(to + lane * step, row[lane], some);
+      for (int lane = 0; lane < kLanes; ++lane) put(to + lane * step, row[lane], some);
     }
   }
-  STRIATE_INLINE static void store_bf16(vf value, uint16_t* to, int some) {
-    float lane[kLanes];
-    std::memcpy(lane, &value, sizeof value);
+  STRIATE_INLINE static void put(float* to, vf value, int some) {
+    some == kLanes ? vstore(to, value) : vstore_some(to, value, some);
+  }
+  STRIATE_INLINE static void put(uint16_t* to, vf value, int some) {
+    if (some == kLanes) return vstore_bf16(to, value);
     uint16_t narrow[kLanes];
-    for (int i = 0; i < kLanes; ++i) narrow[i] = to_bf16(lane[i]);
+    vstore_bf16(narrow, value);
     std::memcpy(to, narrow, static_cast<size_t>(some) * 2);
   }
   template <class T>

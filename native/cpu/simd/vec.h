@@ -119,8 +119,20 @@ STRIATE_INLINE vf vload_bf16(const uint16_t* p) {
 STRIATE_INLINE uint16_t to_bf16(float x) {
   uint32_t bits;
   std::memcpy(&bits, &x, 4);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 64);
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+  const bool number = (bits & 0x7fffffffu) <= 0x7f800000u;
+  return static_cast<uint16_t>((number ? bits + 0x7fff + ((bits >> 16) & 1) : bits | 0x400000u) >> 16);
+}
+/// The bf16 numbers nearest to the lanes (as to_bf16), in float32.
+STRIATE_INLINE vf nearest_bf16(vf x) {
+  const vi number = x == x, bits = (vi)x;
+  const vi nearest = ((bits & number) + 0x7fff + ((bits >> 16) & 1)) & static_cast<int32_t>(0xffff0000);
+  return (vf)vselect(number, nearest, bits | 0x400000);
+}
+STRIATE_INLINE void vstore_bf16(uint16_t* p, vf v) {
+  using vh = uint16_t __attribute__((vector_size(kLanes * 2)));
+  using vu = uint32_t __attribute__((vector_size(kLanes * 4)));
+  const vh halves = __builtin_convertvector((vu)nearest_bf16(v) >> 16, vh);
+  std::memcpy(p, &halves, sizeof halves);
 }
 
 }  // namespace striate::cpu::STRIATE_SIMD_NS
