@@ -19,10 +19,10 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('label-free', () => {
-  it('has every rule in every space that it knows, sizes and responses of two, three networks, and each seed of all', () => {
+  it('has every rule in every space that it knows, sizes and responses of two, four networks, and each seed of all', () => {
     const names = study.parts({ quick: false, seeds: [0, 1] }).map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
-    expect(names).toHaveLength(2 * (7 * 5 - 1 + 2 * 2 + 2 * 8 + 3))
+    expect(names).toHaveLength(2 * (7 * 5 - 1 + 2 * 2 + 2 * 8 + 4))
     for (const name of [
       'softhebb-raw',
       'oja-norm',
@@ -31,6 +31,7 @@ describe('label-free', () => {
       'krotov-hopfield-norm-whitened-w4-k4000',
       'krotov-hopfield-norm-whitened-triangle',
       'whitened-five',
+      'whitened-stack',
       'whitened-patches',
     ])
       expect(names).toContain(`label-free-${name}-seed1`)
@@ -61,6 +62,14 @@ describe('label-free', () => {
     // Five blocks of windows and Deltas of their own share neither.
     expect(blocks('grinberg-five', { blocks: [{}] })).toEqual([{ power: 40, filters: { steps: 20_000 } }])
     expect(blocks('grinberg', { filters: { whiten }, blocks: [{}] })?.[0]?.power).toBeUndefined()
+  })
+
+  it('keeps a recipe’s trunk unless another is given', () => {
+    const filters = { window: 4, units: 96, rule: 'patches', whiten: { after: 'norm', epsilon: 0.2 }, steps: 7 }
+    expect(recipe('whitened-stack', { filters: { steps: 7 } }).trunk).toMatchObject([
+      { power: 2, response: 'both-signs', filters },
+    ])
+    expect(recipe('whitened-stack', { trunk: [{ power: 3 }] }).trunk).toEqual([{ power: 3 }])
   })
 
   it('leaves whitened blocks of other recipes the power of whitened blocks', () => {
@@ -116,7 +125,7 @@ describe('label-free', () => {
     expect(byNetwork?.[0]?.slice(-2)).toEqual([Math.round(seconds?.filters ?? -1), Math.round(seconds?.readout ?? -1)])
     expect(elsewhere).toHaveLength(5)
     expect(bySize?.map(([, size]) => size)).toEqual(['67 of 3 x 3'])
-    expect(values.map(({ published }) => published)).toEqual([27.8, null, 23, 28, 23, 28, null, null])
+    expect(values.map(({ published }) => published)).toEqual([27.8, null, 23, 28, 23, 28, 23, 28, null, null])
     expect(values.flatMap(({ ours }) => ours)).toEqual(
       [of('whitened'), of('patches-norm-whitened')].flatMap((r) => [100 * r.testError, 100 * r.shadowError]),
     )

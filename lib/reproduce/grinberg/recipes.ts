@@ -13,9 +13,11 @@ import {
   whitenedPatches,
   whitenedPatchesReadout,
   whitenedReadout,
+  whitenedStack,
+  whitenedStackReadout,
 } from './settings.js'
 
-interface Recipe extends Pick<LocalOptions, 'filters'> {
+interface Recipe extends Pick<LocalOptions, 'filters' | 'trunk'> {
   about: string
   blocks: BlockOptions[]
   readout: ReadoutOptions
@@ -59,6 +61,13 @@ const recipes = {
       'Five such blocks of 2,400 random patches in all, with nothing learned but their whitening: the best in the light, for 16 GiB of features (or a pass over the images in every epoch)',
     blocks: whitenedPatches.map(blockOptions),
     readout: whitenedPatchesReadout,
+  },
+  'whitened-stack': {
+    about:
+      'Two layers: 1,600 random whitened patches of 3 x 3 of the maps of 96 of 4 x 4, both signs, power 2: better than one layer of as many features',
+    trunk: whitenedStack.trunk.map(blockOptions),
+    blocks: whitenedStack.blocks.map(blockOptions),
+    readout: whitenedStackReadout,
   },
   faithful: {
     about: "The single block with the authors' rule to the letter: rows from N(0,1), update divided by its largest entry",
@@ -108,7 +117,7 @@ function shared([first, ...others]: readonly BlockOptions[]): BlockOptions {
 export function recipe(name: RecipeName, own: LocalOptions = {}): LocalOptions {
   if (!Object.hasOwn(recipes, name))
     throw new OptionError({ op: 'recipe', argument: 'name', actual: `'${name}'`, expected: recipeNames.join(', ') })
-  const { filters, blocks, readout }: Recipe = recipes[name]
+  const { filters, trunk, blocks, readout }: Recipe = recipes[name]
   const common = shared(blocks)
   // A power for patches as they are would silence whitened ones.
   const fitting = ({ power, ...block }: BlockOptions): BlockOptions => ({
@@ -123,6 +132,8 @@ export function recipe(name: RecipeName, own: LocalOptions = {}): LocalOptions {
   return {
     ...own,
     filters: { ...filters, ...own.filters },
+    ...(trunk ? { trunk: trunk.map(fitting) } : {}),
+    ...(own.trunk ? { trunk: own.trunk } : {}),
     blocks: own.blocks?.map(over) ?? blocks.map(fitting),
     readout: own.readout === false ? false : { ...readout, ...own.readout },
   }

@@ -92,3 +92,28 @@ export const whitenedPatches: readonly Block[] = whitenedFive.map((block) => ({
   filters: { rule: 'patches', whiten: { after: 'norm', epsilon: 0.2 } },
 }))
 export const whitenedPatchesReadout: ReadoutOptions = { ...localReadout, weightDecays: [1e-3] }
+
+/**
+ * Two layers of random whitened patches: the maps of few filters, pooled a little, and of the patches of those maps as many components as are
+ * worth it. Chosen on a validation split, as the decay was, which has to be next to nothing for features so small.
+ */
+export const whitenedStack: { trunk: readonly Block[]; blocks: readonly Block[] } = {
+  trunk: [
+    {
+      ...whitenedBlock,
+      units: 96,
+      pool: { size: 5, stride: 2, padding: 2 },
+      filters: { rule: 'patches', whiten: { after: 'norm', epsilon: 0.2 } },
+    },
+  ],
+  blocks: [
+    {
+      ...whitenedBlock,
+      window: 3,
+      units: 1600,
+      pool: { size: 7, stride: 3, padding: 3 },
+      filters: { rule: 'patches', whiten: { after: 'norm', epsilon: 0.2, keep: 256 } },
+    },
+  ],
+}
+export const whitenedStackReadout: ReadoutOptions = { ...localReadout, learningRates: [1e-3], weightDecays: [3e-6] }
