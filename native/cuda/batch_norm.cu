@@ -13,11 +13,6 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int64_t kPiece = 1 << 12, kPieces = 64;  // elements of a channel that a block takes at least; blocks at most
 
-template <int kCount>
-struct alignas(kCount * sizeof(float)) Pack {
-  float v[kCount];
-};
-
 struct Sums {
   double first, second;
 };
@@ -57,11 +52,6 @@ __device__ __forceinline__ void for_each_pack(const Planes& planes, int64_t chan
   }
 }
 
-template <int kCount>
-__device__ __forceinline__ Pack<kCount> pack_at(const float* from, int64_t i) {
-  return *reinterpret_cast<const Pack<kCount>*>(from + i);
-}
-
 /// parts[block]: with gy the sums of gy and gy (x - centre), without it of d and d^2, d = x - the channel's first.
 template <int kCount>
 __global__ void __launch_bounds__(kThreads) sums_kernel(const float* __restrict__ x, const float* __restrict__ gy,
@@ -71,9 +61,9 @@ __global__ void __launch_bounds__(kThreads) sums_kernel(const float* __restrict_
   const double about = static_cast<double>(gy ? centre[channel] : x[channel * planes.size]);
   Sums sums{0, 0};
   for_each_pack<kCount>(planes, channel, [&](int64_t i) {
-    const Pack<kCount> value = pack_at<kCount>(x, i);
-    Pack<kCount> g{};
-    if (gy) g = pack_at<kCount>(gy, i);
+    const Pack<float, kCount> value = pack_at<kCount>(x + i);
+    Pack<float, kCount> g{};
+    if (gy) g = pack_at<kCount>(gy + i);
     STRIATE_UNROLL
     for (int j = 0; j < kCount; ++j) {
       const double d = static_cast<double>(value.v[j]) - about, factor = gy ? static_cast<double>(g.v[j]) : d;
@@ -158,15 +148,15 @@ __global__ void __launch_bounds__(kThreads)
   if (!to) return;
   const Channel c = shared;
   for_each_pack<kCount>(planes, channel, [&](int64_t i) {
-    const Pack<kCount> value = pack_at<kCount>(x, i);
-    Pack<kCount> g{}, result;
-    if (gy) g = pack_at<kCount>(gy, i);
+    const Pack<float, kCount> value = pack_at<kCount>(x + i);
+    Pack<float, kCount> g{}, result;
+    if (gy) g = pack_at<kCount>(gy + i);
     STRIATE_UNROLL
     for (int j = 0; j < kCount; ++j) {
       const float d = value.v[j] - c.centre;
       result.v[j] = gy ? ((g.v[j] - c.offset) - d * c.slope) * c.factor : d * c.factor + c.offset;
     }
-    *reinterpret_cast<Pack<kCount>*>(to + i) = result;
+    pack_at<kCount>(to + i) = result;
   });
 }
 

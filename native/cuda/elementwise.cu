@@ -13,18 +13,16 @@ namespace {
 constexpr int kThreads = 256;
 
 template <class T>
-struct alignas(4 * sizeof(T)) Four {
-  T v[4];
-};
+using Four = Pack<T, 4>;
 
 template <class T, class R, class F>
 __global__ void __launch_bounds__(kThreads) unary_kernel(const T* __restrict__ x, R* __restrict__ y, int64_t n, F f) {
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= n) {
-    const Four<T> a = *reinterpret_cast<const Four<T>*>(x + i);
+    const Four<T> a = pack_at<4>(x + i);
     Four<R> r;
     for (int j = 0; j < 4; ++j) r.v[j] = f(a.v[j]);
-    *reinterpret_cast<Four<R>*>(y + i) = r;
+    pack_at<4>(y + i) = r;
   } else {
     for (int64_t j = i; j < n; ++j) y[j] = f(x[j]);
   }
@@ -35,11 +33,10 @@ __global__ void __launch_bounds__(kThreads)
     binary_kernel(const float* __restrict__ x, const float* __restrict__ y, float* __restrict__ z, int64_t n, F f) {
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= n) {
-    const Four<float> a = *reinterpret_cast<const Four<float>*>(x + i),
-                      b = *reinterpret_cast<const Four<float>*>(y + i);
+    const Four<float> a = pack_at<4>(x + i), b = pack_at<4>(y + i);
     Four<float> r;
     for (int j = 0; j < 4; ++j) r.v[j] = f(a.v[j], b.v[j]);
-    *reinterpret_cast<Four<float>*>(z + i) = r;
+    pack_at<4>(z + i) = r;
   } else {
     for (int64_t j = i; j < n; ++j) z[j] = f(x[j], y[j]);
   }

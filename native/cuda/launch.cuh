@@ -198,6 +198,17 @@ __device__ __forceinline__ void load_matrix_x4(uint32_t (&r)[4], const void* row
 #endif
 }
 
+/// Neighbours of an array that one access takes, aligned to all of them.
+template <class T, int kCount>
+struct alignas(kCount * sizeof(T)) Pack {
+  T v[kCount];
+};
+template <int kCount, class T>
+__device__ __forceinline__ auto& pack_at(T* first) {
+  using P = Pack<std::remove_const_t<T>, kCount>;
+  return *reinterpret_cast<std::conditional_t<std::is_const_v<T>, const P, P>*>(first);
+}
+
 /// Starts a copy of kBytes (4, 8 or 16, aligned to that) from global to shared memory; zeros are stored when `valid` is
 /// false, and nothing is read. Done after copy_commit() and copy_wait<n>() (all but the last n groups), visible to the
 /// block after a barrier.

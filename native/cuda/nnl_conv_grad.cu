@@ -37,17 +37,29 @@ struct Group {
 };
 
 /// a, from the cosines or from a saved y [N,K,cells]; a saved place that is none goes to `flag`, counted from `first`.
-__global__ void nnl_slope_kernel(Group g, const float* __restrict__ gy, const float* __restrict__ bias,
-                                 const float* __restrict__ y, int64_t cells, int64_t count, float factor, Power below,
-                                 int64_t first, unsigned long long* flag) {
-  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+/// A thread has kEach cells of one filter in one access.
+template <int kEach>
+__global__ void __launch_bounds__(kThreads)
+    nnl_slope_kernel(Group g, const float* __restrict__ gy, const float* __restrict__ bias, const float* __restrict__ y,
+                     int64_t cells, int64_t count, float factor, Power below, int64_t first, unsigned long long* flag) {
+  const int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * kEach;
   if (i >= count) return;
   const float b = bias ? bias[i / cells % g.l.k] : 0.0f;
-  const float z = y ? y[i] : g.cosine[i] + b;
-  g.a[i] = z >= below.least ? gy[i] * factor * power(z, below) : (z < below.least ? 0.0f : z);
+  Pack<float, kEach> z = pack_at<kEach>(y ? y + i : g.cosine + i), slope = pack_at<kEach>(gy + i);
+  STRIATE_UNROLL
+  for (int j = 0; j < kEach; ++j) {
+    if (!y) z.v[j] += b;
+    const float at = z.v[j];
+    slope.v[j] = at >= below.least ? slope.v[j] * factor * power(at, below) : (at < below.least ? 0.0f : at);
+    z.v[j] -= b;
+  }
+  pack_at<kEach>(g.a + i) = slope;
   if (!y) return;
-  if (g.cosine) g.cosine[i] = z - b;
-  if (g.index[i] < 0 || g.index[i] >= g.l.positions()) report_fault(flag, first + i);
+  if (g.cosine) pack_at<kEach>(g.cosine + i) = z;
+  const Pack<int32_t, kEach> place = pack_at<kEach>(g.index + i);
+  STRIATE_UNROLL
+  for (int j = 0; j < kEach; ++j)
+    if (place.v[j] < 0 || place.v[j] >= g.l.positions()) report_fault(flag, first + i + j);
 }
 
 /// gb of one filter a block: each thread adds up every kThreads-th cell of the group, a tree adds up the threads.
@@ -292,9 +304,15 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
     else
       nnl_cosines(ctx, g.l, cosine, index);
     const int64_t count = g.l.n * cells;
-    STRIATE_LAUNCH((nnl_slope_kernel), blocks_for(count, kThreads), kThreads, 0, stream, g,
-                   in[2].as<float>() + first * cells, bias, saved ? in[4].as<float>() + first * cells : nullptr, pooled,
-                   count, static_cast<float>(o.power), Power::below(o.power, o.rectify), first * cells, flag);
+    const float *gy = in[2].as<float>() + first * cells, *y = saved ? in[4].as<float>() + first * cells : nullptr;
+    const Power below = Power::below(o.power, o.rectify);
+    const float power = static_cast<float>(o.power);
+    if ((bias ? pooled : cells) % 4 == 0)
+      STRIATE_LAUNCH((nnl_slope_kernel<4>), blocks_for(count / 4, kThreads), kThreads, 0, stream, g, gy, bias, y,
+                     pooled, count, power, below, first * cells, flag);
+    else
+      STRIATE_LAUNCH((nnl_slope_kernel<1>), blocks_for(count, kThreads), kThreads, 0, stream, g, gy, bias, y, pooled,
+                     count, power, below, first * cells, flag);
     if (want_b)
       STRIATE_LAUNCH((nnl_conv_grad_b_kernel), blocks_for(l.k, 1), kThreads, 0, stream, g, pooled, first > 0,
                      out[2].as<float>());
