@@ -1,15 +1,18 @@
 // readout_learn, readout_score: ops/readout.h. Softmax regression by Adam on cached features, rows read where they lie.
-// A step has two passes over its rows. Forward: simd/row_dots.h. Gradient and Adam: a tile of kTargets targets by 2
-// vectors of columns is summed over the minibatch in registers, then w, m and v of the tile are brought up to date at
-// once: each is read and written once a step, and no gradient is stored. The second pass goes through the columns
-// backwards, so that it starts on what the cache still holds. Bytes a step: x twice (once from DRAM where the L3 holds
+// A step has two passes over its rows. Forward: simd/row_dots.h. Gradient and Adam: strips of columns are packed into
+// the cache, the next one fetched meanwhile; a tile of kTargets targets by 2 vectors of columns is summed over the
+// minibatch in registers, then w, m and v of the tile are brought up to date at once: each is read and written once a
+// step, and no gradient is stored. The second pass goes through the columns backwards, so that it starts on what the
+// cache still holds. Bytes a step: x twice (once from DRAM where the L3 holds
 // a minibatch), 6 T D floats; flops 4 B T D. Numerics: the gradient is summed over at most kRowBlock rows at a time in
 // float32, these sums in order; the rest as in the headers.
 #include "ops/readout.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "core/parallel.h"
 #include "core/random.h"
@@ -56,11 +59,46 @@ struct Weights {
   int64_t d;
 };
 
-/// Gradient of G targets (g [n][G]) at V vectors of columns from `at` on, and Adam on them. The next tile of x is
-/// fetched meanwhile.
+/// Columns [begin, begin + width) of the rows as [tile][row][kTileColumns]: read in the order in which they lie, a few
+/// rows ahead, for a walk down the rows by tiles would wait for each of its cache lines. What is beyond the last column
+/// is whatever stood there.
+template <class T>
+void pack_columns(const T* const* x, int64_t n, int64_t begin, int64_t width, T* panel) {
+  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
+  for (int64_t r = 0; r < n; ++r) {
+    const T *row = x[r] + begin, *ahead = x[std::min(r + kAhead, n - 1)] + begin;
+    T* to = panel + r * kTileColumns;
+    int64_t i = 0;
+    for (; i + kTileColumns <= width; i += kTileColumns, to += n * kTileColumns) {
+      for (int64_t line = 0; line < kTileColumns; line += kLine) __builtin_prefetch(ahead + i + line);
+      std::memcpy(to, row + i, kTileColumns * sizeof(T));
+    }
+    std::memcpy(to, row + i, static_cast<size_t>(width - i) * sizeof(T));
+  }
+}
+
+/// Fetches into the cache what the next call of `pack_columns` reads, a cache line at a time in the order in which the
+/// rows lie, while the tiles before it are computed.
+template <class T>
+struct Ahead {
+  static constexpr int64_t kLine = 64 / sizeof(T);
+  const T* const* x;
+  int64_t n, begin, width;
+  int64_t row = 0, column = 0;
+  STRIATE_INLINE void fetch() {
+    if (row == n) return;
+    __builtin_prefetch(x[row] + begin + column, 0, 2);
+    column += kLine;
+    if (column < width + kLine) return;  // rows need not begin where a line does
+    column = 0;
+    ++row;
+  }
+};
+
+/// Gradient of G targets (g [n][G]) at V vectors of packed columns that begin at column `at`, and Adam on them.
 template <class T, int G, int V>
-__attribute__((noinline)) void learn_tile(const T* const* x, int64_t n, const float* g, int64_t at, const Weights& to,
-                                          const AdamStep& step) {
+__attribute__((noinline)) void learn_tile(const T* x, int64_t n, const float* g, int64_t at, const Weights& to,
+                                          const AdamStep& step, Ahead<T>& ahead) {
   for (int j = 0; j < G; ++j)
     for (int v = 0; v < V; ++v) {
       const int64_t i = j * to.d + at + v * kLanes;
@@ -69,17 +107,15 @@ __attribute__((noinline)) void learn_tile(const T* const* x, int64_t n, const fl
       __builtin_prefetch(to.v + i, 1);
     }
   float total[G][V * kLanes] = {};
+  Ahead<T> next = ahead;
   for (int64_t first = 0; first < n; first += kRowBlock) {
     vf sum[G][V] = {};
     const int64_t end = std::min(n, first + kRowBlock);
     for (int64_t r = first; r < end; ++r) {
       vf a[V];
-      const T* row = x[r] + at;
+      next.fetch();
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        a[v] = load_lanes(row + v * kLanes);
-        __builtin_prefetch(row - (V - v) * kLanes);
-      }
+      for (int v = 0; v < V; ++v) a[v] = load_lanes(x + r * kTileColumns + v * kLanes);
 #pragma GCC unroll 10
       for (int j = 0; j < G; ++j) {
         const vf b = vspread(g[r * G + j]);
@@ -92,6 +128,7 @@ __attribute__((noinline)) void learn_tile(const T* const* x, int64_t n, const fl
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) vstore(total[j] + v * kLanes, vload(total[j] + v * kLanes) + sum[j][v]);
   }
+  ahead = next;
   for (int j = 0; j < G; ++j)
     for (int v = 0; v < V; ++v) {
       const int64_t i = j * to.d + at + v * kLanes;
@@ -100,27 +137,26 @@ __attribute__((noinline)) void learn_tile(const T* const* x, int64_t n, const fl
 }
 
 template <class T, int V, int G = kTargets>
-STRIATE_INLINE void learn_tile_of(int group, const T* const* x, int64_t n, const float* g, int64_t at,
-                                  const Weights& to, const AdamStep& step) {
+STRIATE_INLINE void learn_tile_of(int group, const T* x, int64_t n, const float* g, int64_t at, const Weights& to,
+                                  const AdamStep& step, Ahead<T>& ahead) {
   if constexpr (G > 0) {
     if (group == G)
-      learn_tile<T, G, V>(x, n, g, at, to, step);
+      learn_tile<T, G, V>(x, n, g, at, to, step, ahead);
     else
-      learn_tile_of<T, V, G - 1>(group, x, n, g, at, to, step);
+      learn_tile_of<T, V, G - 1>(group, x, n, g, at, to, step, ahead);
   }
 }
 
 /// The last columns, fewer than kLanes.
 template <class T>
-void learn_rest(const T* const* x, int64_t n, const float* g, int group, int64_t at, const Weights& to,
-                const AdamStep& step) {
+void learn_rest(const T* x, int64_t n, const float* g, int group, int64_t at, const Weights& to, const AdamStep& step) {
   const int64_t count = to.d - at;
   for (int j = 0; j < group; ++j) {
     vf total{};
     for (int64_t first = 0; first < n; first += kRowBlock) {
       vf sum{};
       for (int64_t r = first; r < std::min(n, first + kRowBlock); ++r)
-        sum = vfma(vspread(g[r * group + j]), load_some(x[r] + at, count), sum);
+        sum = vfma(vspread(g[r * group + j]), load_some(x + r * kTileColumns, count), sum);
       total = total + sum;
     }
     float gradient[kLanes];
@@ -130,26 +166,25 @@ void learn_rest(const T* const* x, int64_t n, const float* g, int group, int64_t
   }
 }
 
-/// The second pass over the columns [begin, end), backwards. `g` holds the groups of targets one after the other,
-/// [n][group] each.
+/// The second pass over the columns [begin, end), which `panel` takes. `g` holds the groups of targets one after the
+/// other, [n][group] each.
 template <class T>
 void learn_columns(const T* const* x, int64_t n, const float* g, int64_t targets, int64_t begin, int64_t end,
-                   const Weights& weights, const AdamStep& step) {
-  int64_t at = end;
-  while (at > begin) {
-    const int64_t left = at - begin, width = left % kLanes         ? left % kLanes
-                                             : left % kTileColumns ? kLanes
-                                                                   : kTileColumns;
-    at -= width;
+                   const Weights& weights, const AdamStep& step, T* panel, Ahead<T> ahead) {
+  pack_columns(x, n, begin, end - begin, panel);
+  for (int64_t at = begin; at < end;) {
+    const int64_t left = end - at, width = left >= kTileColumns ? kTileColumns : left >= kLanes ? kLanes : left;
+    const T* tile = panel + (at - begin) / kTileColumns * n * kTileColumns + (at - begin) % kTileColumns;
     for_target_groups(targets, [&](int64_t t, int group) {
       const Weights to{weights.w + t * weights.d, weights.m + t * weights.d, weights.v + t * weights.d, weights.d};
       if (width == kTileColumns)
-        learn_tile_of<T, kTile>(group, x, n, g + t * n, at, to, step);
+        learn_tile_of<T, kTile>(group, tile, n, g + t * n, at, to, step, ahead);
       else if (width == kLanes)
-        learn_tile_of<T, 1>(group, x, n, g + t * n, at, to, step);
+        learn_tile_of<T, 1>(group, tile, n, g + t * n, at, to, step, ahead);
       else
-        learn_rest(x, n, g + t * n, group, at, to, step);
+        learn_rest(tile, n, g + t * n, group, at, to, step);
     });
+    at += width;
   }
 }
 
@@ -165,7 +200,9 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
         *gb = ctx.scratch<float>(targets);
   double* sum = ctx.scratch<double>(targets);
   const RowDots dots(ctx, batch, d, targets);
-  const int64_t epoch_steps = rows.count / batch, tasks = (d + kTaskColumns - 1) / kTaskColumns;
+  const int64_t epoch_steps = rows.count / batch, tasks = (d + kTaskColumns - 1) / kTaskColumns,
+                slots = std::min<int64_t>(core::threads(), tasks);
+  T* panels = ctx.scratch<T>(slots * batch * kTaskColumns);
   const float scale = static_cast<float>(1 / static_cast<double>(batch));
   auto unregularised = o;
   unregularised.weight_decay = 0;
@@ -195,9 +232,19 @@ void learn(core::Context& ctx, const core::View* in, core::View* out, const op::
     });
     const double rate = op::ReadoutLearn::rate(o, t);
     const AdamStep step(o, rate, t + 1), bias_step(unregularised, rate, t + 1);
-    core::parallel_for(tasks, [&](int64_t task) {
-      const int64_t begin = (tasks - 1 - task) * kTaskColumns;
-      learn_columns(x, batch, g, targets, begin, std::min(d, begin + kTaskColumns), weights, step);
+    std::atomic<int64_t> next{tasks};
+    core::parallel_for(slots, [&](int64_t slot) {
+      const auto take = [&] { return next.fetch_sub(1, std::memory_order_relaxed) - 1; };
+      const auto end = [&](int64_t task) { return std::min(d, (task + 1) * kTaskColumns); };
+      const bool early = tasks > 4 * slots;  // else nobody takes what another would be idle without
+      int64_t following = -1;
+      for (int64_t task = take(); task >= 0; task = early ? following : take()) {
+        if (early) following = take();
+        const int64_t begin = following * kTaskColumns;
+        const Ahead<T> ahead{x, following < 0 ? 0 : batch, begin, end(following) - begin};
+        learn_columns(x, batch, g, targets, task * kTaskColumns, end(task), weights, step,
+                      panels + slot * batch * kTaskColumns, ahead);
+      }
     });
     for (int64_t k = 0; k < targets; ++k) gb[k] = static_cast<float>(sum[k]);
     for (int64_t k = 0; k < targets; k += kLanes)

@@ -230,7 +230,7 @@ describe('a local network', () => {
       )
     expect(depths(0, 1)).not.toThrow()
     expect(depths(2)).toThrow(/blocks.0.on is 2; expected 0 to 1/)
-    expect(depths(undefined, 0)).toThrow(/blocks.1.on is 0; expected 1 to 1: blocks on less of the trunk first/)
+    expect(depths(undefined, 0)).toThrow(/blocks.1.on is 0; expected 1: blocks on less of the trunk first/)
     expect(depths(0)).toThrow(/trunk is 1 deep; expected 0: no block is on more of it/)
     expect(make({}, { trunk: [{ ...trunk[0], on: 0 }] })).toThrow(/trunk.0.on is no option of it/)
     expect(() => convNet({ ...on, classes: ['a'], blocks: [{ window: 3, units: 2, pool }], standardize: true } as never)).toThrow(

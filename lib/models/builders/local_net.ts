@@ -86,7 +86,7 @@ export function blockDepths(op: string, trunk: number, blocks: readonly { on?: n
         op,
         argument: `blocks.${i}.on`,
         actual: `${on}`,
-        expected: `${least} to ${trunk}: blocks on less of the trunk first, and none on more than there is`,
+        expected: `${least === trunk ? '' : `${least} to `}${trunk}: blocks on less of the trunk first, and none on more than there is`,
       })
   }
   const most = depths.at(-1) ?? 0
