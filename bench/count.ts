@@ -117,13 +117,17 @@ const works: Record<string, Work> = {
     async (d, folder) => nnlConv(images(folder, 2, d), await filters(folder, 400, 4, d), layer),
     2,
   ),
+  'nnl_conv u8, pool 11/3+5': thousand(async (d, folder) =>
+    nnlConv(images(folder, few, d), await filters(folder, 400, 4, d), { power: 40, pool: { size: 11, stride: 3, padding: 5 } }),
+  ),
   'nnl_conv f32': thousand(async (d, folder) => nnlConv(floatImages(folder, few, d), await filters(folder, 400, 4, d), layer)),
   'nnl_conv_grad gw': thousand(async (d, folder) => {
-    const x = images(folder, few, d)
-    const w = await filters(folder, 400, 4, d)
     const options = { pool: layer.pool }
-    const saved = nnlConvWithIndex(x, w, options)
-    return nnlConvGrad(x, w, numbers([few, 400, 10, 10], d), { ...options, saved, of: ['gw'] }).gw
+    // What the forward pass saved is made elsewhere, and not counted.
+    const { y, index } = nnlConvWithIndex(images(folder, few, cpu()), await filters(folder, 400, 4, cpu()), options)
+    const saved = { y: await y.to(d), index: await index.to(d) }
+    const w = await filters(folder, 400, 4, d)
+    return nnlConvGrad(images(folder, few, d), w, numbers([few, 400, 10, 10], d), { ...options, saved, of: ['gw'] }).gw
   }),
   'hebbian B=1,000 D=48': rule(1000, 4),
   'hebbian B=1,000 D=192': rule(1000, 8),

@@ -50,16 +50,20 @@ __global__ void __launch_bounds__(kThreads)
   for (int j = 0; j < kEach; ++j) {
     if (!y) z.v[j] += b;
     const float at = z.v[j];
-    slope.v[j] = at >= below.least ? slope.v[j] * factor * power(at, below) : (at < below.least ? 0.0f : at);
+    const float raised = below.whole == 0 ? factor : factor * power(at, below);
+    slope.v[j] = at >= below.least ? slope.v[j] * raised : (at < below.least ? 0.0f : at);
     z.v[j] -= b;
   }
   pack_at<kEach>(g.a + i) = slope;
   if (!y) return;
   if (g.cosine) pack_at<kEach>(g.cosine + i) = z;
   const Pack<int32_t, kEach> place = pack_at<kEach>(g.index + i);
+  const unsigned positions = static_cast<unsigned>(g.l.positions());  // at most 2^31
+  bool wrong = false;
   STRIATE_UNROLL
-  for (int j = 0; j < kEach; ++j)
-    if (place.v[j] < 0 || place.v[j] >= g.l.positions()) report_fault(flag, first + i + j);
+  for (int j = 0; j < kEach; ++j) wrong |= static_cast<unsigned>(place.v[j]) >= positions;
+  for (int j = 0; wrong && j < kEach; ++j)
+    if (static_cast<unsigned>(place.v[j]) >= positions) report_fault(flag, first + i + j);
 }
 
 /// gb of one filter a block: each thread adds up every kThreads-th cell of the group, a tree adds up the threads.

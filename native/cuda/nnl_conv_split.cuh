@@ -9,7 +9,7 @@ namespace striate::cuda {
 namespace {  // one .cu file includes this
 
 constexpr int kColumns = 32, kTileFilters = 16, kTiles = 1, kFilters = kTiles * kTileFilters;  // of a warp
-constexpr int kMostWarps = 8, kMostSteps = 12;
+constexpr int kMostWarps = 16, kMostSteps = 12;  // a multiprocessor has registers for 16 warps of 128 each
 constexpr int kState = kColumns * kTileFilters;  // numbers of a tile
 
 template <class X>
@@ -173,7 +173,7 @@ Split plan(const NnlLayer& l, const NnlOutput& output, int x_parts, int processo
     const int wished = warps, room = bytes(warps) + 1024;  // with what the system takes for itself
     if (bytes(warps) > limit) continue;
     cut();
-    const double resident = std::min((limit + 1024) / room, 16 / warps) * warps;
+    const double resident = std::min((limit + 1024) / room, kMostWarps / warps) * warps;
     const double used = resident * warps_of_filters / (static_cast<double>(f.filter_blocks) * warps);
     if (used > most * 1.001) most = used, best = warps;
     warps = wished;

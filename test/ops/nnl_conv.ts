@@ -513,6 +513,17 @@ const forward: Case[] = [
     options: { rectify: false, poolSize: 3, poolStride: 2 },
   },
   {
+    name: 'many filters for many images of bytes, pool 2/2',
+    inputs: [pixels(172, [66, 1, 6, 6]), unitRows(173, [400, 1, 3, 3])],
+    options: { poolSize: 2, poolStride: 2, power: 2 },
+  },
+  {
+    name: '... of floats, with places',
+    inputs: [random(174, [66, 1, 6, 6], 0.5, 0.25), unitRows(175, [230, 1, 3, 3])],
+    options: { poolSize: 2, poolStride: 2 },
+    request: index,
+  },
+  {
     name: 'both signs, pool 13/5 over the border, of bytes, as bf16',
     inputs: [pixels(161, [2, 3, 17, 32]), unitRows(162, [37, 3, 4, 4])],
     options: { bothSigns: true, power: 2, poolSize: 13, poolStride: 5, poolPadding: 6, store: 'bf16' },
