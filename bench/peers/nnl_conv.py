@@ -68,7 +68,9 @@ class Case:
         self.images = uniform(1, n, c, sizes["height"], sizes["width"])
         if sizes["bytes"]:
             self.images = np.floor(self.images * 256) / np.float32(255)
-        self.filters = unit_rows(uniform(2, k, c * w * w)).reshape(k, c, w, w)
+        self.signs = bool(sizes["bothSigns"])
+        rows = uniform(2, k, c * w * w)
+        self.filters = unit_rows(rows - np.float32(0.5) if self.signs else rows).reshape(k, c, w, w)
         self.x, self.w = tensor(self.images), tensor(self.filters)
         self.ones = torch.ones(1, c, w, w, device=data.device)
         self.makers = {
@@ -108,13 +110,17 @@ class Case:
 
         return guarded, lambda: guarded().contiguous().cpu().numpy()
 
+    def signed(self, cosine, dim=1):
+        """With `bothSigns` the cosines, then their negatives, along the filters."""
+        return torch.cat([cosine, -cosine], dim) if self.signs else cosine
+
     def literal(self):
         size, stride = self.pool
 
         def run():
             norm = F.conv2d(self.x * self.x, self.ones).sqrt()
             cosine = F.conv2d(self.x, self.w) / norm.clamp(min=TINY**0.5)
-            return F.max_pool2d(F.relu(cosine) ** self.power, size, stride)
+            return F.max_pool2d(F.relu(self.signed(cosine)) ** self.power, size, stride)
 
         return run
 
@@ -125,7 +131,7 @@ class Case:
         def run():
             norm = F.conv2d(x * x, self.ones).sqrt()
             cosine = F.conv2d(x, w) / norm.clamp(min=TINY**0.5)
-            return F.max_pool2d(F.relu(cosine) ** self.power, size, stride)
+            return F.max_pool2d(F.relu(self.signed(cosine)) ** self.power, size, stride)
 
         return run
 
@@ -140,13 +146,13 @@ class Case:
         return run
 
     def conv_group(self, x):
-        return separable_pool(convolved_cosines(x, self.w, self.ones), *self.pool)
+        return separable_pool(self.signed(convolved_cosines(x, self.w, self.ones)), *self.pool)
 
     def product_group(self, x):
-        return separable_pool(product_cosines(x, self.w).permute(0, 3, 1, 2), *self.pool)
+        return separable_pool(self.signed(product_cosines(x, self.w), 3).permute(0, 3, 1, 2), *self.pool)
 
     def doubling_group(self, x):
-        cosine = product_cosines(x, self.w)
+        cosine = self.signed(product_cosines(x, self.w), 3)
         return doubling_max(doubling_max(cosine, self.pool[0], 1), self.pool[0], 2).permute(0, 3, 1, 2)
 
     def reference(self):
@@ -162,6 +168,8 @@ class Case:
             v = np.lib.stride_tricks.sliding_window_view(image, (r, r), axis=(1, 2)).transpose(1, 2, 0, 3, 4)
             v = v.reshape(v.shape[0], v.shape[1], -1)
             cosine = (v / np.sqrt(np.maximum((v * v).sum(-1, keepdims=True), TINY))) @ w
+            if self.signs:
+                cosine = np.concatenate([cosine, -cosine], 2)
             best = pooled(pooled(cosine).transpose(1, 0, 2))  # [Q,P,K]
             parts.append(np.maximum(best, 0).transpose(2, 1, 0) ** self.power)
         return np.stack(parts)

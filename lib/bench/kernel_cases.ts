@@ -137,17 +137,26 @@ function openLearn(device: Device, { images, channels, side, units, steps: few, 
   }
 }
 
-/** @param bytes images as u8; the peer's are float32 all the same, made beforehand */
-export function nnl(batch: number, must?: Goal, reach?: Goal, bytes = false): BenchCase {
-  const [channels, side, filters, window, power, pool] = [3, 32, 400, 4, 40, { size: 11, stride: 2 }]
+export interface NnlForm {
+  /** Images as u8; the peer's are float32 all the same, made beforehand. Default false. */
+  bytes?: boolean
+  /** The responses of both signs, power 2, as the recipes for whitened patches have them. Default false. */
+  bothSigns?: boolean
+}
+
+export function nnl(batch: number, must?: Goal, reach?: Goal, { bytes = false, bothSigns = false }: NnlForm = {}): BenchCase {
+  const [channels, side, filters, window, pool] = [3, 32, 400, 4, { size: 11, stride: 2 }]
+  const power = bothSigns ? 2 : 40
   const inputs = channels * window * window
   const positions = (side - window + 1) ** 2
+  const form = `${bothSigns ? 'both signs, ' : ''}${bytes ? 'u8, ' : ''}`
   return {
     op: 'nnl_conv',
-    name: `W=${window} K=${filters} n=${power} pool ${pool.size}/${pool.stride}, ${bytes ? 'u8, ' : ''}batch ${batch}`,
+    name: `W=${window} K=${filters} n=${power} pool ${pool.size}/${pool.stride}, ${form}batch ${batch}`,
     sizes: {
       ...{ batch, channels, height: side, width: side, filters, window, power, poolSize: pool.size, poolStride: pool.stride },
       bytes: bytes ? 1 : 0,
+      bothSigns: bothSigns ? 1 : 0,
     },
     unit: 'images',
     units: batch,
@@ -161,11 +170,9 @@ export function nnl(batch: number, must?: Goal, reach?: Goal, bytes = false): Be
       const values = uniform(1, batch * channels * side * side)
       const images = bytes ? Uint8Array.from(values, (v) => 256 * v) : values
       const x = Tensor.from(images, { shape: [batch, channels, side, side], device })
-      const w = Tensor.from(unitRows(uniform(2, filters * inputs), inputs), {
-        shape: [filters, channels, window, window],
-        device,
-      })
-      const layer = (): Tensor => nnlConv(x, w, { power, pool })
+      const rows = uniform(2, filters * inputs).map((v) => (bothSigns ? v - 0.5 : v))
+      const w = Tensor.from(unitRows(rows, inputs), { shape: [filters, channels, window, window], device })
+      const layer = (): Tensor => nnlConv(x, w, { power, pool, bothSigns })
       return repeated(layer, [x, w])
     },
   }
