@@ -189,7 +189,8 @@ export async function readOut(
     restored = saved.tensors
   }
 
-  const settings = { at, memoryLimit: config.memoryLimit, centre: config.centreFeatures, classes: classes.length }
+  const { memoryLimit, centreFeatures: centre, batch } = config
+  const settings = { at, memoryLimit, centre, batch, classes: classes.length }
   const source = new FeatureSource(images, labels, layers, device, settings, asked)
   const trainer: Trainer = { source, config, run: asked, checkpoints }
   let state: ReadoutState | null = null

@@ -43,7 +43,7 @@ export const readoutOptions = z.strictObject({
     .default(null)
     .meta({ unit: 'bytes' })
     .describe(
-      'for cached features, beyond which they are computed again in every epoch; by default 75 % of the free memory, 60 % of a GPU’s',
+      'for cached features; those of images that do not fit are computed again in every epoch; by default 75 % of the free memory, 60 % of a GPU’s',
     ),
   seed: seed.default(0).describe('of split and order'),
 })

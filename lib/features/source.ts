@@ -1,5 +1,5 @@
-// Where a readout's features come from: the outputs of a network's layer, cached on the device where they fit the memory limit, else computed
-// again for every stretch of minibatches.
+// Where a readout's features come from: the outputs of a network's layer, cached on the device. Those of the images that do not fit the memory
+// limit are computed again for every stretch of minibatches, into rows that the cache has to spare.
 import { ahead, type Images } from '../data/index.js'
 import type { Device } from '../device.js'
 import { OutOfMemoryError } from '../errors.js'
@@ -19,6 +19,9 @@ export function readoutMemory(images: number, features: number, classes: number)
 /** Images whose features give the mean that is taken off all of them. */
 const meanImages = 2048
 
+/** Images whose features are made at once where they are not cached; or as many as a minibatch has, if that is more. */
+const spareRows = 1000
+
 const count = (extent: Extent): number => extent.reduce((a, b) => a * b, 1)
 const range = (from: number, to: number): Int32Array => Int32Array.from({ length: to - from }, (_, i) => from + i)
 
@@ -30,6 +33,8 @@ export interface FeatureSettings {
   /** Take each feature's mean off. */
   centre: boolean
   classes: number
+  /** Images of a minibatch. */
+  batch: number
 }
 
 /** What {@link FeatureSource.train} is told of an epoch. */
@@ -41,10 +46,24 @@ export interface EpochSettings {
   seed: number
 }
 
+/** Rows of the cache, i32, and the classes of all of its rows. */
+class Held {
+  constructor(
+    readonly rows: Tensor,
+    readonly labels: Tensor,
+  ) {}
+  [Symbol.dispose](): void {
+    this.rows.dispose()
+    this.labels.dispose()
+  }
+}
+
 /** The features of images under one configuration of a network: cached on the device, or computed as they are needed. */
 export class FeatureSource {
   private net: Network | null = null
+  /** Of the first images, and rows to spare where those are not all. */
   private cache: Tensor | null = null
+  private cached = 0
   /** [D], taken off each image's features; zeros where they stay as they are. It belongs to the source. */
   mean: Tensor | null = null
   private key = ''
@@ -71,21 +90,29 @@ export class FeatureSource {
     if (key === this.key) return
     this.release()
     this.key = key
-    const { at, memoryLimit, classes } = this.settings
+    const { at, memoryLimit, classes, batch } = this.settings
     this.net = new Network(cutAt(config, at), { device: this.device, state: this.state })
     const [n] = this.images.shape
     const { cache, state } = readoutMemory(n, this.features, classes)
     const limit = checkMemory(this.features, classes, memoryLimit, this.device)
+    const each = cache / n
+    const spare = Math.min(n, Math.max(spareRows, batch))
     const fits = cache + state <= limit
+    this.cached = fits ? n : Math.max(0, Math.floor((limit - state) / each) - spare)
+    const share = Math.floor((100 * this.cached) / n)
     const { onPlan } = this.run
     if (onPlan)
       onPlan(
         `${describeFeatures(config)}: ${this.features} features an image, ${memoryText(cache)} for ${n} images as bf16; ` +
           `about ${duration(n * (await this.secondsEach()))} to compute; ` +
-          (fits ? 'cached' : `over the limit of ${memoryText(limit)}, so recomputed in every epoch`),
+          (fits
+            ? 'cached'
+            : `over the limit of ${memoryText(limit)}, so ${share} % are cached and the others recomputed in every epoch`),
       )
     this.mean = this.settings.centre ? await this.meanOf(n) : Tensor.zeros([this.features], { device: this.device })
-    if (fits) this.cache = await this.compute(n)
+    this.cache = this.rowsOf(fits ? n : this.cached + spare)
+    const report = startPhase('features', 'images', this.cached, 0, this.run.onProgress)
+    if (this.cached > 0) await this.fill(range(0, this.cached), 0, report)
   }
 
   /**
@@ -144,33 +171,38 @@ export class FeatureSource {
     }
   }
 
-  private async compute(n: number): Promise<Tensor> {
-    const cache = this.rowsOf(n)
-    const report = startPhase('features', 'images', n, 0, this.run.onProgress)
-    try {
-      await this.fill(range(0, n), cache, report)
-    } catch (error) {
-      cache.dispose()
-      throw error
-    }
-    return cache
-  }
-
   private rowsOf(n: number): Tensor {
     return Tensor.empty([n, this.features], 'bf16', this.device)
   }
 
-  /** Features of images, less their mean, over the rows of `to`. */
-  private async fill(rows: Int32Array, to: Tensor, report?: (done: number) => void): Promise<void> {
-    let at = 0
+  /** Features of images, less their mean, into the cache from row `at` on. */
+  private async fill(rows: Int32Array, at: number, report?: (done: number) => void): Promise<void> {
+    let done = 0
     for await (const { rows: piece, pixels } of this.pieces(rows)) {
       using features = await this.featuresOf(pixels)
       // The mean is taken off before rounding: what is left is smaller, and so is its error.
-      scope(() => copyRows(subtractRow(features, this.mean as Tensor, { store: 'bf16' }), to, { at }))
-      at += piece.length
+      const to = { at: at + done }
+      scope(() => copyRows(subtractRow(features, this.mean as Tensor, { store: 'bf16' }), this.cache as Tensor, to))
+      done += piece.length
       await this.device.sync()
-      report?.(at)
+      report?.(done)
     }
+  }
+
+  /** Rows of the cache that hold the features of images, and its labels; those that it lacks are computed. The caller's. */
+  private async hold(images: Int32Array): Promise<Held> {
+    const missing = images.filter((image) => image >= this.cached)
+    let next = this.cached
+    const rows = images.map((image) => (image < this.cached ? image : next++))
+    await this.fill(missing, this.cached)
+    const labels = Int32Array.from({ length: (this.cache as Tensor).shape[0] as number }, (_, row) =>
+      row < this.cached ? (this.labels[row] as number) : (this.labels[missing[row - this.cached] ?? 0] as number),
+    )
+    return new Held(Tensor.from(rows, { device: this.device }), Tensor.from(labels, { device: this.device }))
+  }
+
+  private get holdsAll(): boolean {
+    return this.cached === this.images.shape[0]
   }
 
   /** One epoch of minibatches over `rows`, in the order that the op's own permutation gives, cached or not. */
@@ -183,27 +215,21 @@ export class FeatureSource {
     onImages: (done: number) => void,
   ): Promise<{ loss: number; errors: number }> {
     const { batch, seed } = settings
+    const cache = this.cache as Tensor
     const order = new Permutation(rows.length, seed, epoch)
     // Short enough to stop soon after Ctrl-C and to hold few features, long enough that the call itself costs nothing.
-    const stretch = Math.max(1, Math.floor((this.cache ? 5000 : 1000) / batch))
+    const stretch = Math.max(1, Math.floor((this.holdsAll ? 5000 : spareRows) / batch))
     let loss = 0
     let errors = 0
-    using targets = this.cache ? Tensor.from(this.labels, { device: this.device }) : null
-    using chosen = this.cache ? Tensor.from(rows, { device: this.device }) : null
+    using all = this.holdsAll ? await this.hold(rows) : null
     for (let first = 0; first < batches; first += stretch) {
       this.run.signal?.throwIfAborted()
       const steps = Math.min(stretch, batches - first)
-      const part = { ...settings, steps, firstStep: epoch * batches + first }
-      let result: { loss: Tensor; errors: Tensor }
-      if (this.cache && chosen && targets) {
-        result = readoutLearn(this.cache, targets, state, part, chosen)
-      } else {
-        const picked = Int32Array.from({ length: steps * batch }, (_, i) => rows[order.at(first * batch + i)] as number)
-        using features = this.rowsOf(picked.length)
-        await this.fill(picked, features)
-        using labels = this.labelsOf(picked)
-        result = readoutLearn(features, labels, state, { ...part, shuffle: false })
-      }
+      const part = { ...settings, steps, firstStep: epoch * batches + first, shuffle: all !== null }
+      const picked = () => Int32Array.from({ length: steps * batch }, (_, i) => rows[order.at(first * batch + i)] as number)
+      using own = all ? null : await this.hold(picked())
+      const held = all ?? (own as Held)
+      const result = readoutLearn(cache, held.labels, state, part, held.rows)
       using l = result.loss
       using e = result.errors
       loss += ((await l.read()).data[0] ?? Number.NaN) * steps
@@ -213,27 +239,14 @@ export class FeatureSource {
     return { loss: loss / batches, errors }
   }
 
-  private labelsOf(rows: Int32Array): Tensor {
-    return Tensor.from(
-      Int32Array.from(rows, (row) => this.labels[row] as number),
-      { device: this.device },
-    )
-  }
-
   /** Share of wrong images among `rows`. */
   async errorRate(state: ReadoutState, rows: Int32Array): Promise<number> {
     let wrong = 0
-    const chunk = this.cache ? rows.length : 512
+    const chunk = this.holdsAll ? rows.length : spareRows
     for (let first = 0; first < rows.length; first += chunk) {
       this.run.signal?.throwIfAborted()
-      const part = rows.subarray(first, first + chunk)
-      using features = this.cache ? null : this.rowsOf(part.length)
-      if (features) await this.fill(part, features)
-      const errors = scope(() => {
-        if (features) return readoutScore(features, this.labelsOf(part), state).errors
-        const targets = Tensor.from(this.labels, { device: this.device })
-        return readoutScore(this.cache as Tensor, targets, state, Tensor.from(part, { device: this.device })).errors
-      })
+      using held = await this.hold(rows.subarray(first, first + chunk))
+      const errors = scope(() => readoutScore(this.cache as Tensor, held.labels, state, held.rows).errors)
       wrong += (await errors.read()).data[0] ?? 0
       errors.dispose()
     }
@@ -244,6 +257,7 @@ export class FeatureSource {
     for (const held of [this.net, this.cache, this.mean]) held?.dispose()
     this.net = null
     this.cache = null
+    this.cached = 0
     this.mean = null
   }
 

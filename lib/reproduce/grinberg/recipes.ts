@@ -58,7 +58,7 @@ const recipes = {
   },
   'whitened-patches': {
     about:
-      'Five such blocks of 2,400 random patches in all, with nothing learned but their whitening: the best in the light, for 16 GiB of features (or a pass over the images in every epoch)',
+      'Five such blocks of 2,400 random patches in all, with nothing learned but their whitening: the best in the light, for 16 GiB of features (what does not fit in memory is computed again in every epoch)',
     blocks: whitenedPatches.map(blockOptions),
     readout: whitenedPatchesReadout,
   },
