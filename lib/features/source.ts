@@ -111,8 +111,9 @@ export class FeatureSource {
       )
     this.mean = this.settings.centre ? await this.meanOf(n) : Tensor.zeros([this.features], { device: this.device })
     this.cache = this.rowsOf(fits ? n : this.cached + spare)
+    if (this.cached === 0) return
     const report = startPhase('features', 'images', this.cached, 0, this.run.onProgress)
-    if (this.cached > 0) await this.fill(range(0, this.cached), 0, report)
+    await this.fill(range(0, this.cached), 0, report)
   }
 
   /**
