@@ -196,8 +196,11 @@ export class FeatureSource {
     let next = this.cached
     const rows = images.map((image) => (image < this.cached ? image : next++))
     await this.fill(missing, this.cached)
-    const labels = Int32Array.from({ length: (this.cache as Tensor).shape[0] as number }, (_, row) =>
-      row < this.cached ? (this.labels[row] as number) : (this.labels[missing[row - this.cached] ?? 0] as number),
+    const labels = new Int32Array((this.cache as Tensor).shape[0] as number)
+    labels.set(this.labels.subarray(0, this.cached))
+    labels.set(
+      missing.map((image) => this.labels[image] as number),
+      this.cached,
     )
     return new Held(Tensor.from(rows, { device: this.device }), Tensor.from(labels, { device: this.device }))
   }

@@ -4,9 +4,10 @@
 //           (patches that are whitened first: 2BMD flops more)
 //   sort    the 2B pairs by unit, keeping the order of the batch (a counting sort)
 //   update  row by row: the sum of g v in that order, less s w (s = sum of g current), onto the row at once; 4BD flops
-// Layout: simd/winners.h, simd/minibatch.h, simd/patches.h, simd/row_sums.h and simd/windows.h; simd/rank_tiles.h with AMX. Ranking
-// stores no currents, gathering no more than a minibatch of patches. Numerics: float32 sums along D in index order, s
-// and the results in double, in order of batch and unit. A group and a row are each the work of one thread, so the number of threads changes no bit.
+// Layout: simd/winners.h, simd/minibatch.h, simd/patches.h, simd/row_sums.h and simd/windows.h; simd/rank_tiles.h with
+// AMX. Ranking stores no currents, gathering no more than a minibatch of patches. Numerics: float32 sums along D in
+// index order, s and the results in double, in order of batch and unit. A group and a row are each the work of one
+// thread, so the number of threads changes no bit.
 // A NaN current ranks below every number; a patch with a NaN has no other current, so it selects units 0 and m-1 and
 // makes their rows NaN. The maximum of the 'max' step passes over NaN.
 // Why so: the step of 1000 patches, D = 48, K = 400, runs at 73-78 % of the FMA peak of one core (EPYC Zen 5, AVX-512),

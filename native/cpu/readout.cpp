@@ -59,20 +59,17 @@ struct Weights {
   int64_t d;
 };
 
-/// Columns [begin, begin + width) of the rows as [tile][row][kTileColumns]: read in the order in which they lie, a few
-/// rows ahead, for a walk down the rows by tiles would wait for each of its cache lines. What is beyond the last column
-/// is whatever stood there.
+/// Columns [begin, begin + width) of the rows as [tile][row][kTileColumns]: read in the order in which they lie, for a
+/// walk down the rows by tiles would wait for each of its cache lines. What is beyond the last column is whatever stood
+/// there.
 template <class T>
 void pack_columns(const T* const* x, int64_t n, int64_t begin, int64_t width, T* panel) {
-  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
   for (int64_t r = 0; r < n; ++r) {
-    const T *row = x[r] + begin, *ahead = x[std::min(r + kAhead, n - 1)] + begin;
+    const T* row = x[r] + begin;
     T* to = panel + r * kTileColumns;
     int64_t i = 0;
-    for (; i + kTileColumns <= width; i += kTileColumns, to += n * kTileColumns) {
-      for (int64_t line = 0; line < kTileColumns; line += kLine) __builtin_prefetch(ahead + i + line);
+    for (; i + kTileColumns <= width; i += kTileColumns, to += n * kTileColumns)
       std::memcpy(to, row + i, kTileColumns * sizeof(T));
-    }
     std::memcpy(to, row + i, static_cast<size_t>(width - i) * sizeof(T));
   }
 }

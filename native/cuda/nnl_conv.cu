@@ -185,6 +185,17 @@ void forward(core::Context& ctx, const NnlLayer& l, const NnlOutput& output) {
     f.index ? launch_forward<false, true>(ctx, l, f) : launch_forward<false, false>(ctx, l, f);
 }
 
+/// Rows [K,...] and then the same rows with their signs turned.
+core::View with_negatives(core::Context& ctx, core::View rows) {
+  const int64_t count = rows.count();
+  float* both = ctx.scratch<float>(2 * count);
+  STRIATE_LAUNCH((nnl_negatives_kernel), blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), rows.as<float>(),
+                 count, both);
+  rows.data = both;
+  rows.shape[0] *= 2;
+  return rows;
+}
+
 }  // namespace
 
 NnlLayer nnl_prepare(core::Context& ctx, const core::View& x, const core::View& w, const op::NnlConv::Options& o) {
@@ -243,17 +254,6 @@ void nnl_cosines(core::Context& ctx, const NnlLayer& l, float* cosine, int32_t* 
   f.y = cosine;
   f.index = index;
   forward(ctx, l, f);
-}
-
-/// Rows [K,...] and then the same rows with their signs turned.
-static core::View with_negatives(core::Context& ctx, core::View rows) {
-  const int64_t count = rows.count();
-  float* both = ctx.scratch<float>(2 * count);
-  STRIATE_LAUNCH((nnl_negatives_kernel), blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), rows.as<float>(),
-                 count, both);
-  rows.data = both;
-  rows.shape[0] *= 2;
-  return rows;
 }
 
 void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const op::NnlConv::Options& o) {

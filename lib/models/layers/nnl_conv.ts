@@ -78,8 +78,9 @@ class NnlConv extends Base<NnlConvSpec> {
 
   forward(x: Tensor, training: boolean): { y: Tensor; saved: Kept } {
     const { power, response, pool } = this.spec
-    const { weight } = this.filters
-    const options = { ...this.options(this.filters), bothSigns: response === 'both-signs' }
+    const { filters } = this
+    const { weight } = filters
+    const options = { ...this.options(filters), bothSigns: response === 'both-signs' }
     const raised = (y: Tensor) => (power === 1 ? y : ops.rectifiedPower(y, { power }))
     if (response === 'triangle') {
       const cosines = ops.nnlConv(x, weight, options)

@@ -132,8 +132,7 @@ export function recipe(name: RecipeName, own: LocalOptions = {}): LocalOptions {
   return {
     ...own,
     filters: { ...filters, ...own.filters },
-    ...(trunk ? { trunk: trunk.map(fitting) } : {}),
-    ...(own.trunk ? { trunk: own.trunk } : {}),
+    ...(trunk && !own.trunk ? { trunk: trunk.map(fitting) } : {}),
     blocks: own.blocks?.map(over) ?? blocks.map(fitting),
     readout: own.readout === false ? false : { ...readout, ...own.readout },
   }
