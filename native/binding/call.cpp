@@ -232,8 +232,12 @@ Napi::Value call(const Napi::CallbackInfo& info) {
     if (inputs.Length() > arguments.size())
       throw core::Error(core::ErrorKind::shape, row.name, "inputs", std::to_string(inputs.Length()) + " tensors",
                         "at most " + std::to_string(arguments.size()));
+    work->in.reserve(arguments.size());
+    work->out.reserve(row.signature.outputs.size());
+    work->keep.reserve(arguments.size() + row.signature.outputs.size());
     std::shared_ptr<core::Device> device;
     std::vector<NativeTensor*> tensors;
+    tensors.reserve(arguments.size());
     for (size_t i = 0; i < arguments.size(); ++i) {
       const Napi::Value value = inputs[static_cast<uint32_t>(i)];
       if (value.IsUndefined() || value.IsNull()) {
@@ -269,8 +273,9 @@ Napi::Value call(const Napi::CallbackInfo& info) {
     for (size_t i = 0; i < wanted.size(); ++i) {
       core::View view;
       view.rank = -1;
-      outputs[static_cast<uint32_t>(i)] = env.Null();
-      if (wanted[i]) {
+      if (!wanted[i]) {
+        outputs[static_cast<uint32_t>(i)] = env.Null();
+      } else {
         view = shapes.output(row.signature.outputs[i]);
         auto buffer = device->allocate(view.bytes(), row.name);
         view.data = buffer->data();

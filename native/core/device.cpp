@@ -39,12 +39,14 @@ void* Buffer::data() const { return static_cast<char*>(base_) + (device_->guard_
 
 namespace {
 bool on_host(const BackendTable* table) { return std::strcmp(table->kind, "cpu") == 0; }
+/// As long as JavaScript takes from one op to the next; longer on a GPU, whose queue must not run dry and whose thread
+/// takes no core from the work.
+double seconds_to_watch(const BackendTable* table) { return on_host(table) ? 20e-6 : 100e-6; }
 }  // namespace
 
-// As long as JavaScript takes from one op to the next; longer on a GPU, whose queue must not run dry and whose thread
-// takes no core from the work.
+// Guards are looked at between two jobs: none of them may wait to be let go of.
 Device::Device(const BackendTable* table, int32_t index, bool guard)
-    : table(table), index(index), stream(on_host(table) ? 20e-6 : 100e-6), guard_(guard), host_(on_host(table)) {
+    : table(table), index(index), stream(guard ? 0 : seconds_to_watch(table)), guard_(guard), host_(on_host(table)) {
   Fault fault;
   if (table->open(index, &handle_, &info, &fault)) throw error_of(fault);
 }
@@ -59,17 +61,20 @@ Device::~Device() {
   table->close(handle_);
 }
 
+void* Device::pooled(size_t capacity) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = pool_.find(capacity);
+  if (found == pool_.end() || found->second.empty()) return nullptr;
+  void* memory = found->second.back();
+  found->second.pop_back();
+  use_.pooled -= capacity;
+  return memory;
+}
+
 void* Device::take(size_t capacity) {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = pool_.find(capacity);
-    if (found != pool_.end() && !found->second.empty()) {
-      void* memory = found->second.back();
-      found->second.pop_back();
-      use_.pooled -= capacity;
-      return memory;
-    }
-  }
+  if (void* memory = pooled(capacity)) return memory;
+  stream.collect();
+  if (void* memory = pooled(capacity)) return memory;
   void* memory = nullptr;
   Fault fault;
   if (table->allocate(handle_, capacity, &memory, &fault)) {
@@ -145,6 +150,7 @@ void Device::trim() {
 }
 
 DeviceUse Device::use() {
+  stream.collect();
   std::lock_guard<std::mutex> lock(mutex_);
   return use_;
 }

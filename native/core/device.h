@@ -84,6 +84,7 @@ class Device : public std::enable_shared_from_this<Device> {
   friend class Buffer;
   Device(const BackendTable* table, int32_t index, bool guard);
   void release(Buffer* buffer);
+  void* pooled(size_t capacity);
   void* take(size_t capacity);
   void watch(Buffer* buffer);
   bool intact(const Buffer* buffer);

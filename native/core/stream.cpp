@@ -30,17 +30,26 @@ void Stream::submit(std::function<void()> job) { submit(Job{std::move(job), fals
 void Stream::submit_op(std::function<void()> job) { submit(Job{std::move(job), true}); }
 
 void Stream::submit(Job job) {
+  std::list<Job> one, done;
+  one.push_back(std::move(job));
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (jobs_.size() >= kDepth)
       throw Error(ErrorKind::device, "",
                   "the device's queue is full (" + std::to_string(kDepth) +
                       " operations wait); await device.sync() or a read now and then");
-    jobs_.push_back(std::move(job));
+    jobs_.splice(jobs_.end(), one);
+    done.swap(done_);
     waiting_.store(jobs_.size(), std::memory_order_relaxed);
     if (awake_ || jobs_.size() > 1) return;
   }
   ready_.notify_one();
+}
+
+void Stream::collect() {
+  std::list<Job> done;
+  std::lock_guard<std::mutex> lock(mutex_);
+  done.swap(done_);
 }
 
 void Stream::run(const Job& job) {
@@ -58,11 +67,14 @@ void Stream::run(const Job& job) {
 std::optional<Error> Stream::take_fault() { return std::exchange(fault_, std::nullopt); }
 
 void Stream::drain() {
+  std::list<Job> done;
   std::unique_lock<std::mutex> lock(mutex_);
   idle_.wait(lock, [this] { return jobs_.empty() && !busy_; });
+  done.swap(done_);
 }
 
 void Stream::serve() {
+  std::list<Job> running;
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     if (jobs_.empty() && watch_ > 0 && !closing_) {
@@ -73,17 +85,27 @@ void Stream::serve() {
       }
       lock.lock();
     }
+    if (jobs_.empty() && !done_.empty()) {
+      busy_ = true;
+      running.swap(done_);
+      lock.unlock();
+      running.clear();
+      lock.lock();
+      busy_ = false;
+      idle_.notify_all();
+      continue;
+    }
     awake_ = false;
     ready_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
     if (jobs_.empty()) return;
     awake_ = busy_ = true;
-    Job job = std::move(jobs_.front());
-    jobs_.pop_front();
+    running.splice(running.end(), jobs_, jobs_.begin());
     waiting_.store(jobs_.size(), std::memory_order_relaxed);
     lock.unlock();
-    run(job);
-    job.run = nullptr;  // buffers that it kept go back to the pool before the stream counts as idle
+    run(running.front());
+    if (watch_ == 0) running.clear();
     lock.lock();
+    done_.splice(done_.end(), running);
     busy_ = false;
     if (jobs_.empty()) idle_.notify_all();
   }

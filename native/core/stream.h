@@ -3,8 +3,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -18,7 +18,9 @@ class Stream {
   static constexpr size_t kDepth = 1 << 16;  // jobs that may wait; one more is refused with a DeviceError
 
   /// `watch`: seconds that the thread looks for the next job before it sleeps. A thread that sleeps must be woken, which
-  /// takes longer than to launch a kernel; one that looks keeps a core busy.
+  /// takes longer than to launch a kernel; one that looks keeps a core busy. What jobs kept is let go of by whoever
+  /// submits next, whose memory it mostly is (to free another thread's takes a lock of malloc), or when that time is
+  /// over; without it at the end of each job.
   explicit Stream(double watch = 0);
   ~Stream();
   Stream(const Stream&) = delete;
@@ -30,6 +32,8 @@ class Stream {
   void submit_op(std::function<void()> job);
   /// Waits until everything queued so far is done and destroyed.
   void drain();
+  /// Destroys the jobs that are done.
+  void collect();
   /// The first fault of an op since the last call; taking it lets ops run again. Called on the stream's thread.
   std::optional<Error> take_fault();
 
@@ -49,7 +53,7 @@ class Stream {
   const double watch_;
   std::mutex mutex_;
   std::condition_variable ready_, idle_;
-  std::deque<Job> jobs_;
+  std::list<Job> jobs_, done_;
   std::atomic<size_t> waiting_{0};  // jobs, for the thread that looks without the lock
   std::optional<Error> fault_;
   std::atomic<bool> cancelled_{false};
