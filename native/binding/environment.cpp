@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "core/host_memory.h"
 #include "core/library.h"
 #include "cpu/backend.h"
 #include "ops/table.h"
@@ -35,7 +36,7 @@ const char* kind_name(core::ErrorKind kind) {
 }
 
 void discard(Settlement* s) {
-  std::free(s->data);
+  if (s->data) core::Results::give(s->data, s->bytes);
   delete s;
 }
 
@@ -64,8 +65,7 @@ Environment::Environment(Napi::Env env) {
     throw Napi::Error::New(env);
   napi_unref_threadsafe_function(env, back_);
   // Hooks run last in, first out: this one, added after the function's own, still finds the function open.
-  napi_add_env_cleanup_hook(
-      env, [](void* self) { static_cast<Environment*>(self)->close(); }, this);
+  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->close(); }, this);
 }
 
 Environment::~Environment() = default;
@@ -134,8 +134,11 @@ void Environment::deliver(napi_env env, napi_value, void* context, void* data) {
     return discard(s);
   }
   if (s->data) {
-    const auto free_memory = [](napi_env, void* memory, void*) { std::free(memory); };
-    if (napi_create_external_arraybuffer(env, s->data, s->bytes, free_memory, nullptr, &value) == napi_ok)
+    const auto give_back = [](napi_env, void* memory, void* bytes) {
+      core::Results::give(memory, reinterpret_cast<size_t>(bytes));
+    };
+    void* bytes = reinterpret_cast<void*>(s->bytes);
+    if (napi_create_external_arraybuffer(env, s->data, s->bytes, give_back, bytes, &value) == napi_ok)
       s->data = nullptr;
   } else {
     napi_get_undefined(env, &value);

@@ -294,11 +294,10 @@ Napi::Value NativeTensor::read(const Napi::CallbackInfo& info) {
     const auto job = [buffer = buffer_, bytes = view_.bytes()](Settlement& s) {
       core::Device& device = *buffer->device();
       if (auto fault = device.stream.take_fault()) throw std::move(*fault);
-      s.data = core::allocate_host(bytes);
+      s.data = core::Results::take(bytes);
       if (!s.data)
         throw core::Error(core::ErrorKind::out_of_memory, "read", "the host has no memory left for the result");
       s.bytes = bytes;
-      core::populate(s.data, bytes);
       device.download(s.data, buffer->data(), bytes);
     };
     return Environment::of(env).queue(env, *buffer_->device(), job);

@@ -33,4 +33,14 @@ inline void populate(void* memory, size_t bytes) {
 #endif
 }
 
+/// Memory of results that JavaScript has let go of, for the next ones of as many bytes: the system clears new pages,
+/// which takes longer than the copy. Of large ones only, and at most kKept bytes of them.
+class Results {
+ public:
+  static constexpr size_t kKept = 128 << 20;
+  /// Null where there is none left.
+  static void* take(size_t bytes);
+  static void give(void* memory, size_t bytes);
+};
+
 }  // namespace striate::core

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import ndarray from 'ndarray'
 import { describe, expect, it } from 'vitest'
@@ -63,6 +65,27 @@ describe('Tensor', () => {
     using t = Tensor.from(array)
     array.fill(7)
     expect([...(await t.read()).data]).toEqual([0, 1, 2])
+  })
+
+  it('gives each result memory of its own, also of results that are gone', async () => {
+    const collectGarbage = async () => {
+      setFlagsFromString('--expose-gc')
+      runInNewContext('gc')()
+      await new Promise((resolve) => setTimeout(resolve, 20)) // finalizers
+    }
+    const numbers = 1 << 16
+    const values = [1, 2, 3].map((value) => new Float32Array(numbers).fill(value))
+    const tensors = values.map((value) => Tensor.from(value))
+    const kept: unknown[] = []
+    for (let round = 0; round < 3; ++round) {
+      for (const [i, tensor] of tensors.entries()) {
+        const { data } = await tensor.read()
+        if (i === round) kept.push(data)
+      }
+      await collectGarbage()
+    }
+    expect(kept).toEqual(values)
+    for (const tensor of tensors) tensor.dispose()
   })
 
   it('reshapes without a copy and refuses another size', async () => {
