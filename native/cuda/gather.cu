@@ -52,7 +52,9 @@ __global__ void __launch_bounds__(kThreads)
                           float* __restrict__ patches) {
   const int64_t b = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
   if (b >= batch) return;  // whole warps leave
-  write_patch(windows, window_origin(windows, order(first + b)), features, patches + b * features);
+  write_patch(
+      windows, window_origin(windows, order(first + b)), static_cast<int>(features),
+      [&](int d) { return window_tap(windows, d); }, patches + b * features);
 }
 
 /// A patch of floats, by the calling warp: float64 sums, a lane's own, then the lanes' in a fixed tree.

@@ -2,17 +2,20 @@
 // in hebbian_update.cuh.
 // One cooperative launch runs many minibatches; its blocks meet at a grid barrier between the two halves of each (three
 // with step 'max'), so that a minibatch costs two barriers and no launch:
-//   rank    one block per 2, 8 or 16 patches at a time against all units. A lane holds 2 units x the tile's patches in
-//           registers; units and patches come through shared memory by asynchronous copies in chunks of 32 features.
-//           The tile's currents stay in shared memory (where K is too large for it, in this block's slice of scratch),
-//           and one warp per patch finds ranks 1 and m there: B x K is never stored.
-//   update  a unit belongs to one block. Each of its warps scans an eighth of the batch's winners and losers once,
-//           gathers the hits of all the block's units, and adds those patches, in the order of the batch, to sums of its
-//           own in shared memory; the eight are added up in turn. There is no atomic sum and no sort, the bits repeat,
-//           and a unit that wins most of a batch costs an eighth of the wait.
-// Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm, and whitened if that is asked for) before the barrier that ends step t.
-// Numerics: float32 products (FFMA) and sums; totals over the call in float64.
-// Flops 2 B K D, bytes through L2 4 K D a block and step: at B = 1000 the barriers dominate.
+//   rank    on the tensor cores, and yet with float32 products: units and patches are held over a power of two of their
+//           own, each number as three bf16 ones, and of the nine products of parts the six largest are added up. One
+//           block per 32 patches and share of the units (all of them where there are enough patches); a warp multiplies
+//           16 units at a time, which come straight from L2, each once a block. The currents stay in shared memory
+//           (where they are too large for it, in this block's slice of scratch), and one warp per patch finds ranks 1
+//           and m there: B x K is never stored.
+//   update  a unit belongs to one block. Each of its warps scans a part of the batch's winners and losers once, gathers
+//           the hits of all the block's units, and adds those patches, in the order of the batch, to sums of its own in
+//           shared memory; these are added up in turn. There is no atomic sum and no sort, the bits repeat, and a unit
+//           that wins most of a batch costs a fraction of the wait.
+// Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm, and whitened if that is asked for)
+// before the barrier that ends step t. A row is split where it moves, a patch where it is gathered.
+// Numerics: float32 products (bf16 parts) and sums; totals over the call in float64.
+// Flops 12 B K D in bf16; bytes through L2 6 K D per 32 patches and step: at B = 1000 the barriers dominate.
 #include <algorithm>
 #include <cstdint>
 
@@ -36,10 +39,12 @@ constexpr double kProductsALaunch = 3e9;
 constexpr int64_t kStepsALaunch = 1024;
 constexpr int kLaunchesAhead = 64;
 
-__global__ void __launch_bounds__(kThreads)
-    signed_power_kernel(const float* __restrict__ w, float* __restrict__ ranking, int64_t count, Power n) {
-  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (i < count) ranking[i] = signed_power(w[i], n);
+/// A row is the work of a warp.
+__global__ void __launch_bounds__(kThreads) hebbian_prepare_kernel(Hebbian h) {
+  if (blockIdx.x == 0)
+    for (int d = threadIdx.x; d < h.inputs; d += kThreads) h.taps[d] = window_tap(h.windows, d);
+  const int64_t k = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  if (k < h.units) prepare_row(h, k);  // whole warps
 }
 
 /// to [columns][rows] = from [rows][columns]
@@ -49,17 +54,18 @@ __global__ void __launch_bounds__(kThreads)
   if (i < rows * columns) to[i % columns * rows + i / columns] = from[i];
 }
 
-template <int kPatches>
-__global__ void __launch_bounds__(kThreads, kPatches <= 8 ? 1 : 2) hebbian_kernel(Hebbian h, core::Permutation order) {
+/// kBlocks: of a multiprocessor.
+template <int kBlocks>
+__global__ void __launch_bounds__(kThreads, kBlocks) hebbian_kernel(Hebbian h, core::Permutation order, int room) {
   STRIATE_DYNAMIC_SHARED(float, shared);
-  gather<kPatches>(h, order, h.step);
-  __syncthreads();
+  gather(h, order, h.step);
+  grid_sync();  // a tile's patches are of several blocks
   for (int64_t step = h.step; step < h.step + h.steps; ++step) {
     const float rate = static_cast<float>(op::HebbianLearn::rate(h.rate, h.final_rate, step, h.total_steps));
-    rank_batch<kPatches>(h, step, shared);
+    rank_batch(h, step, reinterpret_cast<unsigned*>(shared));
     grid_sync();
-    update_rows(h, step, rate, shared, kStages<kPatches> * kStageFloats<kPatches>);
-    if (step + 1 < h.step + h.steps) gather<kPatches>(h, order, step + 1);
+    update_rows(h, step, rate, shared, room);
+    if (step + 1 < h.step + h.steps) gather(h, order, step + 1);
     if (h.by_max) {
       grid_sync();
       apply_changes(h, step, rate);
@@ -81,6 +87,7 @@ __global__ void __launch_bounds__(kThreads) hebbian_average_kernel(Hebbian h) {
     if (square > 0) h.w[d] = h.sums[d] / length;
     h.sums[d] = 0;
   }
+  if (square > 0) prepare_row(h, k);
 }
 
 /// One block: the order of the sum depends on K alone.
@@ -117,41 +124,57 @@ __global__ void __launch_bounds__(kThreads) hebbian_clear_kernel(Hebbian h) {
   h.wins[k] = h.losses[k] = 0;
 }
 
-template <int kPatches>
-size_t shared_bytes(int64_t units, bool spill) {
-  return sizeof(float) * (kStages<kPatches> * kStageFloats<kPatches> + (spill ? 0 : kPatches * units));
-}
-
-/// Dynamic shared memory that a block may have, bytes: the device's limit less 4 KiB, for the static part.
-size_t shared_limit() {
+/// Dynamic shared memory that a block may have, floats: its part of the device's limit less 10 KiB, for the static part.
+int shared_limit(int blocks) {
   int device = 0, limit = 0;
   check(cudaGetDevice(&device), "cudaGetDevice");
   check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
-  return static_cast<size_t>(limit) - 4096;
+  return (limit / blocks - (10 << 10)) / static_cast<int>(sizeof(float));
+}
+
+/// Cuts the units into shares, where ranks allow for it, so that no block is idle (a batch of 100 is ranked by 32
+/// multiprocessors, not by 4) and currents fit into shared memory.
+void cut_units(Hebbian& h, int blocks, int limit) {
+  const int tiles = (h.units + kUnits - 1) / kUnits, batch_tiles = (h.batch + kTile - 1) / kTile;
+  const int most = h.rank <= 2 ? std::min(kShares, tiles) : 1;
+  const auto share = [&] { return (tiles + h.shares - 1) / h.shares; };
+  h.shares = std::clamp(blocks / batch_tiles, 1, most);
+  while (h.shares < most && kTile * key_pitch(share()) > limit) ++h.shares;
+  h.share = share();
+  h.shares = (tiles + h.share - 1) / h.share;
 }
 
 /// Fills in the scratch memory, runs the steps of every epoch in turn, and converts the totals.
-template <int kPatches>
+template <int kBlocks>
 void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
   const cudaStream_t stream = stream_of(ctx);
-  const bool spill = shared_bytes<kPatches>(h.units, false) > shared_limit();
-  const size_t shared = shared_bytes<kPatches>(h.units, spill);
+  const int processors = device_of(ctx).processors, most_blocks = kBlocks * processors, limit = shared_limit(kBlocks);
+  cut_units(h, most_blocks, limit);
   // no more blocks than have work: each one more makes the barrier slower
-  const int64_t busy = std::max((h.batch + kPatches - 1) / kPatches, h.units);
-  const int blocks = static_cast<int>(
-      std::min<int64_t>(resident_blocks(hebbian_kernel<kPatches>, kThreads, shared, device_of(ctx).processors), busy));
-  if (h.windows.images) h.gathered = ctx.scratch<float>(2 * h.batch * h.features);
-  if (h.z) h.raw = ctx.scratch<float>(h.batch * h.inputs);
-  h.ranked = ctx.scratch<int2>(2 * h.batch);
-  h.currents = ctx.scratch<float2>(h.batch);
-  if (spill) h.spill = ctx.scratch<float>(static_cast<int64_t>(blocks) * kPatches * h.units);
-  if (h.by_max) h.change = ctx.scratch<float>(h.units * h.features);
-  if (!h.ranking) {
-    h.ranking = ctx.scratch<float>(h.units * h.features);
-    STRIATE_LAUNCH(signed_power_kernel, blocks_for(h.units * h.features, kThreads), kThreads, 0, stream, h.w, h.ranking,
-                   h.units * h.features, h.power);
+  const int busy = std::min(most_blocks, std::max((h.batch + kTile - 1) / kTile * h.shares, h.units));
+  const int keys = kTile * key_pitch(h.share), group = std::min(kGroup, (h.units + busy - 1) / busy);
+  const bool spill = keys > limit;
+  // of the sums' rows, at most half of the memory
+  const int room = std::max(std::min(h.features, limit / (2 * kWarps * group)) * kWarps * group, spill ? 0 : keys);
+  const size_t shared = sizeof(float) * room;
+  const int blocks = std::min(resident_blocks(hebbian_kernel<kBlocks>, kThreads, shared, processors), busy);
+  const int64_t batch = h.batch, units = h.units, numbers = units * h.features;
+  h.padded = (h.features + 31) / 32 * 32;
+  if (h.windows.images) {
+    h.gathered = ctx.scratch<float>(2 * batch * h.features);
+    h.taps = ctx.scratch<int>(h.inputs);
   }
-  const int64_t totals = 2 * h.units + 1;  // and two floats
+  if (h.z) h.raw = ctx.scratch<float>(batch * h.inputs);
+  h.unit_parts = ctx.scratch<uint16_t>(units * kParts * h.padded);
+  h.patch_parts = ctx.scratch<uint16_t>(2 * batch * kParts * h.padded);
+  h.unit_scales = ctx.scratch<float>(units);
+  h.patch_scales = ctx.scratch<float>(2 * batch);
+  h.ranked = ctx.scratch<Pair>(2 * h.shares * batch);
+  if (spill) h.spill = ctx.scratch<unsigned>(static_cast<int64_t>(blocks) * keys);
+  if (h.by_max) h.change = ctx.scratch<float>(numbers);
+  if (!h.ranking) h.ranking = ctx.scratch<float>(numbers);
+  STRIATE_LAUNCH(hebbian_prepare_kernel, blocks_for(units, kWarps), kThreads, 0, stream, h);
+  const int64_t totals = 2 * units + 1;  // and two floats
   h.gains = ctx.scratch<double>(totals);
   h.energies = h.gains + h.units;
   h.largest = reinterpret_cast<unsigned*>(h.energies + h.units);
@@ -165,7 +188,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   STRIATE_LAUNCH((hebbian_clear_kernel), blocks_for(h.units, kThreads), kThreads, 0, stream, h);
 
   const int64_t an_epoch = static_cast<int64_t>(patch_count) / h.batch, end = h.step + steps;
-  const double products = static_cast<double>(h.batch) * static_cast<double>(h.units * h.features);
+  const double products = static_cast<double>(batch) * static_cast<double>(numbers);
   const int64_t most = std::clamp<int64_t>(
       static_cast<int64_t>(kProductsALaunch * device_of(ctx).processors / products), 1, kStepsALaunch);
   int64_t queued_steps = 0;
@@ -175,8 +198,8 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
     h.first_batch = h.step % an_epoch;
     h.steps = std::min({end - h.step, an_epoch - h.first_batch, most});
     if (h.sums) h.steps = std::min(h.steps, h.iteration - h.step % h.iteration);
-    STRIATE_LAUNCH_COOPERATIVE((hebbian_kernel<kPatches>), blocks, kThreads, shared, stream, h,
-                               core::Permutation(patch_count, seed, static_cast<uint32_t>(epoch)));
+    STRIATE_LAUNCH_COOPERATIVE((hebbian_kernel<kBlocks>), blocks, kThreads, shared, stream, h,
+                               core::Permutation(patch_count, seed, static_cast<uint32_t>(epoch)), room);
     h.step += h.steps;
     if (h.sums && h.step % h.iteration == 0)
       STRIATE_LAUNCH(hebbian_average_kernel, blocks_for(h.units, kWarps), kThreads, 0, stream, h);
@@ -189,16 +212,13 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   STRIATE_LAUNCH((hebbian_totals_kernel), 1, kThreads, 0, stream, h, asked(2, float{}), asked(3, float{}));
 }
 
-/// The smallest tile with which one a multiprocessor is enough (and its two stages fit): a batch of 100 is ranked by 50
-/// multiprocessors, not by 13. Else tiles of 16 patches: half the reads of w.
+/// Where multiprocessors have more than one tile of patches each, a second block multiplies while the first one ranks;
+/// else it would only scan the winners once more.
 void run(core::Context& ctx, const Hebbian& h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
-  const int64_t each = (h.batch + device_of(ctx).processors - 1) / device_of(ctx).processors;
-  if (each > 8 || shared_bytes<8>(h.units, true) > shared_limit())
-    run<16>(ctx, h, patch_count, seed, steps, out);
-  else if (each > 2)
-    run<8>(ctx, h, patch_count, seed, steps, out);
-  else
+  if (h.batch > kTile * device_of(ctx).processors)
     run<2>(ctx, h, patch_count, seed, steps, out);
+  else
+    run<1>(ctx, h, patch_count, seed, steps, out);
 }
 
 }  // namespace
@@ -210,9 +230,9 @@ void hebbian_step(core::Context& ctx, const core::View* in, core::View* out, con
   h.ranking = o.p == 2 ? h.w : nullptr;
   h.root = static_cast<float>((o.p - 1) / o.p);
   h.power = Power(o.p - 1);
-  h.batch = in[0].shape[0];
-  h.features = in[0].shape[1];
-  h.units = in[1].shape[0];
+  h.batch = static_cast<int>(in[0].shape[0]);
+  h.features = static_cast<int>(in[0].shape[1]);
+  h.units = static_cast<int>(in[1].shape[0]);
   h.rank = o.rank;
   h.anti = static_cast<float>(o.anti_hebbian);
   h.by_max = o.step == op::HebbianStep::max;
@@ -234,14 +254,15 @@ void hebbian_learn(core::Context& ctx, const core::View* in, core::View* out, co
   h.ranking = o.p == 2 ? h.w : nullptr;
   h.root = static_cast<float>((o.p - 1) / o.p);
   h.power = Power(o.p - 1);
-  h.batch = o.batch;
-  h.units = in[1].shape[0];
-  h.features = in[1].shape[1];
-  h.inputs = in[0].shape[1] * o.window * o.window;
+  h.batch = static_cast<int>(o.batch);
+  h.units = static_cast<int>(in[1].shape[0]);
+  h.features = static_cast<int>(in[1].shape[1]);
+  h.inputs = static_cast<int>(in[0].shape[1] * o.window * o.window);
   if (in[2].rank >= 0) {
-    float* z = ctx.scratch<float>(h.inputs * h.features);
-    STRIATE_LAUNCH(transpose_kernel, blocks_for(h.inputs * h.features, kThreads), kThreads, 0, stream_of(ctx),
-                   in[2].as<float>(), z, h.features, h.inputs);
+    const int64_t inputs = h.inputs, numbers = inputs * h.features;
+    float* z = ctx.scratch<float>(numbers);
+    STRIATE_LAUNCH(transpose_kernel, blocks_for(numbers, kThreads), kThreads, 0, stream_of(ctx), in[2].as<float>(), z,
+                   h.features, inputs);
     h.z = z;
     h.offset = in[3].as<float>();
   }

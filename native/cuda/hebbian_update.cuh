@@ -19,116 +19,151 @@ struct Part {
   int wins = 0, losses = 0;
 };
 
-constexpr int kScan = 4;  // times 32 patches that a warp scans at once
+constexpr int kScan = 4;  // times 32 patches that a warp fetches at once
 /// Patches that win or lose for a unit of the group, in the order of the batch: patch (from the warp's first), unit of
-/// the group (4 bits), and in the lowest bit whether it loses.
+/// the group (4 bits), and in the lowest bit whether it loses; and their currents.
 struct Hits {
-  unsigned of[2 * 32 * kScan];
-  float current[32];  // of those that are being counted
+  static constexpr int kFull = 32;  // so many are added up at once
+  unsigned of[kFull + 63];
+  float current[kFull + 63];
 };
 __device__ __forceinline__ int patch_of(unsigned hit) { return static_cast<int>(hit >> 5); }
-__device__ __forceinline__ int unit_of(unsigned hit) { return static_cast<int>(hit >> 1 & (kGroup - 1)); }
+__device__ __forceinline__ int member_of(unsigned hit) { return static_cast<int>(hit >> 1 & (kGroup - 1)); }
 static_assert(kGroup == 16);
 
-/// `v`, `currents`: of the warp's first patch.
-__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const float2* currents, Hits& hits,
-                                         int count, int width, Part& part) {
+/// `v`, `scales`: of the warp's first patch.
+__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const float* scales, Hits& hits, int count,
+                                         int group, int width, Part& part) {
+  constexpr int kAhead = 4;  // rows on their way at once; the additions stay in order
   const int lane = threadIdx.x & 31;
+  __syncwarp();
   for (int e0 = 0; e0 < count; e0 += 32) {
-    if (e0 + lane < count) {
-      const unsigned mine = hits.of[e0 + lane];
-      const float2 current = currents[patch_of(mine)];
-      hits.current[lane] = mine & 1 ? current.y : current.x;
-    }
+    const unsigned* of = hits.of + e0;
+    float* current = hits.current + e0;
+    const unsigned mine = e0 + lane < count ? of[lane] : kAll;
+    if (e0 + lane < count) current[lane] *= scales[patch_of(mine)];
     __syncwarp();
-    for (int e = 0; e < min(32, count - e0); ++e) {
-      const unsigned hit = hits.of[e0 + e];
-      if (unit_of(hit) != lane) continue;
-      part.drive += static_cast<double>(hit & 1 ? -h.anti : 1.0f) * hits.current[e];
-      ++(hit & 1 ? part.losses : part.wins);
+    for (int j = 0; j < group; ++j) {
+      const unsigned mask = __ballot_sync(kAll, mine != kAll && member_of(mine) == j);
+      if (mask == 0) continue;
+      double drive = 0;
+      int lost = 0;
+      for (unsigned left = mask; left; left &= left - 1) {
+        const int e = __ffs(left) - 1;
+        lost += of[e] & 1;
+        drive += static_cast<double>(of[e] & 1 ? -h.anti : 1.0f) * current[e];
+      }
+      if (lane == j) {
+        part.drive += drive;
+        part.losses += lost;
+        part.wins += __popc(mask) - lost;
+      }
+      for (int d = lane; d - lane < width; d += kSlice) {
+        float *sums = part.sums + j * width + d, sum[kSlice / 32];
+        STRIATE_UNROLL
+        for (int r = 0; r < kSlice / 32; ++r) sum[r] = d + 32 * r < width ? sums[32 * r] : 0.0f;
+        for (unsigned left = mask; left;) {
+          float row[kAhead][kSlice / 32], g[kAhead];
+          int taken = 0;
+          STRIATE_UNROLL
+          for (; taken < kAhead; ++taken) {
+            if (left == 0) break;
+            const unsigned hit = of[__ffs(left) - 1];
+            left &= left - 1;
+            g[taken] = hit & 1 ? -h.anti : 1.0f;
+            const float* from = v + static_cast<int64_t>(patch_of(hit)) * h.features + d;
+            STRIATE_UNROLL
+            for (int r = 0; r < kSlice / 32; ++r) row[taken][r] = d + 32 * r < width ? from[32 * r] : 0.0f;
+          }
+          STRIATE_UNROLL
+          for (int i = 0; i < kAhead; ++i) {
+            if (i >= taken) break;
+            STRIATE_UNROLL
+            for (int r = 0; r < kSlice / 32; ++r) sum[r] = fmaf(g[i], row[i][r], sum[r]);
+          }
+        }
+        STRIATE_UNROLL
+        for (int r = 0; r < kSlice / 32; ++r)
+          if (d + 32 * r < width) sums[32 * r] = sum[r];
+      }
     }
-    __syncwarp();
+    __syncwarp();  // the hits may be written over
   }
-  constexpr int kAhead = 8;  // rows on their way at once; the additions stay in order
-  for (int e0 = 0; e0 < count; e0 += kAhead)
-    for (int s0 = 0; s0 < width; s0 += kSlice) {
-      float row[kAhead][kSlice / 32];
-      STRIATE_UNROLL
-      for (int i = 0; i < kAhead; ++i) {
-        const float* from = v + (e0 + i < count ? patch_of(hits.of[e0 + i]) : 0) * h.features;
-        STRIATE_UNROLL
-        for (int r = 0; r < kSlice / 32; ++r) {
-          const int d = s0 + 32 * r + lane;
-          row[i][r] = e0 + i < count && d < width ? from[d] : 0.0f;
-        }
-      }
-      STRIATE_UNROLL
-      for (int i = 0; i < kAhead; ++i) {
-        if (e0 + i >= count) break;
-        const unsigned hit = hits.of[e0 + i];
-        float* to = part.sums + unit_of(hit) * width;
-        const float g = hit & 1 ? -h.anti : 1.0f;
-        STRIATE_UNROLL
-        for (int r = 0; r < kSlice / 32; ++r) {
-          const int d = s0 + 32 * r + lane;
-          if (d < width) to[d] = fmaf(g, row[i][r], to[d]);
-        }
-      }
-    }
 }
 
-/// Adds up the calling warp's part of the batch on the block's units first ... first + group - 1 (numbered by blocks:
-/// unit j of block b is b + j * gridDim.x).
-__device__ void sum_part(const Hebbian& h, int64_t step, int64_t first, int group, int64_t d0, int width, Hits& hits,
+/// The pair of a patch, of those of all shares of the units: ranks 1 and 2 alone have several.
+__device__ __forceinline__ Pair pair_of(const Hebbian& h, const Pair* ranked) {
+  Pair pair = *ranked;
+  for (int share = 1; share < h.shares; ++share) {
+    const Pair other = *(ranked += h.batch);
+    pair.second = h.rank == 1 ? 0 : max(min(pair.first, other.first), max(pair.second, other.second));
+    pair.first = max(pair.first, other.first);
+  }
+  return pair;
+}
+
+/// Adds up the calling warp's part of the batch on the units first ... first + group - 1.
+__device__ void sum_part(const Hebbian& h, int64_t step, unsigned first, unsigned group, int d0, int width, Hits& hits,
                          Part& part) {
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  const int64_t share = (h.batch + 32 * kWarps - 1) / (32 * kWarps) * 32, begin = warp * share;  // of a warp
-  const int64_t count = min(h.batch - begin, share);
+  const int share = (h.batch + 32 * kWarps - 1) / (32 * kWarps) * 32, begin = warp * share;  // of a warp
+  const int count = min(h.batch - begin, share);
+  const int64_t row = (step & 1) * h.batch + begin;
   const float* v =
-      (h.windows.images ? h.gathered + (step & 1) * h.batch * h.features : h.patches) + begin * h.features + d0;
-  const int2* ranked = h.ranked + (step & 1) * h.batch + begin;
-  const auto own = [&](int unit) {  // its number in the group, or -1
-    const int64_t j = static_cast<unsigned>(unit) / gridDim.x;
-    const bool mine = unit >= 0 && static_cast<unsigned>(unit) - j * gridDim.x == blockIdx.x;
-    return mine && j >= first && j < first + group ? static_cast<int>(j - first) : -1;
-  };
-  for (int i = lane; i < group * width; i += 32) part.sums[i] = 0;
-  for (int64_t b0 = 0; b0 < count; b0 += 32 * kScan) {
-    int2 pair[kScan];
+      (h.windows.images ? h.gathered + row * h.features : h.patches + static_cast<int64_t>(begin) * h.features) + d0;
+  const Pair* ranked = h.ranked + (step & 1) * h.shares * h.batch + begin;
+  for (int i = lane; i < static_cast<int>(group) * width; i += 32) part.sums[i] = 0;
+  int found = 0;
+  for (int b0 = 0; b0 < count; b0 += 32 * kScan) {
+    Pair pairs[kScan];
     STRIATE_UNROLL
     for (int i = 0; i < kScan; ++i) {
-      const int64_t b = b0 + 32 * i + lane;
-      pair[i] = b < count ? ranked[b] : make_int2(-1, -1);
+      const int b = b0 + 32 * i + lane;
+      pairs[i] = b < count ? pair_of(h, ranked + b) : Pair{0, 0};
     }
-    int found = 0;
     STRIATE_UNROLL
-    for (int i = 0; i < 2 * kScan; ++i) {
-      const int2 of = pair[i / 2];
-      const int unit = i & 1 ? (of.x >= 0 ? own(of.y) : -1) : own(of.x);
-      const unsigned mask = __ballot_sync(kAll, unit >= 0);
-      if (unit >= 0)
-        hits.of[found + __popc(mask & ((1u << lane) - 1))] =
-            static_cast<unsigned>(b0 + i / 2 * 32 + lane) << 5 | static_cast<unsigned>(unit) << 1 | (i & 1u);
-      found += __popc(mask);
+    for (int i = 0; i < kScan; ++i) {
+      const unsigned members[2] = {static_cast<unsigned>(unit_of(pairs[i].first)) - first,
+                                   static_cast<unsigned>(unit_of(pairs[i].second)) - first};
+      if (!__any_sync(kAll, min(members[0], members[1]) < group)) continue;
+      STRIATE_UNROLL
+      for (unsigned loses = 0; loses < 2; ++loses) {
+        const bool mine = members[loses] < group;
+        const unsigned mask = __ballot_sync(kAll, mine);
+        if (mine) {
+          const int at = found + __popc(mask & ((1u << lane) - 1));
+          hits.of[at] = static_cast<unsigned>(b0 + 32 * i + lane) << 5 | members[loses] << 1 | loses;
+          hits.current[at] = current_of(loses ? pairs[i].second : pairs[i].first);
+        }
+        found += __popc(mask);
+      }
+      if (found >= Hits::kFull) {
+        add_hits(h, v, h.patch_scales + row, hits, found, static_cast<int>(group), width, part);
+        found = 0;
+      }
     }
-    __syncwarp();
-    add_hits(h, v, h.currents + begin, hits, found, width, part);
-    __syncwarp();
   }
+  add_hits(h, v, h.patch_scales + row, hits, found, static_cast<int>(group), width, part);
 }
 
 __device__ __forceinline__ float signed_power(float x, const Power& n) {
   return x < 0 ? -rectified_power(-x, n) : rectified_power(x, n);
 }
 
-__device__ __forceinline__ void set_weight(const Hebbian& h, int64_t at, float x) {
-  h.w[at] = x;
-  if (h.ranking != h.w) h.ranking[at] = signed_power(x, h.power);
+/// What a row needs to be ranked by, by the calling warp, which may have just moved it.
+__device__ void prepare_row(const Hebbian& h, int64_t k) {
+  float* ranking = h.ranking + k * h.features;
+  if (h.ranking != h.w) {
+    __syncwarp();
+    for (int64_t d = threadIdx.x & 31; d < h.features; d += 32)
+      ranking[d] = signed_power(h.w[k * h.features + d], h.power);
+  }
+  split_row(h, ranking, h.unit_parts + k * kParts * h.padded, h.unit_scales + k);
 }
 
 /// What the parts of all warps come to, for the row of one unit: by the calling warp.
-__device__ void move_row(const Hebbian& h, int64_t step, float rate, int64_t k, int64_t d0, int width,
-                         const float* sums, int pitch, double drive, int wins, int losses, float& largest) {
+__device__ void move_row(const Hebbian& h, int64_t step, float rate, int64_t k, int d0, int width, const float* sums,
+                         int pitch, double drive, int wins, int losses, float& largest) {
   const int lane = threadIdx.x & 31;
   float* row = h.w + k * h.features;
   if (d0 == 0 && step >= h.tally_from) {
@@ -159,9 +194,10 @@ __device__ void move_row(const Hebbian& h, int64_t step, float rate, int64_t k, 
       h.change[k * h.features + d0 + d] = change;
       largest = fmaxf(largest, fabsf(change));
     } else {
-      set_weight(h, k * h.features + d0 + d, fmaf(rate, change / static_cast<float>(count), row[d0 + d]));
+      row[d0 + d] = fmaf(rate, change / static_cast<float>(count), row[d0 + d]);
     }
   }
+  if (!h.sums && !h.by_max && d0 + width == h.features) prepare_row(h, k);
 }
 
 /// `room`: floats of shared memory.
@@ -170,16 +206,19 @@ __device__ void update_rows(const Hebbian& h, int64_t step, float rate, float* s
   __shared__ double drives[kWarps][kGroup];
   __shared__ int wins[kWarps][kGroup], losses[kWarps][kGroup];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  const int64_t owned = (h.units - blockIdx.x + gridDim.x - 1) / gridDim.x;
+  const auto owned_from = [&](unsigned block) {
+    return static_cast<int>(static_cast<uint64_t>(h.units) * block / gridDim.x);
+  };
+  const int end = owned_from(blockIdx.x + 1);
   float largest = 0;
-  for (int64_t first = 0; first < owned; first += kGroup) {
-    const int group = static_cast<int>(min(owned - first, static_cast<int64_t>(kGroup)));
+  for (int first = owned_from(blockIdx.x); first < end; first += kGroup) {
+    const int group = min(end - first, kGroup);
     const int most = room / (kWarps * group);
-    for (int64_t d0 = 0; d0 < h.features; d0 += most) {
-      const int width = static_cast<int>(min(h.features - d0, static_cast<int64_t>(most))), pitch = group * width;
+    for (int d0 = 0; d0 < h.features; d0 += most) {
+      const int width = min(h.features - d0, most), pitch = group * width;
       Part part{shared + warp * pitch};
       __syncthreads();
-      sum_part(h, step, first, group, d0, width, hits[warp], part);
+      sum_part(h, step, static_cast<unsigned>(first), group, d0, width, hits[warp], part);
       if (lane < group) {
         drives[warp][lane] = part.drive;
         wins[warp][lane] = part.wins;
@@ -194,8 +233,7 @@ __device__ void update_rows(const Hebbian& h, int64_t step, float rate, float* s
           won += wins[i][j];
           lost += losses[i][j];
         }
-        move_row(h, step, rate, blockIdx.x + (first + j) * gridDim.x, d0, width, shared + j * width, pitch, drive, won,
-                 lost, largest);
+        move_row(h, step, rate, first + j, d0, width, shared + j * width, pitch, drive, won, lost, largest);
       }
     }
   }
@@ -212,9 +250,11 @@ __device__ void apply_changes(const Hebbian& h, int64_t step, float rate) {
   if (blockIdx.x == 0 && threadIdx.x == 0)
     h.largest[(step + 1) & 1] = 0;  // last read before the barrier that ended step - 1
   for (int64_t k = blockIdx.x + static_cast<int64_t>(gridDim.x) * warp; k < h.units;
-       k += static_cast<int64_t>(gridDim.x) * kWarps)
+       k += static_cast<int64_t>(gridDim.x) * kWarps) {
     for (int64_t d = k * h.features + lane; d < (k + 1) * h.features; d += 32)
-      set_weight(h, d, fmaf(rate, h.change[d] / largest, h.w[d]));
+      h.w[d] = fmaf(rate, h.change[d] / largest, h.w[d]);
+    prepare_row(h, k);
+  }
 }
 
 }  // namespace

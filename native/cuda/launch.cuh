@@ -141,6 +141,16 @@ __device__ __forceinline__ float load(const uint16_t* bf16) { return bf16_to_flo
 __device__ __forceinline__ void store(float* p, float x) { *p = x; }
 __device__ __forceinline__ void store(uint16_t* bf16, float x) { *bf16 = float_to_bf16(x); }
 
+/// x in three bf16 numbers (upper halves of the words), each the nearest to what is left; at and near infinity cut off.
+__device__ __forceinline__ void split_in_three(float x, unsigned (&part)[3]) {
+  STRIATE_UNROLL
+  for (int i = 0; i < 3; ++i) {
+    const unsigned bits = __float_as_uint(x);
+    part[i] = fabsf(x) < 3e38f ? (bits + 0x8000u) & 0xffff0000u : bits & 0xffff0000u;
+    x -= __uint_as_float(part[i]);
+  }
+}
+
 /// float32 rounded to tf32 (nearest, ties away from zero), as the bits that mma_tf32 takes.
 __device__ __forceinline__ uint32_t to_tf32(float x) {
 #if defined(STRIATE_CUDA_SIM)

@@ -63,16 +63,6 @@ __device__ __forceinline__ float4 greater(float4 a, float4 b) {
   return make_float4(greater(a.x, b.x), greater(a.y, b.y), greater(a.z, b.z), greater(a.w, b.w));
 }
 
-/// x in three bf16 numbers (upper halves of the words), each the nearest to what is left; at and near infinity cut off.
-__device__ __forceinline__ void split_in_three(float x, unsigned (&part)[3]) {
-  STRIATE_UNROLL
-  for (int i = 0; i < 3; ++i) {
-    const unsigned bits = __float_as_uint(x);
-    part[i] = fabsf(x) < 3e38f ? (bits + 0x8000u) & 0xffff0000u : bits & 0xffff0000u;
-    x -= __uint_as_float(part[i]);
-  }
-}
-
 /// One warp's maxima of a group of rows, four numbers at a time; with places where kIndex.
 template <bool kIndex>
 struct Maxima {

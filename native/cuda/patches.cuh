@@ -20,29 +20,38 @@ __device__ __forceinline__ int64_t window_origin(const Windows& s, uint64_t i) {
   return (n * s.channels * s.height + y) * s.width + x;
 }
 
+/// Where number d of a window lies from its first.
+__device__ __forceinline__ int window_tap(const Windows& s, int d) {
+  const unsigned window = static_cast<unsigned>(s.window), i = static_cast<unsigned>(d);
+  const unsigned x = i % window, r = i / window % window, c = i / window / window;
+  return static_cast<int>((c * s.height + r) * s.width + x);
+}
+
 /// Writes the `features` = C window window numbers of a patch, by the calling warp; true if it counts as zero (its
-/// numbers are then all zeros). Sums are exact integers.
-__device__ __forceinline__ bool write_patch(const Windows& s, int64_t origin, int64_t features, float* to) {
+/// numbers are then all zeros). Sums are exact integers. `tap(d)` is what window_tap tells.
+template <class Tap>
+__device__ __forceinline__ bool write_patch(const Windows& s, int64_t origin, int features, const Tap& tap, float* to) {
   const int lane = threadIdx.x & 31;
   const uint8_t* image = s.images + origin;
-  const unsigned window = static_cast<unsigned>(s.window);
-  const auto pixel = [&](unsigned d) {
-    const unsigned x = d % window, r = d / window % window, c = d / window / window;
-    return image[(c * s.height + r) * s.width + x];
-  };
   unsigned long long sum = 0, square = 0;
-  for (int64_t d = lane; d < features; d += 32) {
-    const unsigned u = pixel(static_cast<unsigned>(d));
+  for (int d = lane; d < features; d += 32) {
+    const unsigned u = image[tap(d)];
     sum += u;
     square += u * u;
   }
-  const double total = static_cast<double>(warp_sum(sum)), count = static_cast<double>(features);
-  const double norm2 = static_cast<double>(warp_sum(square)) - (s.centre ? total * total / count : 0.0);
+  if (features <= 1 << 16) {  // the squares come to less than 2^32
+    sum = __reduce_add_sync(0xffffffffu, static_cast<unsigned>(sum));
+    square = __reduce_add_sync(0xffffffffu, static_cast<unsigned>(square));
+  } else {
+    sum = warp_sum(sum);
+    square = warp_sum(square);
+  }
+  const double total = static_cast<double>(sum), count = static_cast<double>(features);
+  const double norm2 = static_cast<double>(square) - (s.centre ? total * total / count : 0.0);
   const bool zero = norm2 <= 1e-12 * 65025;
   const float mean = s.centre ? static_cast<float>(total / count) : 0.0f;
   const float scale = s.unit ? (zero ? 0.0f : static_cast<float>(rsqrt(norm2))) : 1.0f / 255.0f;
-  for (int64_t d = lane; d < features; d += 32)
-    to[d] = (static_cast<float>(pixel(static_cast<unsigned>(d))) - mean) * scale;
+  for (int d = lane; d < features; d += 32) to[d] = (static_cast<float>(image[tap(d)]) - mean) * scale;
   return zero;
 }
 
