@@ -410,6 +410,7 @@ const stepCases: Case[] = [
   stepCase(5, 48, 521, {}),
   stepCase(17, 16, 130, { rank: 129, step: 'max' }),
   stepCase(49, 5, 1030, { rank: 20 }),
+  stepCase(3, 2, 2100, { rank: 3 }),
   stepCase(47, 48, 20, { rank: 1 }),
   stepCase(101, 27, 33, { rank: 1, step: 'max' }),
   stepCase(47, 48, 20, { p: 3 }),
