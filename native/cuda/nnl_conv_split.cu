@@ -129,7 +129,7 @@ __global__ void __launch_bounds__(32 * kMostWarps, 1) nnl_conv_split_kernel(NnlL
   };
 
   /// sum += filters x patches for `count` steps of 16 taps from step0.
-  const auto multiply = [&](float(&sum)[kTiles][4][4], int step0, int count, int half) {
+  const auto multiply = [&](float (&sum)[kTiles][4][4], int step0, int count, int half) {
     const uint16_t* from =
         tiles + half * kOwn * part_pitch + (lane / 16 * 8 + lane % 8) * tile_pitch + lane / 8 % 2 * 8;
     const auto with = [&](int step, const uint4(&w)[kTiles][kParts]) {
@@ -191,40 +191,79 @@ __global__ void __launch_bounds__(32 * kMostWarps, 1) nnl_conv_split_kernel(NnlL
   const int64_t warp_to = (image * l.k + k0) * plane + static_cast<int64_t>(po0) * l.pooled_q + qo0;
   const int filter_count = static_cast<int>(min(l.k - k0, static_cast<int64_t>(kFilters)));
   const int width = f.fold ? min(columns, kColumns) : columns;
-  const bool paper = !kIndex && l.pool == 11 && l.pool_padding == 0 && !f.fold;  // every window whole
+  const auto write = [&](int64_t to, float y) {
+    if (f.bf16)
+      store(static_cast<uint16_t*>(f.y) + to, y);
+    else
+      store(static_cast<float*>(f.y) + to, y);
+  };
+  constexpr int kEach = 5;  // neighbours of 11 columns each, every 2, that a lane makes of the pairs that they share
+  const bool paper =
+      !kIndex && l.pool == 11 && l.pool_stride == 2 && l.pool_padding == 0 && !f.fold && qo_count >= kEach;
+  const auto finish_paper = [&](int po) {
+    const int own = lane / 2;
+    for (int q = 0; q < qo_count; q += 2 * kEach) {
+      const int begin = q + lane % 2 * kEach, qo = min(begin, qo_count - kEach);  // the last may repeat some
+      const bool works = begin < qo_count && own < filter_count;
+      float* to = row + own * row_pitch + qo;  // over columns that are no longer needed
+      float best[kEach];
+      if (works) {
+        const float2* c = reinterpret_cast<const float2*>(to + qo);
+        float2 v[kEach + 5];
+        float pair[kEach + 4];
+        STRIATE_UNROLL
+        for (int i = 0; i < kEach + 5; ++i) v[i] = c[i];
+        STRIATE_UNROLL
+        for (int i = 0; i < kEach + 4; ++i) pair[i] = greater(v[i].x, v[i].y);
+        STRIATE_UNROLL
+        for (int i = 0; i < kEach; ++i) {
+          best[i] = greater(greater(pair[i], pair[i + 1]), greater(pair[i + 2], pair[i + 3]));
+          best[i] = greater(best[i], greater(pair[i + 4], v[i + 5].x));
+          if (f.bias) best[i] += f.bias[k0 + own];
+        }
+        if (!f.raw) rectify_by_squares(best, f.power);
+      }
+      __syncwarp();
+      STRIATE_UNROLL
+      for (int i = 0; i < kEach; ++i)
+        if (works && qo + i >= begin) to[i] = best[i];
+    }
+    __syncwarp();
+    const int first = lane / 16, size = f.bf16 ? 2 : 4;
+    for (int q = lane % 16; q < qo_count; q += 16) {
+      const float* from = row + first * row_pitch + q;
+      char* to = static_cast<char*>(f.y) + (warp_to + static_cast<int64_t>(first) * plane + po * l.pooled_q + q) * size;
+      for (int left = filter_count - first; left > 0; left -= 2, from += 2 * row_pitch, to += 2 * plane * size) {
+        if (f.bf16)
+          store(reinterpret_cast<uint16_t*>(to), *from);
+        else
+          store(reinterpret_cast<float*>(to), *from);
+      }
+    }
+  };
   const auto finish = [&](int po) {
     __syncwarp();
-    for (int o = lane; o < filter_count * f.span_columns; o += 32) {
+    if (paper) finish_paper(po);
+    for (int o = lane; !paper && o < filter_count * f.span_columns; o += 32) {
       const int filter = f.span_magic ? static_cast<int>(__umulhi(o, f.span_magic)) : o;
       const int qo = o - filter * f.span_columns;
       if (qo >= qo_count) continue;
-      float best;
+      const int from = f.fold ? 0 : qo * l.pool_stride + left - q0;
+      const int begin = max(from, 0), end = f.fold ? width : min(from + l.pool, width);
+      const float* c = row + filter * row_pitch + begin;
+      float best[1] = {c[0]};
       int place = 0;
-      if (paper) {
-        const float* c = row + filter * row_pitch + qo * l.pool_stride;
-        best = c[0];
-        STRIATE_UNROLL
-        for (int i = 1; i < 11; ++i) best = greater(best, c[i]);
+      if constexpr (kIndex) {
+        const int* at = reinterpret_cast<const int*>(c + row_places);
+        place = at[0];
+        for (int i = 1; i < end - begin; ++i) take_greater(best[0], place, c[i], at[i]);
       } else {
-        const int from = f.fold ? 0 : qo * l.pool_stride + left - q0;
-        const int begin = max(from, 0), end = f.fold ? width : min(from + l.pool, width);
-        const float* c = row + filter * row_pitch + begin;
-        best = c[0];
-        if constexpr (kIndex) {
-          const int* at = reinterpret_cast<const int*>(c + row_places);
-          place = at[0];
-          for (int i = 1; i < end - begin; ++i) take_greater(best, place, c[i], at[i]);
-        } else {
-          for (int i = 1; i < end - begin; ++i) best = greater(best, c[i]);
-        }
+        for (int i = 1; i < end - begin; ++i) best[0] = greater(best[0], c[i]);
       }
       const int64_t to = warp_to + static_cast<int64_t>(filter) * plane + (po * l.pooled_q + qo);
-      if (f.bias) best += f.bias[k0 + filter];
-      if (!f.raw) best = rectified_power_by_squares(best, f.power);
-      if (f.bf16)
-        store(static_cast<uint16_t*>(f.y) + to, best);
-      else
-        store(static_cast<float*>(f.y) + to, best);
+      if (f.bias) best[0] += f.bias[k0 + filter];
+      if (!f.raw) rectify_by_squares(best, f.power);
+      write(to, best[0]);
       if constexpr (kIndex) f.index[to] = place;
     }
     __syncwarp();

@@ -117,17 +117,33 @@ __device__ __forceinline__ float rectified_power(float x, const Power& n) {
   return x >= n.least ? power(x, n) : (x < n.least ? 0.0f : x);
 }
 
-/// max(x, 0)^n with up to n + 4 roundings: plain repeated squaring where n is whole and not 0.
-__device__ __forceinline__ float rectified_power_by_squares(float x, const Power& n) {
-  if (n.whole < 0) return rectified_power(x, n);
-  if (!(x >= n.least)) return x < n.least ? 0.0f : x;
-  float y = x;
-  for (unsigned bits = n.odd_bits; bits != 0x80000000u; bits <<= 1) {
-    y *= y;
-    if (bits >> 31) y *= x;
+/// max(x, 0)^n with up to n + 4 roundings: plain repeated squaring where n is whole and not 0. Several at once share the
+/// look at n.
+template <int kCount>
+__device__ __forceinline__ void rectify_by_squares(float (&x)[kCount], const Power& n) {
+  float y[kCount];
+  STRIATE_UNROLL
+  for (int i = 0; i < kCount; ++i) y[i] = n.whole < 0 ? rectified_power(x[i], n) : x[i];
+  const auto square = [&] {
+    STRIATE_UNROLL
+    for (int i = 0; i < kCount; ++i) y[i] *= y[i];
+  };
+  if (n.whole >= 0) {
+    for (unsigned bits = n.odd_bits; bits != 0x80000000u; bits <<= 1) {
+      square();
+      STRIATE_UNROLL
+      for (int i = 0; bits >> 31 && i < kCount; ++i) y[i] *= x[i];
+    }
+    for (int i = 0; i < n.squares; ++i) square();
   }
-  for (int i = 0; i < n.squares; ++i) y *= y;
-  return y;
+  STRIATE_UNROLL
+  for (int i = 0; i < kCount; ++i) x[i] = x[i] >= n.least ? y[i] : (x[i] < n.least ? 0.0f : x[i]);
+}
+
+__device__ __forceinline__ float rectified_power_by_squares(float x, const Power& n) {
+  float y[1] = {x};
+  rectify_by_squares(y, n);
+  return y[0];
 }
 
 }  // namespace striate::cuda

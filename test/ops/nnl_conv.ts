@@ -300,6 +300,19 @@ const forward: Case[] = [
     options: pool11,
     request: index,
   },
+  withBias(
+    {
+      name: 'a bias, bytes, 17 columns of pool 11/2, as bf16',
+      inputs: [pixels(181, [2, 3, 20, 47]), unitRows(182, [21, 3, 4, 4])],
+      options: { power: 6, ...pool11, store: 'bf16' },
+    },
+    183,
+  ),
+  {
+    name: '7 columns of pool 11/2, a power that is no integer',
+    inputs: [random(184, [2, 2, 17, 26]), unitRows(185, [5, 2, 3, 3])],
+    options: { power: 2.5, ...pool11 },
+  },
   {
     name: 'bytes under stride 2, padded, pool 3/2',
     inputs: [pixels(94, [2, 2, 13, 77]), unitRows(95, [33, 2, 5, 5])],
