@@ -22,6 +22,7 @@ const takes = <T extends object>(call: (options: T) => unknown, options: T): Tak
 
 const t = (...shape: number[]) => Tensor.from(new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(0.5), { shape })
 const bytes = (...shape: number[]) => Tensor.from(new Uint8Array(shape.reduce((a, b) => a * b, 1)), { shape })
+const wide = (...shape: number[]) => Tensor.zeros(shape, { dtype: 'f64' })
 const labels = (n: number) => Tensor.from(new Int32Array(n))
 
 const images = striate.scenes({ count: 16, size: 8 })
@@ -358,6 +359,7 @@ const takers: Record<string, Taker> = {
   'eigh(options)': takes((o: object) => ops.eigh(t(1, 1), o), {}),
   'linearGrad(options)': takes((o: object) => ops.linearGrad(t(2, 3), t(4, 3), t(2, 4), o), {}),
   'matmul(options)': takes((o: object) => ops.matmul(t(2, 3), t(3, 2), o), {}),
+  'plsComponents(options)': takes((o: object) => ops.plsComponents(wide(2, 3), wide(2, 1), wide(2, 1), o), {}),
   'reduce(options)': takes((o: object) => ops.reduce(t(2, 3), o), {}),
   'scale(options)': takes((o: object) => ops.scale(t(2), o), {}),
   'subtractRow(options)': takes((o: object) => ops.subtractRow(t(2, 3), t(3), o), {}),

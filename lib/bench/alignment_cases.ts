@@ -5,7 +5,7 @@ import type { Split } from '../eval/folds.js'
 import { type CentredSplit, type FeatureRows, Kernel } from '../eval/kernel.js'
 import { type Matrix, matrix } from '../eval/matrix.js'
 import { fitPls } from '../eval/pls.js'
-import { factorsOf, ridge } from '../eval/ridge.js'
+import { ridge } from '../eval/ridge.js'
 import type { BenchCase, OpenCase } from './case.js'
 import { uniform } from './data.js'
 
@@ -84,10 +84,7 @@ export function ridgeLeaveOneOut(): BenchCase {
     // The largest square of a feature is some 60 times the penalty that is chosen, 1: 60 sqrt(640) * 2^-53 = 2e-13. The penalties beside it
     // would move a prediction by 0.2.
     tolerance: 1e-12,
-    open: (device) =>
-      opened(device, sizes, async (split, y) =>
-        ridge(await factorsOf(split, device), y, { lambdas, lambda: 'shared', groups: null }, device),
-      ),
+    open: (device) => opened(device, sizes, (split, y) => ridge(split, y, { lambdas, lambda: 'shared', groups: null }, device)),
   }
 }
 

@@ -5,7 +5,7 @@ import type { Network } from '../models/index.js'
 import { foldsOf } from './folds.js'
 import type { LayerControl } from './layer_features.js'
 import { type LayerScores, layerScoreOptions, parseScoreOptions, scoreLayers } from './layer_scores.js'
-import { factorsOf, ridge } from './ridge.js'
+import { ridge } from './ridge.js'
 
 /** One per decade, 1e-4 to 1e9. */
 const decades = Array.from({ length: 14 }, (_, i) => Number(`1e${i - 4}`))
@@ -59,15 +59,14 @@ export async function encode(
       innerScore: `${left} r within the training images`,
       leastParts: () => (choice === 'leave-one-out' ? 2 : choice),
       fit: async ({ kernel, split, y, groups, device }) => {
-        const factors = await factorsOf(await kernel.split(split), device)
         const together = choice === 'leave-one-out' ? groups : foldNumbers(op, y.rows, choice, seed, groups)
-        const fitted = await ridge(factors, y, { lambdas, lambda, groups: together }, device)
+        const fitted = await ridge(await kernel.split(split), y, { lambdas, lambda, groups: together }, device)
         const exponents = fitted.lambda.map(Math.log10)
         const exponent = exponents.reduce((sum, value) => sum + value, 0) / exponents.length
         return {
           prediction: fitted.prediction,
           inner: fitted.inner,
-          raw: { log10Lambda: exponent, rank: factors.squares.length },
+          raw: { log10Lambda: exponent, rank: fitted.rank },
         }
       },
     },

@@ -1,10 +1,10 @@
 // Features of images as the regressions want them: centred on the images that they learn from, as inner products of images where features outnumber
 // these, else as the features themselves.
 import type { Device } from '../device.js'
-import { matmul } from '../ops/index.js'
-import type { Tensor } from '../tensor.js'
+import { matmul, standardise } from '../ops/index.js'
+import { Tensor } from '../tensor.js'
 import type { Split } from './folds.js'
-import { columnMeans, columnsOf, download, type Matrix, matrix, product, rowsOf, upload, withoutRow } from './matrix.js'
+import { columnMeans, columnsOf, download, type Matrix, matrix, product, rowMeans, rowsOf, withoutRow } from './matrix.js'
 
 /** Features of images, one row an image. */
 export interface FeatureRows {
@@ -21,24 +21,35 @@ export type CentredSplit = { form: 'products'; train: Matrix; test: Matrix } | {
 /** Columns that are widened to doubles at a time. */
 const stretch = 2048
 
-/** Some columns of features as doubles, shifted by `shift` and divided by `scale`, in `wide` where that is given. */
+/** What columns of features are shifted and divided by. */
+interface Standard {
+  shift: Float64Array
+  scale?: Float64Array
+}
+
+/** Some columns of some rows (null: of all), standardised, as doubles on the device. `passage` is what they may pass through. */
 function widened(
   { size, data }: FeatureRows,
-  rows: Int32Array,
+  rows: Int32Array | null,
   [first, count]: readonly [number, number],
-  shift: Float64Array,
-  scale?: Float64Array,
-  wide = new Float64Array(rows.length * count),
-): Matrix {
-  const end = first + count
-  for (let i = 0, to = 0; i < rows.length; ++i) {
-    const from = (rows[i] as number) * size
-    if (scale)
-      for (let j = first; j < end; ++j, ++to)
-        wide[to] = ((data[from + j] as number) - (shift[j] as number)) / (scale[j] as number)
-    else for (let j = first; j < end; ++j, ++to) wide[to] = (data[from + j] as number) - (shift[j] as number)
+  { shift, scale }: Standard,
+  device: Device,
+  passage?: Float32Array,
+): Tensor {
+  let chosen = data
+  if (rows || count < size) {
+    const height = rows?.length ?? data.length / size
+    chosen = passage?.subarray(0, height * count) ?? new Float32Array(height * count)
+    for (let i = 0; i < height; ++i) {
+      const from = (rows ? (rows[i] as number) : i) * size + first
+      chosen.set(data.subarray(from, from + count), i * count)
+    }
   }
-  return matrix(rows.length, count, wide)
+  const columns = (values: Float64Array): Tensor => Tensor.from(values.subarray(first, first + count), { device })
+  using narrow = Tensor.from(chosen, { shape: [chosen.length / count, count], device })
+  using mean = columns(shift)
+  using deviation = scale ? columns(scale) : null
+  return standardise(narrow, mean, deviation)
 }
 
 function meansOf({ size, data }: FeatureRows, rows: Int32Array): Float64Array {
@@ -101,15 +112,11 @@ export class Kernel implements Kernels {
 
   /** @param features kept, not copied */
   static async of(features: FeatureRows, device: Device): Promise<Kernel> {
-    const all = Int32Array.from({ length: features.count }, (_, i) => i)
     // What is taken off here changes no centred product but keeps its digits: the mean of some images is near enough to that of all.
-    const shift = meansOf(
-      features,
-      all.filter((i) => i % 16 === 0),
-    )
-    if (features.size <= features.count)
-      return new Kernel(features, device, null, widened(features, all, [0, features.size], shift))
-    return new Kernel(features, device, await productsOf(features, all, all, device, shift), null)
+    const some = Int32Array.from({ length: Math.ceil(features.count / 16) }, (_, i) => 16 * i)
+    const standard = { shift: meansOf(features, some) }
+    if (features.size <= features.count) return new Kernel(features, device, null, await wholly(features, null, standard, device))
+    return new Kernel(features, device, await productsOf(features, null, null, standard, device), null)
   }
 
   async split({ train, test }: Split, options: { scale?: boolean } = {}): Promise<CentredSplit> {
@@ -125,44 +132,49 @@ export class Kernel implements Kernels {
 
   private async scaledSplit(train: Int32Array, test: Int32Array): Promise<CentredSplit> {
     const { features, device } = this
-    const means = meansOf(features, train)
-    const scale = deviationsOf(features, train, means)
+    const shift = meansOf(features, train)
+    const standard = { shift, scale: deviationsOf(features, train, shift) }
     if (features.size <= train.length) {
-      const of = (rows: Int32Array) => widened(features, rows, [0, features.size], means, scale)
-      return { form: 'features', train: of(train), test: of(test) }
+      const of = (rows: Int32Array) => wholly(features, rows, standard, device)
+      return { form: 'features', train: await of(train), test: await of(test) }
     }
     return {
       form: 'products',
-      train: await productsOf(features, train, train, device, means, scale),
-      test: await productsOf(features, test, train, device, means, scale),
+      train: await productsOf(features, train, train, standard, device),
+      test: await productsOf(features, test, train, standard, device),
     }
   }
 }
 
-/** Inner products [a, b] of images, summed over stretches of features. */
+/** All columns of some rows, or of all. */
+async function wholly(features: FeatureRows, rows: Int32Array | null, standard: Standard, device: Device): Promise<Matrix> {
+  using wide = widened(features, rows, [0, features.size], standard, device)
+  return download(wide)
+}
+
+/** Inner products [a, b] of images (null: of all), summed over stretches of features. */
 async function productsOf(
   features: FeatureRows,
-  a: Int32Array,
-  b: Int32Array,
+  a: Int32Array | null,
+  b: Int32Array | null,
+  standard: Standard,
   device: Device,
-  shift: Float64Array,
-  scale?: Float64Array,
 ): Promise<Matrix> {
   let out: Matrix | null = null
+  const most = Math.max(a?.length ?? features.count, b?.length ?? features.count)
+  const isWhole = !a && !b && features.size <= stretch
   // Features pass through the same memory to the device: as much anew for each stretch would set the garbage collector to work.
-  const passage = new Float64Array(Math.max(a.length, b.length) * Math.min(stretch, features.size))
+  const passage = isWhole ? undefined : new Float32Array(most * Math.min(stretch, features.size))
   for (let first = 0; first < features.size; first += stretch) {
-    const count = Math.min(stretch, features.size - first)
-    const uploaded = (rows: Int32Array): Tensor =>
-      upload(widened(features, rows, [first, count], shift, scale, passage.subarray(0, rows.length * count)), device)
-    using left = uploaded(a)
-    using right = a === b ? left : uploaded(b)
+    const columns = [first, Math.min(stretch, features.size - first)] as const
+    using left = widened(features, a, columns, standard, device, passage)
+    using right = a === b ? left : widened(features, b, columns, standard, device, passage)
     using products = matmul(left, right, { transposeB: true })
     const part = await download(products)
     if (out) add(out.data, part.data)
     else out = part
   }
-  return out ?? matrix(a.length, b.length)
+  return out as Matrix
 }
 
 function add(to: Float64Array, from: Float64Array): void {
@@ -171,15 +183,15 @@ function add(to: Float64Array, from: Float64Array): void {
 
 /** Inner products of training images among themselves, and of others with them, moved to the mean of the training images, in place. */
 function centred(train: Matrix, test: Matrix): { train: Matrix; test: Matrix } {
-  const means = columnMeans(train)
+  const means = rowMeans(train)
   const mean = means.reduce((sum, value) => sum + value, 0) / means.length
-  for (const { rows, columns, data } of [train, test])
-    for (let i = 0; i < rows; ++i) {
-      const [from, end] = [i * columns, (i + 1) * columns]
-      let sum = 0
-      for (let at = from; at < end; ++at) sum += data[at] as number
-      const own = sum / columns
-      for (let at = from, j = 0; at < end; ++at, ++j) data[at] = (data[at] as number) - (own + (means[j] as number)) + mean
+  const move = ({ columns, data }: Matrix, own: Float64Array): void => {
+    for (let i = 0, at = 0; i < own.length; ++i) {
+      const mine = own[i] as number
+      for (let j = 0; j < columns; ++j, ++at) data[at] = (data[at] as number) - (mine + (means[j] as number)) + mean
     }
+  }
+  move(test, rowMeans(test))
+  move(train, means)
   return { train, test }
 }

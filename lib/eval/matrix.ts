@@ -1,6 +1,6 @@
 // Matrices of doubles on the host; products and decompositions are the device's.
 import type { Device } from '../device.js'
-import { eigh, matmul } from '../ops/index.js'
+import { matmul } from '../ops/index.js'
 import { Tensor } from '../tensor.js'
 
 /** Row-major. */
@@ -42,16 +42,6 @@ export async function product(
   return download(result)
 }
 
-/** Eigenvalues of a symmetric matrix, descending, and its eigenvectors as rows. */
-export async function symmetricEigen(a: Matrix, device: Device): Promise<{ values: Float64Array; vectors: Matrix }> {
-  using whole = upload(a, device)
-  const { values, vectors } = eigh(whole, { vectors: true })
-  using spectrum = values
-  using rows = vectors
-  const [found, basis] = await Promise.all([spectrum.read(), download(rows)])
-  return { values: found.data as Float64Array, vectors: basis }
-}
-
 /** Some rows, in the order of `indices`. */
 export function rowsOf({ columns, data }: Matrix, indices: Int32Array): Matrix {
   const out = matrix(indices.length, columns)
@@ -78,6 +68,17 @@ export function columnMeans({ rows, columns, data }: Matrix): Float64Array {
   for (let i = 0, at = 0; i < rows; ++i)
     for (let j = 0; j < columns; ++j, ++at) means[j] = (means[j] as number) + (data[at] as number)
   return means.map((sum) => sum / rows)
+}
+
+/** Mean of each row. */
+export function rowMeans({ rows, columns, data }: Matrix): Float64Array {
+  const means = new Float64Array(rows)
+  for (let i = 0, at = 0; i < rows; ++i) {
+    let sum = 0
+    for (let j = 0; j < columns; ++j, ++at) sum += data[at] as number
+    means[i] = sum / columns
+  }
+  return means
 }
 
 /** A matrix with a row taken off each of its rows. */

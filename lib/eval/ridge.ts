@@ -1,43 +1,48 @@
 // Ridge regression to many targets, its penalty chosen on the training images alone by leaving each of them, or each group, out: exactly, from one
 // decomposition.
 import type { Device } from '../device.js'
-import { aggregate, correlation, deviations } from './correlation.js'
+import { eigh, matmul, multiply } from '../ops/index.js'
+import type { Tensor } from '../tensor.js'
+import { aggregate, correlation, type Deviations, deviations } from './correlation.js'
 import type { CentredSplit } from './kernel.js'
-import { column, columnsOf, type Matrix, matrix, product, symmetricEigen } from './matrix.js'
+import { column, columnsOf, download, type Matrix, matrix, product, upload } from './matrix.js'
 
-/** Features turned so that they are uncorrelated over the training images. */
-export interface Factors {
-  /** Sum of squares of each over the training images. */
+/** Features turned so that they are uncorrelated over the training images: directions, of which the first `squares.length` are no rounding. */
+interface Factors extends Disposable {
+  /** Sum of squares of each over the training images, descending. */
   squares: Float64Array
-  /** [rank, training images], rows of length 1. */
-  unit: Matrix
-  /** [rank, test images] */
-  test: Matrix
+  /** [directions, images or features]: eigenvectors of whichever product is smaller. */
+  basis: Tensor
+  /** [directions, training images]: of images the eigenvectors, whose rows have length 1; of features what they make of these. */
+  rows: Tensor
+  /** Squared lengths of these rows. */
+  lengths: Float64Array
 }
 
-/** The eigenvectors of whichever product is smaller: of images or of features. */
-export async function factorsOf(split: CentredSplit, device: Device): Promise<Factors> {
-  const isProducts = split.form === 'products'
-  const gram = isProducts ? split.train : await product(split.train, split.train, device, { transposeA: true })
-  const { values, vectors } = await symmetricEigen(gram, device)
-  // Of the centred features of n images at most n - 1 directions are not rounding.
-  const least = Math.max(0, values[0] as number) * gram.rows * Number.EPSILON
-  const most = isProducts ? split.train.rows - 1 : Math.min(split.train.rows - 1, gram.rows)
-  let rank = 0
-  while (rank < most && (values[rank] as number) > least) ++rank
-  const squares = values.slice(0, rank)
-  const kept = matrix(rank, gram.rows, vectors.data.subarray(0, rank * gram.rows))
-  const divided = ({ rows, columns, data }: Matrix): Matrix => {
-    for (let j = 0, at = 0; j < rows; ++j) {
-      const length = Math.sqrt(squares[j] as number)
-      for (const end = at + columns; at < end; ++at) data[at] = (data[at] as number) / length
-    }
-    return matrix(rows, columns, data)
+async function factorsOf({ form, train }: CentredSplit, device: Device): Promise<Factors> {
+  const isProducts = form === 'products'
+  using features = upload(train, device)
+  using gram = isProducts ? null : matmul(features, features, { transposeA: true })
+  const { values, vectors: basis } = eigh(gram ?? features)
+  using spectrum = values
+  const rows = isProducts ? basis : matmul(basis, features, { transposeB: true })
+  const dispose = () => {
+    basis.dispose()
+    rows.dispose()
   }
-  const test = await product(kept, split.test, device, { transposeB: true })
-  return isProducts
-    ? { squares, unit: kept, test: divided(test) }
-    : { squares, unit: divided(await product(kept, split.train, device, { transposeB: true })), test }
+  try {
+    const all = (await spectrum.read()).data as Float64Array
+    // Of the centred features of n images at most n - 1 directions are not rounding.
+    const least = Math.max(0, all[0] as number) * all.length * Number.EPSILON
+    const most = Math.min(train.rows - 1, all.length)
+    let rank = 0
+    while (rank < most && (all[rank] as number) > least) ++rank
+    const squares = all.slice(0, rank)
+    return { squares, basis, rows, lengths: isProducts ? squares.map(() => 1) : squares, [Symbol.dispose]: dispose }
+  } catch (error) {
+    dispose()
+    throw error
+  }
 }
 
 export interface RidgeSettings {
@@ -56,6 +61,8 @@ export interface RidgeFit {
   lambda: Float64Array
   /** r of each target with what was predicted for it when left out, at that penalty. */
   inner: Float64Array
+  /** Directions of the features over the training images. */
+  rank: number
 }
 
 /** Doubles that a stretch of targets may take in one array. */
@@ -67,26 +74,26 @@ const room = 2 ** 23
  * The penalty is the one with the highest r of these predictions, the larger of equal ones; shared, the one with the highest mean of r over targets.
  * @param y [training images, targets], all known
  */
-export async function ridge(factors: Factors, y: Matrix, settings: RidgeSettings, device: Device): Promise<RidgeFit> {
-  const { squares, unit, test } = factors
+export async function ridge(split: CentredSplit, y: Matrix, settings: RidgeSettings, device: Device): Promise<RidgeFit> {
+  using factors = await factorsOf(split, device)
+  const { squares, basis, rows } = factors
   const { lambdas, lambda: how } = settings
   const { rows: images, columns: targets } = y
-  const leaveOut = await LeftOut.of(factors, settings, device)
+  const leaveOut = await LeftOut.of(factors, images, settings, device)
   const width = Math.max(1, Math.floor(room / (images * lambdas.length)))
   const scores = lambdas.map(() => new Float64Array(targets))
-  // Targets that lie beside each other, from `first` on: their means, and y'U.
+  // Targets that lie beside each other, from `first` on: their means, and their products with the directions' rows.
   const stretches: { first: number; means: number[]; turned: Matrix }[] = []
   for (let first = 0; first < targets; first += width) {
     const own = Array.from({ length: Math.min(width, targets - first) }, (_, j) => deviations(column(y, first + j)))
     const measured = matrix(own.length, images)
     for (const [j, { centred }] of own.entries()) measured.data.set(centred, j * images)
-    const turned = await product(measured, unit, device, { transposeB: true })
-    const { data } = await leaveOut.predict(measured, turned)
-    for (const [l, score] of scores.entries())
-      for (const [j, one] of own.entries()) {
-        const from = (l * own.length + j) * images
-        score[first + j] = correlation(data.subarray(from, from + images), one)
-      }
+    using responses = upload(measured, device)
+    using products = matmul(responses, rows, { transposeB: true })
+    const turned = await download(products)
+    await leaveOut.score(own, turned, (l, j, r) => {
+      ;(scores[l] as Float64Array)[first + j] = r
+    })
     stretches.push({ first, means: own.map(({ mean }) => mean), turned })
   }
   const chosen =
@@ -95,19 +102,24 @@ export async function ridge(factors: Factors, y: Matrix, settings: RidgeSettings
       : perTarget(scores, targets)
   const lambda = Float64Array.from(chosen, (l) => lambdas[l] as number)
 
-  const prediction = matrix(test.columns, targets)
+  const prediction = matrix(split.test.rows, targets)
+  using test = upload(split.test, device)
   for (const { first, means, turned } of stretches) {
     shrink(turned, squares, lambda.subarray(first))
-    place(await product(test, turned, device, { transposeA: true, transposeB: true }), means, prediction, first)
+    using along = upload(turned, device)
+    using weights = matmul(along, basis)
+    using centred = matmul(test, weights, { transposeB: true })
+    place(await download(centred), means, prediction, first)
   }
-  return { prediction, lambda, inner: Float64Array.from(chosen, (l, target) => scores[l]?.[target] as number) }
+  const inner = Float64Array.from(chosen, (l, target) => scores[l]?.[target] as number)
+  return { prediction, lambda, inner, rank: squares.length }
 }
 
-/** Turns y'U into what the features' directions are weighed by: times sqrt(square) / (square + lambda). */
+/** Turns products with the directions' rows into what the directions are weighed by: 1 / (square + lambda) of them, and none of rounding. */
 function shrink({ rows, columns, data }: Matrix, squares: Float64Array, lambda: Float64Array): void {
   for (let j = 0, at = 0; j < rows; ++j)
     for (let k = 0; k < columns; ++k, ++at)
-      data[at] = ((data[at] as number) * Math.sqrt(squares[k] as number)) / ((squares[k] as number) + (lambda[j] as number))
+      data[at] = k < squares.length ? (data[at] as number) / ((squares[k] as number) + (lambda[j] as number)) : 0
 }
 
 /** Puts columns, with their means added, beside each other from `first` on. */
@@ -126,79 +138,106 @@ const perTarget = (scores: readonly Float64Array[], targets: number): Int32Array
 /** Predictions for training images when they are left out, at every penalty. */
 class LeftOut {
   private constructor(
-    private readonly unit: Matrix,
-    /** [penalties, rank]: the share of every direction that is left of its residual; less 1 where the features' directions are not all. */
+    /** [directions, training images] */
+    private readonly rows: Tensor,
+    /**
+     * [penalties, directions]: the share of every direction that is left of its residual; less 1 where the features' directions are not all. Over the
+     * squared length of its row, and 0 where it is rounding.
+     */
     private readonly shares: Matrix,
-    /** [penalties, training images]: (I - H)_ii, or 1 of an image that is left out with others. */
-    private readonly diagonals: Matrix,
-    /** Images that are left out together. */
-    private readonly together: readonly Int32Array[],
+    /** [penalties, training images]: 1 / (I - H)_ii, or 1 of an image that is left out with others. */
+    private readonly inverses: Matrix,
+    /** Images that are left out together, and their columns of the rows. */
+    private readonly together: readonly { images: Int32Array; own: Matrix }[],
     /** Whether the directions of the features are all that centred numbers have. */
     private readonly isFull: boolean,
     private readonly device: Device,
   ) {}
 
-  static async of({ unit, squares }: Factors, { lambdas, groups }: RidgeSettings, device: Device): Promise<LeftOut> {
-    const { rows: rank, columns: count } = unit
+  static async of(
+    { rows, squares, lengths }: Factors,
+    count: number,
+    { lambdas, groups }: RidgeSettings,
+    device: Device,
+  ): Promise<LeftOut> {
+    const [rank, directions] = [squares.length, rows.shape[0] as number]
     const isFull = rank >= count - 1
-    const shares = matrix(lambdas.length, rank)
+    const shares = matrix(lambdas.length, directions)
     for (const [l, lambda] of lambdas.entries())
-      for (let k = 0; k < rank; ++k) shares.data[l * rank + k] = lambda / ((squares[k] as number) + lambda) - (isFull ? 0 : 1)
-    const unitSquares = new Float64Array(rank * count)
-    for (let at = 0; at < unitSquares.length; ++at) unitSquares[at] = (unit.data[at] as number) ** 2
-    const diagonals = await product(shares, matrix(rank, count, unitSquares), device)
+      for (let k = 0; k < rank; ++k)
+        shares.data[l * directions + k] = (lambda / ((squares[k] as number) + lambda) - (isFull ? 0 : 1)) / (lengths[k] as number)
+    using left = upload(shares, device)
+    using rowSquares = multiply(rows, rows)
+    using sums = matmul(left, rowSquares)
+    const inverses = await download(sums)
+    const { data } = inverses
     // What is not reached by a feature is left whole: 1 - 1 / count - sum of u^2 of it.
-    if (!isFull)
-      for (let at = 0; at < diagonals.data.length; ++at) diagonals.data[at] = (diagonals.data[at] as number) + 1 - 1 / count
+    for (let at = 0; at < data.length; ++at) data[at] = 1 / ((data[at] as number) + (isFull ? 0 : 1 - 1 / count))
     const byGroup = new Map<number, number[]>()
     groups?.forEach((group, i) => {
       byGroup.set(group, [...(byGroup.get(group) ?? []), i])
     })
-    const together = [...byGroup.values()].filter(({ length }) => length > 1).map((list) => Int32Array.from(list))
-    for (let l = 0; l < lambdas.length; ++l)
-      for (const images of together) for (const i of images) diagonals.data[l * count + i] = 1
-    return new LeftOut(unit, shares, diagonals, together, isFull, device)
+    const lists = [...byGroup.values()].filter(({ length }) => length > 1).map((list) => Int32Array.from(list))
+    const all = lists.length > 0 ? await download(rows) : null
+    const together = lists.map((images) => ({ images, own: columnsOf(all as Matrix, images) }))
+    for (let l = 0; l < lambdas.length; ++l) for (const images of lists) for (const i of images) data[l * count + i] = 1
+    return new LeftOut(rows, shares, inverses, together, isFull, device)
   }
 
   /**
-   * @param y centred, [targets, images]
-   * @param turned y'U
-   * @returns [penalties x targets, images]
+   * Tells r of every target at every penalty.
+   * @param measured targets of the training images
+   * @param turned their products with the rows
    */
-  async predict({ rows: targets, columns: count, data: y }: Matrix, turned: Matrix): Promise<Matrix> {
-    const { unit, shares, diagonals, isFull, device } = this
-    const [penalties, rank] = [shares.rows, unit.rows]
-    const numbers = turned.data
-    const kept = new Float64Array(penalties * targets * rank)
+  async score(
+    measured: readonly Deviations[],
+    turned: Matrix,
+    tell: (penalty: number, target: number, r: number) => void,
+  ): Promise<void> {
+    const { rows, shares, inverses, isFull, device } = this
+    const [targets, penalties, directions, count] = [measured.length, shares.rows, shares.columns, inverses.columns]
+    const kept = matrix(penalties * targets, directions)
     for (let at = 0, l = 0; l < penalties; ++l) {
-      const share = shares.data.subarray(l * rank, (l + 1) * rank)
-      for (let from = 0; from < targets * rank; from += rank)
-        for (let k = 0; k < rank; ++k, ++at) kept[at] = (numbers[from + k] as number) * (share[k] as number)
+      const share = shares.data.subarray(l * directions, (l + 1) * directions)
+      for (let from = 0; from < turned.data.length; from += directions)
+        for (let k = 0; k < directions; ++k, ++at) kept.data[at] = (turned.data[from + k] as number) * (share[k] as number)
     }
-    const residual = await product(matrix(penalties * targets, rank, kept), unit, device)
+    using left = upload(kept, device)
+    using product = matmul(left, rows)
+    const residual = await download(product)
     const { data } = residual
     // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
     if (!isFull)
-      for (let from = 0; from < data.length; from += y.length)
-        for (let i = 0; i < y.length; ++i) data[from + i] = (data[from + i] as number) + (y[i] as number)
-    for (const images of this.together)
-      for (let l = 0; l < penalties; ++l) await this.solve(l, images, residual, l * targets, targets)
+      for (let at = 0, row = 0; row < residual.rows; ++row) {
+        const y = (measured[row % targets] as Deviations).centred
+        for (let i = 0; i < count; ++i, ++at) data[at] = (data[at] as number) + (y[i] as number)
+      }
+    for (const group of this.together)
+      for (let l = 0; l < penalties; ++l) await this.solve(l, group, residual, l * targets, targets)
+    const predicted = new Float64Array(count)
     for (let at = 0, l = 0; l < penalties; ++l) {
-      const inverse = diagonals.data.subarray(l * count, (l + 1) * count).map((value) => 1 / value)
-      for (let from = 0; from < y.length; from += count)
-        for (let i = 0; i < count; ++i, ++at) data[at] = (y[from + i] as number) - (data[at] as number) * (inverse[i] as number)
+      const inverse = inverses.data.subarray(l * count, (l + 1) * count)
+      for (const [j, one] of measured.entries()) {
+        const y = one.centred
+        for (let i = 0; i < count; ++i, ++at) predicted[i] = (y[i] as number) - (data[at] as number) * (inverse[i] as number)
+        tell(l, j, correlation(predicted, one))
+      }
     }
-    return residual
   }
 
   /** Replaces a group's part of some rows of residuals by (I - H)_FF^-1 times it, by Cholesky. */
-  private async solve(penalty: number, images: Int32Array, residual: Matrix, first: number, targets: number): Promise<void> {
-    const { unit, shares, isFull, device } = this
-    const [size, rank, count] = [images.length, unit.rows, unit.columns]
-    const own = columnsOf(unit, images)
-    const weighted = matrix(rank, size)
-    for (let k = 0, at = 0; k < rank; ++k) {
-      const share = shares.data[penalty * rank + k] as number
+  private async solve(
+    penalty: number,
+    { images, own }: { images: Int32Array; own: Matrix },
+    residual: Matrix,
+    first: number,
+    targets: number,
+  ): Promise<void> {
+    const { shares, isFull, device } = this
+    const [size, directions, count] = [images.length, shares.columns, residual.columns]
+    const weighted = matrix(directions, size)
+    for (let k = 0, at = 0; k < directions; ++k) {
+      const share = shares.data[penalty * directions + k] as number
       for (let a = 0; a < size; ++a, ++at) weighted.data[at] = (own.data[at] as number) * share
     }
     const lower = await product(weighted, own, device, { transposeA: true })

@@ -2,11 +2,11 @@ import { callOp, type Tensor } from '../tensor.js'
 
 const one = (op: string, inputs: (Tensor | null)[], options?: object): Tensor => callOp(op, inputs, options)[0] as Tensor
 
-/** x + y, element by element, of one shape. */
+/** x + y, element by element, of one shape, f32 or f64. */
 export const add = (x: Tensor, y: Tensor): Tensor => one('add', [x, y])
-/** x - y, element by element, of one shape. */
+/** x - y, element by element, of one shape, f32 or f64. */
 export const subtract = (x: Tensor, y: Tensor): Tensor => one('subtract', [x, y])
-/** x * y, element by element, of one shape. */
+/** x * y, element by element, of one shape, f32 or f64. */
 export const multiply = (x: Tensor, y: Tensor): Tensor => one('multiply', [x, y])
 
 export interface SubtractRowOptions {
@@ -16,6 +16,10 @@ export interface SubtractRowOptions {
 /** x - r for each row of x [N,D] with r [D]. */
 export const subtractRow = (x: Tensor, r: Tensor, options: SubtractRowOptions = {}): Tensor =>
   one('subtract_row', [x, r], options)
+
+/** Columns of x [N,D] (f32) less their means [D], and divided by their deviations [D] where these are given; all in float64. */
+export const standardise = (x: Tensor, mean: Tensor, deviation: Tensor | null = null): Tensor =>
+  one('standardise', [x, mean, deviation])
 
 export interface ScaleOptions {
   /** Default 1. */

@@ -1,5 +1,5 @@
-// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, to_f64, unit_rows, copies of rows and columns:
-// ops/elementwise.h. One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
+// add, subtract, multiply, subtract_row, standardise, scale, relu, relu_grad, to_f32, to_f64, unit_rows, copies of rows
+// and columns: ops/elementwise.h. One pass over memory each: 12 (binary) or 8 bytes an element, so the limit is DRAM bandwidth.
 #include "ops/elementwise.h"
 
 #include <algorithm>
@@ -23,13 +23,20 @@ void for_chunks(int64_t n, F&& f) {
   core::parallel_for((n + kChunk - 1) / kChunk, [&](int64_t i) { f(i * kChunk, std::min(n, (i + 1) * kChunk)); });
 }
 
-template <class F>
-void binary(const core::View* in, core::View* out, F&& f) {
-  const float *x = in[0].as<float>(), *y = in[1].as<float>();
-  float* z = out[0].as<float>();
+template <class T, class F>
+void binary_of(const core::View* in, core::View* out, F&& f) {
+  const T *x = in[0].as<T>(), *y = in[1].as<T>();
+  T* z = out[0].as<T>();
   for_chunks(in[0].count(), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) z[i] = f(x[i], y[i]);
   });
+}
+template <class F>
+void binary(const core::View* in, core::View* out, F&& f) {
+  if (in[0].dtype == core::Dtype::f64)
+    binary_of<double>(in, out, f);
+  else
+    binary_of<float>(in, out, f);
 }
 
 template <class T, class R = float, class F>
@@ -44,16 +51,24 @@ void unary(const core::View* in, core::View* out, F&& f) {
 STRIATE_INLINE void put(float* to, float x) { *to = x; }
 STRIATE_INLINE void put(uint16_t* to, float x) { *to = to_bf16(x); }
 
-/// y = x - r, row by row. A task is a strip of a row that r shares the cache with, or several short rows.
-template <class T>
-void less_row(const core::View* in, T* y) {
-  const int64_t n = in[0].shape[0], d = in[0].shape[1], strips = (d + kChunk - 1) / kChunk,
+/// f(row, begin, end) over rows of x [N,D]. A task is a strip of a row that what belongs to the columns shares the cache
+/// with, or several short rows.
+template <class F>
+void for_rows(const core::View& x, F&& f) {
+  const int64_t n = x.shape[0], d = x.shape[1], strips = (d + kChunk - 1) / kChunk,
                 together = std::max<int64_t>(1, kChunk / std::max<int64_t>(1, d));
-  const float *x = in[0].as<float>(), *r = in[1].as<float>();
   core::parallel_for((n + together - 1) / together * strips, [=](int64_t task) {
     const int64_t first = task / strips * together, begin = task % strips * kChunk, end = std::min(d, begin + kChunk);
-    for (int64_t row = first; row < std::min(n, first + together); ++row)
-      for (int64_t i = begin; i < end; ++i) put(y + row * d + i, x[row * d + i] - r[i]);
+    for (int64_t row = first; row < std::min(n, first + together); ++row) f(row, begin, end);
+  });
+}
+
+template <class T>
+void less_row(const core::View* in, T* y) {
+  const int64_t d = in[0].shape[1];
+  const float *x = in[0].as<float>(), *r = in[1].as<float>();
+  for_rows(in[0], [=](int64_t row, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) put(y + row * d + i, x[row * d + i] - r[i]);
   });
 }
 
@@ -76,13 +91,13 @@ void copy_rectangle(const char* from, size_t from_pitch, char* to, size_t to_pit
 }  // namespace
 
 void add(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
-  binary(in, out, [](float x, float y) { return x + y; });
+  binary(in, out, [](auto x, auto y) { return x + y; });
 }
 void subtract(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
-  binary(in, out, [](float x, float y) { return x - y; });
+  binary(in, out, [](auto x, auto y) { return x - y; });
 }
 void multiply(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
-  binary(in, out, [](float x, float y) { return x * y; });
+  binary(in, out, [](auto x, auto y) { return x * y; });
 }
 void subtract_row(core::Context&, const core::View* in, core::View* out, const op::SubtractRow::Options&) {
   if (out[0].dtype == core::Dtype::bf16)
@@ -91,10 +106,24 @@ void subtract_row(core::Context&, const core::View* in, core::View* out, const o
     less_row(in, out[0].as<float>());
 }
 void relu_grad(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
-  binary(in, out, [](float x, float gy) { return x > 0 ? gy : 0.0f; });
+  binary_of<float>(in, out, [](float x, float gy) { return x > 0 ? gy : 0.0f; });
 }
 void relu(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
   unary<float>(in, out, [](float x) { return x <= 0 ? 0.0f : x; });
+}
+void standardise(core::Context&, const core::View* in, core::View* out, const op::NoOptions&) {
+  const int64_t d = in[0].shape[1];
+  const float* x = in[0].as<float>();
+  const double *mean = in[1].as<double>(), *deviation = in[2].rank >= 0 ? in[2].as<double>() : nullptr;
+  double* y = out[0].as<double>();
+  for_rows(in[0], [=](int64_t row, int64_t begin, int64_t end) {
+    const float* from = x + row * d;
+    double* to = y + row * d;
+    if (deviation)
+      for (int64_t i = begin; i < end; ++i) to[i] = (static_cast<double>(from[i]) - mean[i]) / deviation[i];
+    else
+      for (int64_t i = begin; i < end; ++i) to[i] = static_cast<double>(from[i]) - mean[i];
+  });
 }
 void scale(core::Context&, const core::View* in, core::View* out, const op::Scale::Options& o) {
   if (in[0].dtype == core::Dtype::f64)

@@ -1,6 +1,6 @@
-// add, subtract, multiply, subtract_row, scale, relu, relu_grad, to_f32, to_f64, unit_rows, copies of rows and columns:
-// ops/elementwise.h. Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64 bytes), the
-// tail element by element. unit_rows: one warp per row, two passes over it, in float64. Bytes: 12 (binary) or
+// add, subtract, multiply, subtract_row, standardise, scale, relu, relu_grad, to_f32, to_f64, unit_rows, copies of rows
+// and columns: ops/elementwise.h. Layout: flat; one thread per 4 elements in one access (every buffer is aligned to 64
+// bytes), the tail element by element. unit_rows: one warp per row, two passes over it, in float64. Bytes: 12 (binary) or
 // 8 an element, so the limit is the memory's bandwidth. Not yet timed on a GPU.
 #include <cstdint>
 
@@ -28,18 +28,23 @@ __global__ void __launch_bounds__(kThreads) unary_kernel(const T* __restrict__ x
   }
 }
 
-template <class F>
+template <class T, class F>
 __global__ void __launch_bounds__(kThreads)
-    binary_kernel(const float* __restrict__ x, const float* __restrict__ y, float* __restrict__ z, int64_t n, F f) {
+    binary_kernel(const T* __restrict__ x, const T* __restrict__ y, T* __restrict__ z, int64_t n, F f) {
   const int64_t i = 4 * (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x);
   if (i + 4 <= n) {
-    const Four<float> a = pack_at<4>(x + i), b = pack_at<4>(y + i);
-    Four<float> r;
+    const Four<T> a = pack_at<4>(x + i), b = pack_at<4>(y + i);
+    Four<T> r;
     for (int j = 0; j < 4; ++j) r.v[j] = f(a.v[j], b.v[j]);
     pack_at<4>(z + i) = r;
   } else {
     for (int64_t j = i; j < n; ++j) z[j] = f(x[j], y[j]);
   }
+}
+
+/// i % d. A 64-bit division is several times as slow as a 32-bit one.
+__device__ __forceinline__ int64_t column_of(int64_t i, int64_t d, int64_t count) {
+  return count <= INT32_MAX ? static_cast<int32_t>(i) % static_cast<int32_t>(d) : i % d;
 }
 
 /// One thread an element; r is read once a row, from the cache.
@@ -49,9 +54,18 @@ __global__ void __launch_bounds__(kThreads)
                         int64_t count) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
-  // A 64-bit division is several times as slow as a 32-bit one.
-  const int64_t column = count <= INT32_MAX ? static_cast<int32_t>(i) % static_cast<int32_t>(d) : i % d;
-  store(y + i, __fsub_rn(load(x + i), load(r + column)));
+  store(y + i, __fsub_rn(load(x + i), load(r + column_of(i, d, count))));
+}
+
+/// The same; `deviation` may be null.
+__global__ void __launch_bounds__(kThreads)
+    standardise_kernel(const float* __restrict__ x, const double* __restrict__ mean,
+                       const double* __restrict__ deviation, double* __restrict__ y, int64_t d, int64_t count) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i >= count) return;
+  const int64_t column = column_of(i, d, count);
+  const double centred = __dsub_rn(static_cast<double>(x[i]), mean[column]);
+  y[i] = deviation ? __ddiv_rn(centred, deviation[column]) : centred;
 }
 
 template <class T>
@@ -65,12 +79,15 @@ void subtract_row_as(core::Context& ctx, const core::View* in, T* y) {
 // The intrinsics keep the compiler from fusing what the contract rounds.
 struct Sum {
   __device__ float operator()(float x, float y) const { return __fadd_rn(x, y); }
+  __device__ double operator()(double x, double y) const { return __dadd_rn(x, y); }
 };
 struct Difference {
   __device__ float operator()(float x, float y) const { return __fsub_rn(x, y); }
+  __device__ double operator()(double x, double y) const { return __dsub_rn(x, y); }
 };
 struct Product {
   __device__ float operator()(float x, float y) const { return __fmul_rn(x, y); }
+  __device__ double operator()(double x, double y) const { return __dmul_rn(x, y); }
 };
 struct ReluSlope {
   __device__ float operator()(float x, float gy) const { return x > 0 ? gy : 0.0f; }
@@ -97,12 +114,19 @@ struct Convert {
   __device__ double operator()(float x) const { return static_cast<double>(x); }
 };
 
-template <class F>
-void binary(core::Context& ctx, const core::View* in, core::View* out, F f) {
+template <class T, class F>
+void binary_of(core::Context& ctx, const core::View* in, core::View* out, F f) {
   const int64_t n = in[0].count();
   if (n == 0) return;
-  STRIATE_LAUNCH((binary_kernel<F>), blocks_for(n, 4 * kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(),
-                 in[1].as<float>(), out[0].as<float>(), n, f);
+  STRIATE_LAUNCH((binary_kernel<T, F>), blocks_for(n, 4 * kThreads), kThreads, 0, stream_of(ctx), in[0].as<T>(),
+                 in[1].as<T>(), out[0].as<T>(), n, f);
+}
+template <class F>
+void binary(core::Context& ctx, const core::View* in, core::View* out, F f) {
+  if (in[0].dtype == core::Dtype::f64)
+    binary_of<double>(ctx, in, out, f);
+  else
+    binary_of<float>(ctx, in, out, f);
 }
 
 template <class T, class R = float, class F>
@@ -180,10 +204,17 @@ void subtract_row(core::Context& ctx, const core::View* in, core::View* out, con
     subtract_row_as(ctx, in, out[0].as<float>());
 }
 void relu_grad(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
-  binary(ctx, in, out, ReluSlope{});
+  binary_of<float>(ctx, in, out, ReluSlope{});
 }
 void relu(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
   unary<float>(ctx, in, out, Rectify{});
+}
+void standardise(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
+  const int64_t count = in[0].count();
+  if (count == 0) return;
+  STRIATE_LAUNCH(standardise_kernel, blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), in[0].as<float>(),
+                 in[1].as<double>(), in[2].rank >= 0 ? in[2].as<double>() : nullptr, out[0].as<double>(),
+                 in[0].shape[1], count);
 }
 void scale(core::Context& ctx, const core::View* in, core::View* out, const op::Scale::Options& o) {
   if (in[0].dtype == core::Dtype::f64) return unary<double, double>(ctx, in, out, Affine64{o.factor, o.offset});

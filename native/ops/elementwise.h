@@ -1,5 +1,6 @@
-// add, subtract, multiply   z = x + y, x - y, x * y, element by element, one shape, no broadcasting
+// add, subtract, multiply   z = x + y, x - y, x * y, element by element, one shape, no broadcasting; f32 or f64
 // subtract_row   y = x - r for each row of x [N,D], r [D]; y f32, or rounded once more to bf16 (option `store`)
+// standardise    y = (x - mean) / deviation in float64, column by column; y = x - mean without deviations
 // scale          y = factor * x + offset (one fused multiply-add), f32 or f64
 // relu           y = max(x, 0), NaN stays NaN;  relu_grad  gx = gy where x > 0, else 0
 // to_f32         y = x / 255 for u8 (option `unit`, default true), x itself otherwise: bf16 exactly, i32 and f64 to the
@@ -10,17 +11,23 @@
 // copy_rows      rows at .. at + N of y [M,D] become x [N,D], in place; both of one element type
 // copy_columns   columns at .. at + D of y [N,E] become x [N,D], in place; both of one element type
 // slice_columns  y [N,D] = columns at .. at + count of x [N,E]
-// Float32, one rounding an element (subtract_row to bf16: two). Repeatable to the bit.
+// One rounding an element in the type of the result (subtract_row to bf16: two; standardise: one an operation).
+// Repeatable to the bit.
 #pragma once
 #include "ops/contract.h"
 
 namespace striate::op {
 
 struct Binary {
-  static constexpr const char* signature = "x f32 [...], y f32 [...] -> z f32 [...]";
+  static constexpr const char* signature = "x f32|f64 [...], y f32|f64 [...] -> z f32|f64 [...]";
   using Options = NoOptions;
   static void options(OptionVisitor&, Options&) {}
-  static void infer(Shapes&, const Options&) {}
+  static void infer(Shapes& s, const Options&) {
+    const core::Dtype dtype = s.input("x").dtype;
+    if (s.input("y").dtype != dtype)
+      s.refuse("y", core::dtype_name(s.input("y").dtype), std::string(core::dtype_name(dtype)) + ", as x");
+    s.set_output("z", dtype);
+  }
 };
 struct Add : Binary {};
 struct Subtract : Binary {};
@@ -33,6 +40,13 @@ struct SubtractRow : Stored {
   };
   static void options(OptionVisitor& v, Options& o) { store(v, o.store); }
   static void infer(Shapes& s, const Options& o) { s.set_output("y", dtype(o.store)); }
+};
+
+struct Standardise {
+  static constexpr const char* signature = "x f32 [N,D], mean f64 [D], deviation? f64 [D] -> y f64 [N,D]";
+  using Options = NoOptions;
+  static void options(OptionVisitor&, Options&) {}
+  static void infer(Shapes&, const Options&) {}
 };
 
 struct Scale {

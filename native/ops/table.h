@@ -14,6 +14,7 @@
 #include "ops/loss.h"
 #include "ops/nnl_conv.h"
 #include "ops/optimiser.h"
+#include "ops/pls.h"
 #include "ops/pool.h"
 #include "ops/readout.h"
 #include "ops/rectified_power.h"
@@ -38,6 +39,7 @@
   X(subtract, Subtract)                                  \
   X(multiply, Multiply)                                  \
   X(subtract_row, SubtractRow)                           \
+  X(standardise, Standardise)                            \
   X(scale, Scale)                                        \
   X(relu, Relu)                                          \
   X(relu_grad, ReluGrad)                                 \
@@ -63,6 +65,7 @@
   X(adam, Adam)                                          \
   X(adamw, Adamw)                                        \
   X(sgd, Sgd)                                            \
+  X(pls_components, PlsComponents)                       \
   X(max_pool, MaxPool)                                   \
   X(max_pool_grad, MaxPoolGrad)                          \
   X(avg_pool, AvgPool)                                   \

@@ -84,6 +84,8 @@ inline float __log2f(float a) { return std::log2(a); }
 inline float __saturatef(float a) { return a > 0 ? (a < 1 ? a : 1.0f) : 0.0f; }
 inline double __dmul_rn(double a, double b) { return a * b; }
 inline double __dadd_rn(double a, double b) { return a + b; }
+inline double __dsub_rn(double a, double b) { return a - b; }
+inline double __ddiv_rn(double a, double b) { return a / b; }
 
 inline unsigned __float_as_uint(float a) { return std::bit_cast<unsigned>(a); }
 inline int __float_as_int(float a) { return std::bit_cast<int>(a); }

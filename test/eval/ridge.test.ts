@@ -4,7 +4,7 @@ import { cpu } from '../../lib/device.js'
 import { pearson } from '../../lib/eval/correlation.js'
 import { type FeatureRows, Kernel } from '../../lib/eval/kernel.js'
 import { column, type Matrix, matrix, rowsOf } from '../../lib/eval/matrix.js'
-import { factorsOf, ridge } from '../../lib/eval/ridge.js'
+import { ridge } from '../../lib/eval/ridge.js'
 import { uniform } from '../ops/proof.js'
 
 const range = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i)
@@ -99,8 +99,7 @@ describe.each([
     ['groups of images', 'per-target', pairs],
   ] as const)('leaves out %s exactly and chooses a %s penalty by it', async (_, lambda, groups) => {
     const kernel = await Kernel.of(features, cpu())
-    const factors = await factorsOf(await kernel.split({ train, test }), cpu())
-    const fit = await ridge(factors, rowsOf(y, train), { lambdas, lambda, groups }, cpu())
+    const fit = await ridge(await kernel.split({ train, test }), rowsOf(y, train), { lambdas, lambda, groups }, cpu())
     const scores = lambdas.map((l) =>
       Array.from({ length: 3 }, (_, t) => leftOut(features, column(y, t), train, groups ?? alone, l)),
     )
@@ -127,10 +126,7 @@ it('features that are constant predict the mean and have no correlation', async 
     1,
     Float64Array.from({ length: 12 }, (_, i) => i),
   )
-  const factors = await factorsOf(
-    await (await Kernel.of(features, cpu())).split({ train: range(0, 9), test: range(9, 12) }),
-    cpu(),
-  )
-  const fit = await ridge(factors, rowsOf(y, range(0, 9)), { lambdas, lambda: 'shared', groups: null }, cpu())
+  const split = await (await Kernel.of(features, cpu())).split({ train: range(0, 9), test: range(9, 12) })
+  const fit = await ridge(split, rowsOf(y, range(0, 9)), { lambdas, lambda: 'shared', groups: null }, cpu())
   expect([...fit.prediction.data]).toEqual([4, 4, 4])
 })

@@ -24,6 +24,12 @@ const mismatch = {
 }
 const wrongType = { name: 'i32 for f32', inputs: [i32([2], [1, 2]), random(2, [2])], error: 'ShapeError' as const, argument: 'x' }
 
+/** Operands of [40013] in float64, whose last digits float32 has not. */
+const wide: Case = {
+  name: '[40013] in float64',
+  inputs: [f64([40013], normals(61, 40013)), f64([40013], normals(62, 40013))],
+}
+
 function binary(op: string, f: (x: number, y: number) => number, argument = 'y', result = 'z'): Proof {
   return {
     op,
@@ -31,7 +37,7 @@ function binary(op: string, f: (x: number, y: number) => number, argument = 'y',
     reference: (c) => ({
       [result]: f64(
         first(c).shape,
-        first(c).data.map((x, i) => Math.fround(f(x, c.inputs[1]!.data[i]!))),
+        first(c).data.map((x, i) => (first(c).dtype === 'f64' ? Number : Math.fround)(f(x, c.inputs[1]!.data[i]!))),
       ),
     }),
     // The float64 result of two float32 numbers, rounded once, is the correctly rounded one for +, - and *.
@@ -68,10 +74,52 @@ function columns(name: string, x: Host, width: number, at: number): Case {
 
 const slice = (name: string, x: Host, options: Options = {}): Case => ({ name, inputs: [x], options })
 
+/** The same with float64 operands, but not one of each type. */
+function either(proof: Proof): Proof {
+  const refusal = { name: 'two element types', inputs: [random(1, [2]), f64([2], [1, 2])], argument: 'y' }
+  return {
+    ...proof,
+    cases: [...proof.cases, wide],
+    refusals: [...proof.refusals, { ...refusal, error: 'ShapeError' }],
+  }
+}
+
+const columnsOf = (seed: number, d: number): Host => f64([d], normals(seed, d))
+
 export const proofs: Proof[] = [
-  binary('add', (x, y) => x + y),
-  binary('subtract', (x, y) => x - y),
-  binary('multiply', (x, y) => x * y),
+  either(binary('add', (x, y) => x + y)),
+  either(binary('subtract', (x, y) => x - y)),
+  either(binary('multiply', (x, y) => x * y)),
+  {
+    op: 'standardise',
+    cases: [
+      { name: '[1,1]', inputs: [f32([1, 1], [3]), f64([1], [0.1]), null] },
+      { name: '[7,13], divided', inputs: [random(63, [7, 13]), columnsOf(64, 13), columnsOf(65, 13)] },
+      { name: 'rows longer than a task, divided', inputs: [random(66, [3, 40013]), columnsOf(67, 40013), columnsOf(68, 40013)] },
+      { name: 'more rows than a task holds', inputs: [random(69, [5003, 17]), columnsOf(70, 17), null] },
+      { name: 'special values', inputs: [f32([1, 10], special), f64([10], [...special].reverse()), f64([10], special)] },
+    ],
+    reference: (c) => {
+      const [x, mean, deviation] = c.inputs as [Host, Host, Host | null]
+      const d = mean.data.length
+      return {
+        y: f64(
+          x.shape,
+          x.data.map((v, i) => (v - mean.data[i % d]!) / (deviation?.data[i % d] ?? 1)),
+        ),
+      }
+    },
+    budget: () => 0, // each operation is correctly rounded
+    refusals: [
+      {
+        name: 'means of other columns',
+        inputs: [random(1, [2, 3]), columnsOf(2, 2), null],
+        error: 'ShapeError',
+        argument: 'mean',
+      },
+      { name: 'no means', inputs: [random(1, [2, 3])], error: 'ShapeError', argument: 'mean' },
+    ],
+  },
   {
     ...binary('relu_grad', (x, gy) => (x > 0 ? gy : 0), 'gy', 'gx'),
     finiteDifference: {
