@@ -11,7 +11,9 @@ export interface Deviations {
 /** @param centred where they go; may be `values` */
 export function deviations(values: ArrayLike<number>, centred: Float64Array = new Float64Array(values.length)): Deviations {
   const count = values.length
-  let [sum, largest] = [0, 0]
+  // Not [sum, largest] = [0, 0]: V8 would make an object of each sum that follows.
+  let sum = 0
+  let largest = 0
   for (let i = 0; i < count; ++i) {
     sum += values[i] as number
     largest = Math.max(largest, Math.abs(values[i] as number))

@@ -135,6 +135,44 @@ const best = (scores: readonly number[]): number =>
 const perTarget = (scores: readonly Float64Array[], targets: number): Int32Array =>
   Int32Array.from({ length: targets }, (_, target) => best(scores.map((score) => score[target] as number)))
 
+/** Rows times each row of shares, one share after the other. */
+function weighed({ rows, columns, data }: Matrix, shares: Matrix): Matrix {
+  const out = matrix(shares.rows * rows, columns)
+  for (let at = 0, l = 0; l < shares.rows; ++l) {
+    const share = shares.data.subarray(l * columns, (l + 1) * columns)
+    for (let from = 0; from < data.length; from += columns)
+      for (let k = 0; k < columns; ++k, ++at) out.data[at] = (data[from + k] as number) * (share[k] as number)
+  }
+  return out
+}
+
+/** Adds what was measured to rows, one target after the other and from the first again. */
+function addInTurn({ rows, columns, data }: Matrix, measured: readonly Deviations[]): void {
+  for (let at = 0, row = 0; row < rows; ++row) {
+    const { centred } = measured[row % measured.length] as Deviations
+    for (let i = 0; i < columns; ++i, ++at) data[at] = (data[at] as number) + (centred[i] as number)
+  }
+}
+
+/** r of predictions, what was measured less the residuals times the penalty's inverses, for each penalty and target. */
+function scoreRows(
+  { columns, data }: Matrix,
+  measured: readonly Deviations[],
+  inverses: Matrix,
+  tell: (penalty: number, target: number, r: number) => void,
+): void {
+  const predicted = new Float64Array(columns)
+  for (let at = 0, l = 0; l < inverses.rows; ++l) {
+    const inverse = inverses.data.subarray(l * columns, (l + 1) * columns)
+    for (const [j, one] of measured.entries()) {
+      const { centred } = one
+      for (let i = 0; i < columns; ++i, ++at)
+        predicted[i] = (centred[i] as number) - (data[at] as number) * (inverse[i] as number)
+      tell(l, j, correlation(predicted, one))
+    }
+  }
+}
+
 /** Predictions for training images when they are left out, at every penalty. */
 class LeftOut {
   private constructor(
@@ -194,35 +232,16 @@ class LeftOut {
     turned: Matrix,
     tell: (penalty: number, target: number, r: number) => void,
   ): Promise<void> {
-    const { rows, shares, inverses, isFull, device } = this
-    const [targets, penalties, directions, count] = [measured.length, shares.rows, shares.columns, inverses.columns]
-    const kept = matrix(penalties * targets, directions)
-    for (let at = 0, l = 0; l < penalties; ++l) {
-      const share = shares.data.subarray(l * directions, (l + 1) * directions)
-      for (let from = 0; from < turned.data.length; from += directions)
-        for (let k = 0; k < directions; ++k, ++at) kept.data[at] = (turned.data[from + k] as number) * (share[k] as number)
-    }
-    using left = upload(kept, device)
+    const { rows, shares, isFull, device } = this
+    const [targets, penalties] = [measured.length, shares.rows]
+    using left = upload(weighed(turned, shares), device)
     using product = matmul(left, rows)
     const residual = await download(product)
-    const { data } = residual
     // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
-    if (!isFull)
-      for (let at = 0, row = 0; row < residual.rows; ++row) {
-        const y = (measured[row % targets] as Deviations).centred
-        for (let i = 0; i < count; ++i, ++at) data[at] = (data[at] as number) + (y[i] as number)
-      }
+    if (!isFull) addInTurn(residual, measured)
     for (const group of this.together)
       for (let l = 0; l < penalties; ++l) await this.solve(l, group, residual, l * targets, targets)
-    const predicted = new Float64Array(count)
-    for (let at = 0, l = 0; l < penalties; ++l) {
-      const inverse = inverses.data.subarray(l * count, (l + 1) * count)
-      for (const [j, one] of measured.entries()) {
-        const y = one.centred
-        for (let i = 0; i < count; ++i, ++at) predicted[i] = (y[i] as number) - (data[at] as number) * (inverse[i] as number)
-        tell(l, j, correlation(predicted, one))
-      }
-    }
+    scoreRows(residual, measured, this.inverses, tell)
   }
 
   /** Replaces a group's part of some rows of residuals by (I - H)_FF^-1 times it, by Cholesky. */

@@ -20,15 +20,32 @@ namespace {
 
 constexpr int64_t kLibrary = 128, kAlone = 256;
 
+/// Largest magnitude of numbers; NaN where one of them is not finite.
+template <class T>
+T largest_magnitude(const T* a, int64_t count) {
+  constexpr int64_t kWide = 64;  // of which the compiler makes vectors
+  T most[kWide] = {}, finite[kWide] = {};
+  const auto take = [&](int64_t i, int64_t lane) {
+    const T x = std::fabs(a[i]);
+    most[lane] = x > most[lane] ? x : most[lane];
+    finite[lane] += x * 0;  // NaN as soon as one is not finite
+  };
+  int64_t i = 0;
+  for (; i + kWide <= count; i += kWide)
+    for (int64_t lane = 0; lane < kWide; ++lane) take(i + lane, lane);
+  for (; i < count; ++i) take(i, 0);
+  for (int64_t lane = 1; lane < kWide; ++lane) {
+    most[0] = std::max(most[0], most[lane]);
+    finite[0] += finite[lane];
+  }
+  return most[0] + finite[0];
+}
+
 /// Largest magnitude of a matrix [D,D]; refuses what is not finite or not symmetric.
 template <class T>
 double checked_scale(const T* a, int64_t matrices, int64_t g, int64_t d, core::Dtype dtype) {
-  T largest = 0, finite = 0;
-  for (int64_t i = 0; i < d * d; ++i) {
-    largest = std::max(largest, std::fabs(a[i]));
-    finite += a[i] * 0;  // NaN as soon as one is not finite
-  }
-  if (finite != 0)
+  const T largest = largest_magnitude(a, d * d);
+  if (std::isnan(largest))
     for (int64_t i = 0; i < d * d; ++i)
       if (!std::isfinite(a[i])) op::Eigh::refuse_infinite(matrices, g, i / d, i % d, a[i]);
   const double most = op::Eigh::asymmetry(dtype, d) * static_cast<double>(largest);
@@ -45,9 +62,9 @@ double checked_scale(const T* a, int64_t matrices, int64_t g, int64_t d, core::D
 /// v with its entry of largest magnitude positive.
 template <class S, class T>
 void store_vector(const S* from, int64_t d, T* to) {
+  const S largest = largest_magnitude(from, d);
   int64_t at = 0;
-  for (int64_t i = 1; i < d; ++i)
-    if (std::fabs(from[i]) > std::fabs(from[at])) at = i;
+  while (at < d - 1 && std::fabs(from[at]) != largest) ++at;
   const S sign = from[at] < 0 ? -1 : 1;
   for (int64_t i = 0; i < d; ++i) to[i] = static_cast<T>(sign * from[i]);
 }
@@ -75,7 +92,8 @@ template <class T>
 bool solve(core::Workspace& workspace, const T* from, int64_t d, double largest, const Memory& memory,
            const Result<T>& to) {
   // Scaled by a power of two, so that no square overflows or vanishes that matters.
-  const int exponent = largest > 0 ? std::ilogb(largest) : 0;
+  const int exponent = largest > 0 ? std::clamp(std::ilogb(largest), -1000, 1000) : 0;
+  const double factor = std::scalbn(1.0, -exponent);
   double* free = memory.numbers;
   const auto take = [&](int64_t count) {
     double* taken = free;
@@ -86,7 +104,7 @@ bool solve(core::Workspace& workspace, const T* from, int64_t d, double largest,
          *scratch = take(eigen::panel_doubles(d));
   core::parallel_for((d + 63) / 64, [&](int64_t task) {
     for (int64_t i = task * 64; i < std::min(d, task * 64 + 64); ++i)
-      for (int64_t j = i; j < d; ++j) a[i * d + j] = std::scalbn(static_cast<double>(from[i * d + j]), -exponent);
+      for (int64_t j = i; j < d; ++j) a[i * d + j] = factor * static_cast<double>(from[i * d + j]);
   });
   eigen::reduce(workspace, d, a, diagonal, beside, tau, scratch);
   int64_t *order = memory.indices, *index = memory.indices;

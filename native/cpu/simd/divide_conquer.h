@@ -2,7 +2,7 @@
 // recomputed z of Gu and Eisenstat 1995), and by implicit QL for pieces of at most kLeaf and where only values are
 // wanted. Eigenvectors are rows. Nearly all the work is one packed product a merge; what deflates is only copied.
 // The tree depends on N alone and every sum has its order: bits do not depend on the number of threads.
-// Included after simd/tridiagonal.h and simd/secular.h.
+// Included after simd/begin.h.
 #pragma once
 #include <algorithm>
 #include <cmath>

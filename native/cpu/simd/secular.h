@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "cpu/simd/wide.h"
+
 namespace striate::cpu::STRIATE_SIMD_NS::eigen {
 namespace {
 
@@ -17,24 +19,43 @@ struct SecularValue {
   double value, left_slope, right_slope, error;
 };
 
+/// What the poles of one side add, all of one sign: from the outermost on, the nearest last and largest. Lanes have sums
+/// of their own, shorter than one sum would be; that they are added is within the multiple of `value` in the error.
+struct SecularSums {
+  double value = 0, slope = 0, partial = 0;  // partial: of the sums on the way
+};
+
+/// Poles [first, first + count), or with `step` -1 those from `first` downwards.
+inline SecularSums secular_sums(const double* d, const double* z, double origin, double x, int64_t first, int64_t count,
+                                int64_t step) {
+  constexpr int64_t kWide = kLanes / 2;
+  vd value{}, slope{}, partial{};
+  int64_t done = 0;
+  for (; done + kWide <= count; done += kWide) {
+    const int64_t at = step > 0 ? first + done : first - done - (kWide - 1);
+    const vd weight = vload(z + at), t = weight / ((vload(d + at) - origin) - x);
+    value += weight * t;
+    slope += t * t;
+    partial += value;
+  }
+  SecularSums sums{vsum(value), vsum(slope), vsum(partial)};
+  for (; done < count; ++done) {
+    const int64_t i = first + step * done;
+    const double t = z[i] / ((d[i] - origin) - x);
+    sums.value += z[i] * t;
+    sums.slope += t * t;
+    sums.partial += sums.value;
+  }
+  return sums;
+}
+
 inline SecularValue secular_value(int64_t k, const double* d, const double* z, double rho, double origin, double x,
                                   int64_t split) {
-  double left = 0, right = 0, left_slope = 0, right_slope = 0, error = 0;
-  for (int64_t i = 0; i <= split; ++i) {
-    const double t = z[i] / ((d[i] - origin) - x);
-    left += z[i] * t;
-    left_slope += t * t;
-    error -= left;
-  }
-  for (int64_t i = k - 1; i > split; --i) {
-    const double t = z[i] / ((d[i] - origin) - x);
-    right += z[i] * t;
-    right_slope += t * t;
-    error += right;
-  }
-  const double value = 1 / rho + left + right;
-  error = std::fabs(error) + 8 * (right - left) + 1 / rho + std::fabs(x) * (left_slope + right_slope);
-  return {value, left_slope, right_slope, error};
+  const SecularSums left = secular_sums(d, z, origin, x, 0, split + 1, 1),
+                    right = secular_sums(d, z, origin, x, k - 1, k - 1 - split, -1);
+  const double error = std::fabs(right.partial - left.partial) + 8 * (right.value - left.value) + 1 / rho +
+                       std::fabs(x) * (left.slope + right.slope);
+  return {1 / rho + left.value + right.value, left.slope, right.slope, error};
 }
 
 /// Root j: returns it, and delta[i] = d_i - root.
