@@ -48,8 +48,9 @@ function opened(
 ): OpenCase {
   const { features, split, y } = dataOf(sizes)
   const predicted = async (): Promise<Float64Array> => {
-    const kernel = await Kernel.of(features, device)
-    return (await predict(await kernel.split(split), y)).prediction.data
+    using kernel = await Kernel.of(features, device)
+    using centred = await kernel.split(split)
+    return (await predict(centred, y)).prediction.data
   }
   return {
     run: async (repetitions) => {

@@ -60,7 +60,8 @@ export async function encode(
       leastParts: () => (choice === 'leave-one-out' ? 2 : choice),
       fit: async ({ kernel, split, y, groups, device }) => {
         const together = choice === 'leave-one-out' ? groups : foldNumbers(op, y.rows, choice, seed, groups)
-        const fitted = await ridge(await kernel.split(split), y, { lambdas, lambda, groups: together }, device)
+        using centred = await kernel.split(split)
+        const fitted = await ridge(centred, y, { lambdas, lambda, groups: together }, device)
         const exponents = fitted.lambda.map(Math.log10)
         const exponent = exponents.reduce((sum, value) => sum + value, 0) / exponents.length
         return {

@@ -191,7 +191,7 @@ export async function scoreLayers(
   for (const name of names) {
     const parts = layersOf(name).map((part) => features.find(({ layer }) => layer === part) as LayerFeatures)
     const kernels = await Promise.all(parts.map((part) => Kernel.of(part, device)))
-    const kernel = kernels.length > 1 ? joined(kernels, device) : (kernels[0] as Kernel)
+    using kernel = kernels.length > 1 ? joined(kernels) : (kernels[0] as Kernel)
     const found: FoldScores = { test: [], inner: [], raw: [] }
     for (const split of splits) {
       signal?.throwIfAborted()

@@ -70,17 +70,6 @@ export function columnMeans({ rows, columns, data }: Matrix): Float64Array {
   return means.map((sum) => sum / rows)
 }
 
-/** Mean of each row. */
-export function rowMeans({ rows, columns, data }: Matrix): Float64Array {
-  const means = new Float64Array(rows)
-  for (let i = 0, at = 0; i < rows; ++i) {
-    let sum = 0
-    for (let j = 0; j < columns; ++j, ++at) sum += data[at] as number
-    means[i] = sum / columns
-  }
-  return means
-}
-
 /** A matrix with a row taken off each of its rows. */
 export function withoutRow({ rows, columns, data }: Matrix, row: Float64Array): Matrix {
   const shifted = new Float64Array(data.length)

@@ -51,21 +51,20 @@ export interface PlsFit {
 export async function fitPls(split: CentredSplit, y: Matrix, settings: PlsSettings, device: Device): Promise<PlsFit> {
   const { rows: count, columns: targets } = y
   const { tolerance, iterations } = settings
+  const { train, test } = split
   const products = split.form === 'products'
   const means = columnMeans(y)
   const centred = withoutRow(y, means)
   const deviations = settings.scale ? scaleColumns(centred) : null
-  const components = Math.min(settings.components, count - 1, products ? count - 1 : split.train.columns)
+  const components = Math.min(settings.components, count - 1, products ? count - 1 : (train.shape[1] as number))
   if (components < 1)
     return {
       weights: matrix(count, 0),
       loadings: matrix(targets, 0),
-      prediction: constant(split.test.rows, means),
+      prediction: constant(test.shape[0] as number, means),
       unconverged: 0,
     }
 
-  using train = upload(split.train, device)
-  using test = upload(split.test, device)
   using responses = upload(centred, device)
   using along = products ? null : matmul(train, responses, { transposeA: true })
   using image = matmul(train, along ?? responses)
@@ -142,7 +141,8 @@ export async function pls(
       innerScore: `mean r in ${innerFolds} folds of the training images (fewer where they have fewer parts)`,
       leastParts: (wantsInner) => (wantsInner ? 2 : 1),
       fit: async ({ kernel, split, y, groups, wantsInner, device }) => {
-        const fitted = await fitPls(await kernel.split(split, { scale }), y, settings, device)
+        using centred = await kernel.split(split, { scale })
+        const fitted = await fitPls(centred, y, settings, device)
         const raw = { components: fitted.loadings.columns, unconverged: fitted.unconverged }
         const inner = wantsInner ? await innerScores(kernel, split.train, y, groups, settings, device) : null
         return { prediction: fitted.prediction, inner, raw }
@@ -168,7 +168,7 @@ async function innerScores(
   const parts = groups ? new Set(groups).size : train.length
   for (const inner of foldsOf('pls', train.length, Math.min(innerFolds, parts), seed, groups)) {
     const imagesOf = (places: Int32Array) => places.map((place) => train[place] as number)
-    const centred = await kernel.split({ train: imagesOf(inner.train), test: imagesOf(inner.test) }, { scale })
+    using centred = await kernel.split({ train: imagesOf(inner.train), test: imagesOf(inner.test) }, { scale })
     const { prediction } = await fitPls(centred, rowsOf(y, inner.train), settings, device)
     folds.push(correlations(prediction, rowsOf(y, inner.test)))
   }

@@ -19,9 +19,8 @@ interface Factors extends Disposable {
   lengths: Float64Array
 }
 
-async function factorsOf({ form, train }: CentredSplit, device: Device): Promise<Factors> {
+async function factorsOf({ form, train: features }: CentredSplit): Promise<Factors> {
   const isProducts = form === 'products'
-  using features = upload(train, device)
   using gram = isProducts ? null : matmul(features, features, { transposeA: true })
   const { values, vectors: basis } = eigh(gram ?? features)
   using spectrum = values
@@ -34,7 +33,7 @@ async function factorsOf({ form, train }: CentredSplit, device: Device): Promise
     const all = (await spectrum.read()).data as Float64Array
     // Of the centred features of n images at most n - 1 directions are not rounding.
     const least = Math.max(0, all[0] as number) * all.length * Number.EPSILON
-    const most = Math.min(train.rows - 1, all.length)
+    const most = Math.min((features.shape[0] as number) - 1, all.length)
     let rank = 0
     while (rank < most && (all[rank] as number) > least) ++rank
     const squares = all.slice(0, rank)
@@ -75,7 +74,7 @@ const room = 2 ** 23
  * @param y [training images, targets], all known
  */
 export async function ridge(split: CentredSplit, y: Matrix, settings: RidgeSettings, device: Device): Promise<RidgeFit> {
-  using factors = await factorsOf(split, device)
+  using factors = await factorsOf(split)
   const { squares, basis, rows } = factors
   const { lambdas, lambda: how } = settings
   const { rows: images, columns: targets } = y
@@ -102,13 +101,12 @@ export async function ridge(split: CentredSplit, y: Matrix, settings: RidgeSetti
       : perTarget(scores, targets)
   const lambda = Float64Array.from(chosen, (l) => lambdas[l] as number)
 
-  const prediction = matrix(split.test.rows, targets)
-  using test = upload(split.test, device)
+  const prediction = matrix(split.test.shape[0] as number, targets)
   for (const { first, means, turned } of stretches) {
     shrink(turned, squares, lambda.subarray(first))
     using along = upload(turned, device)
     using weights = matmul(along, basis)
-    using centred = matmul(test, weights, { transposeB: true })
+    using centred = matmul(split.test, weights, { transposeB: true })
     place(await download(centred), means, prediction, first)
   }
   const inner = Float64Array.from(chosen, (l, target) => scores[l]?.[target] as number)

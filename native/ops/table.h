@@ -16,6 +16,7 @@
 #include "ops/optimiser.h"
 #include "ops/pls.h"
 #include "ops/pool.h"
+#include "ops/products.h"
 #include "ops/readout.h"
 #include "ops/rectified_power.h"
 #include "ops/reduce.h"
@@ -70,6 +71,7 @@
   X(max_pool_grad, MaxPoolGrad)                          \
   X(avg_pool, AvgPool)                                   \
   X(avg_pool_grad, AvgPoolGrad)                          \
+  X(centred_products, CentredProducts)                   \
   X(readout_learn, ReadoutLearn)                         \
   X(readout_score, ReadoutScore)                         \
   X(rectified_power, RectifiedPower)                     \

@@ -65,7 +65,9 @@ describe('joined', () => {
     const [n, sizes] = [20, [30, 12]]
     const split = { train: Int32Array.from({ length: 15 }, (_, i) => i), test: Int32Array.from({ length: 5 }, (_, i) => 15 + i) }
     const parts = sizes.map((size, i) => ({ count: n, size, data: normals(i, n * size).map((v) => (1 + 9 * i) * v + i) }))
-    const { train, test } = await joined(await Promise.all(parts.map((part) => Kernel.of(part, cpu()))), cpu()).split(split)
+    using both = joined(await Promise.all(parts.map((part) => Kernel.of(part, cpu()))))
+    using centred = await both.split(split)
+    const [train, test] = await Promise.all([centred.train.read(), centred.test.read()])
     const variances = parts.map(({ size, data }) => {
       let sum = 0
       for (let j = 0; j < size; j++) {

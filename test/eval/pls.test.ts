@@ -132,8 +132,8 @@ describe.each([
     ['scaled features and targets', 1e-18, true],
   ])('has the predictions and coefficients of NIPALS, with %s', async (_, tolerance, scale) => {
     const components = 6
-    const kernel = await Kernel.of(features, cpu())
-    const split = await kernel.split({ train, test }, { scale })
+    using kernel = await Kernel.of(features, cpu())
+    using split = await kernel.split({ train, test }, { scale })
     const fit = await fitPls(split, rowsOf(y, train), { components, scale, tolerance, iterations: 500 }, cpu())
     const oracle = nipals(rowsAt(features, train), listed(rowsOf(y, train)), components, scale, tolerance)
     expect(fit.loadings.columns).toBe(components)
@@ -159,8 +159,8 @@ it('takes no more components than there is left to explain', async () => {
     1,
     Float64Array.from({ length: 10 }, (_, i) => (i * 3) % 4),
   )
-  const kernel = await Kernel.of(features, cpu())
-  const split = await kernel.split({ train: range(0, 8), test: range(8, 10) })
+  using kernel = await Kernel.of(features, cpu())
+  using split = await kernel.split({ train: range(0, 8), test: range(8, 10) })
   const settings = { components: 25, scale: false, tolerance: 1e-6, iterations: 500 }
   const fit = await fitPls(split, rowsOf(y, range(0, 8)), settings, cpu())
   expect(fit.loadings.columns).toBe(2)
@@ -175,7 +175,8 @@ it.each([
   // Four features, each many times.
   const copied = { ...features, data: features.data.map((_, i, all) => all[Math.floor(i / size) * size + (i % 4)] as number) }
   const [train, test] = [range(0, count - 5), range(count - 5, count)]
-  const split = await (await Kernel.of(copied, cpu())).split({ train, test })
+  using kernel = await Kernel.of(copied, cpu())
+  using split = await kernel.split({ train, test })
   const settings = { components: 10, scale: false, tolerance: 1e-18, iterations: 500 }
   const fit = await fitPls(split, rowsOf(y, train), settings, cpu())
   expect(fit.loadings.columns).toBe(4)

@@ -98,8 +98,9 @@ describe.each([
     ['groups of images', 'shared', pairs],
     ['groups of images', 'per-target', pairs],
   ] as const)('leaves out %s exactly and chooses a %s penalty by it', async (_, lambda, groups) => {
-    const kernel = await Kernel.of(features, cpu())
-    const fit = await ridge(await kernel.split({ train, test }), rowsOf(y, train), { lambdas, lambda, groups }, cpu())
+    using kernel = await Kernel.of(features, cpu())
+    using split = await kernel.split({ train, test })
+    const fit = await ridge(split, rowsOf(y, train), { lambdas, lambda, groups }, cpu())
     const scores = lambdas.map((l) =>
       Array.from({ length: 3 }, (_, t) => leftOut(features, column(y, t), train, groups ?? alone, l)),
     )
@@ -126,7 +127,8 @@ it('features that are constant predict the mean and have no correlation', async 
     1,
     Float64Array.from({ length: 12 }, (_, i) => i),
   )
-  const split = await (await Kernel.of(features, cpu())).split({ train: range(0, 9), test: range(9, 12) })
+  using kernel = await Kernel.of(features, cpu())
+  using split = await kernel.split({ train: range(0, 9), test: range(9, 12) })
   const fit = await ridge(split, rowsOf(y, range(0, 9)), { lambdas, lambda: 'shared', groups: null }, cpu())
   expect([...fit.prediction.data]).toEqual([4, 4, 4])
 })
