@@ -79,7 +79,7 @@ export async function ridge(split: CentredSplit, y: Matrix, settings: RidgeSetti
   const { lambdas, lambda: how } = settings
   const { rows: images, columns: targets } = y
   const leaveOut = await LeftOut.of(factors, images, settings, device)
-  const width = Math.max(1, Math.floor(room / (images * lambdas.length)))
+  const width = Math.max(1, Math.floor(room / images))
   const scores = lambdas.map(() => new Float64Array(targets))
   // Targets that lie beside each other, from `first` on: their means, and their products with the directions' rows.
   const stretches: { first: number; means: number[]; turned: Matrix }[] = []
@@ -90,9 +90,7 @@ export async function ridge(split: CentredSplit, y: Matrix, settings: RidgeSetti
     using responses = upload(measured, device)
     using products = matmul(responses, rows, { transposeB: true })
     const turned = await download(products)
-    await leaveOut.score(own, turned, (l, j, r) => {
-      ;(scores[l] as Float64Array)[first + j] = r
-    })
+    for (const [l, found] of (await leaveOut.score(own, turned)).entries()) scores[l]?.set(found, first)
     stretches.push({ first, means: own.map(({ mean }) => mean), turned })
   }
   const chosen =
@@ -112,6 +110,9 @@ export async function ridge(split: CentredSplit, y: Matrix, settings: RidgeSetti
   const inner = Float64Array.from(chosen, (l, target) => scores[l]?.[target] as number)
   return { prediction, lambda, inner, rank: squares.length }
 }
+
+/** One row. */
+const rowOf = ({ columns, data }: Matrix, row: number): Float64Array => data.subarray(row * columns, (row + 1) * columns)
 
 /** Turns products with the directions' rows into what the directions are weighed by: 1 / (square + lambda) of them, and none of rounding. */
 function shrink({ rows, columns, data }: Matrix, squares: Float64Array, lambda: Float64Array): void {
@@ -133,42 +134,29 @@ const best = (scores: readonly number[]): number =>
 const perTarget = (scores: readonly Float64Array[], targets: number): Int32Array =>
   Int32Array.from({ length: targets }, (_, target) => best(scores.map((score) => score[target] as number)))
 
-/** Rows times each row of shares, one share after the other. */
-function weighed({ rows, columns, data }: Matrix, shares: Matrix): Matrix {
-  const out = matrix(shares.rows * rows, columns)
-  for (let at = 0, l = 0; l < shares.rows; ++l) {
-    const share = shares.data.subarray(l * columns, (l + 1) * columns)
-    for (let from = 0; from < data.length; from += columns)
-      for (let k = 0; k < columns; ++k, ++at) out.data[at] = (data[from + k] as number) * (share[k] as number)
-  }
-  return out
+/** Rows times shares of their columns. */
+function weigh({ data }: Matrix, share: Float64Array, into: Matrix): void {
+  for (let at = 0; at < data.length; )
+    for (let k = 0; k < share.length; ++k, ++at) into.data[at] = (data[at] as number) * (share[k] as number)
 }
 
-/** Adds what was measured to rows, one target after the other and from the first again. */
-function addInTurn({ rows, columns, data }: Matrix, measured: readonly Deviations[]): void {
-  for (let at = 0, row = 0; row < rows; ++row) {
-    const { centred } = measured[row % measured.length] as Deviations
+/** Adds what was measured of each row's target. */
+function addMeasured({ columns, data }: Matrix, measured: readonly Deviations[]): void {
+  let at = 0
+  for (const { centred } of measured)
     for (let i = 0; i < columns; ++i, ++at) data[at] = (data[at] as number) + (centred[i] as number)
-  }
 }
 
-/** r of predictions, what was measured less the residuals times the penalty's inverses, for each penalty and target. */
-function scoreRows(
-  { columns, data }: Matrix,
-  measured: readonly Deviations[],
-  inverses: Matrix,
-  tell: (penalty: number, target: number, r: number) => void,
-): void {
-  const predicted = new Float64Array(columns)
-  for (let at = 0, l = 0; l < inverses.rows; ++l) {
-    const inverse = inverses.data.subarray(l * columns, (l + 1) * columns)
-    for (const [j, one] of measured.entries()) {
-      const { centred } = one
-      for (let i = 0; i < columns; ++i, ++at)
-        predicted[i] = (centred[i] as number) - (data[at] as number) * (inverse[i] as number)
-      tell(l, j, correlation(predicted, one))
-    }
-  }
+/** r of each target's predictions: what was measured less the residuals times the penalty's inverses. */
+function scoreRows({ data }: Matrix, measured: readonly Deviations[], inverse: Float64Array): Float64Array {
+  const predicted = new Float64Array(inverse.length)
+  let at = 0
+  return Float64Array.from(measured, (one) => {
+    const { centred } = one
+    for (let i = 0; i < predicted.length; ++i, ++at)
+      predicted[i] = (centred[i] as number) - (data[at] as number) * (inverse[i] as number)
+    return correlation(predicted, one)
+  })
 }
 
 /** Predictions for training images when they are left out, at every penalty. */
@@ -221,40 +209,38 @@ class LeftOut {
   }
 
   /**
-   * Tells r of every target at every penalty.
+   * r of every target at every penalty, in turn: numbers on their way pass through little memory, which sets the garbage collector to work.
    * @param measured targets of the training images
    * @param turned their products with the rows
    */
-  async score(
-    measured: readonly Deviations[],
-    turned: Matrix,
-    tell: (penalty: number, target: number, r: number) => void,
-  ): Promise<void> {
-    const { rows, shares, isFull, device } = this
-    const [targets, penalties] = [measured.length, shares.rows]
-    using left = upload(weighed(turned, shares), device)
-    using product = matmul(left, rows)
-    const residual = await download(product)
-    // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
-    if (!isFull) addInTurn(residual, measured)
-    for (const group of this.together)
-      for (let l = 0; l < penalties; ++l) await this.solve(l, group, residual, l * targets, targets)
-    scoreRows(residual, measured, this.inverses, tell)
+  async score(measured: readonly Deviations[], turned: Matrix): Promise<Float64Array[]> {
+    const { rows, shares, inverses, isFull, device } = this
+    const kept = matrix(turned.rows, turned.columns)
+    const scores: Float64Array[] = []
+    for (let l = 0; l < shares.rows; ++l) {
+      weigh(turned, rowOf(shares, l), kept)
+      using left = upload(kept, device)
+      using product = matmul(left, rows)
+      const residual = await download(product)
+      // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
+      if (!isFull) addMeasured(residual, measured)
+      for (const group of this.together) await this.solve(rowOf(shares, l), group, residual)
+      scores.push(scoreRows(residual, measured, rowOf(inverses, l)))
+    }
+    return scores
   }
 
-  /** Replaces a group's part of some rows of residuals by (I - H)_FF^-1 times it, by Cholesky. */
+  /** Replaces a group's part of the rows of residuals by (I - H)_FF^-1 times it, by Cholesky. */
   private async solve(
-    penalty: number,
+    shares: Float64Array,
     { images, own }: { images: Int32Array; own: Matrix },
     residual: Matrix,
-    first: number,
-    targets: number,
   ): Promise<void> {
-    const { shares, isFull, device } = this
-    const [size, directions, count] = [images.length, shares.columns, residual.columns]
+    const { isFull, device } = this
+    const [size, directions, count] = [images.length, shares.length, residual.columns]
     const weighted = matrix(directions, size)
     for (let k = 0, at = 0; k < directions; ++k) {
-      const share = shares.data[penalty * directions + k] as number
+      const share = shares[k] as number
       for (let a = 0; a < size; ++a, ++at) weighted.data[at] = (own.data[at] as number) * share
     }
     const lower = await product(weighted, own, device, { transposeA: true })
@@ -264,7 +250,7 @@ class LeftOut {
         for (let k = 0; k < b; ++k) sum -= (lower.data[a * size + k] as number) * (lower.data[b * size + k] as number)
         lower.data[a * size + b] = a === b ? Math.sqrt(sum) : sum / (lower.data[b * size + b] as number)
       }
-    for (let t = first; t < first + targets; ++t) {
+    for (let t = 0; t < residual.rows; ++t) {
       const place = (a: number) => t * count + (images[a] as number)
       const step = (a: number, from: number, to: number, factor: (k: number) => number) => {
         let value = residual.data[place(a)] as number
