@@ -73,7 +73,7 @@ export function ridgeLeaveOneOut(): BenchCase {
   const { learned, others, targets } = sizes
   const decomposition = (14 / 3) * learned ** 3 // as in op eigh
   const leftOut = 2 * learned ** 2 * (targets * (1 + lambdas.length) + lambdas.length)
-  const prediction = 2 * others * learned * (learned + targets)
+  const prediction = 2 * learned * targets * (learned + others)
   return {
     op: 'ridge',
     name: `${name}, ${lambdas.length} penalties by leave-one-out`,

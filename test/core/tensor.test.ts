@@ -17,6 +17,7 @@ import {
   hebbianLearn,
   leakedTensors,
   OutOfMemoryError,
+  relu,
   ShapeError,
   StriateError,
   scale,
@@ -46,7 +47,7 @@ describe('Tensor', () => {
     using moved = third.reshape([2, 3]).to(testDevice('cpu'))
     expect((await zeros.read()).data).toEqual(new Float64Array(6))
     expect(await moved.read()).toMatchObject({ shape: [2, 3], data: new Float64Array(6).fill(1 / 3) })
-    expect(() => add(third, third)).toThrow(/add: x is f64 \[6\]; expected f32/)
+    expect(() => relu(third)).toThrow(/relu: x is f64 \[6\]; expected f32/)
     using rounded = Tensor.from(new Float32Array([1, 1 + 2 ** -9, -3.143]), { dtype: 'bf16' })
     expect([...(await rounded.read()).data]).toEqual([1, 1, -3.140625])
   })
