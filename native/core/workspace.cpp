@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "core/view.h"
+#include "core/host_memory.h"
 
 namespace striate::core {
 
@@ -19,7 +19,7 @@ void* Workspace::take(size_t bytes) {
   Block& block = blocks_[next_];
   if (block.bytes < bytes) {
     std::free(block.memory);
-    block = {std::aligned_alloc(kAlignment, bytes), bytes};
+    block = {allocate_host(bytes), bytes};
     if (!block.memory) {
       block.bytes = 0;
       throw std::bad_alloc();

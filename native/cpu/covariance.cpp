@@ -66,6 +66,7 @@ void for_groups(core::Context& ctx, int64_t groups, int64_t d, int64_t slots, F&
     });
     return;
   }
+  if (groups == 1) return f(ctx, 0, 0);
   core::Workspace workspace(ctx.cancelled);
   for (int64_t g = 0; g < groups && !ctx.stop(); ++g) {
     core::Context own = workspace.fresh();

@@ -1,13 +1,12 @@
 // c = a b (+ bias), or c += a b: a [M,K] and b [K,N], float32 or bf16 with c float32 or float64, or all three float64;
 // either transposed. Included after simd/begin.h.
 // Layout: a in panels of kRows rows and b in panels of kColumns columns, k outermost; one tile of c (kRows x kColumns)
-// stays in registers over a block of at most kDepth k's. A block of a (kBlockRows) lives in L2, panels of b stream
-// through L1, fetched ahead. Numerics: each block of k's is summed from zero in order of k, and the blocks are added in
-// order: they depend on K alone, so the bits depend neither on the number of threads nor on which tile a thread takes.
-// On Zen 5 with AVX-512, 8 x 48 and long blocks won over 14 x 32 by 384: with rows of c a power of two apart, 14 of
-// them do not fit the ways of one L1 set. Of OpenBLAS 0.3.21 at 1024 and 2048 square, on a busy machine: 0.95-1.00 and
-// 0.90-0.97, against 0.89-0.93 and 0.82-0.89. Float64 has the same tiles in half as many lanes, and blocks of the same
-// bytes.
+// stays in registers over a block of at most kDepth k's. A block of b (kBlockBytes) lives in L2 and is gone through once
+// for each panel of a, which is packed just before; what the next panel will be packed from is fetched meanwhile.
+// Numerics: each block of k's is summed from zero in order of k, and the blocks are added in order: they depend on K
+// alone, so the bits depend neither on the number of threads nor on which tile a thread takes.
+// On Sapphire Rapids the tiles alone reach the processor's FMA peak when c lies on huge pages. What is left to lose is
+// packing: of b in whole rows of a block, of a under cover of the tiles. Prefetches within a tile cost 4 %.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -28,12 +27,12 @@ namespace {
 
 #if STRIATE_SIMD == 4
 constexpr int kRows = 8, kVectors = 3;  // 24 of 32 registers accumulate
-constexpr int64_t kDepthBytes = 4096, kBlockRows = 14 * kRows;
+constexpr int64_t kBlockRows = 14 * kRows;
 #else
 constexpr int kRows = 6, kVectors = 2;  // 12 of 16
-constexpr int64_t kDepthBytes = 1536, kBlockRows = 20 * kRows;
+constexpr int64_t kBlockRows = 20 * kRows;
 #endif
-constexpr int64_t kBlockColumns = 480, kChunkBytes = 384 << 10, kStretchBytes = 16384;
+constexpr int64_t kDepth = 384, kBlockBytes = 720 << 10, kChunkBytes = 384 << 10, kStep = 16;
 
 /// What a product in S (the type of c) is made of: vectors, four numbers of one row, and the width of a tile.
 template <class S>
@@ -51,9 +50,7 @@ struct Numbers<double> {
 template <class S>
 constexpr int kLanesOf = kLanes * 4 / sizeof(S);
 template <class S>
-constexpr int kColumns = kVectors* kLanesOf<S>;
-template <class S>
-constexpr int64_t kDepth = kDepthBytes / sizeof(S);
+constexpr int kColumns = kVectors * kLanesOf<S>;
 
 /// a or b. `x` stands for a row of a or a column of b; element (x, k) is data[x * stride + k] where k is contiguous,
 /// else data[k * stride + x].
@@ -86,35 +83,31 @@ STRIATE_INLINE Numbers<float>::Four load4(const uint16_t* p) {
 template <int W, class T, class S>
 void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t kc, S* dst) {
   using Four = typename Numbers<S>::Four;
-  if (width < W) {
-    for (int64_t k = 0; k < kc; ++k)
-      for (int x = 0; x < W; ++x)
-        dst[k * W + x] = x >= width       ? S(0)
-                         : f.k_contiguous ? widen(f.data[(x0 + x) * f.stride + k0 + k])
-                                          : widen(f.data[(k0 + k) * f.stride + x0 + x]);
-    return;
-  }
   if (!f.k_contiguous) {
     const T* p = f.data + k0 * f.stride + x0;
     for (int64_t k = 0; k < kc; ++k, p += f.stride) {
       S* to = dst + k * W;
       int x = 0;
-      for (; x + kLanesOf<S> <= W; x += kLanesOf<S>) vstore(to + x, load_lanes(p + x));
-      // The last four overlap with others.
-      for (; x < W; x += 4) {
-        const Four last = load4(p + std::min(x, W - 4));
-        std::memcpy(to + std::min(x, W - 4), &last, sizeof last);
+      for (; x + kLanesOf<S> <= width; x += kLanesOf<S>) vstore(to + x, load_lanes(p + x));
+      if (width == W) {
+        for (; x < W; x += 4) {  // The last four overlap with others.
+          const Four last = load4(p + std::min(x, W - 4));
+          std::memcpy(to + std::min(x, W - 4), &last, sizeof last);
+        }
+        continue;
       }
+      for (; x < width; ++x) to[x] = widen(p[x]);
+      for (; x < W; ++x) to[x] = 0;
     }
     return;
   }
   // Transposed by 4 x 4, eight cache lines of each of four rows at a time: with a stride of a power of two more rows
   // would share a cache set, and shorter runs leave the prefetcher behind.
   const T* p = f.data + x0 * f.stride + k0;
-  int64_t k = 0;
-  for (; k + 4 <= kc; k += 128) {
+  const int whole = width / 4 * 4;
+  for (int64_t k = 0; k + 4 <= kc; k += 128) {
     const int64_t end = std::min<int64_t>(k + 128, kc - 3);
-    for (int x = 0; x + 4 <= W; x += 4)
+    for (int x = 0; x < whole; x += 4)
       for (int64_t i = k; i < end; i += 4) {
         const T* q = p + x * f.stride + i;
         const Four a = load4(q), b = load4(q + f.stride), c = load4(q + 2 * f.stride), d = load4(q + 3 * f.stride);
@@ -124,14 +117,16 @@ void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t k
                            __builtin_shufflevector(ef, gh, 0, 1, 4, 5), __builtin_shufflevector(ef, gh, 2, 3, 6, 7)};
         for (int j = 0; j < 4; ++j) std::memcpy(dst + (i + j) * W + x, &r[j], sizeof(Four));
       }
-    for (int x = W / 4 * 4; x < W; ++x)
+    for (int x = whole; x < width; ++x)
       for (int64_t i = k; i < end; i += 4) {
         const Four a = load4(p + x * f.stride + i);
         for (int j = 0; j < 4; ++j) dst[(i + j) * W + x] = a[j];
       }
   }
-  for (k = kc / 4 * 4; k < kc; ++k)
-    for (int x = 0; x < W; ++x) dst[k * W + x] = widen(p[x * f.stride + k]);
+  for (int64_t k = kc / 4 * 4; k < kc; ++k)
+    for (int x = 0; x < width; ++x) dst[k * W + x] = widen(p[x * f.stride + k]);
+  for (int x = width; x < W; ++x)
+    for (int64_t k = 0; k < kc; ++k) dst[k * W + x] = 0;
 }
 
 template <int W>
@@ -157,17 +152,27 @@ STRIATE_INLINE bool k_contiguous(const Factor<T>& f) {
 }
 STRIATE_INLINE bool k_contiguous(const Centred&) { return false; }
 
-/// Panels [x0, x1) of the factor, one after the other, kc * W numbers each. Where a row of memory lies across the panels,
-/// all of them take a few rows at a time: with a stride of a power of two more would share a cache set.
+/// Panels [x0, x1) of the factor, `apart` numbers from one to the next. Where a row of memory lies across the panels, all
+/// of them take a few rows at a time: with a stride of a power of two more would share a cache set.
 template <int W, class F, class S>
-void pack(const F& f, int64_t x0, int64_t x1, int64_t k0, int64_t kc, S* dst) {
-  const int64_t step = k_contiguous(f) ? std::max<int64_t>(1, kc) : 8;
+void pack(const F& f, int64_t x0, int64_t x1, int64_t k0, int64_t kc, S* dst, int64_t apart) {
+  const int64_t step = k_contiguous(f) ? std::max<int64_t>(1, kc) : kStep;
   for (int64_t k = 0; k < kc; k += step) {
     S* to = dst + k * W;
-    for (int64_t x = x0; x < x1; x += W, to += kc * W)
+    for (int64_t x = x0; x < x1; x += W, to += apart)
       pack_panel<W>(f, x, static_cast<int>(std::min<int64_t>(W, x1 - x)), k0 + k, std::min(step, kc - k), to);
   }
 }
+
+/// Fetches one of `parts` shares of what a panel of kRows rows of a will be packed from.
+template <class T>
+STRIATE_INLINE void fetch(const Factor<T>& f, int64_t x0, int64_t k0, int64_t kc, int64_t part, int64_t parts) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  const int64_t lines = (kc + kLine - 1) / kLine;
+  for (int64_t i = lines * part / parts; i < lines * (part + 1) / parts; ++i)
+    for (int r = 0; r < kRows; ++r) __builtin_prefetch(f.data + (x0 + r) * f.stride + k0 + i * kLine, 0, 2);
+}
+STRIATE_INLINE void fetch(const Centred&, int64_t, int64_t, int64_t, int64_t, int64_t) {}
 
 /// Where a tile goes. `bias` (of the tile's first column) is added where the tile starts, `add` continues from what is
 /// there.
@@ -194,8 +199,6 @@ void tile(int64_t kc, const S* a, const S* b, const Target<C>& to, int rows, int
 #pragma GCC unroll 4
     for (int64_t k = 0; k < depth; ++k) {
       Vector y[V];
-      __builtin_prefetch(a + 16 * kRows);
-      for (int v = 0; v < V; ++v) __builtin_prefetch(b + 6 * kColumns<S> + v * kWide);
       for (int v = 0; v < V; ++v) y[v] = vload(b + v * kWide);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
@@ -273,18 +276,20 @@ Tile<S, C> tile_for(int rows, int columns) {
   return kTiles[static_cast<size_t>((rows - 1) / 2 * kVectors + (columns - 1) / kLanesOf<S>)];
 }
 
-/// All tiles of packed a (m rows) times packed b (n columns). With `below`, how far the block's first row lies
-/// below its first column, tiles that are wholly below the diagonal are left out.
-template <class S, class C>
-void block(int64_t m, int64_t n, int64_t kc, const S* a, const S* b, const Target<C>& to, const int64_t* below) {
-  for (int64_t j = 0; j < n; j += kColumns<S>)
-    for (int64_t i = 0; i < m; i += kRows) {
-      const int rows = static_cast<int>(std::min<int64_t>(kRows, m - i)),
-                columns = static_cast<int>(std::min<int64_t>(kColumns<S>, n - j));
-      if (below && *below + i >= j + columns) continue;
-      const Target<C> at{to.c + i * to.stride + j, to.stride, to.bias ? to.bias + j : nullptr, to.add};
-      tile_for<S, C>(rows, columns)(kc, a + i * kc, b + j * kc, at, rows, columns);
-    }
+/// One packed panel of a (`rows` rows) times packed b (n columns), meanwhile(i, tiles) before each tile. Tiles that lie
+/// wholly left of column `below` are left out.
+template <class S, class C, class F>
+void tiles(int64_t rows, int64_t n, int64_t kc, const S* a, const S* b, const Target<C>& to, int64_t below,
+           F&& meanwhile) {
+  constexpr int64_t kWide = kColumns<S>;
+  const int64_t first = std::max<int64_t>(0, below) / kWide, count = (n + kWide - 1) / kWide;
+  for (int64_t i = first; i < count; ++i) {
+    const int64_t j = i * kWide;
+    const int height = static_cast<int>(rows), columns = static_cast<int>(std::min(kWide, n - j));
+    meanwhile(i - first, count - first);
+    const Target<C> at{to.c + j, to.stride, to.bias ? to.bias + j : nullptr, to.add};
+    tile_for<S, C>(height, columns)(kc, a, b + j * kc, at, height, columns);
+  }
 }
 
 inline int64_t ceil_to(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
@@ -303,71 +308,74 @@ struct Update {
   bool upper = false;  // only the tiles that reach the diagonal or above; below it c is unspecified
 };
 
-/// c [M,N], row stride `c_stride`; bias [N] or null. The K blocks of a stretch follow each other on one block of c while
-/// that is in L2, so that c comes from memory once a stretch.
+/// c [M,N], row stride `c_stride`; bias [N] or null.
 template <class A, class B, class C>
 void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, const A& a, const B& b,
               const std::type_identity_t<C>* bias, C* c, int64_t c_stride, Update update = {}) {
   using S = typename A::Packed;
   if (m <= 0 || n <= 0) return;
-  constexpr int kWide = kColumns<S>;
-  const int64_t blocks = std::max<int64_t>(1, (depth + kDepth<S> - 1) / kDepth<S>);
-  const int64_t kc = std::max<int64_t>(1, (depth + blocks - 1) / blocks);
-  constexpr int64_t kStretch = kStretchBytes / sizeof(S), kChunk = kChunkBytes / sizeof(S);
-  const int64_t stretch = std::max(kc, std::min(depth, kStretch / kc * kc));
-  const int64_t threads = core::threads();
-  const bool few = m <= kBlockRows;
+  constexpr int64_t kWide = kColumns<S>;
+  const int64_t blocks = std::max<int64_t>(1, (depth + kDepth - 1) / kDepth);
+  const int64_t kc = std::max<int64_t>(1, (depth + blocks - 1) / blocks), threads = core::threads();
   // Few rows: a is packed whole, and each task packs and uses its own columns of b. Else b is packed in blocks of
-  // columns, and each task packs and uses its own rows of a.
+  // columns, and each task packs and uses its own rows of a: a panel at a time, or all where k does not run along them.
+  const bool few = m <= kBlockRows;
   const int64_t rows =
       few ? m : std::clamp(ceil_to((m + 2 * threads - 1) / (2 * threads), kRows), 4 * int64_t{kRows}, kBlockRows);
-  const int64_t chunk = std::clamp<int64_t>(kChunk / kc * kWide, 1, 8) * kWide;
-  const int64_t most = few ? chunk : kBlockColumns, parts = (n + most - 1) / most;
-  const int64_t columns = few ? most : ceil_to((n + parts - 1) / parts, kWide);
+  const int64_t most =
+      std::max<int64_t>(1, (few ? kChunkBytes : kBlockBytes) / static_cast<int64_t>(sizeof(S)) / (kc * kWide)) * kWide;
+  const int64_t parts = (n + most - 1) / most, columns = ceil_to((n + parts - 1) / parts, kWide);
   const int64_t tasks = few ? parts : (m + rows - 1) / rows, slots = std::min(threads, tasks);
-  const int64_t a_size = ceil_to(rows, kRows) * kc + 16 * kRows, b_size = columns * kc;
-  S* packed_a = ctx.scratch<S>(few ? ceil_to(rows, kRows) * stretch + 16 * kRows : slots * a_size);
-  S* packed_b = ctx.scratch<S>((few ? slots * b_size : columns * stretch) + 16 * kWide);
-  for (int64_t start = 0; start == 0 || start < depth; start += stretch) {
-    const int64_t end = std::min(depth, start + stretch);
-    const auto for_blocks = [&](auto&& f) {
-      for (int64_t k0 = start; k0 == start || k0 < end; k0 += kc) f(k0, std::min(kc, end - k0));
-    };
-    if (few) {
-      for_blocks(
-          [&](int64_t k0, int64_t k) { pack<kRows>(a, 0, m, k0, k, packed_a + (k0 - start) * ceil_to(m, kRows)); });
+  const int64_t together = few || !k_contiguous(a) ? ceil_to(rows, kRows) : kRows;
+  S* packed_a = ctx.scratch<S>((few ? 1 : slots) * together * kc);
+  S* packed_b = ctx.scratch<S>((few ? slots : 1) * columns * kc);
+  const auto by_blocks = [&](auto&& f) {
+    for (int64_t k0 = 0; k0 == 0 || k0 < depth; k0 += kc) f(k0, std::min(kc, depth - k0));
+  };
+  const auto product = [&](int64_t row, int64_t height, int64_t j, int64_t width, int64_t k0, int64_t k, const S* pa,
+                           const S* pb, auto&& meanwhile) {
+    const Target<C> to{c + row * c_stride + j, c_stride, bias ? bias + j : nullptr, k0 > 0 || update.add};
+    tiles<S, C>(height, width, k, pa, pb, to, update.upper ? row - j : 0, meanwhile);
+  };
+  if (few) {
+    by_blocks([&](int64_t k0, int64_t k) {
+      pack<kRows>(a, 0, m, k0, k, packed_a, kRows * k);
       by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
-        const int64_t j = i * columns, width = std::min(columns, n - j), below = -j;
-        S* own = packed_b + slot * b_size;
-        for_blocks([&](int64_t k0, int64_t k) {
-          pack<kWide>(b, j, j + width, k0, k, own);
-          block(m, width, k, packed_a + (k0 - start) * ceil_to(m, kRows), own,
-                Target<C>{c + j, c_stride, bias ? bias + j : nullptr, k0 > 0 || update.add},
-                update.upper ? &below : nullptr);
-        });
+        const int64_t j = i * columns, width = std::min(columns, n - j);
+        S* own = packed_b + slot * columns * kc;
+        pack<kWide>(b, j, j + width, k0, k, own, kWide * k);
+        for (int64_t row = 0; row < m; row += kRows)
+          product(row, std::min<int64_t>(kRows, m - row), j, width, k0, k, packed_a + row * k, own,
+                  [](int64_t, int64_t) {});
       });
-      continue;
-    }
-    for (int64_t j = 0; j < n; j += columns) {
-      const int64_t width = std::min(columns, n - j), panels = (width + kWide - 1) / kWide;
-      core::parallel_for(panels, [&](int64_t i) {
-        for_blocks([&](int64_t k0, int64_t k) {
-          pack<kWide>(b, j + i * kWide, j + std::min(width, (i + 1) * kWide), k0, k,
-                      packed_b + (k0 - start) * panels * kWide + i * kWide * k);
+    });
+    return;
+  }
+  for (int64_t j = 0; j < n; j += columns) {
+    const int64_t width = std::min(columns, n - j);
+    by_blocks([&](int64_t k0, int64_t k) {
+      if (k_contiguous(b))
+        core::parallel_for((width + kWide - 1) / kWide, [&](int64_t i) {
+          pack<kWide>(b, j + i * kWide, std::min(j + width, j + (i + 1) * kWide), k0, k, packed_b + i * kWide * k, 0);
         });
-      });
+      else
+        core::parallel_for((k + kStep - 1) / kStep, [&](int64_t i) {
+          pack<kWide>(b, j, j + width, k0 + i * kStep, std::min(kStep, k - i * kStep), packed_b + i * kStep * kWide,
+                      kWide * k);
+        });
       by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
-        const int64_t row = i * rows, height = std::min(rows, m - row), below = row - j;
-        if (update.upper && below >= width) return;
-        S* own = packed_a + slot * a_size;
-        for_blocks([&](int64_t k0, int64_t k) {
-          pack<kRows>(a, row, row + height, k0, k, own);
-          block(height, width, k, own, packed_b + (k0 - start) * panels * kWide,
-                Target<C>{c + row * c_stride + j, c_stride, bias ? bias + j : nullptr, k0 > 0 || update.add},
-                update.upper ? &below : nullptr);
-        });
+        const int64_t end = std::min(m, (i + 1) * rows);
+        S* own = packed_a + slot * together * kc;
+        for (int64_t row = i * rows; row < end && !(update.upper && row >= j + width); row += kRows) {
+          const int64_t packed = (row - i * rows) % together;
+          if (packed == 0) pack<kRows>(a, row, std::min(end, row + together), k0, k, own, kRows * k);
+          product(row, std::min<int64_t>(kRows, end - row), j, width, k0, k, own + packed * k, packed_b,
+                  [&](int64_t part, int64_t parts) {
+                    if (together == kRows && row + 2 * kRows <= end) fetch(a, row + kRows, k0, k, part, parts);
+                  });
+        }
       });
-    }
+    });
   }
 }
 
