@@ -25,7 +25,7 @@ namespace {
 
 using conv::Filters, conv::kPanel;
 
-constexpr int64_t kGroupImages = 64, kGroupFloats = 8 << 20;
+constexpr int64_t kGroupImages = 64, kGroupFloats = 100 << 10;
 
 struct Layer {
   int64_t N, C, H, W, K, R, S, P, Q, stride, padding;
@@ -86,11 +86,11 @@ Layer layer_of(const core::View& x, const core::View& w, const core::View& y, co
           w.shape[3], y.shape[2], y.shape[3], o.stride,   o.padding};
 }
 
-/// Images to a group: of `floats` numbers each, in whole tiles where there are several groups.
-int64_t group_of(int64_t images, int64_t floats) {
-  const int64_t most = std::clamp<int64_t>(kGroupFloats / floats, 1, kGroupImages);
-  const int64_t groups = (images + most - 1) / most, even = (images + groups - 1) / groups;
-  return groups > 1 && even > conv::kRows ? (even + conv::kRows - 1) / conv::kRows * conv::kRows : even;
+/// Images to a group, of `floats` numbers each: what is rearranged should still be in L2 when it is summed up. Whole tiles
+/// of `lanes`, so that a tile is of one position.
+int64_t group_of(int64_t images, int64_t floats, int64_t lanes) {
+  const int64_t rows = conv::rows_at_once(conv::panels_of(lanes));
+  return std::min(images, std::clamp(kGroupFloats / floats, rows, kGroupImages) / rows * rows);
 }
 
 void check_plane(const char* name, const core::View& x) {
@@ -122,7 +122,7 @@ void forward(core::Context& ctx, const Layer& l, const T* x, const float* w, con
   for (int64_t i = 0; i < l.P * l.R; ++i) down_at[i] = place(i / l.R, i % l.R, l.H);
   for (int64_t i = 0; i < l.Q * across; ++i) across_at[i] = place(i / across, i % across, l.W);
 
-  const int64_t group = group_of(l.N, std::max(l.C * plane, l.K * l.P * l.Q));
+  const int64_t group = group_of(l.N, std::max(l.C * plane, l.K * l.P * l.Q), l.K);
   float* data = ctx.scratch<float>(
       static_cast<size_t>(few ? group * l.C * plane : conv::channels_last_floats(l.C, group * plane)));
   for (int64_t n = 0; n < l.N && !ctx.stop(); n += group) {
@@ -163,7 +163,7 @@ void backward(core::Context& ctx, const Layer& l, const T* x, const float* w, co
     for (int64_t i = 0; i < l.H * l.R; ++i) down_at[i] = place(i / l.R, i % l.R, l.P);
     for (int64_t i = 0; i < l.W * l.S; ++i) across_at[i] = place(i / l.S, i % l.S, l.Q);
   }
-  const int64_t group = group_of(l.N, std::max(l.C * l.H * l.W, l.K * pixels));
+  const int64_t group = group_of(l.N, std::max(l.C * l.H * l.W, l.K * pixels), l.C);
   float* g = ctx.scratch<float>(static_cast<size_t>(conv::channels_last_floats(l.K, group * pixels)));
   conv::WeightProduct weights(ctx, {l.C, l.H, l.W, l.K, l.R, l.S, l.P, l.Q, l.stride, l.padding}, gw ? group : 0);
   for (int64_t n = 0; n < l.N && !ctx.stop(); n += group) {

@@ -31,25 +31,26 @@ struct Correlation {
 
 /// The runs of all tiles of a block of positions.
 struct RowTable {
+  int64_t step;                // rows of a tile
   int32_t *row, *tap, *count;  // [tile][taps][kRows], [tile][taps], [tile]
 
   void fill(const Correlation& c, int64_t first, int64_t rows) {
     const int32_t zero = static_cast<int32_t>(c.panel_stride - c.row_stride);
-    for (int64_t start = 0, tile = 0; start < rows; start += kRows, ++tile) {
+    for (int64_t start = 0, tile = 0; start < rows; start += step, ++tile) {
       int64_t p[kRows], q[kRows], n[kRows];
-      for (int r = 0; r < kRows; ++r) {
+      for (int64_t r = 0; r < step; ++r) {
         const int64_t i = first * c.images + std::min(start + r, rows - 1);
         n[r] = i % c.images;
         p[r] = i / c.images / c.Q;
         q[r] = i / c.images % c.Q;
       }
-      const bool one = p[0] == p[kRows - 1] && q[0] == q[kRows - 1];
+      const bool one = p[0] == p[step - 1] && q[0] == q[step - 1];
       int32_t runs = 0;
       for (int64_t t = 0; t < c.shape.taps; ++t) {
         const int64_t down = t / c.across, side = t % c.across, downs = c.shape.taps / c.across;
         int32_t* to = row + (tile * c.shape.taps + runs) * kRows;
         bool any = false;
-        for (int r = 0; r < kRows; ++r) {
+        for (int64_t r = 0; r < step; ++r) {
           if (one && r > 0) {
             to[r] = to[0] + static_cast<int32_t>((n[r] - n[0]) * c.row_stride);
             continue;
@@ -89,44 +90,51 @@ inline void correlate(core::Context& ctx, const Correlation& c) {
   // A block's part of x should stay in L2, a layer of a panel of filters in L1.
   constexpr int64_t kBlockFloats = 64 << 10, kLayerFloats = 5 << 10;
   const int64_t plane = c.P * c.Q, taps = c.shape.taps, panels = c.shape.lane_panels();
+  const int64_t together = panels_at_once(panels), sets_of_panels = (panels + together - 1) / together;
+  const int64_t step = rows_at_once(panels);
   const int64_t layer = std::max<int64_t>(1, kLayerFloats / (taps * kPanel * c.shape.step)) * c.shape.step;
-  const int64_t wanted = std::clamp<int64_t>(kBlockFloats / c.shape.depth / c.images, 1, 4096 / c.images + 1);
+  // Some blocks even of a small image, for other threads.
+  const int64_t most = std::min(std::max<int64_t>(32, plane / 16), 4096 / c.images + 1);
+  const int64_t wanted = std::clamp<int64_t>(kBlockFloats / c.shape.depth / c.images, 1, most);
   const int64_t block = std::min(plane, wanted > kLanes / 2 ? (wanted + kLanes - 1) / kLanes * kLanes : wanted);
   const int64_t blocks = (plane + block - 1) / block, threads = core::threads();
-  const int64_t parts = std::min(panels, (4 * threads + blocks * c.sets - 1) / (blocks * c.sets));
-  const int64_t share = threads == 1 ? panels : (panels + parts - 1) / parts, groups = (panels + share - 1) / share;
+  const int64_t parts = std::min(sets_of_panels, (4 * threads + blocks * c.sets - 1) / (blocks * c.sets));
+  const int64_t share = threads == 1 ? panels : (sets_of_panels + parts - 1) / parts * together;
+  const int64_t groups = (panels + share - 1) / share;
   const int64_t tasks = c.sets * blocks * groups, slots = std::min(threads, tasks);
-  const int64_t tiles = (block * c.images + kRows - 1) / kRows;
-  float* outs = ctx.scratch<float>(static_cast<size_t>(slots * tiles * kRows * kPanel));
+  const int64_t tiles = (block * c.images + step - 1) / step, apart = tiles * kRows * kPanel;
+  float* outs = ctx.scratch<float>(static_cast<size_t>(slots * together * apart));
   int32_t* rows = ctx.scratch<int32_t>(static_cast<size_t>(slots * tiles * taps * kRows));
   int32_t* runs = ctx.scratch<int32_t>(static_cast<size_t>(slots * tiles * (taps + 1)));
   std::atomic<int64_t> next{0};
   core::parallel_for(slots, [&](int64_t slot) {
-    float* out = outs + slot * tiles * kRows * kPanel;
+    float* out = outs + slot * together * apart;
     int32_t* count = runs + slot * tiles * (taps + 1);
-    RowTable table{rows + slot * tiles * taps * kRows, count + tiles, count};
+    RowTable table{step, rows + slot * tiles * taps * kRows, count + tiles, count};
     for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !ctx.stop();) {
       const int64_t set = task / (blocks * groups), first = task / groups % blocks * block;
       const int64_t positions = std::min(block, plane - first), count_rows = positions * c.images;
       table.fill(c, first, count_rows);
       const int64_t begin = task % groups * share;
-      for (int64_t panel = begin; panel < std::min(panels, begin + share); ++panel) {
+      for (int64_t panel = begin; panel < std::min(panels, begin + share); panel += together) {
         for (int64_t depth = 0; depth < c.shape.depth; depth += layer) {
           const Filters part{c.shape.lanes, std::min(layer, c.shape.depth - depth), c.shape.step, taps};
-          for (int64_t row = 0, i = 0; row < count_rows; row += kRows, ++i) {
-            const int some = static_cast<int>(std::min<int64_t>(kRows, count_rows - row));
+          for (int64_t row = 0, i = 0; row < count_rows; row += step, ++i) {
+            const int some = static_cast<int>(std::min<int64_t>(step, count_rows - row));
             const GatheredRuns list{c.x + set * c.image_stride + depth / c.shape.step * c.panel_stride,
                                     c.panel_stride,
                                     table.row + i * taps * kRows,
                                     table.tap + i * taps,
                                     table.count[i],
                                     c.filters + panel * c.shape.panel_floats() + depth * taps * kPanel,
-                                    &part};
+                                    &part,
+                                    c.shape.panel_floats()};
             tile_for<GatheredRuns>(some, c.shape.lanes - panel * kPanel)(
-                list, c.bias ? c.bias + panel * kPanel : nullptr, depth > 0, out + row * kPanel, some);
+                list, c.bias ? c.bias + panel * kPanel : nullptr, depth > 0, out + row * kPanel, apart, some);
           }
         }
-        store_planes(c, set, panel, first, positions, out);
+        for (int64_t i = 0; i < together && panel + i < panels; ++i)
+          store_planes(c, set, panel + i, first, positions, out + i * apart);
       }
     }
   });

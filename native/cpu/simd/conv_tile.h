@@ -1,7 +1,9 @@
-// The inner product of conv2d: a tile of rows (pixels, or weights) by one panel of lanes, kept in registers over the
-// whole sum. The sum is a list of runs: in each, kRows pointers walk along memory one number at a time while a row of
-// the other factor, kPanel numbers, is read at each step. Included after simd/begin.h.
+// The inner product of conv2d: a tile of rows (pixels, or weights) by a panel of lanes, or by two where the registers
+// hold them, kept there over the whole sum. The sum is a list of runs: in each, a pointer for each row walks along memory
+// one number at a time while a row of the other factor, kPanel numbers of a panel, is read at each step. Included after
+// simd/begin.h.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -13,10 +15,15 @@ namespace striate::cpu::STRIATE_SIMD_NS::conv {
 namespace {
 
 #if STRIATE_SIMD == 4
-constexpr int kRows = 8;  // 16 of 32 registers accumulate
+constexpr int kRows = 8, kWideRows = 6;  // by one panel and by two: 16 and 24 of 32 registers accumulate
+constexpr int64_t kPanels = 2;
 #else
-constexpr int kRows = 6;  // 12 of 16
+constexpr int kRows = 6, kWideRows = 6;  // 12 of 16
+constexpr int64_t kPanels = 1;
 #endif
+/// Panels of lanes that a tile takes side by side, and its rows then.
+STRIATE_INLINE int64_t panels_at_once(int64_t panels) { return std::min(panels, kPanels); }
+STRIATE_INLINE int64_t rows_at_once(int64_t panels) { return panels_at_once(panels) > 1 ? kWideRows : kRows; }
 
 /// Rows named one by one: row r of run i of a panel is data + panel * panel_stride + row[i * kRows + r].
 struct GatheredRuns {
@@ -24,8 +31,9 @@ struct GatheredRuns {
   int64_t panel_stride;
   const int32_t *row, *tap;  // of each run
   int64_t count;
-  const float* filters;  // of this panel of lanes
+  const float* filters;  // of the first panel of lanes
   const Filters* shape;
+  int64_t apart;  // from one panel of lanes to the next
 
   STRIATE_INLINE int64_t panels() const { return shape->depth_panels(); }
   STRIATE_INLINE int64_t length(int64_t panel, int64_t) const { return shape->width(panel); }
@@ -43,6 +51,7 @@ struct ShiftedRuns {
   const int64_t *from, *lane, *steps;  // of each run: offset in a row, row of `lanes` that it starts with, length
   int64_t count;
   const float* lanes;
+  int64_t apart;
 
   STRIATE_INLINE int64_t panels() const { return 1; }
   STRIATE_INLINE int64_t length(int64_t, int64_t run) const { return steps[run]; }
@@ -50,12 +59,13 @@ struct ShiftedRuns {
   STRIATE_INLINE const float* b(int64_t, int64_t run) const { return lanes + lane[run] * kPanel; }
 };
 
-/// out[r][lane] = the sum (+ bias[lane], or + what is there), for `rows` rows of kPanel numbers.
+/// out[r][lane] = the sum (+ bias[lane], or + what is there), for `rows` rows of kPanel numbers; of the second panel of
+/// lanes `apart` further on.
 template <class Runs>
-using Tile = void (*)(const Runs&, const float* bias, bool add, float* out, int rows);
+using Tile = void (*)(const Runs&, const float* bias, bool add, float* out, int64_t apart, int rows);
 
 template <class Runs, int R, int V>
-void tile(const Runs& runs, const float* bias, bool add, float* out, int rows) {
+void tile(const Runs& runs, const float* bias, bool add, float* out, int64_t apart, int rows) {
   vf sum[R][V] = {};
   const int64_t panels = runs.panels();
   for (int64_t panel = 0; panel < panels; ++panel)
@@ -68,9 +78,7 @@ void tile(const Runs& runs, const float* bias, bool add, float* out, int rows) {
 #pragma GCC unroll 2
       for (int64_t i = 0; i < length; ++i, b += kPanel) {
         vf y[V];
-        if constexpr (kLanes == 16)  // a panel's filters may outgrow L1 there
-          for (int v = 0; v < V; ++v) __builtin_prefetch(b + 8 * kPanel + v * kLanes);
-        for (int v = 0; v < V; ++v) y[v] = vload(b + v * kLanes);
+        for (int v = 0; v < V; ++v) y[v] = vload(b + v / 2 * runs.apart + v % 2 * kLanes);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
           const vf x = vspread(a[r][i]);
@@ -82,7 +90,7 @@ void tile(const Runs& runs, const float* bias, bool add, float* out, int rows) {
   for (int r = 0; r < R; ++r) {
     if (r >= rows) return;
     for (int v = 0; v < V; ++v) {
-      float* to = out + r * kPanel + v * kLanes;
+      float* to = out + v / 2 * apart + r * kPanel + v % 2 * kLanes;
       vf s = sum[r][v];
       if (add)
         s = vload(to) + s;
@@ -95,13 +103,15 @@ void tile(const Runs& runs, const float* bias, bool add, float* out, int rows) {
 
 template <class Runs, int... I>
 constexpr std::array<Tile<Runs>, sizeof...(I)> tile_table(std::integer_sequence<int, I...>) {
-  return {tile<Runs, I / 2 * 2 + 2, I % 2 + 1>...};
+  constexpr int kMost = 2 * kPanels;
+  return {tile<Runs, std::min(I / kMost * 2 + 2, I % kMost < 2 ? kRows : kWideRows), (I % kMost + 1)>...};
 }
 /// The tile for that many rows (rounded up to an even number; the runs name as many) and lanes of the panel.
 template <class Runs>
 Tile<Runs> tile_for(int rows, int64_t lanes) {
-  static constexpr auto kTiles = tile_table<Runs>(std::make_integer_sequence<int, kRows>());
-  return kTiles[static_cast<size_t>((rows - 1) / 2 * 2 + (lanes > kLanes ? 1 : 0))];
+  constexpr int64_t kMost = 2 * kPanels;
+  static constexpr auto kTiles = tile_table<Runs>(std::make_integer_sequence<int, kRows * kPanels>());
+  return kTiles[static_cast<size_t>((rows - 1) / 2 * kMost + std::min(kMost, (lanes + kLanes - 1) / kLanes) - 1)];
 }
 
 }  // namespace

@@ -26,18 +26,20 @@ class WeightProduct {
       : s_(shape),
         taps_(shape.R * shape.S),
         mixed_(shape.C % kRows != 0 && shape.C < 2 * kRows),
+        step_(rows_at_once(panels_of(shape.K))),
         frame_(mixed_ ? shape.padding : 0),
         wide_(shape.W + 2 * frame_),
         plane_((shape.H + 2 * frame_) * wide_),
-        part_(kRows * (mixed_ ? kTiles : std::max<int64_t>(1, kTiles / taps_))),
+        part_(step_ * (mixed_ ? kTiles : std::max<int64_t>(1, kTiles / taps_))),
         part_rows_(mixed_ ? part_ : part_ * taps_),
         parts_(((mixed_ ? shape.C * taps_ : shape.C) + part_ - 1) / part_),
-        panels_(panels_of(shape.K)) {
+        panels_(panels_of(shape.K)),
+        together_(panels_at_once(panels_)) {
     if (images == 0) return;
-    slots_ = std::min<int64_t>(core::threads(), parts_ * panels_);
+    slots_ = std::min<int64_t>(core::threads(), parts_ * sets());
     lines_ = std::clamp<int64_t>(kBlockRows / (shape.Q * images), 1, shape.P);
     x_ = ctx.scratch<float>(static_cast<size_t>(shape.C * plane_ * images));
-    totals_ = ctx.scratch<float>(static_cast<size_t>(parts_ * panels_ * part_rows_ * kPanel));
+    totals_ = ctx.scratch<float>(static_cast<size_t>(parts_ * sets() * together_ * part_rows_ * kPanel));
     runs_ = ctx.scratch<int64_t>(static_cast<size_t>(slots_ * 3 * lines_ * shape.Q));
   }
 
@@ -45,20 +47,23 @@ class WeightProduct {
   template <class T>
   void add(core::Context& ctx, const T* x, int64_t images, const float* g, bool first, bool last, float* gw) {
     images_last(x, images, s_.C, s_.H, s_.W, frame_, x_);
-    const int64_t tasks = parts_ * panels_, g_stride = (s_.P * s_.Q * images + 1) * kPanel;
+    const int64_t tasks = parts_ * sets(), g_stride = (s_.P * s_.Q * images + 1) * kPanel;
     std::atomic<int64_t> next{0};
     core::parallel_for(slots_, [&](int64_t slot) {
       for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !ctx.stop();) {
-        const int64_t panel = task / parts_, part = task % parts_;
-        float* total = totals_ + task * part_rows_ * kPanel;
-        sum_part(images, part, g + panel * g_stride, s_.K - panel * kPanel, first, runs_ + slot * 3 * lines_ * s_.Q,
-                 total);
-        if (last) write_part(part, panel * kPanel, total, gw);
+        const int64_t panel = task / parts_ * together_, part = task % parts_;
+        float* total = totals_ + task * together_ * part_rows_ * kPanel;
+        sum_part(images, part, g + panel * g_stride, g_stride, s_.K - panel * kPanel, first,
+                 runs_ + slot * 3 * lines_ * s_.Q, total);
+        for (int64_t i = 0; last && i < together_ && panel + i < panels_; ++i)
+          write_part(part, (panel + i) * kPanel, total + i * part_rows_ * kPanel, gw);
       }
     });
   }
 
  private:
+  int64_t sets() const { return (panels_ + together_ - 1) / together_; }  // of panels
+
   static constexpr int64_t kTiles = 8;         // of a task that share a block of gy
   static constexpr int64_t kBlockRows = 1024;  // of gy: 128 KiB of a panel
 
@@ -83,22 +88,22 @@ class WeightProduct {
     return count;
   }
 
-  void sum_part(int64_t images, int64_t part, const float* g, int64_t lanes, bool first, int64_t* runs,
-                float* total) const {
+  void sum_part(int64_t images, int64_t part, const float* g, int64_t g_stride, int64_t lanes, bool first,
+                int64_t* runs, float* total) const {
     int64_t *from = runs, *lane = runs + lines_ * s_.Q, *steps = lane + lines_ * s_.Q;
     const int64_t begin = part * part_, end = std::min(mixed_ ? s_.C * taps_ : s_.C, begin + part_);
     for (int64_t p = 0; p < s_.P; p += lines_)
       for (int64_t tap = 0; tap < (mixed_ ? 1 : taps_); ++tap) {
         const int64_t count = list_runs(images, tap, p, std::min(s_.P, p + lines_), from, lane, steps);
-        for (int64_t row = begin; row < end; row += kRows) {
+        for (int64_t row = begin; row < end; row += step_) {
           const float* rows[kRows];
-          for (int r = 0; r < kRows; ++r) {
+          for (int64_t r = 0; r < step_; ++r) {
             const int64_t i = std::min(row + r, end - 1), c = mixed_ ? i / taps_ : i, t = i % taps_;
             rows[r] = x_ + (c * plane_ + (mixed_ ? t / s_.S * wide_ + t % s_.S : 0)) * images;
           }
-          const int some = static_cast<int>(std::min<int64_t>(kRows, end - row));
-          tile_for<ShiftedRuns>(some, lanes)({rows, from, lane, steps, count, g}, nullptr, !first || p > 0,
-                                             total + (tap * part_ + row - begin) * kPanel, some);
+          const int some = static_cast<int>(std::min<int64_t>(step_, end - row));
+          tile_for<ShiftedRuns>(some, lanes)({rows, from, lane, steps, count, g, g_stride}, nullptr, !first || p > 0,
+                                             total + (tap * part_ + row - begin) * kPanel, part_rows_ * kPanel, some);
         }
       }
   }
@@ -125,7 +130,7 @@ class WeightProduct {
   WeightShape s_;
   int64_t taps_;
   bool mixed_;
-  int64_t frame_, wide_, plane_, part_, part_rows_, parts_, panels_, slots_ = 0, lines_ = 0;
+  int64_t step_, frame_, wide_, plane_, part_, part_rows_, parts_, panels_, together_, slots_ = 0, lines_ = 0;
   float *x_ = nullptr, *totals_ = nullptr;
   int64_t* runs_ = nullptr;
 };
