@@ -93,11 +93,12 @@ inline void correlate(core::Context& ctx, const Correlation& c) {
   const int64_t together = panels_at_once(panels), sets_of_panels = (panels + together - 1) / together;
   const int64_t step = rows_at_once(panels);
   const int64_t layer = std::max<int64_t>(1, kLayerFloats / (taps * kPanel * c.shape.step)) * c.shape.step;
-  // Some blocks even of a small image, for other threads.
-  const int64_t most = std::min(std::max<int64_t>(32, plane / 16), 4096 / c.images + 1);
+  // Some blocks even of a small image, and two for each thread.
+  const int64_t threads = core::threads(), each = std::max<int64_t>(8, plane / (2 * threads));
+  const int64_t most = std::min({std::max<int64_t>(32, plane / 16), each, 4096 / c.images + 1});
   const int64_t wanted = std::clamp<int64_t>(kBlockFloats / c.shape.depth / c.images, 1, most);
   const int64_t block = std::min(plane, wanted > kLanes / 2 ? (wanted + kLanes - 1) / kLanes * kLanes : wanted);
-  const int64_t blocks = (plane + block - 1) / block, threads = core::threads();
+  const int64_t blocks = (plane + block - 1) / block;
   const int64_t parts = std::min(sets_of_panels, (4 * threads + blocks * c.sets - 1) / (blocks * c.sets));
   const int64_t share = threads == 1 ? panels : (sets_of_panels + parts - 1) / parts * together;
   const int64_t groups = (panels + share - 1) / share;
