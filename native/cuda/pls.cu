@@ -28,6 +28,8 @@ struct Fit {
 __device__ __forceinline__ int64_t first_item() { return static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; }
 __device__ __forceinline__ int64_t all_threads() { return static_cast<int64_t>(gridDim.x) * kThreads; }
 
+__device__ __forceinline__ double larger(double x, double y) { return x > y ? x : y; }
+
 /// f(i) summed over [0, n) by the block; every thread gets the sum.
 template <class F>
 __device__ double block_sum(int64_t n, F f) {
@@ -49,11 +51,11 @@ template <class F>
 __device__ double block_max(int64_t n, F f) {
   __shared__ double parts[kThreads];
   double most = 0;
-  for (int64_t i = threadIdx.x; i < n; i += kThreads) most = fmax(most, f(i));
+  for (int64_t i = threadIdx.x; i < n; i += kThreads) most = larger(most, f(i));
   __syncthreads();
   parts[threadIdx.x] = most;
   __syncthreads();
-  for (int t = 0; t < kThreads; ++t) most = fmax(most, parts[t]);
+  for (int t = 0; t < kThreads; ++t) most = larger(most, parts[t]);
   return most;
 }
 
@@ -183,7 +185,7 @@ __global__ void __launch_bounds__(kThreads) pls_kernel(Fit f) {
       grid_sync();
     }
     const double length = block_dot(t, t, n);
-    largest = fmax(largest, length);
+    largest = larger(largest, length);
     // What is left of the features is rounding.
     if (!(length > largest * kRounding * kRounding * static_cast<double>(n))) {
       for (int64_t i = first_item(); i < n; i += all_threads()) a[i] = 0;
