@@ -63,12 +63,7 @@ Device::~Device() {
 
 void* Device::pooled(size_t capacity) {
   std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = pool_.find(capacity);
-  if (found == pool_.end() || found->second.empty()) return nullptr;
-  void* memory = found->second.back();
-  found->second.pop_back();
-  use_.pooled -= capacity;
-  return memory;
+  return pool_.take(capacity);
 }
 
 void* Device::take(size_t capacity) {
@@ -129,30 +124,27 @@ void Device::release(Buffer* buffer) {
     if (!whole) ++use_.guard_faults;
     if (buffer->capacity_ <= kPooled) poolable_ -= buffer->capacity_;
     const uint64_t most = std::max(kPooled, peak_ - poolable_);
-    keep = !guard_ && buffer->capacity_ <= kPooled && use_.pooled + buffer->capacity_ <= most;
-    if (keep) {
-      pool_[buffer->capacity_].push_back(buffer->base_);
-      use_.pooled += buffer->capacity_;
-    }
+    keep = !guard_ && buffer->capacity_ <= kPooled && pool_.bytes() + buffer->capacity_ <= most;
+    if (keep) pool_.give(buffer->base_, buffer->capacity_);
   }
   if (!keep) table->release(handle_, buffer->base_);
 }
 
 void Device::trim() {
-  std::unordered_map<size_t, std::vector<void*>> pool;
+  Blocks pool;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    pool.swap(pool_);
-    use_.pooled = 0;
+    std::swap(pool, pool_);
   }
-  for (const auto& [size, blocks] : pool)
-    for (void* memory : blocks) table->release(handle_, memory);
+  pool.for_each([&](void* memory) { table->release(handle_, memory); });
 }
 
 DeviceUse Device::use() {
   stream.collect();
   std::lock_guard<std::mutex> lock(mutex_);
-  return use_;
+  DeviceUse use = use_;
+  use.pooled = pool_.bytes();
+  return use;
 }
 
 void Device::watch(Buffer* buffer) {

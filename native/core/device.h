@@ -5,11 +5,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 #include "core/backend.h"
+#include "core/blocks.h"
 #include "core/stream.h"
 
 namespace striate::core {
@@ -92,9 +91,9 @@ class Device : public std::enable_shared_from_this<Device> {
   void* handle_ = nullptr;
   bool guard_, host_;
   std::mutex mutex_;
-  std::unordered_map<size_t, std::vector<void*>> pool_;  // by size
-  std::unordered_set<Buffer*> live_;                     // in guard mode
-  DeviceUse use_;
+  Blocks pool_;
+  std::unordered_set<Buffer*> live_;  // in guard mode
+  DeviceUse use_;                     // but for what is pooled
   uint64_t ahead_ = 0;                // bytes allocated since the queue was last waited for
   uint64_t poolable_ = 0, peak_ = 0;  // live bytes in buffers of at most kPooled, and the most that there were
 };

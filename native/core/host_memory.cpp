@@ -1,29 +1,21 @@
 #include "core/host_memory.h"
 
 #include <mutex>
-#include <unordered_map>
-#include <vector>
+
+#include "core/blocks.h"
 
 namespace striate::core {
 namespace {
 
 std::mutex mutex;
-std::unordered_map<size_t, std::vector<void*>> kept;  // by size
-size_t total = 0;
+Blocks kept;
 
 }  // namespace
 
 void* Results::take(size_t bytes) {
   {
     std::lock_guard<std::mutex> lock(mutex);
-    const auto found = kept.find(bytes);
-    if (found != kept.end()) {
-      void* memory = found->second.back();
-      found->second.pop_back();
-      if (found->second.empty()) kept.erase(found);
-      total -= bytes;
-      return memory;
-    }
+    if (void* memory = kept.take(bytes)) return memory;
   }
   void* memory = allocate_host(bytes);
   if (memory) populate(memory, bytes);
@@ -33,11 +25,7 @@ void* Results::take(size_t bytes) {
 void Results::give(void* memory, size_t bytes) {
   if (bytes >= kManyPages) {
     std::lock_guard<std::mutex> lock(mutex);
-    if (total + bytes <= kKept) {
-      kept[bytes].push_back(memory);
-      total += bytes;
-      return;
-    }
+    if (kept.bytes() + bytes <= kKept) return kept.give(memory, bytes);
   }
   std::free(memory);
 }
