@@ -150,6 +150,7 @@ int threads() { return pool().threads(); }
 void set_threads(int n) { pool().threads_.store(n < 1 ? 1 : n); }
 
 namespace detail {
+void relax(int turn) { turn < 2000 ? striate::core::relax() : std::this_thread::yield(); }
 void run(int64_t count, Body body, void* self) { pool().run(count, body, self); }
 }  // namespace detail
 

@@ -150,8 +150,7 @@ void gather_patches(core::Context& ctx, const core::View* in, core::View* out, c
       if (i + 1 < size) prefetch_window(windows, offset[i + 1]);
       gather_bytes(windows, offset[i], bytes);
       if (wide > d) std::memset(bytes + d, 0, static_cast<size_t>(wide - d));
-      Normalised how;
-      normalise_bytes(windows, bytes, d, row, how);
+      normalise_bytes(windows, bytes, d, measure_bytes(windows, bytes, d), row);
       std::memcpy(to + (first + i) * d, row, static_cast<size_t>(d) * sizeof(float));
     }
   });

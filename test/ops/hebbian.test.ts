@@ -267,16 +267,34 @@ describe('one run in several calls', () => {
     expect(wins).toEqual(whole.tally.wins)
   })
 
-  it('gives the same bits on one thread and on four', async () => {
+  // A few threads share out rows, and find a patch's best unit among those that each has found; more of them, and longer
+  // rankings, share out patches. Minibatches below half a million products are one thread's.
+  it.each([
+    { form: 'rows', units: 100, window: 5, batch: 150, rank: 2 },
+    { form: 'rows that never differ', units: 96, window: 4, batch: 130, rank: 2, same: true },
+    { form: 'a row that is NaN', units: 100, window: 4, batch: 130, rank: 2, unknown: 70 },
+    { form: 'winners alone', units: 100, window: 4, batch: 130, rank: 1 },
+    { form: 'the fourth power', units: 130, window: 4, batch: 130, rank: 2, p: 4 },
+    { form: 'rank 3', units: 100, window: 4, batch: 130, rank: 3 },
+    { form: 'few units', units: 50, window: 5, batch: 230, rank: 2 },
+    { form: 'small minibatches', units: 800, window: 5, batch: 12, rank: 2 },
+    { form: 'minibatches for one thread', units: 30, window: 4, batch: 60, rank: 3 },
+  ])('gives the same bits whatever the number of threads: $form', async ({ units, window, same, unknown, form: _, ...sizes }) => {
+    const d = 3 * window ** 2
+    const rows = normals(11, units * d)
+    if (same) for (let k = 1; k < units; k++) rows.copyWithin(k * d, 0, d)
+    if (unknown) rows[unknown * d] = Number.NaN
     const before = threads()
     try {
       for (const step of ['count', 'max'] as const) {
         setThreads(1)
-        const one = await learn(images, shape, w, { ...options, step, steps: 23 })
-        setThreads(4)
-        const four = await learn(images, shape, w, { ...options, step, steps: 23 })
-        expect(Buffer.compare(Buffer.from(one.w.buffer), Buffer.from(four.w.buffer))).toBe(0)
-        expect(one.tally).toEqual(four.tally)
+        const one = await learn(images, shape, rows, { ...options, ...sizes, window, step, steps: 23 })
+        for (const count of [2, 3, 8]) {
+          setThreads(count)
+          const several = await learn(images, shape, rows, { ...options, ...sizes, window, step, steps: 23 })
+          expect(Buffer.compare(Buffer.from(one.w.buffer), Buffer.from(several.w.buffer))).toBe(0)
+          expect(one.tally).toEqual(several.tally)
+        }
       }
     } finally {
       setThreads(before)

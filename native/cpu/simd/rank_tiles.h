@@ -28,6 +28,11 @@ struct UnitTiles {
     return u;
   }
   int64_t groups() const { return (k + tiles::kSide - 1) / tiles::kSide; }
+  /// Rows [from, from + count); from begins a group.
+  UnitTiles rows(int64_t from, int64_t count) const {
+    const int64_t group = from / tiles::kSide;
+    return {count, d, chunks, at + group * 3 * part(), sum + from, ranges + group};
+  }
   int64_t part() const { return chunks * tiles::kBytes; }
   int64_t bytes() const { return groups() * 3 * part(); }
 
@@ -65,10 +70,10 @@ struct UnitTiles {
 
 /// A group of patches, and the currents that come of it.
 struct PatchTiles {
-  char* at;                   // [vector][chunk] tiles
-  float* currents;            // [2][16 units][kGroup]
-  int32_t* whole;             // [kGroup], of the mean
-  float *mean_rest, *factor;  // [kGroup]
+  char* at;                // [vector][chunk] tiles
+  float* currents;         // [2][16 units][kGroup]
+  const int32_t* whole;    // } [kGroup] of the patches' means
+  const float* mean_rest;  // }
   int64_t chunks;
   bool centred;
 
@@ -76,19 +81,10 @@ struct PatchTiles {
     const int64_t chunks = tiles::chunks_of(d);
     return {context.scratch<char>(kGroupVectors * chunks * tiles::kBytes),
             context.scratch<float>(2 * tiles::kSide * kGroup),
-            context.scratch<int32_t>(kGroup),
-            context.scratch<float>(kGroup),
-            context.scratch<float>(kGroup),
+            nullptr,
+            nullptr,
             chunks,
             centred};
-  }
-
-  /// 1 / |v| of the two currents that were asked for.
-  void scale(Winners& winners, int64_t count) const {
-    for (int64_t i = 0; i < count; ++i) {
-      winners.first_current[i] *= factor[i];
-      winners.last_current[i] *= factor[i];
-    }
   }
 
   /// Of rows of `wide` bytes, `count` of them.

@@ -134,15 +134,15 @@ STRIATE_INLINE int32_t vsum_steps(vi v, std::integer_sequence<int, I...> lanes) 
 }
 STRIATE_INLINE int32_t vsum(vi v) { return vsum_steps<kLanes / 2>(v, std::make_integer_sequence<int, kLanes>{}); }
 
-/// How bytes became a patch: factor * (bytes - whole - rest).
+/// How bytes become a patch: factor * (bytes - whole - rest).
 struct Normalised {
   int32_t whole = 0;
   float rest = 0, factor = 0;
+  bool zero = false;  // it counts as zero, and is all zeros
 };
 
-/// Turns d bytes (followed by zeros up to a whole vector) into the patch v: a multiple of kLanes numbers, those past d
-/// unspecified. True if it counts as zero; v is then all zeros.
-STRIATE_INLINE bool normalise_bytes(const Windows& s, const uint8_t* bytes, int64_t d, float* v, Normalised& how) {
+/// Of d bytes, followed by zeros up to a whole vector.
+STRIATE_INLINE Normalised measure_bytes(const Windows& s, const uint8_t* bytes, int64_t d) {
   int64_t sum = 0, squares = 0;
   for (int64_t from = 0; from < d;) {
     const int64_t until = d - from > (1 << 15) ? from + (1 << 15) : d;  // 2^15 * 255^2 < 2^31
@@ -165,11 +165,16 @@ STRIATE_INLINE bool normalise_bytes(const Windows& s, const uint8_t* bytes, int6
   }
   const double square =
       static_cast<double>(squares - 2 * whole * sum + whole * whole * d) - static_cast<double>(d) * rest * rest;
-  how = {static_cast<int32_t>(whole), static_cast<float>(rest),
-         s.unit ? static_cast<float>(1 / std::sqrt(square)) : 1 / 255.0f};
-  if (square <= kZeroPatch * 255 * 255) {
+  return {static_cast<int32_t>(whole), static_cast<float>(rest),
+          s.unit ? static_cast<float>(1 / std::sqrt(square)) : 1 / 255.0f, square <= kZeroPatch * 255 * 255};
+}
+
+/// Turns such bytes into the patch v: a multiple of kLanes numbers, those past d unspecified.
+STRIATE_INLINE void normalise_bytes(const Windows& s, const uint8_t* bytes, int64_t d, const Normalised& how,
+                                    float* v) {
+  if (how.zero) {
     for (int64_t i = 0; i < d; i += kLanes) vstore(v + i, vf{});
-    return true;
+    return;
   }
   const vi whole_part = vset(how.whole);
   const vf rest_part = vspread(how.rest), factor = vspread(how.factor);
@@ -177,7 +182,6 @@ STRIATE_INLINE bool normalise_bytes(const Windows& s, const uint8_t* bytes, int6
     const vf x = vfloat(vload_bytes(bytes + i) - whole_part) - rest_part;
     vstore(v + i, s.unit ? x * factor : x / 255.0f);
   }
-  return false;
 }
 
 }  // namespace striate::cpu::STRIATE_SIMD_NS

@@ -303,6 +303,9 @@ static void rank_units(const float* tile, int64_t count, const Units& u, const R
   else
     rank_many<V, 0>(tile, u, scratch, out, meanwhile);
   for (int v = 0; v < V; ++v) {
+    int32_t lacking = 0;
+    for (int lane = 0; lane < kLanes; ++lane) lacking |= !(out.last_current[v * kLanes + lane] > kNever);
+    if (!lacking) continue;
     uint32_t lanes = 0;
     for (int lane = 0; lane < kLanes; ++lane)
       if (v * kLanes + lane < count && !(out.last_current[v * kLanes + lane] > kNever)) lanes |= 1u << lane;
