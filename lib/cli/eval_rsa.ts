@@ -112,5 +112,7 @@ function showRsa({ scores, committed, ceiling, recordings = [] }: LayerRecord, s
   for (const { name, scores, committed } of recordings) say.line(recordingLine(name, scores, committed ?? null))
   if (ceiling) say.line(`ceiling: ${ceiling.lower.toFixed(3)} to ${ceiling.upper.toFixed(3)} (${ceiling.formula})`)
   else if (first.ceiling) say.line(`ceiling: ${first.ceiling.value.toFixed(3)} (${first.ceiling.formula})`)
+  const { raw } = first
+  say.line(`${raw.images} images, ${raw.pairs} pairs (left out: ${raw.unknownPairs} not known)`)
   for (const [name, text] of Object.entries(first.protocol)) say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { type Images, openImages, type Recording, type RecordingSource, recordingOptions } from '../data/index.js'
+import { type Images, openImages, type Recording, type RecordingSource, recordingsOptions } from '../data/index.js'
 import { deviceOf } from '../device.js'
 import { type CommittedScore, type LayerControl, type LayerScores, overRecordings, type RecordingScores } from '../eval/index.js'
 import { namedLayers } from '../eval/layer_features.js'
@@ -37,7 +37,7 @@ const shaping = ['fit', 'resize', 'crop', 'background', 'maxPixels', 'concurrenc
 
 /** Adds the flags of how images are brought to a network's size. @returns reads those that were given */
 export const addShapingFlags = (command: Command) =>
-  addFlags(command, recordingOptions, {
+  addFlags(command, recordingsOptions, {
     only: shaping,
     group: 'Images (default: as the run has them):',
     defaults: false,

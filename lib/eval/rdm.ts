@@ -1,7 +1,6 @@
 // Representational dissimilarity: how unlike the patterns are that each pair of images calls forth. Pairs i < j, row by row.
 import type { Trials } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
-import { DataError } from '../errors.js'
 import { refuseUnknown } from '../options.js'
 import { pearson, rhoA, spearman, tauA } from './correlation.js'
 import type { FeatureRows } from './kernel.js'
@@ -62,9 +61,8 @@ function pairs(count: number, of: (i: number, j: number) => number): Float64Arra
 /**
  * Crossnobis dissimilarities of repeated responses: for every repeat m, with A the mean of the other repeats and B repeat m, the sum over targets of
  * (A_i - A_j) (B_i - B_j) / S, and the mean of its terms over all repeats and targets. Without bias: noise alone gives 0 on average, and single ones may be
- * negative. A response that an image lacks takes no part in its pairs.
+ * negative. A response that an image lacks takes no part in its pairs; NaN of two images that share no target with two repeats of each.
  * @param options noise: S is nothing (`none`) or the variance of each target over repeats (`diagonal`, the default)
- * @throws {DataError} when two images share no target with two repeats of each
  */
 export async function crossnobis(
   { images, targets, repeats, data }: Trials,
@@ -104,13 +102,6 @@ export async function crossnobis(
         counts[place] = (counts[place] as number) + (shared.data[i * images + j] as number)
       }
   }
-  if (counts.includes(0))
-    throw new DataError({
-      op: 'crossnobis',
-      argument: 'trials',
-      actual: 'without a target of which two images have two repeats each',
-      expected: 'at least two repeats of every image',
-    })
   return sums.map((sum, i) => sum / (counts[i] as number))
 }
 

@@ -180,7 +180,8 @@ export type ResponseDistance = (typeof responseDistances)[number]
 
 /**
  * The dissimilarities that responses have: `correlation`, 1 - Pearson's r of the mean responses of all targets to two images (the default); `euclidean`,
- * the mean over targets of their squared difference; `crossnobis`, that of repeats against each other. Pairs of images without responses are NaN; targets
+ * the mean over targets of their squared difference; `crossnobis`, that of repeats against each other. Pairs of images without responses (of crossnobis:
+ * without two repeats) are NaN; targets
  * that were not measured for every other image are left out, but of crossnobis. Where there are repeats, also those of the means over every other
  * repeat, by which a ceiling is found (not of crossnobis).
  * @throws {DataError} when fewer than two targets are left, and of crossnobis without repeats

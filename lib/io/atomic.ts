@@ -64,9 +64,18 @@ export async function writeAtomic(
  * @throws DataError naming the path that cannot be made
  */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((error) => {
-    throw describeWriteError(path, error)
-  })
+  await mkdir(path, { recursive: true })
+    .catch((error) => (error.code === 'ENOENT' ? makeEach(path) : Promise.reject(error)))
+    .catch((error) => {
+      throw describeWriteError(path, error)
+    })
+}
+
+/** Makes folders one by one: on a read-only file system `recursive` says that there is none, these say why. */
+async function makeEach(path: string): Promise<void> {
+  const above = dirname(path)
+  if (above !== path && !(await stat(above).catch(() => null))) await makeEach(above)
+  await mkdir(path)
 }
 
 /**

@@ -120,8 +120,9 @@ export async function takeLock(folder: string, op: string, result?: string): Pro
   const holder: Holder = { pid: process.pid, host: hostname(), began: beginOf(process.pid), token: randomUUID() }
   const mine = ownFile(file, holder)
   try {
-    await writeFile(mine, JSON.stringify(holder), { flag: 'wx' })
-    const other = await take(file, mine, holder).finally(() => unlink(mine))
+    const other = await writeFile(mine, JSON.stringify(holder), { flag: 'wx' })
+      .then(() => take(file, mine, holder))
+      .finally(() => unlink(mine).catch(() => undefined))
     if (other)
       throw new Locked({
         op,

@@ -35,7 +35,7 @@ const op = 'fitComponents'
 /**
  * Learns a network of wavelet blocks from images without labels. A source larger than memory is decoded while the device computes. The same
  * images, options, device and instruction set give the same bits, interrupted or not, from memory or from a disk. Started by `mpirun -n P`, each
- * of P processes reads its share of the images, and all learn the same components, those of one process within the rounding of float64 sums.
+ * of P processes reads its share of the batches, and all learn the same components, those of one process within the rounding of float64 sums.
  * @param config of `waveletNet`; what stands above its blocks stays as it starts
  * @returns the network, the caller's to dispose of, and how its blocks came about
  * @throws {OptionError} {DataError} before anything runs: units that the responses cannot give, fewer images than components
@@ -128,7 +128,11 @@ class Fit {
     this.blocks = blocksOf(net)
     const { rank, size } = group
     const [n] = images.shape
-    this.share = { from: Math.floor((rank * n) / size), to: Math.floor(((rank + 1) * n) / size) }
+    // Whole batches: what is rounded together, and which positions are drawn, is then the same among any number of processes.
+    const { batch } = settings
+    const batches = Math.ceil(n / batch)
+    const [from, to] = [rank, rank + 1].map((r) => Math.min(n, batch * Math.floor((r * batches) / size))) as [number, number]
+    this.share = { from, to }
     const { device } = asked
     this.limit = settings.memoryLimit ?? (0.5 * (device.kind === 'cpu' ? process.availableMemory() : device.memory)) / size
     const { out } = asked

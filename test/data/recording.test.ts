@@ -75,6 +75,8 @@ describe('openRecording', () => {
     await array('v4/groups.npy', Int32Array.of(1, 2), [2])
     await put('v4/images.txt', 'image10.png\nimage11.png\n')
     expect(await refusal(openRecording(at('v4')), 'v4/images.txt')).toBe("a list with 'image11.png'")
+    await put('v4/images.txt', 'image10.png\nimage10.png\n')
+    expect(await refusal(openRecording(at('v4')), 'v4/images.txt')).toBe("a list with 'image10.png' twice")
     await expect(openRecording(at('v4'), { crop: 2 })).rejects.toThrow(OptionError)
     await array('bits/images-bits.npy', new Uint8Array(4), [4, 1])
     await array('bits/responses_mean.npy', Float32Array.of(1, 2, 3, 4), [4, 1])

@@ -1,6 +1,6 @@
 // Locks of folders: one holder at a time, also when several processes find at once that the last one has died.
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -87,6 +87,26 @@ describe('takeLock', () => {
       await (held[0] as PromiseFulfilledResult<() => Promise<void>>).value()
     }
     expect(readdirSync(folder).filter((name) => name.startsWith('e'))).toEqual([])
+  })
+
+  const mounts = process.platform === 'linux' && spawnSync('unshare', ['-m', 'true']).status === 0
+  it.skipIf(!mounts)('leaves nothing on a full disk, and says of a read-only one that it is', () => {
+    const disk = join(folder, 'disk')
+    mkdirSync(disk)
+    const code = `import { readdirSync } from 'node:fs'
+import { takeLock } from ${JSON.stringify(join(root, 'lib', 'io', 'lock.ts'))}
+await takeLock(process.argv[1], 'test').catch((error) => console.log(error.message))
+console.log(readdirSync(${JSON.stringify(disk)}, { recursive: true }).join())`
+    const script = `mount -t tmpfs -o size=4k tmpfs ${disk} && echo x > ${disk}/full && "$@" ${disk}/run
+      mount -o remount,ro ${disk} && "$@" ${disk}/new/run`
+    const take = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', code]
+    const { stdout } = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', ...take], { cwd: root, encoding: 'utf8' })
+    expect(stdout.trim().split('\n')).toEqual([
+      `write: ${disk}/run.lock is on a full disk; expected free space for the file`,
+      'full',
+      `write: ${disk}/new is on a read-only file system; expected a writable folder`,
+      'full',
+    ])
   })
 
   it('names a place that cannot be written', async () => {

@@ -334,16 +334,21 @@ describe('processes together', () => {
     const config = waveletNet({ image: [24, 24], units: [6, 7, 8], orientations: 3 })
     const rank = Number(process.env.OMPI_COMM_WORLD_RANK)`
 
-  it.skipIf(noMpi).each([2, 3])('learn what one learns: %i', async (count) => {
+  it.skipIf(noMpi).each([
+    [2, 'pooled'],
+    [3, 'pooled'],
+    [3, 'pixels'],
+  ] as const)('learn what one learns: %i, %s', async (count, statistics) => {
     const out = mkdtempSync(join(folder, 'together-'))
+    const options = { batch: 17, statistics }
     const file = script(`${learning}
-    const { net } = await fitComponents(images, config, { batch: 17 }, { out: ${JSON.stringify(out)} })
+    const { net } = await fitComponents(images, config, ${JSON.stringify(options)}, { out: ${JSON.stringify(out)} })
     net.dispose()`)
     const { status, stderr } = startProcesses(count, file)
     expect(stderr).toBe('')
     expect(status).toBe(0)
     using together = await loadNetwork(join(out, 'model.safetensors'))
-    const { net } = await learn()
+    const { net } = await learn(options)
     using alone = net
     for (let block = 0; block < 3; block++) {
       const rows = (network: Network) => numbers(network, `blocks.${block}.weight`).then((w) => rowsOf(w, units[block] as number))

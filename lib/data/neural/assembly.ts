@@ -81,6 +81,8 @@ export async function readAssembly(op: string, path: string, choice: AssemblyCho
   visit(data, wanted, (shown, neuroid, value) => {
     const target = targetOf.get(neuroid)
     if (target === undefined) return
+    if (Math.abs(value) === Number.POSITIVE_INFINITY)
+      throw file.refuse(`one whose '${data.name}' has ${value}`, 'finite numbers, NaN where there is none')
     const at = place(shown, target)
     sums[at] = (sums[at] as number) + value
   })
@@ -97,7 +99,7 @@ export async function readAssembly(op: string, path: string, choice: AssemblyCho
 interface Outline {
   data: Hdf5Dataset
   dimensions: readonly (string | null)[]
-  /** Its variables of one axis. */
+  /** Its variables of one axis, texts of one character a place of a second axis too. */
   levelsOf(dimension: string): Levels
 }
 
@@ -121,10 +123,12 @@ function outline(file: Hdf5File): Outline {
       `one whose '${data.name}' lies over ${dimensions.map((name) => name ?? 'an unnamed axis').join(', ')}`,
       expected,
     )
+  const isLevel = (variable: Hdf5Dataset, [first, ...others]: readonly (string | null)[], dimension: string) =>
+    first === dimension && !variable.isBareDimension && (others.length === 0 || (others.length === 1 && variable.isText))
   const levelsOf = (dimension: string): Levels =>
     Object.fromEntries(
       over
-        .filter(({ variable, dimensions }) => dimensions.length === 1 && dimensions[0] === dimension && !variable.isBareDimension)
+        .filter(({ variable, dimensions }) => isLevel(variable, dimensions, dimension))
         .map(({ variable }) => [variable.name, variable.isText ? variable.texts() : Array.from<number>(variable.unpacked())]),
     )
   return { data, dimensions, levelsOf }
@@ -170,8 +174,10 @@ function noWindow(op: string, choice: AssemblyChoice): null {
 function windowOf(op: string, levels: Levels, count: number, choice: AssemblyChoice) {
   const { from, to } = choice
   const { time_bin_start: starts, time_bin_end: ends } = levels as Record<string, readonly number[] | undefined>
+  // Bins may lie in any order.
   const times = (begin: number, last: number) => {
-    const found = [starts?.[begin] ?? Number.NaN, ends?.[last] ?? Number.NaN] as const
+    if (!starts || !ends) return null
+    const found = [Math.min(...starts.slice(begin, last + 1)), Math.max(...ends.slice(begin, last + 1))] as const
     return found.some(Number.isNaN) ? null : found
   }
   if (from === undefined && to === undefined) return { begin: 0, end: count, times: times(0, count - 1) }

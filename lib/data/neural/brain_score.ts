@@ -13,7 +13,7 @@ import type { Targets } from '../targets.js'
 import { listZip, readZipEntry } from '../zip_index.js'
 import { readAssembly } from './assembly.js'
 import type { Recording } from './folder.js'
-import { openPictures, type Picture, type PictureOptions, pictureFile, pictureOptions } from './pictures.js'
+import { openPictures, type Picture, pictureFile, pictureOptions } from './pictures.js'
 import { responsesFrom } from './responses.js'
 
 const op = 'openBrainScore'
@@ -193,7 +193,11 @@ function ratioOf(
 const grey = 128
 
 /** A picture in the middle of a screen that is `ratio` times as wide, which is grey around it; of a smaller screen, its middle. */
-function onScreen(picture: Picture, ratio: number, options: Pick<PictureOptions, 'background' | 'maxPixels'>): Picture {
+function onScreen(
+  picture: Picture,
+  ratio: number,
+  options: Pick<z.output<typeof brainScoreOptions>, 'background' | 'maxPixels'>,
+): Picture {
   if (ratio === 1) return picture
   return {
     ...picture,
@@ -204,6 +208,13 @@ function onScreen(picture: Picture, ratio: number, options: Pick<PictureOptions,
         maxPixels: options.maxPixels,
       })
       const [screenHeight, screenWidth] = [Math.max(1, Math.round(ratio * height)), Math.max(1, Math.round(ratio * width))]
+      if (screenHeight * screenWidth > options.maxPixels)
+        throw new OptionError({
+          op,
+          argument: 'degrees',
+          actual: `a screen of ${screenWidth} x ${screenHeight} pixels around ${picture.where}`,
+          expected: `at most ${options.maxPixels.toLocaleString('en')} pixels (${flagOf('maxPixels')})`,
+        })
       const [top, left] = [Math.floor((screenHeight - height) / 2), Math.floor((screenWidth - width) / 2)]
       const header = Buffer.from(`P6\n${screenWidth} ${screenHeight}\n255\n`, 'latin1')
       const out = Buffer.alloc(header.length + 3 * screenHeight * screenWidth, grey)

@@ -131,14 +131,20 @@ async function picturesOf(folder: string, list: string | null): Promise<FolderEn
   if (!list) return files
   const byName = new Map(files.map((file) => [file.name, file]))
   const text = (await readWhole(op, list as Path, 'a text of file names')).toString('utf8')
-  const names = text.split(/\r?\n/).map((line) => line.trim())
-  return names
+  const names = text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
     .filter((name) => name !== '')
-    .map((name) => {
-      const file = byName.get(name)
-      if (file) return file
-      throw new DataError({ op, argument: list, actual: `a list with '${name}'`, expected: `names of images in ${folder}` })
-    })
+  const refuse = (actual: string, expected: string) => new DataError({ op, argument: list, actual, expected })
+  // One that is there twice would be learned from and tested on.
+  const seen = new Set<string>()
+  const again = names.find((name) => seen.size === seen.add(name).size)
+  if (again !== undefined) throw refuse(`a list with '${again}' twice`, 'each image once (its repeats in responses_trials.npy)')
+  return names.map((name) => {
+    const file = byName.get(name)
+    if (file) return file
+    throw refuse(`a list with '${name}'`, `names of images in ${folder}`)
+  })
 }
 
 /** Pictures that lie in one array, made the size and the colours of a network's when they are asked for. */
@@ -164,7 +170,11 @@ async function openArray(path: string, count: number, options: Parsed): Promise<
     size === undefined ? own : typeof size === 'number' ? { height: size, width: size } : { height: size[0], width: size[1] }
   const isSame = to.height === own.height && to.width === own.width
   if (!isSame && (resize !== 'bilinear' || fit === 'contain'))
-    throw refuseOption('resize, fit', `${resize}, ${fit}`, 'bilinear, and fill or cover, for images in an array')
+    throw refuseOption(
+      'resize, fit',
+      `${resize}, ${fit}`,
+      'bilinear (--resize), and fill or cover (--fit), for images in an array',
+    )
   const top = Math.floor((height - own.height) / 2)
   const left = Math.floor((width - own.width) / 2)
   const channels = grey ? 1 : 3

@@ -157,10 +157,14 @@ export class Hdf5Dataset {
     throw this.file.refuse(`one whose '${this.name}' has the ${name} '${values.join(', ')}'`, 'a number there')
   }
 
-  /** All of its texts. */
+  /** All of its texts; those of netCDF's NC_CHAR lie a character a place along a last axis. */
   texts(): string[] {
     const found = this.values(this.shape.map(() => null))
-    if (Array.isArray(found) && found.every((text) => typeof text === 'string')) return found
+    if (Array.isArray(found) && found.every((text) => typeof text === 'string')) {
+      const [texts = 0, length] = this.shape
+      if (length === undefined) return found
+      return Array.from({ length: texts }, (_, i) => found.slice(i * length, (i + 1) * length).join(''))
+    }
     throw this.file.refuse(`one whose '${this.name}' holds no text`, 'text in it')
   }
 

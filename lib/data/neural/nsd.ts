@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { DataError, OptionError } from '../../errors.js'
 import { parseOptions, whole } from '../../options.js'
 import { encodedOptions } from '../encoded.js'
+import { flagOf } from '../flag_names.js'
 import type { LoadControl } from '../images.js'
 import { classColumn, numberColumn, type Targets } from '../targets.js'
 import type { Recording } from './folder.js'
@@ -120,7 +121,7 @@ export async function planNsd(root: string, options: z.input<typeof nsdOptions>)
       op,
       argument: 'memoryLimit',
       actual: `${parsed.memoryLimit.toLocaleString('en')} bytes`,
-      expected: `${bytes.toLocaleString('en')} (--memory-limit), for ${valid.places.length} voxels and ${shown.nsdIds.length} images${parsed.trials ? ' with single trials' : ''}`,
+      expected: `${bytes.toLocaleString('en')} (${flagOf('memoryLimit')}), for ${valid.places.length} voxels and ${shown.nsdIds.length} images${parsed.trials ? ' with single trials' : ''}`,
     })
   const request = {
     op,

@@ -42,7 +42,7 @@ export function nsdShaping(
     op,
     argument: 'resize, fit',
     actual: `${resize}, ${fit}`,
-    expected: `bilinear${isSquare ? '' : ', and fill'}, for images of the Natural Scenes Dataset`,
+    expected: `bilinear (--resize)${isSquare ? '' : ', and fill (--fit)'}, for images of the Natural Scenes Dataset`,
   })
 }
 

@@ -29,9 +29,9 @@ const kinds = {
 export type RecordingKind = keyof typeof kinds
 
 const { subject, masks, space, betas, zScore, trials, skipMissing, negative } = nsdOptions.shape
-const { region, from, to, degrees, shownDegrees } = brainScoreOptions.shape
+const { region, from, to, degrees, shownDegrees, memoryLimit } = brainScoreOptions.shape
 const { firstIndex } = trialTableOptions.shape
-const { crop, ...shaping } = recordingOptions.shape
+const { crop, memoryLimit: _, ...shaping } = recordingOptions.shape
 
 /** What only some kinds have. */
 const parts = {
@@ -93,7 +93,7 @@ export const recordingOptionKinds: Readonly<Record<keyof typeof parts, readonly 
 }
 
 /** The schema of {@link RecordingsOptions}. */
-export const recordingsOptions = overrides(z.strictObject({ ...parts, ...shaping }))
+export const recordingsOptions = overrides(z.strictObject({ ...parts, ...shaping, memoryLimit }))
 
 /**
  * Options of the kinds that recordings are of: `subjects`, `masks` ... of the Natural Scenes Dataset, `region`, `from`, `to` ... of assemblies,

@@ -20,10 +20,14 @@ interface Written {
   over?: readonly string[]
   isPacked?: boolean
   id?: string
+  /** Whether texts lie a character a place, as NC_CHAR. */
+  isOfCharacters?: boolean
   change?: (value: number, at: Record<string, number>) => number
   attributes?: Record<string, number>
   /** Of the bounds of bins of time, which are stored. */
   bounds?: readonly ('time_bin_start' | 'time_bin_end')[]
+  /** Their order. */
+  order?: readonly number[]
 }
 
 /** An assembly as Brain-Score packs them: one variable, and the levels of its indices as variables of one axis. */
@@ -32,9 +36,11 @@ async function putAssembly({
   over = ['presentation', 'neuroid', 'time_bin'],
   isPacked = true,
   id = 'stimulus_id',
+  isOfCharacters = false,
   change,
   attributes = {},
   bounds = ['time_bin_start', 'time_bin_end'],
+  order = [0, 1, 2],
 }: Written = {}) {
   const extents: Record<string, number> = { presentation: presentations, neuroid: neuroids, time_bin: bins }
   const shape = over.map((dimension) => extents[dimension] as number)
@@ -48,19 +54,30 @@ async function putAssembly({
     const value = responseOf(place.presentation as number, place.neuroid as number, place.time_bin as number)
     return change ? change(value, place) : value
   })
-  const dimensions = Object.fromEntries(over.map((dimension) => [dimension, extents[dimension] as number]))
+  const length = 5
+  const dimensions = {
+    ...Object.fromEntries(over.map((dimension) => [dimension, extents[dimension] as number])),
+    ...(isOfCharacters && { [`string${length}`]: length }),
+  }
+  const texts = (dimension: string, data: readonly string[]) =>
+    isOfCharacters
+      ? { over: [dimension, `string${length}`], data: data.flatMap((text) => [...text.padEnd(length, '\0')]), dtype: 'S1' }
+      : { over: [dimension], data: [...data] }
   await putHdf5(
     at('assy.nc'),
     netcdf(dimensions, {
       [name]: { over, data, isPacked, attributes },
-      [id]: { over: ['presentation'], data: shown },
+      [id]: texts('presentation', shown),
       repetition: { over: ['presentation'], data: BigInt64Array.of(0n, 0n, 1n, 0n, 1n) },
       neuroid_id: { over: ['neuroid'], data: ['n1', 'n2', 'n3', 'n4'] },
-      region: { over: ['neuroid'], data: regions },
+      region: texts('neuroid', regions),
       animal: { over: ['neuroid'], data: ['Tito', 'Tito', 'Chabo', 'Chabo'] },
       ...(over.includes('time_bin') &&
         Object.fromEntries(
-          bounds.map((bound) => [bound, { over: ['time_bin'], data: BigInt64Array.from(boundsOf[bound], BigInt) }]),
+          bounds.map((bound) => [
+            bound,
+            { over: ['time_bin'], data: BigInt64Array.from(order, (bin) => BigInt(boundsOf[bound][bin] as number)) },
+          ]),
         )),
     }),
   )
@@ -84,6 +101,7 @@ describe('openBrainScore', () => {
     {},
     { name: 'dicarlo.MajajHong2015.public', over: ['neuroid', 'presentation', 'time_bin'], isPacked: false, id: 'image_id' },
     { over: ['time_bin', 'presentation', 'neuroid'] },
+    { isOfCharacters: true, order: [1, 2, 0] },
   ])('averages bins of time and repeats, which it keeps, whatever the order of axes: %o', async (written) => {
     await putAssembly(written)
     await putStimuli()
@@ -203,6 +221,9 @@ describe('openBrainScore', () => {
     expect(wide.sha256).not.toBe(plain.sha256)
     const onDisk = [await open({ memoryLimit: 400 }), await open({ memoryLimit: 400, degrees: 8 })]
     expect(new Set(onDisk.map(({ images }) => images.sha256)).size).toBe(2)
+    await expect(open({ degrees: 1e9 })).rejects.toThrow(
+      /^openBrainScore: degrees is a screen of 2000000000 x 1500000000 pixels around .*im_b\.png; expected at most 134,217,728 pixels \(--max-pixels\)$/,
+    )
     await putStimuli()
     await expect(open({ degrees: 8 })).rejects.toThrow(
       'shownDegrees is missing; expected degrees at which images were shown (--shown-degrees;',
@@ -218,7 +239,7 @@ describe('openBrainScore', () => {
       'from, to is 60 to 90; expected a window around one or more bins (--time-from, --time-to), of 0 to 150 ms in all',
     )
     await expect(open({ memoryLimit: 100 })).rejects.toThrow(
-      'memoryLimit is 100 bytes; expected 192 (--memory-limit), for 3 stimuli, 4 neuroids and 2 repeats',
+      'memoryLimit is 100 bytes; expected 192 (--image-memory), for 3 stimuli, 4 neuroids and 2 repeats',
     )
     await expect(open({ memoryLimit: 100 })).rejects.toBeInstanceOf(OptionError)
     expect(await refusal(open({}, 'stim.csv.zip'), 'stim.csv.zip')).toBe('missing')
@@ -233,6 +254,8 @@ describe('openBrainScore', () => {
     expect(await refusal(open(), 'stim.csv')).toBe('a table of stimulus, filename')
     await putStimuli(',degrees', [',4', ',0', ',4', ',4'])
     expect(await refusal(open({ degrees: 8 }), 'stim.csv (line 3)')).toBe('of 0 degrees')
+    await putAssembly({ change: (value, at) => (at.presentation === 2 && at.neuroid === 1 ? -Infinity : value) })
+    expect(await refusal(open(), 'assy.nc')).toBe("one whose 'data' has -Infinity")
     await putAssembly({ id: 'picture' })
     expect(await refusal(open(), 'assy.nc')).toBe('one without stimulus_id')
     await putHdf5(at('assy.nc'), netcdf({ presentation: 5 }, { stimulus_id: { over: ['presentation'], data: shown } }))

@@ -20,6 +20,7 @@ type Values = Parameters<File['create_dataset']>[0]['data']
 interface Variable {
   over: readonly string[]
   data: Values
+  dtype?: string
   isPacked?: boolean
   /** Each of one value, or of several. */
   attributes?: Readonly<Record<string, Values>>
@@ -35,12 +36,13 @@ export function netcdf(
       const scale = file.create_dataset({ name, data: new Float32Array(extent), shape: [extent] })
       scale.make_scale(`This is a netCDF dimension but not a netCDF variable. ${String(extent).padStart(9)}`)
     }
-    for (const [name, { over, data, isPacked = false, attributes = {} }] of Object.entries(variables)) {
+    for (const [name, { over, data, dtype, isPacked = false, attributes = {} }] of Object.entries(variables)) {
       const shape = over.map((dimension) => dimensions[dimension] as number)
       const variable: Dataset = file.create_dataset({
         name,
         data,
         shape,
+        ...(dtype && { dtype }),
         ...(isPacked && { chunks: shape.map((extent) => Math.ceil(extent / 2)), compression: 'gzip', compression_opts: [1] }),
       })
       over.forEach((dimension, axis) => {

@@ -305,7 +305,7 @@ describe('openNsd', () => {
     expect(await refused({ masks: ['streams:1'] })).toContain('masks is streams:1; expected masks that some voxel lies in')
     expect(await refused({ masks: ['a b'] })).toContain("masks.0 is 'a b'; expected a source of labels, such as nsdgeneral")
     expect(await refused({ memoryLimit: 1000 })).toMatch(
-      /memoryLimit is 1,000 bytes; expected [\d,]+ \(--memory-limit\), for \d+ voxels and \d+ images$/,
+      /memoryLimit is 1,000 bytes; expected [\d,]+ \(--image-memory\), for \d+ voxels and \d+ images$/,
     )
     expect(await refused({ subject: 9 })).toContain('subject is 9; expected a whole number from 1 to 8')
     const path = join(places.betas, 'betas_session05.hdf5')
@@ -374,7 +374,7 @@ describe('openRecordings', () => {
     expect(await messageOf(openRecordings([root], { subjects: [subject, 1] }))).toContain('without betas_session01.hdf5')
     expect(await messageOf(openRecordings([root]))).toContain('subjects is missing for a folder with nsddata/')
     expect(await messageOf(openRecordings([root], { subjects: [subject], resize: 'lanczos' }))).toContain(
-      'resize, fit is lanczos, fill; expected bilinear, for images of the Natural Scenes Dataset',
+      'resize, fit is lanczos, fill; expected bilinear (--resize), for images of the Natural Scenes Dataset',
     )
   })
 })

@@ -255,8 +255,10 @@ describe('openTrialTable', () => {
     expect(await refusal(open({ ...files, stimuli: 'many.csv' }), 'many.csv')).toBe('one with image 73000 in row 2')
     expect(await refusal(open({ images: files.images, responses: 'r.npy' }), 'r.npy')).toBe('without stimuli')
     await expect(open(files, { resize: 'lanczos' })).rejects.toThrow(
-      'openTrialTable: resize, fit is lanczos, fill; expected bilinear, for images of the Natural Scenes Dataset',
+      'openTrialTable: resize, fit is lanczos, fill; expected bilinear (--resize), for images of the Natural Scenes Dataset',
     )
-    await expect(open(files, { size: [2, 4], fit: 'cover' })).rejects.toThrow('expected bilinear, and fill, for images')
+    await expect(open(files, { size: [2, 4], fit: 'cover' })).rejects.toThrow(
+      'expected bilinear (--resize), and fill (--fit), for images',
+    )
   })
 })
