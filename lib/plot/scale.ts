@@ -38,6 +38,7 @@ function roundStep(range: number): number {
 export function domain(op: string, argument: string, axis: Axis, lists: readonly ArrayLike<number>[]): Range {
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   const log = axis.scale === 'log'
+  let isWhole = true
   for (const list of lists) {
     for (let i = 0; i < list.length; i++) {
       const value = list[i] ?? Number.NaN
@@ -45,6 +46,7 @@ export function domain(op: string, argument: string, axis: Axis, lists: readonly
       if (log && value <= 0) throw new OptionError({ op, argument, actual: `${value} on a log axis`, expected: 'values above 0' })
       min = Math.min(min, value)
       max = Math.max(max, value)
+      isWhole &&= Number.isInteger(value)
     }
   }
   if (min > max) throw new OptionError({ op, argument, actual: 'without a finite value', expected: 'at least one' })
@@ -64,7 +66,8 @@ export function domain(op: string, argument: string, axis: Axis, lists: readonly
     return { min: floor, max: ceiling > floor ? ceiling : floor * 10, step: 1 }
   }
   if (min === max) [min, max] = [min - Math.max(1, Math.abs(min)) / 2, max + Math.max(1, Math.abs(max)) / 2]
-  const step = roundStep(max - min)
+  // Between layers, epochs or counts there is nothing to mark.
+  const step = isWhole ? Math.max(1, roundStep(max - min)) : roundStep(max - min)
   const snap = (value: number) => Number(value.toPrecision(12))
   return {
     min: axis.min ?? snap(Math.floor(min / step + 1e-9) * step),

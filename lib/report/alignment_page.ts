@@ -181,7 +181,7 @@ export async function writeLayerScores(folder: string, name: string, found: Omit
               'Layer',
               { label: 'Score', align: 'right' },
               { label: 'Standard error', align: 'right' },
-              ...(committed ? [{ label: 'Within training images', align: 'right' as const }] : []),
+              ...(committed ? [{ label: 'Chosen by', align: 'right' as const }] : []),
               { label: 'Features', align: 'right' },
               { label: 'Dimensions', align: 'right' },
             ],

@@ -254,6 +254,14 @@ describe('charts', () => {
     expect(await bar()).toMatch(/<desc[^>]*>[^<]*learned 80 %[^<]*not measured[^<]*Chance: 10 %/)
   })
 
+  it('marks no parts of what is counted in whole numbers', async () => {
+    const axes = { title: 't', x: { label: 'Layer' }, y: { label: 'r' } }
+    const svg = await lineChart({ ...axes, series: [{ name: 's', x: [1, 2, 3], y: [0.2, 0.3, 0.25] }] })
+    const marks = [...svg.matchAll(/>([\d.]+)<\/text>/g)].map(([, text]) => Number(text))
+    expect(marks.filter((mark) => mark >= 1)).toEqual([1, 2, 3])
+    expect(marks.some((mark) => !Number.isInteger(mark))).toBe(true)
+  })
+
   it('draws values where the axes say: a bar of half the axis is half as high', async () => {
     const svg = await barChart({
       title: 't',
