@@ -166,7 +166,7 @@ class Fit {
       if (spec.units + dropFirst > responses)
         throw refuse(
           `${spec.units} units${dropFirst > 0 ? ` beside ${dropFirst} left out` : ''}`,
-          `at most ${responses}, its responses, for units at right angles`,
+          `at most ${responses}, its responses, for units at right angles (or components 'random')`,
         )
       if (components !== 'learned') continue
       const isPooled = statistics === 'pooled'

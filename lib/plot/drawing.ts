@@ -13,7 +13,8 @@ export interface ChartOptions {
 }
 
 export const palette = ['#0072B2', '#D55E00', '#009E73', '#AA4499', '#B8860B', '#56B4E9', '#333333'] as const
-export const dashes = ['solid', [8, 4], [3, 3], [10, 3, 3, 3], 'solid', [8, 4], [3, 3]] as const
+/** Not as many as colours: each pair of them comes back only after 28 series. */
+export const dashes = ['solid', [8, 4], [3, 3], [10, 3, 3, 3]] as const
 export const referenceDashes = [
   [2, 4],
   [9, 5],

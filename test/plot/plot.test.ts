@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
+import { dashes, palette, pick } from '../../lib/plot/drawing.js'
 import {
   barChart,
   type FilterShape,
@@ -252,6 +253,11 @@ describe('charts', () => {
     for (const text of ['Batch (patches)', 'Time (ms)', 'Paper: 27.8 ms']) expect(await line()).toContain(`>${text}</text>`)
     for (const text of ['Accuracy (%)', 'Chance: 10 %']) expect(await bar()).toContain(`>${text}</text>`)
     expect(await bar()).toMatch(/<desc[^>]*>[^<]*learned 80 %[^<]*not measured[^<]*Chance: 10 %/)
+  })
+
+  it('gives each of many series a colour and dashes that no other has', () => {
+    const pairs = Array.from({ length: 28 }, (_, i) => [pick(palette, i), pick(dashes, i)].join())
+    expect(new Set(pairs).size).toBe(28)
   })
 
   it('marks no parts of what is counted in whole numbers', async () => {

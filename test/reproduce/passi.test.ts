@@ -62,7 +62,7 @@ describe('learning without labels', () => {
     for (const [name, parts] of [
       ['passi-fig2', 3],
       ['passi-scaling', 4],
-      ['passi-ablation', 8],
+      ['passi-ablation', 9],
     ] as const) {
       const { records, written } = await run(name)
       expect(records.size, name).toBe(parts)

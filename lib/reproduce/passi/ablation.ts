@@ -1,4 +1,5 @@
-// What each choice of the learning is worth: components of single positions, whitened or z-scored, random rows, or few components beside them.
+// What each choice of the learning is worth: components of single positions, whitened or z-scored, all but the first,
+// random rows, or few components beside them.
 import type { ComponentOptions } from '../../learn/index.js'
 import { banded } from '../scored.js'
 import type { Study } from '../study.js'
@@ -16,6 +17,7 @@ const variants: readonly { stem: string; about: string; options: ComponentOption
     about: 'whitened components of single positions',
     options: { statistics: 'pixels', scale: 'whitened' },
   },
+  { stem: 'drop-first', about: 'components but the first', options: { dropFirst: 1 } },
   { stem: 'principal-8', about: '8 components, the other rows random', options: { principal: 8 } },
 ]
 

@@ -88,7 +88,9 @@ export async function learnHierarchy(
   // Fewer images than units give fewer components; the other rows are then random.
   const most = Math.floor(0.9 * count)
   const fewer = waveletNets[net].units.some((units) => units > most) ? { principal: most } : {}
-  const config = waveletNet({ net, channels, image: [height, width] })
+  // The first block's components are all that its responses have: those that are left out are fewer units there.
+  const units = waveletNets[net].units.map((own, i) => (i === 0 ? own - (components.dropFirst ?? 0) : own))
+  const config = waveletNet({ net, units, channels, image: [height, width] })
   return fitComponents(photos, config, { ...components, ...fewer }, { device, ...watch, onPlan: say, out, resume: true })
 }
 
