@@ -1,9 +1,9 @@
 // Ridge regression to many targets, its penalty chosen on the training images alone by leaving each of them, or each group, out: exactly, from one
 // decomposition.
 import type { Device } from '../device.js'
-import { eigh, matmul, multiply } from '../ops/index.js'
+import { eigh, leftOutScores, matmul, multiply, weighRows } from '../ops/index.js'
 import type { Tensor } from '../tensor.js'
-import { aggregate, correlation, type Deviations, deviations } from './correlation.js'
+import { aggregate, deviations } from './correlation.js'
 import type { CentredSplit } from './kernel.js'
 import { column, columnsOf, download, type Matrix, matrix, product, upload } from './matrix.js'
 
@@ -65,7 +65,7 @@ export interface RidgeFit {
 }
 
 /** Doubles that a stretch of targets may take in one array. */
-const room = 2 ** 23
+const room = 2 ** 22
 
 /**
  * Fits a ridge regression with an intercept that is not penalised. What is predicted for images F when they are left out is y - (I - H)_FF^-1 e_F, e being
@@ -78,19 +78,20 @@ export async function ridge(split: CentredSplit, y: Matrix, settings: RidgeSetti
   const { squares, basis, rows } = factors
   const { lambdas, lambda: how } = settings
   const { rows: images, columns: targets } = y
-  const leaveOut = await LeftOut.of(factors, images, settings, device)
-  const width = Math.max(1, Math.floor(room / images))
+  using leaveOut = await LeftOut.of(factors, images, settings, device)
+  const width = Math.max(1, Math.floor(room / (lambdas.length * Math.max(images, rows.shape[0] as number))))
   const scores = lambdas.map(() => new Float64Array(targets))
   // Targets that lie beside each other, from `first` on: their means, and their products with the directions' rows.
   const stretches: { first: number; means: number[]; turned: Matrix }[] = []
   for (let first = 0; first < targets; first += width) {
     const own = Array.from({ length: Math.min(width, targets - first) }, (_, j) => deviations(column(y, first + j)))
     const measured = matrix(own.length, images)
-    for (const [j, { centred }] of own.entries()) measured.data.set(centred, j * images)
+    // Of a target that is constant nothing is measured.
+    for (const [j, { centred, squares }] of own.entries()) if (squares > 0) measured.data.set(centred, j * images)
     using responses = upload(measured, device)
     using products = matmul(responses, rows, { transposeB: true })
-    const turned = await download(products)
-    for (const [l, found] of (await leaveOut.score(own, turned)).entries()) scores[l]?.set(found, first)
+    const [turned, found] = await Promise.all([download(products), leaveOut.score(measured, responses, products)])
+    for (const [l, score] of scores.entries()) score.set(rowOf(found, l), first)
     stretches.push({ first, means: own.map(({ mean }) => mean), turned })
   }
   const chosen =
@@ -134,33 +135,8 @@ const best = (scores: readonly number[]): number =>
 const perTarget = (scores: readonly Float64Array[], targets: number): Int32Array =>
   Int32Array.from({ length: targets }, (_, target) => best(scores.map((score) => score[target] as number)))
 
-/** Rows times shares of their columns. */
-function weigh({ data }: Matrix, share: Float64Array, into: Matrix): void {
-  for (let at = 0; at < data.length; )
-    for (let k = 0; k < share.length; ++k, ++at) into.data[at] = (data[at] as number) * (share[k] as number)
-}
-
-/** Adds what was measured of each row's target. */
-function addMeasured({ columns, data }: Matrix, measured: readonly Deviations[]): void {
-  let at = 0
-  for (const { centred } of measured)
-    for (let i = 0; i < columns; ++i, ++at) data[at] = (data[at] as number) + (centred[i] as number)
-}
-
-/** r of each target's predictions: what was measured less the residuals times the penalty's inverses. */
-function scoreRows({ data }: Matrix, measured: readonly Deviations[], inverse: Float64Array): Float64Array {
-  const predicted = new Float64Array(inverse.length)
-  let at = 0
-  return Float64Array.from(measured, (one) => {
-    const { centred } = one
-    for (let i = 0; i < predicted.length; ++i, ++at)
-      predicted[i] = (centred[i] as number) - (data[at] as number) * (inverse[i] as number)
-    return correlation(predicted, one)
-  })
-}
-
 /** Predictions for training images when they are left out, at every penalty. */
-class LeftOut {
+class LeftOut implements Disposable {
   private constructor(
     /** [directions, training images] */
     private readonly rows: Tensor,
@@ -169,8 +145,10 @@ class LeftOut {
      * squared length of its row, and 0 where it is rounding.
      */
     private readonly shares: Matrix,
+    /** The same on the device. */
+    private readonly weights: Tensor,
     /** [penalties, training images]: 1 / (I - H)_ii, or 1 of an image that is left out with others. */
-    private readonly inverses: Matrix,
+    private readonly inverses: Tensor,
     /** Images that are left out together, and their columns of the rows. */
     private readonly together: readonly { images: Int32Array; own: Matrix }[],
     /** Whether the directions of the features are all that centred numbers have. */
@@ -190,9 +168,9 @@ class LeftOut {
     for (const [l, lambda] of lambdas.entries())
       for (let k = 0; k < rank; ++k)
         shares.data[l * directions + k] = (lambda / ((squares[k] as number) + lambda) - (isFull ? 0 : 1)) / (lengths[k] as number)
-    using left = upload(shares, device)
+    const weights = upload(shares, device)
     using rowSquares = multiply(rows, rows)
-    using sums = matmul(left, rowSquares)
+    using sums = matmul(weights, rowSquares)
     const inverses = await download(sums)
     const { data } = inverses
     // What is not reached by a feature is left whole: 1 - 1 / count - sum of u^2 of it.
@@ -205,29 +183,41 @@ class LeftOut {
     const all = lists.length > 0 ? await download(rows) : null
     const together = lists.map((images) => ({ images, own: columnsOf(all as Matrix, images) }))
     for (let l = 0; l < lambdas.length; ++l) for (const images of lists) for (const i of images) data[l * count + i] = 1
-    return new LeftOut(rows, shares, inverses, together, isFull, device)
+    return new LeftOut(rows, shares, weights, upload(inverses, device), together, isFull, device)
+  }
+
+  [Symbol.dispose](): void {
+    this.weights.dispose()
+    this.inverses.dispose()
   }
 
   /**
-   * r of every target at every penalty, in turn: numbers on their way pass through little memory, which sets the garbage collector to work.
-   * @param measured targets of the training images
+   * r [penalties, targets] of every target at every penalty.
+   * @param measured [targets, training images], the same as `responses`
    * @param turned their products with the rows
    */
-  async score(measured: readonly Deviations[], turned: Matrix): Promise<Float64Array[]> {
-    const { rows, shares, inverses, isFull, device } = this
-    const kept = matrix(turned.rows, turned.columns)
-    const scores: Float64Array[] = []
-    for (let l = 0; l < shares.rows; ++l) {
-      weigh(turned, rowOf(shares, l), kept)
-      using left = upload(kept, device)
-      using product = matmul(left, rows)
-      const residual = await download(product)
-      // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
-      if (!isFull) addMeasured(residual, measured)
-      for (const group of this.together) await this.solve(rowOf(shares, l), group, residual)
-      scores.push(scoreRows(residual, measured, rowOf(inverses, l)))
+  async score(measured: Matrix, responses: Tensor, turned: Tensor): Promise<Matrix> {
+    const { rows, weights, inverses, together, isFull } = this
+    using kept = weighRows(turned, weights)
+    using product = matmul(kept, rows)
+    // Where some direction is reached by no feature, its residual is all of y's there: y - U (1 - share) U'y.
+    using solved = together.length > 0 ? await this.solved(product, measured) : null
+    using scores = leftOutScores(solved ?? product, responses, inverses, { rest: !isFull && !solved })
+    return download(scores)
+  }
+
+  /** All residuals, where images are left out together times (I - H)_FF^-1. */
+  private async solved(product: Tensor, measured: Matrix): Promise<Tensor> {
+    const residual = await download(product)
+    const { data } = residual
+    const each = measured.data.length
+    if (!this.isFull)
+      for (let at = 0; at < data.length; ++at) data[at] = (data[at] as number) + (measured.data[at % each] as number)
+    for (let l = 0; l < this.shares.rows; ++l) {
+      const own = matrix(measured.rows, measured.columns, data.subarray(l * each, (l + 1) * each))
+      for (const group of this.together) await this.solve(rowOf(this.shares, l), group, own)
     }
-    return scores
+    return upload(residual, this.device)
   }
 
   /** Replaces a group's part of the rows of residuals by (I - H)_FF^-1 times it, by Cholesky. */

@@ -1,6 +1,7 @@
 // The project's one thread pool. Work is handed out chunk by chunk, the calling thread takes part, and the join waits
 // only for workers that hold a chunk: when the other cores are busy, the caller simply does more of the work itself.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -30,6 +31,14 @@ void parallel_for(int64_t count, F&& f) {
   detail::run(
       count, [](void* self, int64_t index) { (*static_cast<Fn*>(self))(index); },
       const_cast<void*>(static_cast<const void*>(std::addressof(f))));
+}
+
+/// The same, `together` of them a task.
+template <class F>
+void parallel_rows(int64_t count, int64_t together, F&& f) {
+  parallel_for((count + together - 1) / together, [&](int64_t task) {
+    for (int64_t i = task * together; i < std::min(count, (task + 1) * together); ++i) f(i);
+  });
 }
 
 namespace detail {

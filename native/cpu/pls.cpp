@@ -28,15 +28,9 @@ struct Matrix {
   double* row(int64_t i) const { return data + i * columns; }
 };
 
-template <class F>
-void for_rows(const Matrix& a, F&& f) {
-  core::parallel_for((a.rows + kRows - 1) / kRows, [&](int64_t task) {
-    for (int64_t i = task * kRows; i < std::min(a.rows, (task + 1) * kRows); ++i) f(i);
-  });
-}
 /// to = a v
 void times(const Matrix& a, const double* v, double* to) {
-  for_rows(a, [&](int64_t i) { to[i] = dot(a.row(i), v, a.columns); });
+  core::parallel_rows(a.rows, kRows, [&](int64_t i) { to[i] = dot(a.row(i), v, a.columns); });
 }
 /// to = a^T v
 void times_transposed(const Matrix& a, const double* v, double* to) {
@@ -48,7 +42,7 @@ void times_transposed(const Matrix& a, const double* v, double* to) {
 }
 /// a -= v w^T
 void subtract_outer(const Matrix& a, const double* v, const double* w) {
-  for_rows(a, [&](int64_t i) { add_scaled(a.row(i), w, -v[i], a.columns); });
+  core::parallel_rows(a.rows, kRows, [&](int64_t i) { add_scaled(a.row(i), w, -v[i], a.columns); });
 }
 void scale(double* v, double factor, int64_t n) {
   for (int64_t i = 0; i < n; ++i) v[i] *= factor;
@@ -95,19 +89,19 @@ struct Fit {
   }
 };
 
-/// The first target of which more than rounding is left, and of its products with the features; -1 where there is none.
-int64_t first_target(const Fit& fit, const double* image, double least) {
+/// The first target of which more than rounding is left, and of its products with the features, whose squared lengths were
+/// `before`; -1 where there is none.
+int64_t first_target(const Fit& fit, const double* before, double least) {
   constexpr double kRounding = op::PlsComponents::kRounding;
   const auto [rest, n, targets] = fit.rest;
   for (int64_t j = 0; j < targets; ++j) {
-    double largest = 0, own = 0, along = 0, before = 0;
+    double largest = 0, own = 0, along = 0;
     for (int64_t at = j; at < n * targets; at += targets) {
       largest = std::max(largest, std::fabs(rest[at]));
       own += rest[at] * rest[at];
       along += rest[at] * fit.image.data[at];
-      before += image[at] * image[at];
     }
-    if (largest > 10 * least && along > 10 * kRounding * std::sqrt(own) * std::sqrt(before)) return j;
+    if (largest > 10 * least && along > 10 * kRounding * std::sqrt(own) * std::sqrt(before[j])) return j;
   }
   return -1;
 }
@@ -133,16 +127,18 @@ void pls_components(core::Context& ctx, const core::View* in, core::View* out, c
           vector(longest),
           vector(eigen::kMostTasks * longest)};
   double *scores = vector(o.components * n), *lengths = vector(o.components), *applied = vector(n),
-         *v = vector(targets);
+         *v = vector(targets), *before = vector(targets);
   std::copy_n(y, n * targets, fit.rest.data);
   std::copy_n(image, n * targets, fit.image.data);
+  std::fill_n(before, targets, 0.0);
+  for (int64_t i = 0; i < n * targets; ++i) before[i % targets] += image[i] * image[i];
   double least = 0, largest = 0, renewed = 0;
   for (int64_t i = 0; i < n * targets; ++i) least = std::max(least, kRounding * std::fabs(y[i]));
 
   core::Workspace workspace(ctx.cancelled);
   int32_t count = 0, unconverged = 0;
   for (; count < o.components && !ctx.stop(); ++count) {
-    const int64_t start = first_target(fit, image, least);
+    const int64_t start = first_target(fit, before, least);
     if (start < 0) break;
     if (side > 0 && !(renewed > 0 && fit.trace() > op::PlsComponents::kRenewal * renewed)) {
       core::Context own = workspace.fresh();

@@ -1,7 +1,6 @@
 // centred_products: ops/products.h. Threads share rows.
 #include "ops/products.h"
 
-#include <algorithm>
 #include <cstdint>
 
 #include "core/parallel.h"
@@ -12,13 +11,6 @@ namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
 constexpr int64_t kRows = 16, kSums = 4;
-
-template <class F>
-void for_rows(int64_t count, F&& f) {
-  core::parallel_for((count + kRows - 1) / kRows, [&](int64_t task) {
-    for (int64_t i = task * kRows; i < std::min(count, (task + 1) * kRows); ++i) f(i);
-  });
-}
 
 /// to = the row's elements at `columns`, if it is given; returns their mean.
 double pick(const double* row, const int32_t* columns, int64_t count, double* to) {
@@ -42,11 +34,11 @@ void centred_products(core::Context& ctx, const core::View* in, core::View* out,
       if (const int32_t index = (is_row ? rows : columns)[i]; index < 0 || index >= n)
         op::CentredProducts::refuse_index(is_row, i, index, n);
   double* means = ctx.scratch<double>(b);
-  for_rows(b, [&](int64_t j) { means[j] = pick(k + columns[j] * n, columns, b, nullptr); });
+  core::parallel_rows(b, kRows, [&](int64_t j) { means[j] = pick(k + columns[j] * n, columns, b, nullptr); });
   double mean = 0;
   for (int64_t j = 0; j < b; ++j) mean += means[j];
   mean /= static_cast<double>(b);
-  for_rows(a, [&](int64_t i) {
+  core::parallel_rows(a, kRows, [&](int64_t i) {
     double* y = out[0].as<double>() + i * b;
     const double own = pick(k + rows[i] * n, columns, b, y);
     for (int64_t j = 0; j < b; ++j) y[j] = y[j] - (own + means[j]) + mean;

@@ -10,6 +10,7 @@
 #include "ops/elementwise.h"
 #include "ops/gather.h"
 #include "ops/hebbian.h"
+#include "ops/left_out.h"
 #include "ops/linear.h"
 #include "ops/loss.h"
 #include "ops/nnl_conv.h"
@@ -54,6 +55,8 @@
   X(gather_patches, GatherPatches)                       \
   X(hebbian_step, HebbianStep)                           \
   X(hebbian_learn, HebbianLearn)                         \
+  X(weigh_rows, WeighRows)                               \
+  X(left_out_scores, LeftOutScores)                      \
   X(matmul, Matmul)                                      \
   X(linear, Linear)                                      \
   X(linear_grad, LinearGrad)                             \
