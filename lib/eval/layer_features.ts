@@ -1,7 +1,7 @@
 // The outputs of any layers for every image, in one pass, each projected as soon as it is there: what is held is what the scores are computed from.
 import { z } from 'zod'
 import { ahead, batchesOf, type Images } from '../data/index.js'
-import { cpu, type Device } from '../device.js'
+import { cpu } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
 import type { Network } from '../models/index.js'
 import { noSuchLayer } from '../models/names.js'
@@ -11,7 +11,7 @@ import { type OnProgress, startPhase } from '../run/index.js'
 import { Tensor } from '../tensor.js'
 import { FeatureCache } from './feature_cache.js'
 import type { FeatureRows } from './kernel.js'
-import { johnsonLindenstrauss, projectionBytes, sparseProjection } from './projection.js'
+import { johnsonLindenstrauss, projectionBytes, randomProjection } from './projection.js'
 
 export const layerOptions = {
   layers: z
@@ -215,7 +215,7 @@ async function computeLayers(
   const count = images.shape[0]
   const results = plans.map((plan) => ({ ...plan, count, data: new Float32Array(count * plan.size) }))
   const projections = new Map(
-    projectedOf(plans).map(({ features, size }) => [features, new Projection(features, size, seed, device)]),
+    projectedOf(plans).map(({ features, size }) => [features, randomProjection(features, size, seed, device)]),
   )
   try {
     const layers = plans.map(({ layer }) => layer).filter((name) => name !== pixelsLayer)
@@ -229,7 +229,8 @@ async function computeLayers(
           const { layer, features, size, data } = result
           using own = layer === pixelsLayer ? toF32(input) : null
           using flat = (own ?? (found[layer] as Tensor)).reshape([rows.length, features])
-          using kept = projections.get(features)?.apply(flat) ?? null
+          const matrix = projections.get(features)
+          using kept = matrix ? sparseMatmul(flat, matrix) : null
           const numbers = (await (kept ?? flat).read()).data as Float32Array
           refuseNotFinite(op, layer, numbers, images, first, size)
           data.set(numbers, first * size)
@@ -241,7 +242,7 @@ async function computeLayers(
       report(first)
     }
   } finally {
-    for (const one of projections.values()) one.dispose()
+    for (const matrix of projections.values()) for (const tensor of Object.values(matrix)) tensor.dispose()
   }
   return results
 }
@@ -251,27 +252,4 @@ function refuseNotFinite(op: string, layer: string, numbers: Float32Array, image
   if (wrong < 0) return
   const actual = `${numbers[wrong]} for image ${first + Math.floor(wrong / size)} of ${images.name}`
   throw new DataError({ op, argument: `the output of ${layer}`, actual, expected: 'finite numbers' })
-}
-
-/** A sparse random projection on a device. */
-class Projection {
-  private readonly values: Tensor
-  private readonly columns: Tensor
-  private readonly offsets: Tensor
-
-  constructor(from: number, to: number, seed: number, device: Device) {
-    const sparse = sparseProjection(from, to, seed)
-    this.values = Tensor.from(sparse.values, { device })
-    this.columns = Tensor.from(sparse.indices, { device })
-    this.offsets = Tensor.from(sparse.offsets, { device })
-  }
-
-  apply(x: Tensor): Tensor {
-    const { values, columns, offsets } = this
-    return sparseMatmul(x, { values, columns, offsets })
-  }
-
-  dispose(): void {
-    for (const tensor of [this.values, this.columns, this.offsets]) tensor.dispose()
-  }
 }

@@ -26,9 +26,8 @@ struct Csr {
 void check(const Csr& a, int64_t entries, int64_t width) {
   for (int64_t k = 0; k <= a.rows; ++k) {
     const int64_t before = k == 0 ? 0 : a.offsets[k - 1];
-    if (a.offsets[k] < before || a.offsets[k] > entries || (k == 0 && a.offsets[k] != 0) ||
-        (k == a.rows && a.offsets[k] != entries))
-      op::SparseMatmul::refuse_offset(k, a.offsets[k], a.rows, before, entries);
+    if (a.offsets[k] < before || a.offsets[k] > entries || (k == 0 && a.offsets[k] != 0))
+      op::SparseMatmul::refuse_offset(k, a.offsets[k], before, entries);
   }
   for (int64_t k = 0; k < a.rows; ++k) {
     int32_t least = 0;

@@ -16,8 +16,7 @@ __global__ void __launch_bounds__(kThreads) sparse_offsets_kernel(const int32_t*
   const int64_t k = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (k > rows) return;
   const int32_t offset = offsets[k], before = k == 0 ? 0 : offsets[k - 1];
-  if (offset < before || offset > entries || (k == 0 && offset != 0) || (k == rows && offset != entries))
-    report_fault(fault, k);
+  if (offset < before || offset > entries || (k == 0 && offset != 0)) report_fault(fault, k);
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -73,8 +72,7 @@ void sparse_matmul(core::Context& ctx, const core::View* in, core::View* out, co
                  clear_flag(ctx));
   if (const unsigned long long fault = read_flag(ctx); fault != kNoFault) {
     const auto k = static_cast<int64_t>(fault);
-    op::SparseMatmul::refuse_offset(k, element(ctx, offsets + k), rows, k == 0 ? 0 : element(ctx, offsets + k - 1),
-                                    entries);
+    op::SparseMatmul::refuse_offset(k, element(ctx, offsets + k), k == 0 ? 0 : element(ctx, offsets + k - 1), entries);
   }
   STRIATE_LAUNCH(sparse_columns_kernel, blocks_for(rows, kWarps), kThreads, 0, stream, columns, offsets, rows, d,
                  clear_flag(ctx));

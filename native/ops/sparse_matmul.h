@@ -1,7 +1,7 @@
 // sparse_matmul  y [N,K] = x a^T for a sparse a [K,D] by rows (CSR): row k has the entries offsets[k] .. offsets[k + 1]
 //                of values [M] and columns [M]; y[n,k] = sum of values x[n, columns], as sparse random projections need
-// Columns do not descend within a row (equal ones add up); offsets [K+1] start at 0, do not descend and end at M. Data
-// faults otherwise, checked at each call.
+// Columns do not descend within a row (equal ones add up); offsets [K+1] start at 0, do not descend and are at most M:
+// what is behind the last is not used. Data faults otherwise, checked at each call.
 // Numerics: float32, one fused multiply-add an entry in the order of the row where the processor has it. Repeatable to
 // the bit whatever the number of threads.
 #pragma once
@@ -19,12 +19,10 @@ struct SparseMatmul {
     s.set('K', s['E'] - 1);
   }
 
-  [[noreturn]] static void refuse_offset(int64_t k, int64_t offset, int64_t rows, int64_t before, int64_t entries) {
+  [[noreturn]] static void refuse_offset(int64_t k, int64_t offset, int64_t before, int64_t entries) {
     throw core::Error(core::ErrorKind::data, "sparse_matmul", "offsets",
                       std::to_string(offset) + " at " + std::to_string(k),
-                      k == 0      ? "0"
-                      : k == rows ? std::to_string(entries) + ", the number of values"
-                                  : std::to_string(before) + " to " + std::to_string(entries));
+                      k == 0 ? "0" : std::to_string(before) + " to " + std::to_string(entries));
   }
   [[noreturn]] static void refuse_column(int64_t entry, int64_t column, int64_t width) {
     throw core::Error(core::ErrorKind::data, "sparse_matmul", "columns",

@@ -18,6 +18,7 @@
 #include "ops/pls.h"
 #include "ops/pool.h"
 #include "ops/products.h"
+#include "ops/projection.h"
 #include "ops/readout.h"
 #include "ops/rectified_power.h"
 #include "ops/reduce.h"
@@ -75,6 +76,7 @@
   X(avg_pool, AvgPool)                                   \
   X(avg_pool_grad, AvgPoolGrad)                          \
   X(centred_products, CentredProducts)                   \
+  X(sparse_projection, SparseProjection)                 \
   X(readout_learn, ReadoutLearn)                         \
   X(readout_score, ReadoutScore)                         \
   X(rectified_power, RectifiedPower)                     \

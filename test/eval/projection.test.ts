@@ -1,11 +1,39 @@
 import { describe, expect, it } from 'vitest'
-import { johnsonLindenstrauss, sparseProjection } from '../../lib/eval/projection.js'
+import { cpu } from '../../lib/device.js'
+import { gapBounds, johnsonLindenstrauss, randomProjection } from '../../lib/eval/projection.js'
 import { uniform } from '../ops/proof.js'
 
-describe('sparseProjection', () => {
-  it('has the entries that its density says, of both signs, in every row and column alike', () => {
+/** The matrix as numbers, without the room that is left. */
+async function sparseProjection(from: number, to: number, seed: number) {
+  const matrix = randomProjection(from, to, seed, cpu())
+  const [values, indices, offsets] = await Promise.all(
+    [matrix.values, matrix.columns, matrix.offsets].map(async (tensor) => (await tensor.read()).data),
+  )
+  for (const tensor of Object.values(matrix)) tensor.dispose()
+  const count = offsets?.[to] as number
+  return {
+    values: (values as Float32Array).slice(0, count),
+    indices: (indices as Int32Array).slice(0, count),
+    offsets: offsets as Int32Array,
+  }
+}
+
+it.each([1, 2, 900, 301056])('gaps between entries of %i features are geometric', (from) => {
+  const density = 1 / Math.sqrt(from)
+  const bounds = gapBounds(density)
+  const next = uniform(from)
+  const near = [...bounds].flatMap((bound) => [bound, bound - 1]).filter((word) => word >= 0)
+  for (const word of [0, 2 ** 32 - 1, ...near, ...Array.from({ length: 2000 }, () => Math.floor(next() * 2 ** 32))]) {
+    const gap = density < 1 ? Math.floor(Math.log((word + 0.5) / 2 ** 32) / Math.log1p(-density)) : 0
+    const above = bounds.findIndex((bound) => bound <= word)
+    if (above !== gap) throw new Error(`${above} for the word ${word}, not ${gap}`)
+  }
+})
+
+describe('randomProjection', () => {
+  it('has the entries that its density says, of both signs, in every row and column alike', async () => {
     const [from, to] = [2500, 800]
-    const { values, indices, offsets } = sparseProjection(from, to, 3)
+    const { values, indices, offsets } = await sparseProjection(from, to, 3)
     const expected = (from * to) / 50
     // A binomial count is within 5 of its deviations.
     expect(Math.abs(values.length - expected)).toBeLessThan(5 * Math.sqrt(expected))
@@ -29,16 +57,19 @@ describe('sparseProjection', () => {
     expect(variance).toBeLessThan(18)
   })
 
-  it('is a function of its seed', () => {
-    const one = sparseProjection(900, 50, 1)
-    expect(sparseProjection(900, 50, 1)).toEqual(one)
-    expect(sparseProjection(900, 50, 2).indices).not.toEqual(one.indices)
-    expect(sparseProjection(1, 4, 0)).toMatchObject({ indices: Int32Array.of(0, 0, 0, 0), offsets: Int32Array.of(0, 1, 2, 3, 4) })
+  it('is a function of its seed', async () => {
+    const one = await sparseProjection(900, 50, 1)
+    expect(await sparseProjection(900, 50, 1)).toEqual(one)
+    expect((await sparseProjection(900, 50, 2)).indices).not.toEqual(one.indices)
+    expect(await sparseProjection(1, 4, 0)).toMatchObject({
+      indices: Int32Array.of(0, 0, 0, 0),
+      offsets: Int32Array.of(0, 1, 2, 3, 4),
+    })
   })
 
-  it('keeps the distances of images to a share', () => {
+  it('keeps the distances of images to a share', async () => {
     const [from, to] = [3000, 2000]
-    const { values, indices, offsets } = sparseProjection(from, to, 0)
+    const { values, indices, offsets } = await sparseProjection(from, to, 0)
     const next = uniform(1)
     const difference = Float64Array.from({ length: from }, () => next() - 0.5)
     let squares = 0
