@@ -1,179 +1,28 @@
 // c = a b (+ bias), or c += a b: a [M,K] and b [K,N], float32 or bf16 with c float32 or float64, or all three float64;
 // either transposed. Included after simd/begin.h.
-// Layout: a in panels of kRows rows and b in panels of kColumns columns, k outermost; one tile of c (kRows x kColumns)
-// stays in registers over a block of at most kDepth k's. A block of b (kBlockBytes) lives in L2 and is gone through once
-// for each panel of a, which is packed just before; what the next panel will be packed from is fetched meanwhile.
+// Layout: one tile of c (kRows x kColumns) stays in registers over a block of at most kDepth k's. b is packed in panels
+// of kColumns columns, k outermost; a block of it (kBlockBytes) lives in L2 and is gone through once for each panel of
+// kRows rows of a. Those are read in place where k runs along them (what the next panel reads is fetched meanwhile), or
+// else packed. A small b (kNearBytes) that lies as panels do is read in place too.
 // Numerics: each block of k's is summed from zero in order of k, and the blocks are added in order: they depend on K
 // alone, so the bits depend neither on the number of threads nor on which tile a thread takes.
 // On Sapphire Rapids the tiles alone run at some nine tenths of the FMA peak where c lies on huge pages. What is left to
-// lose is packing: of b in whole rows of a block, of a under cover of the tiles. Prefetches of b within a tile gained
-// nothing there.
+// lose is the packing of b, in whole rows of a block. Prefetches of b within a tile gained nothing there.
 #pragma once
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "core/context.h"
 #include "core/parallel.h"
 
-#include "cpu/simd/wide.h"
-#include "cpu/simd/widen.h"
+#include "cpu/simd/gemm_factors.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS::gemm {
 namespace {
-
-#if STRIATE_SIMD == 4
-constexpr int kRows = 8, kVectors = 3;  // 24 of 32 registers accumulate
-constexpr int64_t kBlockRows = 14 * kRows;
-#else
-constexpr int kRows = 6, kVectors = 2;  // 12 of 16
-constexpr int64_t kBlockRows = 20 * kRows;
-#endif
-constexpr int64_t kDepth = 384, kBlockBytes = 720 << 10, kChunkBytes = 384 << 10, kStep = 16;
-
-/// What a product in S (the type of c) is made of: vectors, four numbers of one row, and the width of a tile.
-template <class S>
-struct Numbers;
-template <>
-struct Numbers<float> {
-  using Vector = vf;
-  using Four = float __attribute__((vector_size(16)));
-};
-template <>
-struct Numbers<double> {
-  using Vector = vd;
-  using Four = double __attribute__((vector_size(32)));
-};
-template <class S>
-constexpr int kLanesOf = kLanes * 4 / sizeof(S);
-template <class S>
-constexpr int kColumns = kVectors * kLanesOf<S>;
-
-/// a or b. `x` stands for a row of a or a column of b; element (x, k) is data[x * stride + k] where k is contiguous,
-/// else data[k * stride + x].
-template <class T>
-struct Factor {
-  using Packed = std::conditional_t<sizeof(T) == 8, double, float>;
-  const T* data;
-  int64_t stride;
-  bool k_contiguous;
-};
-/// Float32 rows (one a k) minus a row in float64, rounded once.
-struct Centred {
-  using Packed = float;
-  const float* data;
-  int64_t stride;
-  const double* centre;
-};
-
-template <class S>
-STRIATE_INLINE typename Numbers<S>::Four load4(const S* p) {
-  typename Numbers<S>::Four v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-STRIATE_INLINE Numbers<float>::Four load4(const uint16_t* p) {
-  return Numbers<float>::Four{widen(p[0]), widen(p[1]), widen(p[2]), widen(p[3])};
-}
-
-/// One panel: dst[k * W + x] for x in [0, width), zero beyond.
-template <int W, class T, class S>
-void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t kc, S* dst) {
-  using Four = typename Numbers<S>::Four;
-  if (!f.k_contiguous) {
-    const T* p = f.data + k0 * f.stride + x0;
-    for (int64_t k = 0; k < kc; ++k, p += f.stride) {
-      S* to = dst + k * W;
-      int x = 0;
-      for (; x + kLanesOf<S> <= width; x += kLanesOf<S>) vstore(to + x, load_lanes(p + x));
-      if (width == W) {
-        for (; x < W; x += 4) {  // The last four overlap with others.
-          const Four last = load4(p + std::min(x, W - 4));
-          std::memcpy(to + std::min(x, W - 4), &last, sizeof last);
-        }
-        continue;
-      }
-      for (; x < width; ++x) to[x] = widen(p[x]);
-      for (; x < W; ++x) to[x] = 0;
-    }
-    return;
-  }
-  // Transposed by 4 x 4, eight cache lines of each of four rows at a time: with a stride of a power of two more rows
-  // would share a cache set, and shorter runs leave the prefetcher behind.
-  const T* p = f.data + x0 * f.stride + k0;
-  const int whole = width / 4 * 4;
-  for (int64_t k = 0; k + 4 <= kc; k += 128) {
-    const int64_t end = std::min<int64_t>(k + 128, kc - 3);
-    for (int x = 0; x < whole; x += 4)
-      for (int64_t i = k; i < end; i += 4) {
-        const T* q = p + x * f.stride + i;
-        const Four a = load4(q), b = load4(q + f.stride), c = load4(q + 2 * f.stride), d = load4(q + 3 * f.stride);
-        const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-        const Four ef = __builtin_shufflevector(a, b, 2, 6, 3, 7), gh = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-        const Four r[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
-                           __builtin_shufflevector(ef, gh, 0, 1, 4, 5), __builtin_shufflevector(ef, gh, 2, 3, 6, 7)};
-        for (int j = 0; j < 4; ++j) std::memcpy(dst + (i + j) * W + x, &r[j], sizeof(Four));
-      }
-    for (int x = whole; x < width; ++x)
-      for (int64_t i = k; i < end; i += 4) {
-        const Four a = load4(p + x * f.stride + i);
-        for (int j = 0; j < 4; ++j) dst[(i + j) * W + x] = a[j];
-      }
-  }
-  for (int64_t k = kc / 4 * 4; k < kc; ++k)
-    for (int x = 0; x < width; ++x) dst[k * W + x] = widen(p[x * f.stride + k]);
-  for (int x = width; x < W; ++x)
-    for (int64_t k = 0; k < kc; ++k) dst[k * W + x] = 0;
-}
-
-template <int W>
-void pack_panel(const Centred& f, int64_t x0, int width, int64_t k0, int64_t kc, float* dst) {
-  const double* centre = f.centre + x0;
-  const float* p = f.data + k0 * f.stride + x0;
-  for (int64_t k = 0; k < kc; ++k, p += f.stride, dst += W) {
-    if (width == W) {
-      constexpr int kHalf = kLanes / 2;
-      for (int x = 0; x < W; x += kHalf) {
-        const int at = std::min(x, W - kHalf);  // the last ones overlap with others
-        vstore_narrow(dst + at, vload_wide(p + at) - vload(centre + at));
-      }
-      continue;
-    }
-    for (int x = 0; x < W; ++x) dst[x] = x < width ? static_cast<float>(static_cast<double>(p[x]) - centre[x]) : 0;
-  }
-}
-
-template <class T>
-STRIATE_INLINE bool k_contiguous(const Factor<T>& f) {
-  return f.k_contiguous;
-}
-STRIATE_INLINE bool k_contiguous(const Centred&) { return false; }
-
-/// Panels [x0, x1) of the factor, `apart` numbers from one to the next. Where a row of memory lies across the panels, all
-/// of them take a few rows at a time: with a stride of a power of two more would share a cache set.
-template <int W, class F, class S>
-void pack(const F& f, int64_t x0, int64_t x1, int64_t k0, int64_t kc, S* dst, int64_t apart) {
-  const int64_t step = k_contiguous(f) ? std::max<int64_t>(1, kc) : kStep;
-  for (int64_t k = 0; k < kc; k += step) {
-    S* to = dst + k * W;
-    for (int64_t x = x0; x < x1; x += W, to += apart)
-      pack_panel<W>(f, x, static_cast<int>(std::min<int64_t>(W, x1 - x)), k0 + k, std::min(step, kc - k), to);
-  }
-}
-
-/// Fetches one of `parts` shares of what a panel of kRows rows of a will be packed from.
-template <class T>
-STRIATE_INLINE void fetch(const Factor<T>& f, int64_t x0, int64_t k0, int64_t kc, int64_t part, int64_t parts) {
-  constexpr int64_t kLine = 64 / sizeof(T);
-  const int64_t lines = (kc + kLine - 1) / kLine;
-  for (int64_t i = lines * part / parts; i < lines * (part + 1) / parts; ++i)
-    for (int r = 0; r < kRows; ++r) __builtin_prefetch(f.data + (x0 + r) * f.stride + k0 + i * kLine, 0, 2);
-}
-STRIATE_INLINE void fetch(const Centred&, int64_t, int64_t, int64_t, int64_t, int64_t) {}
 
 /// Where a tile goes. `bias` (of the tile's first column) is added where the tile starts, `add` continues from what is
 /// there.
@@ -185,29 +34,42 @@ struct Target {
   bool add;
 };
 
+/// What a tile reads of a: number k of row r is data[r * row + k * step]. Of b: a row of numbers, `step` apart.
+template <class S>
+struct Rows {
+  const S* data;
+  int64_t row, step;
+};
+template <class S>
+struct Columns {
+  const S* data;
+  int64_t step;
+};
+
 /// Products in S and sums in C: in float64 over float32 products, sums of kRun of these stay in float32.
 template <class S, class C>
-using Tile = void (*)(int64_t kc, const S* a, const S* b, const Target<C>& to, int rows, int columns);
+using Tile = void (*)(int64_t kc, const Rows<S>& a, const Columns<S>& b, const Target<C>& to, int rows, int columns);
 constexpr int64_t kRun = 64;
 
 template <class S, class C, int R, int V>
-void tile(int64_t kc, const S* a, const S* b, const Target<C>& to, int rows, int columns) {
+void tile(int64_t kc, const Rows<S>& a, const Columns<S>& b, const Target<C>& to, int rows, int columns) {
   using Vector = typename Numbers<S>::Vector;
   constexpr int kWide = kLanesOf<S>;
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) __builtin_prefetch(to.c + std::min(r, rows - 1) * to.stride + v * kWide);
+  const S *x[R], *y = b.data;
+  for (int r = 0; r < R; ++r) x[r] = a.data + std::min(r, rows - 1) * a.row;
+  int64_t at = 0;
   const auto accumulate = [&](int64_t depth, Vector(&sum)[R][V]) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-    for (int64_t k = 0; k < depth; ++k) {
-      Vector y[V];
-      for (int v = 0; v < V; ++v) y[v] = vload(b + v * kWide);
+    for (int64_t k = 0; k < depth; ++k, at += a.step, y += b.step) {
+      Vector line[V];
+      for (int v = 0; v < V; ++v) line[v] = vload(y + v * kWide);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const Vector x = vspread(a[r]);
-        for (int v = 0; v < V; ++v) sum[r][v] = vfma(x, y[v], sum[r][v]);
+        const Vector one = vspread(x[r][at]);
+        for (int v = 0; v < V; ++v) sum[r][v] = vfma(one, line[v], sum[r][v]);
       }
-      a += kRows;
-      b += kColumns<S>;
     }
   };
   C edge[R][V * kWide];
@@ -277,11 +139,11 @@ Tile<S, C> tile_for(int rows, int columns) {
   return kTiles[static_cast<size_t>((rows - 1) / 2 * kVectors + (columns - 1) / kLanesOf<S>)];
 }
 
-/// One packed panel of a (`rows` rows) times packed b (n columns), meanwhile(i, tiles) before each tile. Tiles that lie
-/// wholly left of column `below` are left out.
+/// A panel of a (`rows` rows) times n columns of b, `apart` numbers from one panel of these to the next, meanwhile(i,
+/// tiles) before each tile. Tiles that lie wholly left of column `below` are left out.
 template <class S, class C, class F>
-void tiles(int64_t rows, int64_t n, int64_t kc, const S* a, const S* b, const Target<C>& to, int64_t below,
-           F&& meanwhile) {
+void tiles(int64_t rows, int64_t n, int64_t kc, const Rows<S>& a, const Columns<S>& b, int64_t apart,
+           const Target<C>& to, int64_t below, F&& meanwhile) {
   constexpr int64_t kWide = kColumns<S>;
   const int64_t first = std::max<int64_t>(0, below) / kWide, count = (n + kWide - 1) / kWide;
   for (int64_t i = first; i < count; ++i) {
@@ -289,7 +151,7 @@ void tiles(int64_t rows, int64_t n, int64_t kc, const S* a, const S* b, const Ta
     const int height = static_cast<int>(rows), columns = static_cast<int>(std::min(kWide, n - j));
     meanwhile(i - first, count - first);
     const Target<C> at{to.c + j, to.stride, to.bias ? to.bias + j : nullptr, to.add};
-    tile_for<S, C>(height, columns)(kc, a, b + j * kc, at, height, columns);
+    tile_for<S, C>(height, columns)(kc, a, {b.data + i * apart, b.step}, at, height, columns);
   }
 }
 
@@ -327,27 +189,37 @@ void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, const A& 
       std::max<int64_t>(1, (few ? kChunkBytes : kBlockBytes) / static_cast<int64_t>(sizeof(S)) / (kc * kWide)) * kWide;
   const int64_t parts = (n + most - 1) / most, columns = ceil_to((n + parts - 1) / parts, kWide);
   const int64_t tasks = few ? parts : (m + rows - 1) / rows, slots = std::min(threads, tasks);
-  const int64_t together = few || !k_contiguous(a) ? ceil_to(rows, kRows) : kRows;
-  S* packed_a = ctx.scratch<S>((few ? 1 : slots) * together * kc);
-  S* packed_b = ctx.scratch<S>((few ? slots : 1) * columns * kc);
+  // Where k runs along its rows a is read in place: each number of it goes to as many tiles as b has panels.
+  const bool there = k_contiguous(a) && in_place(a, 0, 0);
+  const bool small = few && !k_contiguous(b) && in_place(b, 0, 0) && n % kLanesOf<S> == 0 &&
+                     n * depth * static_cast<int64_t>(sizeof(S)) <= kNearBytes;
+  S* packed_a = there ? nullptr : ctx.scratch<S>((few ? 1 : slots) * ceil_to(rows, kRows) * kc);
+  S* packed_b = small ? nullptr : ctx.scratch<S>((few ? slots : 1) * columns * kc);
   const auto by_blocks = [&](auto&& f) {
     for (int64_t k0 = 0; k0 == 0 || k0 < depth; k0 += kc) f(k0, std::min(kc, depth - k0));
   };
-  const auto product = [&](int64_t row, int64_t height, int64_t j, int64_t width, int64_t k0, int64_t k, const S* pa,
-                           const S* pb, auto&& meanwhile) {
+  // Rows [row, end) of which `packed` holds those from `first` on.
+  const auto product = [&](int64_t first, int64_t row, int64_t end, int64_t j, int64_t width, int64_t k0, int64_t k,
+                           const S* packed, const Columns<S>& columns_of, int64_t apart) {
+    const int64_t height = std::min<int64_t>(kRows, end - row);
     const Target<C> to{c + row * c_stride + j, c_stride, bias ? bias + j : nullptr, k0 > 0 || update.add};
-    tiles<S, C>(height, width, k, pa, pb, to, update.upper ? row - j : 0, meanwhile);
+    const Rows<S> rows_of =
+        there ? Rows<S>{in_place(a, row, k0), a.stride, 1} : Rows<S>{packed + (row - first) * k, 1, kRows};
+    tiles<S, C>(height, width, k, rows_of, columns_of, apart, to, update.upper ? row - j : 0,
+                [&](int64_t part, int64_t parts) {
+                  if (there && !few && row + 2 * kRows <= end) fetch(a, row + kRows, k0, k, part, parts);
+                });
   };
   if (few) {
     by_blocks([&](int64_t k0, int64_t k) {
-      pack<kRows>(a, 0, m, k0, k, packed_a, kRows * k);
+      if (!there) pack<kRows>(a, 0, m, k0, k, packed_a, kRows * k);
       by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
         const int64_t j = i * columns, width = std::min(columns, n - j);
-        S* own = packed_b + slot * columns * kc;
-        pack<kWide>(b, j, j + width, k0, k, own, kWide * k);
+        S* own = small ? nullptr : packed_b + slot * columns * kc;
+        if (own) pack<kWide>(b, j, j + width, k0, k, own, kWide * k);
+        const Columns<S> columns_of = own ? Columns<S>{own, kWide} : Columns<S>{in_place(b, j, k0), b.stride};
         for (int64_t row = 0; row < m; row += kRows)
-          product(row, std::min<int64_t>(kRows, m - row), j, width, k0, k, packed_a + row * k, own,
-                  [](int64_t, int64_t) {});
+          product(0, row, m, j, width, k0, k, packed_a, columns_of, own ? kWide * k : kWide);
       });
     });
     return;
@@ -365,16 +237,12 @@ void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, const A& 
                       kWide * k);
         });
       by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
-        const int64_t end = std::min(m, (i + 1) * rows);
-        S* own = packed_a + slot * together * kc;
-        for (int64_t row = i * rows; row < end && !(update.upper && row >= j + width); row += kRows) {
-          const int64_t packed = (row - i * rows) % together;
-          if (packed == 0) pack<kRows>(a, row, std::min(end, row + together), k0, k, own, kRows * k);
-          product(row, std::min<int64_t>(kRows, end - row), j, width, k0, k, own + packed * k, packed_b,
-                  [&](int64_t part, int64_t parts) {
-                    if (together == kRows && row + 2 * kRows <= end) fetch(a, row + kRows, k0, k, part, parts);
-                  });
-        }
+        const int64_t first = i * rows, end = std::min({m, first + rows, update.upper ? j + width : m});
+        if (first >= end) return;
+        S* own = there ? nullptr : packed_a + slot * ceil_to(rows, kRows) * kc;
+        if (own) pack<kRows>(a, first, end, k0, k, own, kRows * k);
+        for (int64_t row = first; row < end; row += kRows)
+          product(first, row, end, j, width, k0, k, own, Columns<S>{packed_b, kWide}, kWide * k);
       });
     });
   }
