@@ -146,7 +146,7 @@ Pool& pool() {
 
 }  // namespace
 
-int threads() { return pool().threads(); }
+int threads() { return inside ? 1 : pool().threads(); }
 void set_threads(int n) { pool().threads_.store(n < 1 ? 1 : n); }
 
 namespace detail {

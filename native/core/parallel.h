@@ -12,7 +12,7 @@ namespace striate::core {
 
 inline constexpr int kMostThreads = 1024;
 
-/// Threads that `parallel_for` uses, the caller included. Default: STRIATE_THREADS, or else one for each of
+/// Threads that `parallel_for` uses, the caller included: one within a body of it. Default: STRIATE_THREADS, or else one for each of
 /// usable_cores(). Throws an Error (option) when STRIATE_THREADS is no number from 1 to kMostThreads.
 int threads();
 void set_threads(int n);

@@ -4,6 +4,7 @@
 //   y   rows are positions, lanes filters, the depth is channels and taps (simd/conv_correlate.h)
 //   gx  the same with gy for x: lanes are channels, the depth is filters and the taps that reach this pixel
 //   gw  rows are weights of a filter, lanes filters, the depth is positions and images (conv_weights.h)
+// Windows of one pixel are products of matrices as they lie (simd/conv_point.h) where maps suit vectors.
 // Numerics: y and gx add up in one order, panels of channels by taps by channels; gw in order of images within a
 // position, in blocks of positions, then groups of images. None depends on the number of threads. For bfloat16 the same
 // kernels get rounded copies of the factors.
@@ -15,9 +16,11 @@
 #include <cstring>
 
 #include "core/parallel.h"
+#include "core/workspace.h"
 
 #include "cpu/simd/begin.h"
 #include "cpu/simd/conv_correlate.h"
+#include "cpu/simd/conv_point.h"
 #include "cpu/simd/conv_weights.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
@@ -33,6 +36,12 @@ struct Layer {
   bool few() const { return C < 16 && S > 1; }
   /// A window of one pixel leaves most of the image unread: then only what it reads is rearranged.
   bool sparse() const { return R == 1 && S == 1 && stride > 1; }
+  /// A window of one pixel: products of matrices, where maps leave few lanes of their vectors empty.
+  bool point() const {
+    const int64_t pixels = P * Q;
+    return R == 1 && S == 1 && pixels >= gemm::kColumns<float> && gemm::ceil_to(pixels, kLanes) * 8 <= pixels * 9;
+  }
+  conv::PointProduct product(core::Context& ctx) const { return {ctx, N, C, H, W, K, P, Q, stride}; }
   Layer dense() const { return {N, C, P, Q, K, 1, 1, P, Q, 1, 0}; }
 };
 
@@ -57,14 +66,10 @@ const float* rounded(core::Context& ctx, const core::View& x) {
 
 /// The pixels of x [N,C,H,W] that a sparse layer reads, as the [N,C,P,Q] of a dense one.
 template <class T>
-const T* sample(core::Context& ctx, const Layer& l, const T* x) {
-  T* to = ctx.scratch<T>(static_cast<size_t>(l.N * l.C * l.P * l.Q));
+const float* sample(core::Context& ctx, const Layer& l, const T* x) {
+  float* to = ctx.scratch<float>(static_cast<size_t>(l.N * l.C * l.P * l.Q));
   core::parallel_for(l.N * l.C, [&](int64_t i) {
-    for (int64_t p = 0; p < l.P; ++p) {
-      const T* from = x + (i * l.H + p * l.stride) * l.W;
-      T* line = to + (i * l.P + p) * l.Q;
-      for (int64_t q = 0; q < l.Q; ++q) line[q] = from[q * l.stride];
-    }
+    conv::gather_plane(x + i * l.H * l.W, l.W, l.stride, l.P, l.Q, to + i * l.P * l.Q);
   });
   return to;
 }
@@ -72,12 +77,7 @@ const T* sample(core::Context& ctx, const Layer& l, const T* x) {
 /// Back from the dense layer's gx; no gradient reaches the other pixels.
 void spread(const Layer& l, const float* dense, float* gx) {
   core::parallel_for(l.N * l.C, [&](int64_t i) {
-    float* to = gx + i * l.H * l.W;
-    std::fill(to, to + l.H * l.W, 0.0f);
-    for (int64_t p = 0; p < l.P; ++p) {
-      const float* from = dense + (i * l.P + p) * l.Q;
-      for (int64_t q = 0; q < l.Q; ++q) to[(p * l.W + q) * l.stride] = from[q];
-    }
+    conv::spread_plane(dense + i * l.P * l.Q, l.stride, l.P, l.Q, l.H, l.W, gx + i * l.H * l.W);
   });
 }
 
@@ -100,6 +100,7 @@ void check_plane(const char* name, const core::View& x) {
 
 template <class T>
 void forward(core::Context& ctx, const Layer& l, const T* x, const float* w, const float* bias, float* y) {
+  if (l.point()) return l.product(ctx).forward(x, w, bias, y);
   if (l.sparse()) return forward(ctx, l.dense(), sample(ctx, l, x), w, bias, y);
   const bool few = l.few();
   const Filters f{l.K, few ? l.S * l.C : l.C, few ? l.S * l.C : kPanel, few ? l.R : l.R * l.S};
@@ -141,9 +142,14 @@ void forward(core::Context& ctx, const Layer& l, const T* x, const float* w, con
 /// gx and gw, those that are not null.
 template <class T>
 void backward(core::Context& ctx, const Layer& l, const T* x, const float* w, const float* gy, float* gx, float* gw) {
+  if (l.point()) {
+    if (gx) l.product(ctx).input_gradient(w, gy, gx);
+    if (gw) l.product(ctx).weight_gradient(x, gy, gw);
+    return;
+  }
   if (l.sparse()) {
     float* dense = gx ? ctx.scratch<float>(static_cast<size_t>(l.N * l.C * l.P * l.Q)) : nullptr;
-    backward(ctx, l.dense(), gw ? sample(ctx, l, x) : x, w, gy, dense, gw);
+    backward(ctx, l.dense(), gw ? sample(ctx, l, x) : nullptr, w, gy, dense, gw);
     if (gx) spread(l, dense, gx);
     return;
   }

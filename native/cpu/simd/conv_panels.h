@@ -8,6 +8,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "core/parallel.h"
 
@@ -24,10 +25,7 @@ inline int64_t panels_of(int64_t channels, int64_t width = kPanel) { return (cha
 
 /// kLanes numbers of which `count` exist, zeros after them; bytes stand for x / 255.
 STRIATE_INLINE vf load_values(const float* p, int64_t count) {
-  if (count >= kLanes) return vload(p);
-  float lane[kLanes] = {};
-  for (int64_t i = 0; i < count; ++i) lane[i] = p[i];
-  return vload(lane);
+  return count >= kLanes ? vload(p) : vload_part(p, std::max<int64_t>(0, count));
 }
 STRIATE_INLINE vf load_values(const uint8_t* p, int64_t count) {
   float lane[kLanes] = {};
@@ -104,6 +102,51 @@ void pixels_last(const T* x, int64_t images, int64_t channels, int64_t height, i
         for (int64_t w = 0; w < width; ++w) line[w * channels] = value_of(from[w]);
       }
   });
+}
+
+template <int... kLane>
+STRIATE_INLINE vf evens(vf a, vf b, std::integer_sequence<int, kLane...>) {
+  return __builtin_shufflevector(a, b, (2 * kLane)...);
+}
+/// Half of x, zeros between its numbers.
+template <int kFirst, int... kLane>
+STRIATE_INLINE vf apart(vf x, std::integer_sequence<int, kLane...>) {
+  return __builtin_shufflevector(x, vf{}, (kLane % 2 ? kLanes : kFirst + kLane / 2)...);
+}
+
+/// The pixels of a plane that a window of one pixel steps to, [P, Q].
+template <class T>
+void gather_plane(const T* plane, int64_t width, int64_t stride, int64_t P, int64_t Q, float* to) {
+  for (int64_t p = 0; p < P; ++p, to += Q) {
+    const T* line = plane + p * stride * width;
+    for (int64_t q = 0; stride == 2 && q < Q; q += kLanes) {
+      const int64_t left = width - 2 * q, some = std::min<int64_t>(kLanes, Q - q);
+      const vf x = evens(load_values(line + 2 * q, left), load_values(line + 2 * q + kLanes, left - kLanes),
+                         std::make_integer_sequence<int, kLanes>{});
+      some == kLanes ? vstore(to + q, x) : vstore_some(to + q, x, static_cast<int>(some));
+    }
+    for (int64_t q = 0; stride != 2 && q < Q; ++q) to[q] = value_of(line[q * stride]);
+  }
+}
+
+/// Back to a plane [H, W], zeros in the other pixels.
+inline void spread_plane(const float* from, int64_t stride, int64_t P, int64_t Q, int64_t height, int64_t width,
+                         float* plane) {
+  const auto lanes = std::make_integer_sequence<int, kLanes>{};
+  for (int64_t h = 0; h < height; ++h, plane += width) {
+    const bool met = h % stride == 0 && h / stride < P;
+    if (!met || stride != 2) std::fill(plane, plane + width, 0.0f);
+    if (!met) continue;
+    const float* line = from + h / stride * Q;
+    for (int64_t q = 0; stride == 2 && 2 * q < width; q += kLanes) {
+      const vf x = load_values(line + q, Q - q);
+      const int64_t left = width - 2 * q;
+      vstore_part(plane + 2 * q, apart<0>(x, lanes), std::min<int64_t>(kLanes, left));
+      if (left > kLanes)
+        vstore_part(plane + 2 * q + kLanes, apart<kLanes / 2>(x, lanes), std::min<int64_t>(kLanes, left - kLanes));
+    }
+    for (int64_t q = 0; stride != 2 && q < Q; ++q) plane[q * stride] = line[q];
+  }
 }
 
 /// Filters as the products read them: `depth` in panels of `step`, each `taps` times.

@@ -19,7 +19,7 @@ constexpr int64_t kBlockRows = 14 * kRows;
 constexpr int kRows = 6, kVectors = 2;  // 12 of 16
 constexpr int64_t kBlockRows = 20 * kRows;
 #endif
-constexpr int64_t kDepth = 384, kBlockBytes = 720 << 10, kChunkBytes = 384 << 10, kNearBytes = 32 << 10, kStep = 16;
+constexpr int64_t kDepth = 384, kBlockBytes = 720 << 10, kChunkBytes = 384 << 10, kNearBytes = 128 << 10, kStep = 16;
 
 /// What a product in S (the type of c) is made of: vectors, four numbers of one row, and the width of a tile.
 template <class S>
@@ -72,19 +72,18 @@ void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t k
   using Four = typename Numbers<S>::Four;
   if (!f.k_contiguous) {
     const T* p = f.data + k0 * f.stride + x0;
-    for (int64_t k = 0; k < kc; ++k, p += f.stride) {
-      S* to = dst + k * W;
-      int x = 0;
-      for (; x + kLanesOf<S> <= width; x += kLanesOf<S>) vstore(to + x, load_lanes(p + x));
-      if (width == W) {
-        for (; x < W; x += 4) {  // The last four overlap with others.
-          const Four last = load4(p + std::min(x, W - 4));
-          std::memcpy(to + std::min(x, W - 4), &last, sizeof last);
-        }
+    for (int64_t k = 0; k < kc; ++k, p += f.stride, dst += W) {
+      if (width < W) {
+        for (int x = 0; x < W; ++x) dst[x] = x < width ? widen(p[x]) : 0;
         continue;
       }
-      for (; x < width; ++x) to[x] = widen(p[x]);
-      for (; x < W; ++x) to[x] = 0;
+      constexpr int kWhole = W / kLanesOf<S> * kLanesOf<S>;
+#pragma GCC unroll 8
+      for (int x = 0; x < kWhole; x += kLanesOf<S>) vstore(dst + x, load_lanes(p + x));
+      for (int x = kWhole; x < W; x += 4) {  // The last four overlap with others.
+        const Four last = load4(p + std::min(x, W - 4));
+        std::memcpy(dst + std::min(x, W - 4), &last, sizeof last);
+      }
     }
     return;
   }
