@@ -1,26 +1,30 @@
-// hebbian_step, hebbian_learn: ops/hebbian.h; gathering and ranking are in hebbian_rank.cuh, the update
-// in hebbian_update.cuh.
+// hebbian_step, hebbian_learn: ops/hebbian.h; gathering is in hebbian_patches.cuh, ranking in hebbian_rank.cuh, the
+// update in hebbian_update.cuh.
 // One cooperative launch runs many minibatches; its blocks meet at a grid barrier between the two halves of each (three
 // with step 'max'), so that a minibatch costs two barriers and no launch:
-//   rank    on the tensor cores, and yet with float32 products: units and patches are held over a power of two of their
-//           own, each number as three bf16 ones, and of the nine products of parts the six largest are added up. One
-//           block per 32 patches and share of the units (all of them where there are enough patches); a warp multiplies
-//           16 units at a time, which come straight from L2, each once a block. The currents stay in shared memory
-//           (where they are too large for it, in this block's slice of scratch), and one warp per patch finds ranks 1
-//           and m there: B x K is never stored.
+//   rank    on the tensor cores, and yet with float32 products. Units are held over a power of two of their own, each
+//           number as three bf16 ones; a window of bytes, less a whole number near its mean, is exact in one bf16 number,
+//           so that three products make one, and what is left of the mean is taken off each current by the unit's sum.
+//           Other patches are held as units are; of the nine products of parts the six largest are added up. One block
+//           per 32 patches (80 in large minibatches) and share of the units (all of them where there are enough
+//           patches); a warp multiplies 16 units at a time, which come straight from L2, each once a block, by the
+//           patches in shared memory. The currents stay there (where they are too large for it, in this block's slice
+//           of scratch), and one warp per patch finds ranks 1 and m: B x K is never stored.
 //   update  a unit belongs to one block. Each of its warps scans a part of the batch's winners and losers once, gathers
 //           the hits of all the block's units, and adds those patches, in the order of the batch, to sums of its own in
 //           shared memory; these are added up in turn. There is no atomic sum and no sort, the bits repeat, and a unit
 //           that wins most of a batch costs a fraction of the wait.
 // Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm, and whitened if that is asked for)
-// before the barrier that ends step t. A row is split where it moves, a patch where it is gathered.
+// before the barrier that ends step t. A row is split where it moves, a patch of floats where it is gathered.
 // Numerics: float32 products (bf16 parts) and sums; totals over the call in float64.
-// Flops 12 B K D in bf16; bytes through L2 6 K D per 32 patches and step: at B = 1000 the barriers dominate.
+// Flops 6 B K D in bf16, 12 of patches of floats; bytes through L2 6 K D per 32 patches and step (4 K D per 80): at
+// B = 1000 the barriers dominate.
 #include <algorithm>
 #include <cstdint>
 
 #include "cuda/device.cuh"
 #include "cuda/grid.cuh"
+#include "cuda/hebbian_patches.cuh"
 #include "cuda/hebbian_rank.cuh"
 #include "cuda/hebbian_update.cuh"
 #include "ops/hebbian.h"
@@ -39,6 +43,8 @@ constexpr double kProductsALaunch = 3e9;
 constexpr int64_t kStepsALaunch = 1024;
 constexpr int kLaunchesAhead = 64;
 
+constexpr int kThreads = 256, kWarps = kThreads / 32;  // of the kernels beside the main one
+
 /// A row is the work of a warp.
 __global__ void __launch_bounds__(kThreads) hebbian_prepare_kernel(Hebbian h) {
   if (blockIdx.x == 0)
@@ -54,21 +60,20 @@ __global__ void __launch_bounds__(kThreads)
   if (i < rows * columns) to[i % columns * rows + i / columns] = from[i];
 }
 
-/// kBlocks: of a multiprocessor.
-template <int kBlocks>
-__global__ void __launch_bounds__(kThreads, kBlocks) hebbian_kernel(Hebbian h, core::Permutation order, int room) {
+template <class F>
+__global__ void __launch_bounds__(F::kThreads, 1) hebbian_kernel(Hebbian h, core::Permutation order, int room) {
   STRIATE_DYNAMIC_SHARED(float, shared);
-  gather(h, order, h.step);
+  gather<F>(h, order, h.step);
   grid_sync();  // a tile's patches are of several blocks
   for (int64_t step = h.step; step < h.step + h.steps; ++step) {
     const float rate = static_cast<float>(op::HebbianLearn::rate(h.rate, h.final_rate, step, h.total_steps));
-    rank_batch(h, step, reinterpret_cast<unsigned*>(shared));
+    rank_batch<F>(h, step, reinterpret_cast<unsigned*>(shared));
     grid_sync();
-    update_rows(h, step, rate, shared, room);
-    if (step + 1 < h.step + h.steps) gather(h, order, step + 1);
+    update_rows<F>(h, step, rate, shared, room);
+    if (step + 1 < h.step + h.steps) gather<F>(h, order, step + 1);
     if (h.by_max) {
       grid_sync();
-      apply_changes(h, step, rate);
+      apply_changes<F::kWarps>(h, step, rate);
     }
     grid_sync();
   }
@@ -96,7 +101,7 @@ __global__ void __launch_bounds__(kThreads) hebbian_totals_kernel(Hebbian h, flo
   __shared__ unsigned long long counts[kWarps];
   double sum = 0;
   unsigned long long patches = 0;
-  for (int64_t k = threadIdx.x; k < h.units; k += kThreads) {
+  for (int k = threadIdx.x; k < h.units; k += kThreads) {
     gains[k] = static_cast<float>(h.gains[k]);
     sum += h.energies[k];
     patches += h.wins[k];
@@ -124,51 +129,58 @@ __global__ void __launch_bounds__(kThreads) hebbian_clear_kernel(Hebbian h) {
   h.wins[k] = h.losses[k] = 0;
 }
 
-/// Dynamic shared memory that a block may have, floats: its part of the device's limit less 10 KiB, for the static part.
-int shared_limit(int blocks) {
+/// Dynamic shared memory that a block may have, floats: the device's limit less 20 KiB, for the static part.
+int shared_limit() {
   int device = 0, limit = 0;
   check(cudaGetDevice(&device), "cudaGetDevice");
   check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "cudaDeviceGetAttribute");
-  return (limit / blocks - (10 << 10)) / static_cast<int>(sizeof(float));
+  return (limit - (20 << 10)) / static_cast<int>(sizeof(float));
 }
 
 /// Cuts the units into shares, where ranks allow for it, so that no block is idle (a batch of 100 is ranked by 32
-/// multiprocessors, not by 4) and currents fit into shared memory.
-void cut_units(Hebbian& h, int blocks, int limit) {
-  const int tiles = (h.units + kUnits - 1) / kUnits, batch_tiles = (h.batch + kTile - 1) / kTile;
+/// multiprocessors, not by 4) and currents, `limit` numbers, fit into shared memory.
+void cut_units(Hebbian& h, int tile, int blocks, int limit) {
+  const int tiles = (h.units + kUnits - 1) / kUnits, batch_tiles = (h.batch + tile - 1) / tile;
   const int most = h.rank <= 2 ? std::min(kShares, tiles) : 1;
   const auto share = [&] { return (tiles + h.shares - 1) / h.shares; };
   h.shares = std::clamp(blocks / batch_tiles, 1, most);
-  while (h.shares < most && kTile * key_pitch(share()) > limit) ++h.shares;
+  while (h.shares < most && tile * key_pitch(share()) > limit) ++h.shares;
   h.share = share();
   h.shares = (tiles + h.share - 1) / h.share;
 }
 
 /// Fills in the scratch memory, runs the steps of every epoch in turn, and converts the totals.
-template <int kBlocks>
+template <class F>
 void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
   const cudaStream_t stream = stream_of(ctx);
-  const int processors = device_of(ctx).processors, most_blocks = kBlocks * processors, limit = shared_limit(kBlocks);
-  cut_units(h, most_blocks, limit);
+  const int processors = device_of(ctx).processors, limit = shared_limit();
+  h.padded = (h.features + kStep - 1) / kStep * kStep;
+  const int patches = F::kTile * F::kPitch / 2;
+  cut_units(h, F::kTile, processors, limit - patches);
   // no more blocks than have work: each one more makes the barrier slower
-  const int busy = std::min(most_blocks, std::max((h.batch + kTile - 1) / kTile * h.shares, h.units));
-  const int keys = kTile * key_pitch(h.share), group = std::min(kGroup, (h.units + busy - 1) / busy);
-  const bool spill = keys > limit;
-  // of the sums' rows, at most half of the memory
-  const int room = std::max(std::min(h.features, limit / (2 * kWarps * group)) * kWarps * group, spill ? 0 : keys);
+  const int busy = std::min(processors, std::max((h.batch + F::kTile - 1) / F::kTile * h.shares, h.units));
+  const int keys = F::kTile * key_pitch(h.share), group = std::min(kGroup, (h.units + busy - 1) / busy);
+  const bool spill = keys > limit - patches;
+  const int room = std::max(std::min(h.features, limit / (F::kWarps * group)) * F::kWarps * group,  // of the sums' rows
+                            patches + (spill ? 0 : keys));
   const size_t shared = sizeof(float) * room;
-  const int blocks = std::min(resident_blocks(hebbian_kernel<kBlocks>, kThreads, shared, processors), busy);
+  const int blocks = std::min(resident_blocks(hebbian_kernel<F>, F::kThreads, shared, processors), busy);
   const int64_t batch = h.batch, units = h.units, numbers = units * h.features;
-  h.padded = (h.features + 31) / 32 * 32;
-  if (h.windows.images) {
+  if (h.windows.images) h.taps = ctx.scratch<int>(h.inputs);
+  if (h.z) {
     h.gathered = ctx.scratch<float>(2 * batch * h.features);
-    h.taps = ctx.scratch<int>(h.inputs);
+    h.raw = ctx.scratch<float>(batch * h.inputs);
   }
-  if (h.z) h.raw = ctx.scratch<float>(batch * h.inputs);
-  h.unit_parts = ctx.scratch<uint16_t>(units * kParts * h.padded);
-  h.patch_parts = ctx.scratch<uint16_t>(2 * batch * kParts * h.padded);
-  h.unit_scales = ctx.scratch<float>(units);
-  h.patch_scales = ctx.scratch<float>(2 * batch);
+  if constexpr (F::kLarge)
+    h.unit_rows = ctx.scratch<float>(units * h.padded);
+  else
+    h.unit_parts = ctx.scratch<uint16_t>(units * 3 * h.padded);
+  h.unit_scales = ctx.scratch<float>(2 * units);
+  h.unit_sums = h.unit_scales + units;
+  h.patch_parts = ctx.scratch<uint16_t>(2 * batch * F::kParts * h.padded);
+  h.patch_scales = ctx.scratch<float>(4 * batch);
+  h.patch_offsets = h.patch_scales + 2 * batch;
+  h.marks = ctx.scratch<unsigned>(2 * batch);
   h.ranked = ctx.scratch<Pair>(2 * h.shares * batch);
   if (spill) h.spill = ctx.scratch<unsigned>(static_cast<int64_t>(blocks) * keys);
   if (h.by_max) h.change = ctx.scratch<float>(numbers);
@@ -198,7 +210,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
     h.first_batch = h.step % an_epoch;
     h.steps = std::min({end - h.step, an_epoch - h.first_batch, most});
     if (h.sums) h.steps = std::min(h.steps, h.iteration - h.step % h.iteration);
-    STRIATE_LAUNCH_COOPERATIVE((hebbian_kernel<kBlocks>), blocks, kThreads, shared, stream, h,
+    STRIATE_LAUNCH_COOPERATIVE(hebbian_kernel<F>, blocks, F::kThreads, shared, stream, h,
                                core::Permutation(patch_count, seed, static_cast<uint32_t>(epoch)), room);
     h.step += h.steps;
     if (h.sums && h.step % h.iteration == 0)
@@ -212,13 +224,14 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   STRIATE_LAUNCH((hebbian_totals_kernel), 1, kThreads, 0, stream, h, asked(2, float{}), asked(3, float{}));
 }
 
-/// Where multiprocessors have more than one tile of patches each, a second block multiplies while the first one ranks;
-/// else it would only scan the winners once more.
+/// Large minibatches are ranked in tiles that read the units from L2 less often.
 void run(core::Context& ctx, const Hebbian& h, uint64_t patch_count, uint64_t seed, int64_t steps, core::View* out) {
-  if (h.batch > kTile * device_of(ctx).processors)
-    run<2>(ctx, h, patch_count, seed, steps, out);
+  if (h.patches || h.z)
+    run<Form<4, 3, 8>>(ctx, h, patch_count, seed, steps, out);
+  else if (h.batch <= 32 * device_of(ctx).processors)
+    run<Form<4, 1, 8>>(ctx, h, patch_count, seed, steps, out);
   else
-    run<1>(ctx, h, patch_count, seed, steps, out);
+    run<Form<10, 1, 12>>(ctx, h, patch_count, seed, steps, out);
 }
 
 }  // namespace

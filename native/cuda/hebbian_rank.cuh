@@ -1,193 +1,11 @@
-// The first half of a Hebbian minibatch, as hebbian.cu describes it: gathering the patches and ranking the units on
-// each.
+// The first half of a Hebbian minibatch, as hebbian.cu describes it: ranking the units on each patch.
 #pragma once
 #include <cstdint>
 
-#include "core/random.h"
-#include "cuda/launch.cuh"
-#include "cuda/patches.cuh"
-#include "cuda/power.cuh"
+#include "cuda/hebbian_patches.cuh"
 
 namespace striate::cuda {
 namespace {  // one .cu file includes this
-
-constexpr int kWarps = 8, kThreads = 32 * kWarps;
-constexpr int kTile = 32;     // patches that a block ranks at once
-constexpr int kUnits = 16;    // of a tensor core's tile
-constexpr int kShares = 8;    // most shares of the units
-constexpr int kParts = 3;     // bf16 numbers of a float32
-constexpr int kExtract = 16;  // ranks up to here are found by repeated maxima, later ones by bisection
-constexpr unsigned kAll = 0xffffffffu;
-
-/// A unit and its current on a patch, less the patch's scale: the greater current first, then the lower unit. 0: none.
-using Place = unsigned long long;
-/// The units of rank 1 and m of a patch. A patch that waits to be ranked has a `first`, a zero patch has none.
-struct alignas(16) Pair {
-  Place first, second;
-};
-
-struct Hebbian {
-  // hebbian_step: patches [B,D]. hebbian_learn: images [N,C,H,W], patches is null.
-  const float* patches;
-  Windows windows;
-  int64_t first_batch;
-  int inputs;           // numbers of a window
-  int* taps;            // [inputs] where a window's numbers lie from its first
-  const float* z;       // [inputs][D], or null: patches are not whitened
-  const float* offset;  // [D]
-  float* raw;           // [B][inputs] patches before they are whitened
-  float* w;
-  float* ranking;          // [K][D] sign(w) |w|^(p-1), what units are ranked by; w itself for p = 2
-  float root;              // (p-1)/p
-  Power power = Power(1);  // of p - 1
-  int units, features, batch;
-  int64_t rank;
-  float anti;
-  bool by_max;
-  int64_t step, steps, total_steps, tally_from;  // of this launch: first, how many; numbered within the schedule
-  double rate, final_rate;
-  float* gathered;  // [2][B][D]
-  // What the tensor cores multiply: each row over its scale, a power of two that leaves its largest number from 1 to 2,
-  // each number as three bf16 ones, 32 features of each part in turn; with zeros to the end.
-  int padded;                          // features
-  uint16_t *unit_parts, *patch_parts;  // [K][padded / 32][3][32], [2][B][padded / 32][3][32]
-  float *unit_scales, *patch_scales;   // [K], [2][B]
-  int shares, share;                   // of the units: how many, and tiles of 16 units of each
-  Pair* ranked;                        // [2][shares][B]
-  unsigned* spill;                     // [blocks][kTile][key_pitch], or null: in shared memory
-  float* change;                       // [K][D], step 'max'
-  float* sums;                         // [K][D] of an iteration of k-means, or null
-  int64_t iteration;                   // minibatches of it, or 0
-  unsigned* largest;                   // [2] max |dw| as bits, by parity of the step
-  int *wins, *losses;
-  double *gains, *energies;
-};
-
-__device__ __forceinline__ unsigned long long warp_max(unsigned long long x) {
-  for (int i = 16; i; i >>= 1) {
-    const unsigned long long y = __shfl_xor_sync(kAll, x, i);
-    if (y > x) x = y;
-  }
-  return x;
-}
-
-/// Orders like the float.
-__device__ __forceinline__ unsigned key_of(float x) {
-  const unsigned bits = __float_as_uint(x);
-  return bits ^ (static_cast<unsigned>(static_cast<int>(bits) >> 31) | 0x80000000u);
-}
-__device__ __forceinline__ Place place_of(unsigned key, unsigned unit) { return static_cast<Place>(key) << 32 | ~unit; }
-__device__ __forceinline__ int unit_of(Place place) { return static_cast<int>(~static_cast<unsigned>(place)); }
-__device__ __forceinline__ float current_of(Place place) {
-  const unsigned key = static_cast<unsigned>(place >> 32);
-  return __uint_as_float(key ^ (key >> 31 ? 0x80000000u : 0xffffffffu));
-}
-
-/// Writes a row as the tensor cores take it, by the calling warp; its lanes may have just written the row.
-__device__ __forceinline__ void split_row(const Hebbian& h, const float* row, uint16_t* parts, float* scale) {
-  const int lane = threadIdx.x & 31;
-  __syncwarp();
-  unsigned largest = 0;
-  for (int d = lane; d < h.features; d += 32) largest = max(largest, __float_as_uint(row[d]) & 0x7fffffffu);
-  const unsigned exponent = min(max(__reduce_max_sync(kAll, largest) >> 23, 1u), 253u);
-  const float by = __uint_as_float((254 - exponent) << 23);
-  if (lane == 0) *scale = __uint_as_float(exponent << 23);
-  parts += lane / 16 * 32 * kParts + lane % 16 * 2;
-  for (int d = 2 * lane; d < h.padded; d += 64, parts += 64 * kParts) {
-    unsigned one[kParts], two[kParts];
-    split_in_three(d < h.features ? row[d] * by : 0.0f, one);
-    split_in_three(d + 1 < h.features ? row[d + 1] * by : 0.0f, two);
-    STRIATE_UNROLL
-    for (int part = 0; part < kParts; ++part)
-      *reinterpret_cast<unsigned*>(parts + 32 * part) = __byte_perm(one[part], two[part], 0x7632);
-  }
-}
-
-/// What a patch that has been written needs to be ranked.
-__device__ __forceinline__ void prepare_patch(const Hebbian& h, int64_t step, int64_t b, const float* row, bool zero) {
-  const int lane = threadIdx.x & 31;
-  const int64_t at = (step & 1) * h.batch + b;
-  split_row(h, row, h.patch_parts + at * kParts * h.padded, h.patch_scales + at);
-  if (lane < h.shares) h.ranked[((step & 1) * h.shares + lane) * h.batch + b] = {zero ? 0u : 1u, 0};
-}
-
-/// Writes a tile's patches, whitened: each window's numbers to `raw`, its products with Z, and these over their norm.
-/// Called by the whole block. A warp multiplies up to four patches by 32 columns of Z at a time.
-__device__ void whiten_tile(const Hebbian& h, int64_t step, const int64_t* origin, int64_t b0, float* gathered) {
-  constexpr int kEach = 4, kPieces = kWarps / kEach;
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  const int count = static_cast<int>(min(h.batch - b0, static_cast<int64_t>(kWarps)));
-  const auto tap = [&](int d) { return h.taps[d]; };
-  float *raw = h.raw + b0 * h.inputs, *rows = gathered + b0 * h.features;
-  for (int p = warp; p < count; p += kWarps) write_patch(h.windows, origin[p], h.inputs, tap, raw + p * h.inputs);
-  __syncthreads();
-  for (int64_t piece = warp; piece < (h.features + 31) / 32 * kPieces; piece += kWarps) {
-    const int first = static_cast<int>(piece % kPieces) * kEach;
-    const int64_t e = piece / kPieces * 32 + lane;
-    if (first >= count || e >= h.features) continue;
-    float sum[kEach];
-    const float* v[kEach];  // beyond the last patch, the last
-    STRIATE_UNROLL
-    for (int i = 0; i < kEach; ++i) {
-      sum[i] = h.offset[e];
-      v[i] = raw + min(first + i, count - 1) * h.inputs;
-    }
-    for (int64_t d = 0; d < h.inputs; ++d) {
-      const float z = h.z[d * h.features + e];
-      STRIATE_UNROLL
-      for (int i = 0; i < kEach; ++i) sum[i] = fmaf(z, v[i][d], sum[i]);
-    }
-    STRIATE_UNROLL
-    for (int i = 0; i < kEach; ++i)
-      if (first + i < count) rows[(first + i) * h.features + e] = sum[i];
-  }
-  __syncthreads();
-  for (int p = warp; p < count; p += kWarps) {
-    float* row = rows + p * h.features;
-    double square = 0;
-    for (int64_t e = lane; e < h.features; e += 32) square += static_cast<double>(row[e]) * row[e];
-    square = warp_sum(square);
-    const bool zero = square <= 1e-12;
-    const float factor = zero ? 0.0f : static_cast<float>(1 / sqrt(square));
-    for (int64_t e = lane; e < h.features; e += 32) row[e] *= factor;
-    prepare_patch(h, step, b0 + p, row, zero);
-  }
-}
-
-/// Prepares this block's patches of the minibatch, a warp each: marks the zero ones; with images, writes the patches as
-/// floats.
-__device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t step) {
-  __shared__ int64_t origin[kWarps];
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  const auto tap = [&](int d) { return h.taps[d]; };
-  float* gathered = h.gathered + (step & 1) * h.batch * h.features;
-  for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kWarps; b0 < h.batch;
-       b0 += static_cast<int64_t>(gridDim.x) * kWarps) {
-    if (h.windows.images) {
-      __syncthreads();
-      if (threadIdx.x < kWarps && b0 + threadIdx.x < h.batch)
-        origin[threadIdx.x] =
-            window_origin(h.windows, order((h.first_batch + step - h.step) * h.batch + b0 + threadIdx.x));
-      __syncthreads();
-    }
-    if (h.z) {
-      whiten_tile(h, step, origin, b0, gathered);
-      continue;
-    }
-    const int64_t b = b0 + warp;
-    if (b >= h.batch) continue;
-    if (h.windows.images) {
-      float* row = gathered + b * h.features;
-      const bool zero = write_patch(h.windows, origin[warp], h.inputs, tap, row);
-      prepare_patch(h, step, b, row, zero);
-    } else {
-      const float* row = h.patches + b * h.features;
-      float square = 0;
-      for (int64_t d = lane; d < h.features; d += 32) square = fmaf(row[d], row[d], square);
-      prepare_patch(h, step, b, row, warp_sum(square) <= 1e-12f);
-    }
-  }
-}
 
 /// The two units of greatest current, by the calling warp: one pass over their keys, two at a time; of units from u0.
 __device__ Pair first_two(const unsigned* keys, int units, unsigned u0) {
@@ -254,82 +72,162 @@ __device__ Pair rank_units(const unsigned* keys, int units, unsigned u0, int64_t
 /// Of a patch's row of keys: lanes that store side by side, or below each other, meet no bank twice.
 __host__ __device__ inline int key_pitch(int64_t share) { return static_cast<int>(share) * kUnits + 4; }
 
-/// The keys of one tile of units on the block's patches from b0, by the calling warp.
-__device__ __forceinline__ void multiply_tile(const Hebbian& h, int64_t step, int b0, int u0, unsigned* keys) {
-  constexpr int kColumns = kTile / 8;  // tiles of eight patches
-  const int lane = threadIdx.x & 31, group = lane / 4, within = lane % 4;
-  const int64_t row = kParts * h.padded;
-  const int upper = u0 + group, lower = upper + 8, last = h.units - 1;  // beyond the last, the last
-  const uint16_t *first = h.unit_parts + min(upper, last) * row + 8 * within,
-                 *second = h.unit_parts + min(lower, last) * row + 8 * within, *patches[kColumns];
-  STRIATE_UNROLL
-  for (int j = 0; j < kColumns; ++j)
-    patches[j] = h.patch_parts + ((step & 1) * h.batch + min(b0 + 8 * j + group, h.batch - 1)) * row + 8 * within;
-  float sum[kColumns][4] = {}, small[kColumns][4] = {};
-  for (int d = 0; d < h.padded; d += 32) {
-    // a lane's eight features stand for 2 x 4 of the two products of 16: the same in both operands
-    uint4 a[kParts][2];
+/// What a lane multiplies of its units' rows: four features of both, which stand for 2 x 2 of the product's 16 (the same
+/// in both operands), from float32 numbers.
+struct Rows {
+  float4 row[2];
+  __device__ __forceinline__ void fetch(const float* first, int second) {
+    row[0] = __ldcg(reinterpret_cast<const float4*>(first));
+    row[1] = __ldcg(reinterpret_cast<const float4*>(first + second));
+  }
+  /// The parts of each number are cut off, exactly; what is no number stays none.
+  __device__ __forceinline__ void split(unsigned (&a)[3][4]) const {
     STRIATE_UNROLL
-    for (int part = 0; part < kParts; ++part) {
-      a[part][0] = *reinterpret_cast<const uint4*>(first + 32 * part);
-      a[part][1] = *reinterpret_cast<const uint4*>(second + 32 * part);
-    }
-    first += 32 * kParts;
-    second += 32 * kParts;
-    STRIATE_UNROLL
-    for (int j = 0; j < kColumns; ++j) {
-      uint4 b[kParts];
+    for (int i = 0; i < 4; ++i) {
+      const float4 of = row[i % 2];
+      float x = i < 2 ? of.x : of.z, y = i < 2 ? of.y : of.w;
       STRIATE_UNROLL
-      for (int part = 0; part < kParts; ++part) b[part] = *reinterpret_cast<const uint4*>(patches[j] + 32 * part);
-      patches[j] += 32 * kParts;
-      const auto product = [&](float (&to)[4], int of_unit, int of_patch) {
-        const uint4 x = a[of_unit][0], y = a[of_unit][1], z = b[of_patch];
-        mma_bf16(to, {x.x, y.x, x.y, y.y}, {z.x, z.y});
-        mma_bf16(to, {x.z, y.z, x.w, y.w}, {z.z, z.w});
-      };
-      product(small[j], 2, 0);
-      product(sum[j], 0, 0);
-      product(small[j], 1, 1);
-      product(small[j], 0, 2);
-      product(small[j], 1, 0);
-      product(small[j], 0, 1);
+      for (int part = 0; part < 3; ++part) {
+        const unsigned left = __float_as_uint(x), right = __float_as_uint(y);
+        a[part][i] = __byte_perm(left, right, 0x7632);
+        x -= __uint_as_float(left & 0xffff0000u);
+        y -= __uint_as_float(right & 0xffff0000u);
+      }
     }
   }
-  const int pitch = key_pitch(h.share);
-  STRIATE_UNROLL
-  for (int half = 0; half < 2; ++half) {
-    const int u = half ? lower : upper;
-    if (u > last) break;
-    const float scale = h.unit_scales[u];
-    unsigned* to = keys + 2 * within * pitch + group + 8 * half;
+};
+/// The same from parts.
+struct RowParts {
+  uint2 row[2][3];
+  __device__ __forceinline__ void fetch(const uint16_t* first, int second) {
     STRIATE_UNROLL
-    for (int j = 0; j < kColumns; ++j, to += 7 * pitch) {
-      to[0] = key_of((sum[j][2 * half] + small[j][2 * half]) * scale);
-      to += pitch;
-      to[0] = key_of((sum[j][2 * half + 1] + small[j][2 * half + 1]) * scale);
+    for (int part = 0; part < 3; ++part) {
+      row[0][part] = __ldcg(reinterpret_cast<const uint2*>(first + part * kStep));
+      row[1][part] = __ldcg(reinterpret_cast<const uint2*>(first + second + part * kStep));
+    }
+  }
+  __device__ __forceinline__ void split(unsigned (&a)[3][4]) const {
+    STRIATE_UNROLL
+    for (int part = 0; part < 3; ++part) {
+      a[part][0] = row[0][part].x;
+      a[part][1] = row[1][part].x;
+      a[part][2] = row[0][part].y;
+      a[part][3] = row[1][part].y;
+    }
+  }
+};
+
+/// Adds the products of 16 units and 8 kColumns patches over `width` features, by the calling warp. `first`: this lane's
+/// part of its first unit's row, `each` numbers for 16 features, and `second` numbers on that of the other. `patches`: of
+/// its patches' in shared memory.
+template <class F, class Units, class T>
+__device__ __forceinline__ void multiply(const T* first, int second, int each, int width, const uint16_t* patches,
+                                         float (&sum)[F::kColumns][4], float (&small)[F::kColumns][4]) {
+  constexpr int kColumns = F::kColumns, kParts = F::kParts;
+  constexpr int kAhead = F::kLarge ? 1 : 3;  // pieces of the units on their way from L2
+  Units ahead[kAhead];
+  STRIATE_UNROLL
+  for (int i = 0; i < kAhead; ++i, first += each)
+    if (i * kStep < width) ahead[i].fetch(first, second);
+  for (int d0 = 0; d0 < width; d0 += kAhead * kStep) {
+    STRIATE_UNROLL
+    for (int i = 0; i < kAhead; ++i, first += each) {
+      const int d = d0 + i * kStep;
+      if (d >= width) break;
+      unsigned a[3][4];
+      ahead[i].split(a);
+      if (d + kAhead * kStep < width) ahead[i].fetch(first, second);
+      STRIATE_UNROLL
+      for (int j = 0; j < kColumns; ++j) {
+        unsigned b[kParts][2];
+        STRIATE_UNROLL
+        for (int part = 0; part < kParts; ++part) {
+          const uint2 both = *reinterpret_cast<const uint2*>(patches + 8 * j * F::kPitch + part * kStep);
+          b[part][0] = both.x;
+          b[part][1] = both.y;
+        }
+        mma_bf16(small[j], a[2], b[0]);
+        mma_bf16(sum[j], a[0], b[0]);
+        if constexpr (kParts == 3) {
+          mma_bf16(small[j], a[1], b[1]);
+          mma_bf16(small[j], a[0], b[2]);
+        }
+        mma_bf16(small[j], a[1], b[0]);
+        if constexpr (kParts == 3) mma_bf16(small[j], a[0], b[1]);
+      }
+      patches += kParts * kStep;
     }
   }
 }
 
+/// Ranks the batch, a tile of patches by a share of the units at a time.
+template <class F>
 __device__ void rank_batch(const Hebbian& h, int64_t step, unsigned* shared) {
-  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, pitch = key_pitch(h.share);
-  unsigned* keys = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kTile * pitch : shared;
+  constexpr int kTile = F::kTile, kWarps = F::kWarps, kColumns = F::kColumns;
+  __shared__ float offsets[kTile];
+  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane / 4, within = lane % 4;
+  const int key_row = key_pitch(h.share), last = h.units - 1;
+  unsigned* keys = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kTile * key_row : shared;
+  uint16_t* patches = reinterpret_cast<uint16_t*>(h.spill ? shared : shared + kTile * key_row);
   const int items = (h.batch + kTile - 1) / kTile * h.shares, blocks = static_cast<int>(gridDim.x);
   for (int item = static_cast<int>(blockIdx.x); item < items; item += blocks) {
     const int b0 = item / h.shares * kTile, share = item % h.shares, u0 = share * h.share * kUnits,
               units = min(h.units - u0, h.share * kUnits);
-    for (int u = warp * kUnits; u < units; u += kWarps * kUnits) multiply_tile(h, step, b0, u0 + u, keys + u);
+    const int batch = static_cast<int>(step & 1) * h.batch;
+    const auto patch_at = [&](int p) {
+      return static_cast<int64_t>(batch + min(b0 + p, h.batch - 1));
+    };  // beyond the last, the last
+    for (int round = 0; round < units; round += kWarps * kUnits) {
+      const int u = round + warp * kUnits, upper = min(u0 + u + group, last), lower = min(u0 + u + group + 8, last);
+      float sum[kColumns][4] = {}, small[kColumns][4] = {};
+      for (int d0 = 0; d0 < h.padded; d0 += kSlice) {
+        const int width = min(h.padded - d0, kSlice);
+        if (round == 0 || h.padded > kSlice) {
+          __syncthreads();  // what lies there has been used, and the keys
+          if (threadIdx.x < kTile) offsets[threadIdx.x] = h.patch_offsets[patch_at(threadIdx.x)];
+          for (int p = warp; p < kTile; p += kWarps) {
+            const uint16_t* from = h.patch_parts + (patch_at(p) * h.padded + d0) * F::kParts;
+            for (int i = 8 * lane; i < width * F::kParts; i += 8 * 32)
+              *reinterpret_cast<uint4*>(patches + p * F::kPitch + i) = __ldcg(reinterpret_cast<const uint4*>(from + i));
+          }
+          __syncthreads();
+        }
+        if (u >= units) continue;
+        const uint16_t* from = patches + group * F::kPitch + 4 * within;
+        const int64_t at = static_cast<int64_t>(upper) * h.padded + d0;
+        const int second = (lower - upper) * h.padded;
+        if constexpr (F::kLarge)
+          multiply<F, Rows>(h.unit_rows + at + 4 * within, second, kStep, width, from, sum, small);
+        else
+          multiply<F, RowParts>(h.unit_parts + 3 * at + 4 * within, 3 * second, 3 * kStep, width, from, sum, small);
+      }
+      STRIATE_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        const int v = u + group + 8 * half;
+        if (v >= units) break;
+        const float scale = h.unit_scales[u0 + v], whole = h.unit_sums[u0 + v];
+        unsigned* to = keys + 2 * within * key_row + v;
+        STRIATE_UNROLL
+        for (int j = 0; j < kColumns; ++j, to += 7 * key_row) STRIATE_UNROLL
+        for (int i = 0; i < 2; ++i) {
+          const float current = sum[j][2 * half + i] + small[j][2 * half + i];
+          *to = key_of(fmaf(-offsets[8 * j + 2 * within + i], whole, current) * scale);
+          if (i == 0) to += key_row;
+        }
+      }
+    }
     if (units % 2)  // of a pair that is read at once
-      for (int p = threadIdx.x; p < kTile; p += kThreads) keys[p * pitch + units] = 0;
+      for (int p = threadIdx.x; p < kTile; p += F::kThreads) keys[p * key_row + units] = 0;
     __syncthreads();
     Pair* ranked = h.ranked + ((step & 1) * h.shares + share) * h.batch + b0;
     for (int p = warp; p < min(kTile, h.batch - b0); p += kWarps) {
-      if (ranked[p].first == 0) continue;
-      const Pair pair =
-          h.rank == 2 ? first_two(keys + p * pitch, units, u0) : rank_units(keys + p * pitch, units, u0, h.rank);
-      if (lane == 0) ranked[p] = pair;
+      if (offsets[p] == kZeroPatch) continue;
+      const unsigned* of = keys + p * key_row;
+      const Pair pair = h.rank == 2 ? first_two(of, units, u0) : rank_units(of, units, u0, h.rank);
+      if (lane) continue;
+      ranked[p] = pair;
+      if (h.shares == 1) h.marks[batch + b0 + p] = __byte_perm(unit_of(pair.first), unit_of(pair.second), 0x5410);
     }
-    __syncthreads();  // the keys may be written over
   }
 }
 

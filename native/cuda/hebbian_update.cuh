@@ -8,7 +8,7 @@
 namespace striate::cuda {
 namespace {  // one .cu file includes this
 
-constexpr int kSlice = 128;  // features of a patch that a warp takes at once
+constexpr int kPiece = 128;  // features of a patch that a warp takes at once
 constexpr int kGroup = 16;   // units of a block that its update handles at once
 
 /// A warp's part of the batch on the units that a block owns, kGroup of them at a time: what its patches add to `width`
@@ -16,6 +16,7 @@ constexpr int kGroup = 16;   // units of a block that its update handles at once
 struct Part {
   float* sums;       // [units of the group][width]
   double drive = 0;  // sum of g * current
+  float offset = 0;  // of what is added, to be taken off each number
   int wins = 0, losses = 0;
 };
 
@@ -31,59 +32,76 @@ __device__ __forceinline__ int patch_of(unsigned hit) { return static_cast<int>(
 __device__ __forceinline__ int member_of(unsigned hit) { return static_cast<int>(hit >> 1 & (kGroup - 1)); }
 static_assert(kGroup == 16);
 
-/// `v`, `scales`: of the warp's first patch.
-__device__ __forceinline__ void add_hits(const Hebbian& h, const float* v, const float* scales, Hits& hits, int count,
+/// Patches as they are added up: the whole numbers of windows of bytes, else float32.
+template <int kParts>
+using Number = std::conditional_t<kParts == 1, uint16_t, float>;
+__device__ __forceinline__ float float_of(float x) { return x; }
+__device__ __forceinline__ float float_of(uint16_t bf16) { return bf16_to_float(bf16); }
+
+/// Of the warp's first patch: its numbers from the first of those summed, and how many lie from one patch to the next.
+template <int kParts>
+struct Source {
+  const Number<kParts>* v;
+  int pitch;
+  const float *scales, *offsets;
+};
+
+template <class F>
+__device__ __forceinline__ void add_hits(const Hebbian& h, const Source<F::kParts>& source, Hits& hits, int count,
                                          int group, int width, Part& part) {
-  constexpr int kAhead = 4;  // rows on their way at once; the additions stay in order
+  constexpr int kParts = F::kParts, kAhead = 4;  // rows on their way at once; the additions stay in order
   const int lane = threadIdx.x & 31;
   __syncwarp();
   for (int e0 = 0; e0 < count; e0 += 32) {
     const unsigned* of = hits.of + e0;
-    float* current = hits.current + e0;
-    const unsigned mine = e0 + lane < count ? of[lane] : kAll;
-    if (e0 + lane < count) current[lane] *= scales[patch_of(mine)];
+    const bool valid = e0 + lane < count;
+    const unsigned mine = valid ? of[lane] : 0;
+    const float scale = valid ? source.scales[patch_of(mine)] : 0.0f, g = mine & 1 ? -h.anti : 1.0f;
+    const float weight = kParts == 1 ? g * scale : g;  // of the numbers as they are held
+    const float offset = kParts == 1 && valid ? weight * source.offsets[patch_of(mine)] : 0.0f;
+    const double current = valid ? static_cast<double>(g) * (hits.current[e0 + lane] * scale) : 0.0;
+    float* by_hit = hits.current + e0;
+    if (valid) by_hit[lane] = weight;
     __syncwarp();
+    const unsigned lost = __ballot_sync(kAll, mine & 1);
     for (int j = 0; j < group; ++j) {
-      const unsigned mask = __ballot_sync(kAll, mine != kAll && member_of(mine) == j);
+      const bool its = valid && member_of(mine) == j;
+      const unsigned mask = __ballot_sync(kAll, its);
       if (mask == 0) continue;
-      double drive = 0;
-      int lost = 0;
-      for (unsigned left = mask; left; left &= left - 1) {
-        const int e = __ffs(left) - 1;
-        lost += of[e] & 1;
-        drive += static_cast<double>(of[e] & 1 ? -h.anti : 1.0f) * current[e];
-      }
+      const double drive = warp_sum(its ? current : 0.0);
+      const float taken_off = kParts == 1 ? warp_sum(its ? offset : 0.0f) : 0.0f;
       if (lane == j) {
         part.drive += drive;
-        part.losses += lost;
-        part.wins += __popc(mask) - lost;
+        part.offset += taken_off;
+        part.losses += __popc(mask & lost);
+        part.wins += __popc(mask & ~lost);
       }
-      for (int d = lane; d - lane < width; d += kSlice) {
-        float *sums = part.sums + j * width + d, sum[kSlice / 32];
+      for (int d = lane; d - lane < width; d += kPiece) {
+        float *sums = part.sums + j * width + d, sum[kPiece / 32];
         STRIATE_UNROLL
-        for (int r = 0; r < kSlice / 32; ++r) sum[r] = d + 32 * r < width ? sums[32 * r] : 0.0f;
+        for (int r = 0; r < kPiece / 32; ++r) sum[r] = d + 32 * r < width ? sums[32 * r] : 0.0f;
         for (unsigned left = mask; left;) {
-          float row[kAhead][kSlice / 32], g[kAhead];
+          float row[kAhead][kPiece / 32], by[kAhead];
           int taken = 0;
           STRIATE_UNROLL
           for (; taken < kAhead; ++taken) {
             if (left == 0) break;
-            const unsigned hit = of[__ffs(left) - 1];
+            const int e = __ffs(left) - 1;
             left &= left - 1;
-            g[taken] = hit & 1 ? -h.anti : 1.0f;
-            const float* from = v + static_cast<int64_t>(patch_of(hit)) * h.features + d;
+            by[taken] = by_hit[e];
+            const Number<kParts>* from = source.v + static_cast<int64_t>(patch_of(of[e])) * source.pitch + d;
             STRIATE_UNROLL
-            for (int r = 0; r < kSlice / 32; ++r) row[taken][r] = d + 32 * r < width ? from[32 * r] : 0.0f;
+            for (int r = 0; r < kPiece / 32; ++r) row[taken][r] = d + 32 * r < width ? float_of(from[32 * r]) : 0.0f;
           }
           STRIATE_UNROLL
           for (int i = 0; i < kAhead; ++i) {
             if (i >= taken) break;
             STRIATE_UNROLL
-            for (int r = 0; r < kSlice / 32; ++r) sum[r] = fmaf(g[i], row[i][r], sum[r]);
+            for (int r = 0; r < kPiece / 32; ++r) sum[r] = fmaf(by[i], row[i][r], sum[r]);
           }
         }
         STRIATE_UNROLL
-        for (int r = 0; r < kSlice / 32; ++r)
+        for (int r = 0; r < kPiece / 32; ++r)
           if (d + 32 * r < width) sums[32 * r] = sum[r];
       }
     }
@@ -103,23 +121,33 @@ __device__ __forceinline__ Pair pair_of(const Hebbian& h, const Pair* ranked) {
 }
 
 /// Adds up the calling warp's part of the batch on the units first ... first + group - 1.
+template <class F>
 __device__ void sum_part(const Hebbian& h, int64_t step, unsigned first, unsigned group, int d0, int width, Hits& hits,
                          Part& part) {
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  constexpr int kParts = F::kParts, kWarps = F::kWarps;
   const int share = (h.batch + 32 * kWarps - 1) / (32 * kWarps) * 32, begin = warp * share;  // of a warp
   const int count = min(h.batch - begin, share);
   const int64_t row = (step & 1) * h.batch + begin;
-  const float* v =
-      (h.windows.images ? h.gathered + row * h.features : h.patches + static_cast<int64_t>(begin) * h.features) + d0;
+  Source<kParts> source = {nullptr, h.features, h.patch_scales + row, h.patch_offsets + row};
+  if constexpr (kParts == 1) {
+    source.v = h.patch_parts + row * h.padded + d0;
+    source.pitch = h.padded;
+  } else {
+    source.v = (h.z ? h.gathered + row * h.features : h.patches + static_cast<int64_t>(begin) * h.features) + d0;
+  }
   const Pair* ranked = h.ranked + (step & 1) * h.shares * h.batch + begin;
-  for (int i = lane; i < static_cast<int>(group) * width; i += 32) part.sums[i] = 0;
+  const unsigned* marks = h.marks + row;
   int found = 0;
   for (int b0 = 0; b0 < count; b0 += 32 * kScan) {
     Pair pairs[kScan];
     STRIATE_UNROLL
     for (int i = 0; i < kScan; ++i) {
       const int b = b0 + 32 * i + lane;
-      pairs[i] = b < count ? pair_of(h, ranked + b) : Pair{0, 0};
+      bool near = b < count;
+      if (near && h.shares == 1)
+        near = ((marks[b] - first) & 0xffff) < group || (((marks[b] >> 16) - first) & 0xffff) < group;
+      pairs[i] = near ? pair_of(h, ranked + b) : Pair{0, 0};
     }
     STRIATE_UNROLL
     for (int i = 0; i < kScan; ++i) {
@@ -138,12 +166,12 @@ __device__ void sum_part(const Hebbian& h, int64_t step, unsigned first, unsigne
         found += __popc(mask);
       }
       if (found >= Hits::kFull) {
-        add_hits(h, v, h.patch_scales + row, hits, found, static_cast<int>(group), width, part);
+        add_hits<F>(h, source, hits, found, static_cast<int>(group), width, part);
         found = 0;
       }
     }
   }
-  add_hits(h, v, h.patch_scales + row, hits, found, static_cast<int>(group), width, part);
+  add_hits<F>(h, source, hits, found, static_cast<int>(group), width, part);
 }
 
 __device__ __forceinline__ float signed_power(float x, const Power& n) {
@@ -158,12 +186,28 @@ __device__ void prepare_row(const Hebbian& h, int64_t k) {
     for (int64_t d = threadIdx.x & 31; d < h.features; d += 32)
       ranking[d] = signed_power(h.w[k * h.features + d], h.power);
   }
-  split_row(h, ranking, h.unit_parts + k * kParts * h.padded, h.unit_scales + k);
+  const unsigned exponent = exponent_of(ranking, h.features);
+  const float by = inverse_power(exponent);
+  float sum = 0;
+  for (int d = threadIdx.x & 31; d < h.padded; d += 32) {
+    const float x = d < h.features ? ranking[d] * by : 0.0f;
+    sum += x;
+    if (h.unit_rows) {
+      h.unit_rows[k * h.padded + d] = x;
+      continue;
+    }
+    write_parts(x, h.unit_parts + 3 * k * h.padded, d);
+  }
+  sum = warp_sum(sum);
+  if (threadIdx.x % 32) return;
+  h.unit_scales[k] = __uint_as_float(exponent << 23);
+  h.unit_sums[k] = sum;
 }
 
 /// What the parts of all warps come to, for the row of one unit: by the calling warp.
+template <int kWarps>
 __device__ void move_row(const Hebbian& h, int64_t step, float rate, int64_t k, int d0, int width, const float* sums,
-                         int pitch, double drive, int wins, int losses, float& largest) {
+                         int pitch, double drive, float offset, int wins, int losses, float& largest) {
   const int lane = threadIdx.x & 31;
   float* row = h.w + k * h.features;
   if (d0 == 0 && step >= h.tally_from) {
@@ -182,7 +226,7 @@ __device__ void move_row(const Hebbian& h, int64_t step, float rate, int64_t k, 
   const int count = wins + losses;
   if (count == 0 && !h.by_max) return;
   for (int d = lane; d < width; d += 32) {
-    float sum = sums[d];
+    float sum = sums[d] - offset;
     STRIATE_UNROLL
     for (int i = 1; i < kWarps; ++i) sum += sums[i * pitch + d];
     if (h.sums) {
@@ -201,9 +245,12 @@ __device__ void move_row(const Hebbian& h, int64_t step, float rate, int64_t k, 
 }
 
 /// `room`: floats of shared memory.
+template <class F>
 __device__ void update_rows(const Hebbian& h, int64_t step, float rate, float* shared, int room) {
+  constexpr int kWarps = F::kWarps;
   __shared__ Hits hits[kWarps];
   __shared__ double drives[kWarps][kGroup];
+  __shared__ float offsets[kWarps][kGroup];
   __shared__ int wins[kWarps][kGroup], losses[kWarps][kGroup];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const auto owned_from = [&](unsigned block) {
@@ -218,22 +265,29 @@ __device__ void update_rows(const Hebbian& h, int64_t step, float rate, float* s
       const int width = min(h.features - d0, most), pitch = group * width;
       Part part{shared + warp * pitch};
       __syncthreads();
-      sum_part(h, step, static_cast<unsigned>(first), group, d0, width, hits[warp], part);
+      for (int i = threadIdx.x; i < kWarps * pitch / 4; i += F::kThreads)
+        reinterpret_cast<float4*>(shared)[i] = make_float4(0, 0, 0, 0);
+      __syncthreads();
+      sum_part<F>(h, step, static_cast<unsigned>(first), group, d0, width, hits[warp], part);
       if (lane < group) {
         drives[warp][lane] = part.drive;
+        offsets[warp][lane] = part.offset;
         wins[warp][lane] = part.wins;
         losses[warp][lane] = part.losses;
       }
       __syncthreads();
       for (int j = warp; j < group; j += kWarps) {
         double drive = 0;
+        float offset = 0;
         int won = 0, lost = 0;
         for (int i = 0; i < kWarps; ++i) {
           drive += drives[i][j];
+          offset += offsets[i][j];
           won += wins[i][j];
           lost += losses[i][j];
         }
-        move_row(h, step, rate, first + j, d0, width, shared + j * width, pitch, drive, won, lost, largest);
+        move_row<kWarps>(h, step, rate, first + j, d0, width, shared + j * width, pitch, drive, offset, won, lost,
+                         largest);
       }
     }
   }
@@ -244,6 +298,7 @@ __device__ void update_rows(const Hebbian& h, int64_t step, float rate, float* s
 }
 
 /// Step 'max', once every row's change is known: each warp moves the rows it owns.
+template <int kWarps>
 __device__ void apply_changes(const Hebbian& h, int64_t step, float rate) {
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const float largest = fmaxf(__uint_as_float(__ldcg(h.largest + (step & 1))), 1e-30f);

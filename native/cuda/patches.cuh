@@ -27,14 +27,20 @@ __device__ __forceinline__ int window_tap(const Windows& s, int d) {
   return static_cast<int>((c * s.height + r) * s.width + x);
 }
 
-/// Writes the `features` = C window window numbers of a patch, by the calling warp; true if it counts as zero (its
-/// numbers are then all zeros). Sums are exact integers. `tap(d)` is what window_tap tells.
+/// What a patch's bytes are measured to be.
+struct PatchForm {
+  bool zero;    // it counts as zero: its numbers are all zeros
+  double mean;  // of its bytes, or 0 where patches are not centred
+  float scale;  // of what the bytes are more than the mean
+};
+
+/// Measures the `features` = C window window bytes of a patch, by the calling warp. Sums are exact integers. `tap(d)` is
+/// what window_tap tells.
 template <class Tap>
-__device__ __forceinline__ bool write_patch(const Windows& s, int64_t origin, int features, const Tap& tap, float* to) {
-  const int lane = threadIdx.x & 31;
+__device__ __forceinline__ PatchForm measure_patch(const Windows& s, int64_t origin, int features, const Tap& tap) {
   const uint8_t* image = s.images + origin;
   unsigned long long sum = 0, square = 0;
-  for (int d = lane; d < features; d += 32) {
+  for (int d = threadIdx.x & 31; d < features; d += 32) {
     const unsigned u = image[tap(d)];
     sum += u;
     square += u * u;
@@ -49,10 +55,17 @@ __device__ __forceinline__ bool write_patch(const Windows& s, int64_t origin, in
   const double total = static_cast<double>(sum), count = static_cast<double>(features);
   const double norm2 = static_cast<double>(square) - (s.centre ? total * total / count : 0.0);
   const bool zero = norm2 <= 1e-12 * 65025;
-  const float mean = s.centre ? static_cast<float>(total / count) : 0.0f;
-  const float scale = s.unit ? (zero ? 0.0f : static_cast<float>(rsqrt(norm2))) : 1.0f / 255.0f;
-  for (int d = lane; d < features; d += 32) to[d] = (static_cast<float>(image[tap(d)]) - mean) * scale;
-  return zero;
+  return {zero, s.centre ? total / count : 0.0,
+          s.unit ? (zero ? 0.0f : static_cast<float>(rsqrt(norm2))) : 1.0f / 255.0f};
+}
+
+/// Writes the numbers of a patch, by the calling warp.
+template <class Tap>
+__device__ __forceinline__ void write_patch(const Windows& s, int64_t origin, int features, const Tap& tap, float* to) {
+  const PatchForm form = measure_patch(s, origin, features, tap);
+  const float mean = static_cast<float>(form.mean);
+  for (int d = threadIdx.x & 31; d < features; d += 32)
+    to[d] = (static_cast<float>(s.images[origin + tap(d)]) - mean) * form.scale;
 }
 
 }  // namespace striate::cuda
