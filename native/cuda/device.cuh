@@ -61,6 +61,14 @@ __device__ __forceinline__ void report_fault(unsigned long long* flag, int64_t p
 unsigned long long* clear_flag(const core::Context& ctx);
 /// Waits for the stream and returns what is in the flag.
 unsigned long long read_flag(const core::Context& ctx);
+/// Waits for the stream and returns one number of the device: what a fault's message names.
+template <class T>
+T fetch(const core::Context& ctx, const T* from) {
+  T value;
+  check(cudaMemcpyAsync(&value, from, sizeof value, cudaMemcpyDeviceToHost, stream_of(ctx)), "cudaMemcpyAsync");
+  check(cudaStreamSynchronize(stream_of(ctx)), "cudaStreamSynchronize");
+  return value;
+}
 
 /// Throws a data fault that names the first of `count` labels outside [0, targets). Waits for the stream, but not for
 /// labels that were looked at in the call before. With `rows` (a list of rows of the `all` that there are), those are

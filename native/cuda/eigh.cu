@@ -254,15 +254,6 @@ void jacobi(core::Context& ctx, int64_t matrices, int64_t d, double* a, double* 
   }
 }
 
-/// The element of a device's matrix.
-template <class T>
-double element(const core::Context& ctx, const T* at) {
-  T value;
-  check(cudaMemcpyAsync(&value, at, sizeof value, cudaMemcpyDeviceToHost, stream_of(ctx)), "cudaMemcpyAsync");
-  check(cudaStreamSynchronize(stream_of(ctx)), "cudaStreamSynchronize");
-  return static_cast<double>(value);
-}
-
 template <class T>
 void eigh_of(core::Context& ctx, const core::View& in, core::View* out) {
   const int64_t matrices = in.shape[0], d = in.shape[1], top = out[0].shape[1], count = d * d;
@@ -283,9 +274,9 @@ void eigh_of(core::Context& ctx, const core::View& in, core::View* out) {
     const auto position = static_cast<int64_t>(fault);
     const int64_t g = position / (2 * count), i = position % count / d, j = position % d;
     const T* matrix = a + g * count;
-    const double upper = element(ctx, matrix + i * d + j);
+    const double upper = fetch(ctx, matrix + i * d + j);
     if (position / count % 2 == 0) op::Eigh::refuse_infinite(matrices, g, i, j, upper);
-    op::Eigh::refuse_asymmetry(matrices, g, i, j, upper, element(ctx, matrix + j * d + i));
+    op::Eigh::refuse_asymmetry(matrices, g, i, j, upper, fetch(ctx, matrix + j * d + i));
   }
   const Cusolver* library = d > kLibrary && (matrices < kFew || d > kBatched) ? cusolver() : nullptr;
   double* w = library ? ctx.scratch<double>(static_cast<size_t>(matrices * d)) : nullptr;

@@ -94,13 +94,10 @@ void gather_images(core::Context& ctx, const core::View* in, core::View* out, co
   unsigned long long* flag = clear_flag(ctx);
   STRIATE_LAUNCH(check_rows_kernel, blocks_for(count, kThreads), kThreads, 0, stream_of(ctx), rows, count, all, flag);
   const unsigned long long first = read_flag(ctx);
-  if (first != kNoFault) {
-    int32_t row;
-    check(cudaMemcpyAsync(&row, rows + first, sizeof row, cudaMemcpyDeviceToHost, stream_of(ctx)), "cudaMemcpyAsync");
-    check(cudaStreamSynchronize(stream_of(ctx)), "cudaStreamSynchronize");
+  if (first != kNoFault)
     throw core::Error(core::ErrorKind::data, "gather_images", "rows",
-                      std::to_string(row) + " at index " + std::to_string(first), "0 to " + std::to_string(all - 1));
-  }
+                      std::to_string(fetch(ctx, rows + first)) + " at index " + std::to_string(first),
+                      "0 to " + std::to_string(all - 1));
   if (in[0].dtype == core::Dtype::u8)
     gather<uint8_t>(ctx, in, out);
   else

@@ -96,14 +96,6 @@ __global__ void __launch_bounds__(kThreads)
   if (i < count) g[i] = factor * (y[i] - target[i]);
 }
 
-template <class T>
-T fetch(const core::Context& ctx, const T* from) {
-  T value;
-  check(cudaMemcpyAsync(&value, from, sizeof value, cudaMemcpyDeviceToHost, stream_of(ctx)), "cudaMemcpyAsync");
-  check(cudaStreamSynchronize(stream_of(ctx)), "cudaStreamSynchronize");
-  return value;
-}
-
 }  // namespace
 
 void check_labels(const core::Context& ctx, const char* op, const core::View& view, const int32_t* rows, int64_t count,

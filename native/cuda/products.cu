@@ -63,11 +63,7 @@ void centred_products(core::Context& ctx, const core::View* in, core::View* out,
   if (const unsigned long long fault = read_flag(ctx); fault != kNoFault) {
     const auto i = static_cast<int64_t>(fault);
     const bool is_row = i < a;
-    int32_t index = 0;
-    check(cudaMemcpyAsync(&index, is_row ? rows + i : columns + (i - a), sizeof index, cudaMemcpyDeviceToHost, stream),
-          "cudaMemcpyAsync");
-    check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
-    op::CentredProducts::refuse_index(is_row, is_row ? i : i - a, index, n);
+    op::CentredProducts::refuse_index(is_row, is_row ? i : i - a, fetch(ctx, is_row ? rows + i : columns + (i - a)), n);
   }
   double *means = ctx.scratch<double>(static_cast<size_t>(a + b)), *mean = ctx.scratch<double>(1);
   STRIATE_LAUNCH(row_means_kernel, blocks_for(a + b, kWarps), kThreads, 0, stream, k, rows, a, columns, b, n, means);

@@ -55,13 +55,6 @@ __global__ void __launch_bounds__(kThreads)
   y[image * rows + row] = sum;
 }
 
-int64_t element(const core::Context& ctx, const int32_t* at) {
-  int32_t value = 0;
-  check(cudaMemcpyAsync(&value, at, sizeof value, cudaMemcpyDeviceToHost, stream_of(ctx)), "cudaMemcpyAsync");
-  check(cudaStreamSynchronize(stream_of(ctx)), "cudaStreamSynchronize");
-  return value;
-}
-
 }  // namespace
 
 void sparse_matmul(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
@@ -72,13 +65,13 @@ void sparse_matmul(core::Context& ctx, const core::View* in, core::View* out, co
                  clear_flag(ctx));
   if (const unsigned long long fault = read_flag(ctx); fault != kNoFault) {
     const auto k = static_cast<int64_t>(fault);
-    op::SparseMatmul::refuse_offset(k, element(ctx, offsets + k), k == 0 ? 0 : element(ctx, offsets + k - 1), entries);
+    op::SparseMatmul::refuse_offset(k, fetch(ctx, offsets + k), k == 0 ? 0 : fetch(ctx, offsets + k - 1), entries);
   }
   STRIATE_LAUNCH(sparse_columns_kernel, blocks_for(rows, kWarps), kThreads, 0, stream, columns, offsets, rows, d,
                  clear_flag(ctx));
   if (const unsigned long long fault = read_flag(ctx); fault != kNoFault) {
     const auto entry = static_cast<int64_t>(fault);
-    op::SparseMatmul::refuse_column(entry, element(ctx, columns + entry), d);
+    op::SparseMatmul::refuse_column(entry, fetch(ctx, columns + entry), d);
   }
   const int64_t strips = (n + 31) / 32, pitch = strips * 32;
   float* turned = ctx.scratch<float>(static_cast<size_t>(d * pitch));
