@@ -14,6 +14,7 @@ import {
   type Conv2dOptions,
   competitiveLearn,
   conv2d,
+  conv2dGrad,
   hebbianLearn,
   matmul,
   nnlConv,
@@ -139,6 +140,19 @@ const works: Record<string, Work> = {
   'wavelet_mix 128 to 256, odd block, 28 x 28': block(128, 256, 28, 'odd'),
   'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16': conv(),
   'conv2d 64 to 64, 3 x 3, 8 images of 16 x 16, bfloat16': conv({ precision: 'bfloat16' }),
+  'conv2d 3 to 64, 3 x 3, 8 images of 32 x 32': {
+    per: 'call',
+    units: 1,
+    run: (d) => conv2d(numbers([8, 3, 32, 32], d), numbers([64, 3, 3, 3], d), { padding: 1 }),
+  },
+  'conv2d_grad gw 3 to 64, 3 x 3, 8 images of 32 x 32': {
+    per: 'call',
+    units: 1,
+    run: (d) => {
+      const gy = numbers([8, 64, 32, 32], d)
+      return conv2dGrad(numbers([8, 3, 32, 32], d), numbers([64, 3, 3, 3], d), gy, { padding: 1, of: ['gw'] }).gw
+    },
+  },
   'batch_norm 64 channels, 32 images of 16 x 16, training': {
     per: 'call',
     units: 1,

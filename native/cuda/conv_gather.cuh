@@ -24,11 +24,13 @@ struct Patches {
   int32_t direction;     // 1 or -1
 };
 
-/// Depth is (channel, tap), columns are positions: four positions of one depth at a time.
+/// Depth is (channel, tap), columns are positions: four positions of one depth at a time, a quarter of the tile apart, so
+/// that neighbouring threads read neighbouring pixels, and store them into banks of their own.
 template <class T, int kSize>
 struct PositionLoader {
-  static constexpr int kFours = kSize * kDepth / 4, kEach = (kFours + kThreads - 1) / kThreads, kPitch = kSize + 4;
-  static_assert(kThreads % (kSize / 4) == 0);
+  static constexpr int kFours = kSize * kDepth / 4, kEach = (kFours + kThreads - 1) / kThreads;
+  static constexpr int kQuarter = kSize / 4, kPitch = kSize + kQuarter % 32;
+  static_assert(kThreads % kQuarter == 0);
   const Patches<T> from;
   int64_t depth;
   const T* image[4];
@@ -40,7 +42,7 @@ struct PositionLoader {
     const int64_t plane = static_cast<int64_t>(from.lines) * from.columns;
     STRIATE_UNROLL
     for (int e = 0; e < 4; ++e) {
-      const int64_t at = first + threadIdx.x % (kSize / 4) * 4 + e;
+      const int64_t at = first + threadIdx.x % kQuarter + e * kQuarter;
       const int64_t n = min(at, size - 1) / plane;
       const int32_t i = static_cast<int32_t>(min(at, size - 1) - n * plane);
       image[e] = from.data + n * from.image;
@@ -61,7 +63,7 @@ struct PositionLoader {
     for (int i = 0; i < kEach; ++i) {
       const int f = threadIdx.x + i * kThreads;
       if (kFours % kThreads != 0 && f >= kFours) break;
-      const int64_t row = k + f / (kSize / 4);
+      const int64_t row = k + f / kQuarter;
       held[i] = make_float4(0, 0, 0, 0);
       if (row >= depth) continue;
       const int32_t channel = static_cast<int32_t>(row) / taps, tap = static_cast<int32_t>(row) % taps;
@@ -76,58 +78,56 @@ struct PositionLoader {
     for (int i = 0; i < kEach; ++i) {
       const int f = threadIdx.x + i * kThreads;
       if (kFours % kThreads != 0 && f >= kFours) break;
-      *reinterpret_cast<float4*>(to + f / (kSize / 4) * kPitch + f % (kSize / 4) * 4) = held[i];
+      float* p = to + f / kQuarter * kPitch + f % kQuarter;
+      p[0] = held[i].x;
+      p[kQuarter] = held[i].y;
+      p[2 * kQuarter] = held[i].z;
+      p[3 * kQuarter] = held[i].w;
     }
   }
 };
 
-/// Depth is a position of an image, rows are given by `Value`: four neighbouring positions of one row at a time.
+/// Depth is a position of an image, rows are given by `Value`: two positions of two rows at a time. A warp takes eight
+/// neighbouring positions of four rows: whole sectors of memory, and no bank twice where they are stored.
 /// Value: row(m) -> what it needs of the row; at(row, image, position) -> the number.
 template <class Value, int kSize>
 struct PositionDepthLoader {
   static constexpr int kFours = kSize * kDepth / 4, kEach = (kFours + kThreads - 1) / kThreads, kPitch = kSize + 4;
+  static constexpr int kHalf = (kFours < kThreads ? kFours : kThreads) / 8;  // rows that the block takes at once
   const Value from;
   int64_t depth, plane;
-  typename Value::Row row[kEach];
-  bool there[kEach];
-  float4 held[kEach];
+  typename Value::Row row[2 * kEach];
+  bool there[2 * kEach];
+  float held[2 * kEach][2];
 
   __device__ __forceinline__ PositionDepthLoader(const Value& value, int64_t first, int64_t size, int64_t end,
                                                  int64_t plane_)
       : from(value), depth(end), plane(plane_) {
     STRIATE_UNROLL
-    for (int i = 0; i < kEach; ++i) {
-      const int64_t m = first + (threadIdx.x + i * kThreads) / (kDepth / 4);
+    for (int i = 0; i < 2 * kEach; ++i) {
+      const int64_t m = first + threadIdx.x / 8 + i * kHalf;
       there[i] = m < size;
       row[i] = from.row(min(m, size - 1));
     }
   }
   __device__ __forceinline__ void fetch(int64_t k) {
-    const int64_t at = k + threadIdx.x % (kDepth / 4) * 4;
+    const int64_t at = k + threadIdx.x % 8;
     int64_t n = at / plane, position = at - n * plane;
-    float v[4][kEach];
     STRIATE_UNROLL
-    for (int e = 0; e < 4; ++e) {
+    for (int e = 0; e < 2; ++e) {
       STRIATE_UNROLL
-      for (int i = 0; i < kEach; ++i) v[e][i] = there[i] && at + e < depth ? from.at(row[i], n, position) : 0.0f;
-      if (++position == plane) {
-        position = 0;
-        ++n;
-      }
+      for (int i = 0; i < 2 * kEach; ++i)
+        held[i][e] = there[i] && at + 8 * e < depth ? from.at(row[i], n, position) : 0.0f;
+      for (position += 8; position >= plane; position -= plane) ++n;
     }
-    STRIATE_UNROLL
-    for (int i = 0; i < kEach; ++i) held[i] = make_float4(v[0][i], v[1][i], v[2][i], v[3][i]);
   }
   __device__ __forceinline__ void put(float* to) const {
+    if (kFours < kThreads && threadIdx.x >= kFours) return;
+    float* p = to + threadIdx.x % 8 * kPitch + threadIdx.x / 8;
     STRIATE_UNROLL
-    for (int i = 0; i < kEach; ++i) {
-      const int f = threadIdx.x + i * kThreads;
-      if (kFours % kThreads != 0 && f >= kFours) break;
-      float* p = to + f % (kDepth / 4) * 4 * kPitch + f / (kDepth / 4);
-      p[0] = held[i].x;
-      p[kPitch] = held[i].y;
-      p[2 * kPitch] = held[i].z;
-      p[3 * kPitch] = held[i].w;
+    for (int i = 0; i < 2 * kEach; ++i) {
+      p[i * kHalf] = held[i][0];
+      p[i * kHalf + 8 * kPitch] = held[i][1];
     }
   }
 };
@@ -223,12 +223,12 @@ struct Planes {
   __device__ __forceinline__ void operator()(int64_t row, int64_t column, float (&v)[kCount], int64_t left,
                                              int64_t) const {
     const int64_t positions = static_cast<int64_t>(lines) * columns;
-    // Neighbours in memory: one store of 16 bytes. (`column` is a multiple of 4.)
+    // Neighbours in memory: one store of 16 bytes, as gemm::Store's. (`column` is a multiple of 4.)
     if (kCount == 4 && step == 1 && width == columns && positions % 4 == 0 && plane % 4 == 0 && left >= 4) {
       const int64_t n = column / positions;
       const float b = bias ? __ldg(bias + row) : 0.0f;
-      *reinterpret_cast<float4*>(to + n * image + row * plane + column - n * positions) =
-          make_float4(v[0] + b, v[1 % kCount] + b, v[2 % kCount] + b, v[3 % kCount] + b);
+      __stcg(reinterpret_cast<float4*>(to + n * image + row * plane + column - n * positions),
+             make_float4(v[0] + b, v[1 % kCount] + b, v[2 % kCount] + b, v[3 % kCount] + b));
       return;
     }
     STRIATE_UNROLL

@@ -69,6 +69,14 @@ __device__ __forceinline__ float4 load_four(const uint16_t* row, int64_t column,
                      column + 2 < limit ? load(row + column + 2) : 0, column + 3 < limit ? load(row + column + 3) : 0);
 }
 
+/// Which row of a tile, and which four of its kDepth numbers along k, the f-th access takes: a warp 16 rows by 8 numbers,
+/// whole sectors of memory, and no bank twice where they are stored below each other, kSize + 4 numbers a k.
+struct AlongK {
+  int row, k;
+  __device__ __forceinline__ explicit AlongK(int f) : row(f / 64 * 16 + f % 32 / 2), k(f / 32 % 2 * 8 + f % 2 * 4) {}
+};
+static_assert(kDepth == 16);
+
 /// Brings kSize x kDepth of an operand into registers, then into shared memory as [kDepth][kSize + 4].
 template <class T, bool kAlongK, int kSize>
 struct Loader {
@@ -84,8 +92,8 @@ struct Loader {
     for (int i = 0; i < kEach; ++i) {
       const int f = threadIdx.x + i * kThreads;
       if (kFours % kThreads != 0 && f >= kFours) break;
-      const int64_t row = kAlongK ? first + f / (kDepth / 4) : k + f / (kSize / 4);
-      const int64_t column = kAlongK ? k + f % (kDepth / 4) * 4 : first + f % (kSize / 4) * 4;
+      const int64_t row = kAlongK ? first + AlongK(f).row : k + f / (kSize / 4);
+      const int64_t column = kAlongK ? k + AlongK(f).k : first + f % (kSize / 4) * 4;
       if (row < (kAlongK ? size : depth)) {
         const int64_t at = from.rows ? __ldg(from.rows + row) : row;
         held[i] = load_four(from.data + at * from.stride, column, kAlongK ? depth : size, aligned);
@@ -100,7 +108,7 @@ struct Loader {
       const int f = threadIdx.x + i * kThreads;
       if (kFours % kThreads != 0 && f >= kFours) break;
       if (kAlongK) {
-        float* p = to + f % (kDepth / 4) * 4 * kPitch + f / (kDepth / 4);
+        float* p = to + AlongK(f).k * kPitch + AlongK(f).row;
         p[0] = held[i].x;
         p[kPitch] = held[i].y;
         p[2 * kPitch] = held[i].z;
@@ -216,7 +224,8 @@ struct Store {
     for (int i = 0; i < kCount; ++i)
       if (bias && i < left) v[i] += __ldg(bias + column + i);
     if (kCount == 4 && aligned && left >= 4) {
-      *reinterpret_cast<float4*>(to) = make_float4(v[0], v[1 % kCount], v[2 % kCount], v[3 % kCount]);
+      // As one: a plain store of four is split by the compiler where it meets the stores of the other branch.
+      __stcg(reinterpret_cast<float4*>(to), make_float4(v[0], v[1 % kCount], v[2 % kCount], v[3 % kCount]));
     } else {
       STRIATE_UNROLL
       for (int i = 0; i < kCount; ++i)

@@ -23,6 +23,7 @@ namespace striate::cuda {
 namespace {
 
 constexpr int kThreads = 256, kSide = 64, kStride = kSide + 4;
+static_assert(kThreads / 32 * 8 == kSide);
 constexpr size_t kGradVShared = sizeof(float) * (3 * kSide * kStride + kSide);
 constexpr size_t kScratchBytes = size_t(128) << 20;  // for what is kept of the images that go together
 
@@ -163,13 +164,14 @@ __global__ void __launch_bounds__(kThreads) nnl_conv_grad_w_kernel(Group g, int6
   for (int64_t image = blockIdx.z * each; image < min(l.n, (blockIdx.z + 1) * each); ++image) {
     for (int64_t first = 0; first < l.positions(); first += kSide) {
       __syncthreads();
-      const int own = threadIdx.x % kSide;
+      // A warp has 8 positions and 4 taps at a time, which lie in banks of their own.
+      const int own = threadIdx.x / 32 * 8 + threadIdx.x % 8;
       const int64_t position = first + own;
       const bool there = position < l.positions();
       const NnlPatch<X> patch(l, image, there ? static_cast<int>(position / l.q) : 0,
                               there ? static_cast<int>(position % l.q) : 0);
       const float factor = there ? factor_at(l, image, position) : 0.0f;
-      for (int i = threadIdx.x / kSide; i < kSide; i += kThreads / kSide)
+      for (int i = threadIdx.x / 8 % 4; i < kSide; i += 4)
         patches[own * kStride + i] = there && d0 + i < l.taps ? patch.centred(l, l.tap[d0 + i]) * factor : 0.0f;
       build_tile(g, image, k0, first, tile, nullptr, 1, kStride);
       multiply_tiles(tile, patches, sum);
@@ -348,12 +350,8 @@ void nnl_conv_grad(core::Context& ctx, const core::View* in, core::View* out, co
   // Last, so that everything is queued before the wait; until then a place that is none has only been passed over.
   const unsigned long long fault = read_flag(ctx);
   if (fault == kNoFault) return;
-  int32_t place;
-  check(cudaMemcpyAsync(&place, in[5].as<int32_t>() + fault, sizeof place, cudaMemcpyDeviceToHost, stream),
-        "cudaMemcpyAsync");
-  check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
-  throw core::Error(core::ErrorKind::data, "nnl_conv_grad", "index", std::to_string(place),
-                    "0 to " + std::to_string(map - 1));
+  throw core::Error(core::ErrorKind::data, "nnl_conv_grad", "index",
+                    std::to_string(fetch(ctx, in[5].as<int32_t>() + fault)), "0 to " + std::to_string(map - 1));
 }
 
 }  // namespace striate::cuda
