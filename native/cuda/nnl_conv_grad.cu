@@ -111,24 +111,32 @@ __device__ void build_tile(const Group& g, int64_t image, int64_t k0, int64_t fi
       if (driven) driven[to] = a != 0 ? a * g.cosine[from] : 0.0f;
     }
   } else {
-    constexpr int kOwn = kSide * kSide / kThreads;
-    const int k = threadIdx.x % kSide, begin = static_cast<int>(threadIdx.x) / kSide * kOwn;
-    for (int i = begin; i < begin + kOwn; ++i) {
-      tile[k * by_filter + i * by_position] = 0;
-      if (driven) driven[k * by_filter + i * by_position] = 0;
+    for (int i = threadIdx.x; i < kSide * kStride; i += kThreads) {
+      tile[i] = 0;
+      if (driven) driven[i] = 0;
     }
+    __syncthreads();
     // pooled rows whose window meets the rows of these positions
     const int64_t top = first / l.q, bottom = (min(first + kSide, map) - 1) / l.q;
     const int64_t po0 = max(int64_t(0), top + l.pool_padding - l.pool + l.pool_stride) / l.pool_stride;
     const int64_t po1 = min(static_cast<int64_t>(l.pooled_p) - 1, (bottom + l.pool_padding) / l.pool_stride);
-    const int64_t base = (image * l.k + k0 + k) * cells;
-    for (int64_t o = po0 * l.pooled_q; k0 + k < l.k && o < (po1 + 1) * l.pooled_q; ++o) {
-      const int64_t i = g.index[base + o] - first;
-      if (i < begin || i >= begin + kOwn) continue;
-      const int to = k * by_filter + static_cast<int>(i) * by_position;
-      const float a = g.a[base + o];
-      tile[to] += a;
-      if (driven && a != 0) driven[to] = fmaf(a, g.cosine[base + o], driven[to]);
+    const int lane = threadIdx.x % 32, end = static_cast<int>((po1 + 1) * l.pooled_q);
+    for (int k = threadIdx.x / 32; k < kSide && k0 + k < l.k; k += kThreads / 32) {
+      const int64_t base = (image * l.k + k0 + k) * cells;
+      for (int o = static_cast<int>(po0 * l.pooled_q) + lane; o - lane < end; o += 32) {
+        const int64_t i = o < end ? g.index[base + o] - first : -1;
+        const bool here = i >= 0 && i < kSide;
+        const float a = here ? g.a[base + o] : 0.0f, c = here && driven ? g.cosine[base + o] : 0.0f;
+        const int to = k * by_filter + static_cast<int>(i) * by_position;
+        for (unsigned left = __ballot_sync(0xffffffffu, here); left;
+             left &= left - 1) {  // several may win at one place
+          if (lane == __ffs(left) - 1) {
+            tile[to] += a;
+            if (driven && a != 0) driven[to] = fmaf(a, c, driven[to]);
+          }
+          __syncwarp();
+        }
+      }
     }
   }
   __syncthreads();
