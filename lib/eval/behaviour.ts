@@ -172,7 +172,12 @@ function sharesOf(counts: Float64Array, classes: number): Float64Array {
 /** share x log probability, 0 where nobody chose it. */
 const weighted = (share: number, log: number | undefined): number => (share === 0 ? 0 : share * (log as number))
 
-const entropy = (row: Float64Array): number => -row.reduce((sum, share) => sum + weighted(share, Math.log(share)), 0)
+/** Summed in the order of the shares, so that rows which differ in the order of their classes alone are tied. */
+const entropy = (row: Float64Array): number =>
+  -row
+    .slice()
+    .sort()
+    .reduce((sum, share) => sum + weighted(share, Math.log(share)), 0)
 
 const largest = (row: Float64Array): number => row.reduce((best, value, k) => (value > (row[best] as number) ? k : best), 0)
 

@@ -95,6 +95,17 @@ describe('behaviour', () => {
     expect(scores[3]?.value).toBeLessThan(0.5)
   })
 
+  it('finds people as unsure of one class as of another', async () => {
+    using net = await passing()
+    const { images, choices } = await observed(true)
+    const counts = choices.counts.map((_, at) => {
+      const image = Math.floor(at / 3)
+      return choices.counts[3 * image + ((at + image) % 3)] as number
+    })
+    const uncertainty = async (given: Choices) => (await behaviour(net, images, given, { splits: 2 })).scores[1]?.value
+    expect(await uncertainty({ ...choices, counts })).toBe(await uncertainty(choices))
+  })
+
   it('takes the columns by the names of the classes, and refuses other counts', async () => {
     using net = await passing()
     const { images, choices } = await observed(true)
