@@ -76,15 +76,23 @@ export async function behaviour(
   const entropiesOf = (table: Float64Array) => rowsOf(table, classes).map(entropy)
   const uncertainty: Statistic = (a, b) => spearman(entropiesOf(a), entropiesOf(b))
   const confusions: Statistic = (a, b, of) => pearson(offDiagonal(a, of, classes), offDiagonal(b, of, classes))
-  const halves = Array.from({ length: splits }, (_, split) => halfShares(counts, classes, split, seed))
+  // Of an image that one person judged there are no halves.
+  const totals = rowsOf(counts, classes).map((row) => row.reduce((sum, value) => sum + value, 0))
+  const isHalved = (image: number) => (totals[image] as number) > 1
+  const halved = {
+    labels: labels.filter((_, i) => isHalved(i)),
+    counts: counts.filter((_, at) => isHalved(Math.floor(at / classes))),
+  }
+  const halves = Array.from({ length: splits }, (_, split) => halfShares(halved.counts, classes, split, seed))
   const ceilingOf = (statistic: Statistic) => {
-    const r = halves.reduce((sum, [a, b]) => sum + statistic(a, b, labels), 0) / splits
+    const r = halves.reduce((sum, [a, b]) => sum + statistic(a, b, halved.labels), 0) / splits
+    if (Number.isNaN(r)) return null
     return {
       value: Math.sqrt(Math.max(0, spearmanBrown(r))),
       formula: `square root of the reliability of people: the same of random halves of them (${splits} times), by Spearman and Brown`,
     }
   }
-  const judgements = counts.reduce((sum, value) => sum + value, 0)
+  const judgements = totals.reduce((sum, value) => sum + value, 0)
   const raw = { images: count, classes, judgements }
   const base = {
     unit: '',
@@ -131,7 +139,7 @@ export async function behaviour(
       input: images.shape.slice(1),
       resizing: images.shaping ?? 'none: images as they are stored',
       people: `${(judgements / count).toFixed(1)} judgements an image`,
-      ceilings: `halves of the judgements of each image, ${splits} times, drawn by seed ${seed}`,
+      ceilings: `halves of the judgements of each image${halved.labels.length < count ? ` of ${halved.labels.length} with two or more` : ''}, ${splits} times, drawn by seed ${seed}`,
     },
   }
 }

@@ -110,6 +110,8 @@ describe('readChoices', () => {
     expect(await readChoices(at('counts.npy'))).toMatchObject({ name: 'counts.npy', images: 2, classes: 2 })
     await array('shares.npy', Float64Array.of(0.5, 0.5), [1, 2])
     expect(await refusal(readChoices(at('shares.npy')), 'shares.npy')).toBe('an array with 0.5')
+    await array('crowd.npy', Float64Array.of(1, 1e12), [1, 2])
+    expect(await refusal(readChoices(at('crowd.npy')), 'crowd.npy')).toBe('an array with 1000000000000')
     await array('empty.npy', Int32Array.of(1, 1, 0, 0), [2, 2])
     expect(await refusal(readChoices(at('empty.npy')), 'empty.npy')).toBe('without a choice for image 1')
   })

@@ -106,6 +106,22 @@ describe('behaviour', () => {
     expect(await uncertainty({ ...choices, counts })).toBe(await uncertainty(choices))
   })
 
+  it('takes ceilings from the images that two people or more judged', async () => {
+    using net = await passing()
+    const { images, choices } = await observed(true)
+    const judged = async (isAlone: (image: number) => boolean) => {
+      const counts = choices.counts.map((value, at) => (isAlone(Math.floor(at / 3)) ? Number(at % 3 === 0) : value))
+      const { scores, protocol } = await behaviour(net, images, { ...choices, counts })
+      return { ceilings: scores.slice(1, 3).map(({ ceiling }) => ceiling?.value), told: protocol.ceilings }
+    }
+    const all = await judged(() => false)
+    const most = await judged((image) => image === 7)
+    expect(most.told).toContain('of 399 with two or more')
+    for (const [i, ceiling] of most.ceilings.entries())
+      expect(Math.abs((ceiling as number) - (all.ceilings[i] as number))).toBeLessThan(0.02)
+    expect((await judged(() => true)).ceilings).toEqual([undefined, undefined])
+  })
+
   it('takes the columns by the names of the classes, and refuses other counts', async () => {
     using net = await passing()
     const { images, choices } = await observed(true)

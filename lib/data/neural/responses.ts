@@ -259,6 +259,9 @@ function upperTriangle(square: Float64Array, images: number, asymmetric: () => D
 const meanOf = (vectors: readonly Float64Array[]): Float64Array =>
   (vectors[0] as Float64Array).map((_, i) => vectors.reduce((sum, vector) => sum + (vector[i] as number), 0) / vectors.length)
 
+/** Of one class for one image: each is drawn into halves by itself. */
+const mostJudgements = 2 ** 24
+
 /**
  * Reads how many people chose each class for each image.
  * @throws {DataError} naming the file when it holds no such counts, or an image that nobody judged
@@ -270,7 +273,7 @@ export async function readChoices(path: string): Promise<Choices> {
     new DataError({ op, argument: path, actual, expected: 'how many people chose each class, [images, classes]' })
   const [images = 0, classes = 0] = shape
   if (shape.length !== 2 || images < 1 || classes < 2) throw refuse(`of shape [${shape}]`)
-  const wrong = data.find((value) => !Number.isInteger(value) || value < 0)
+  const wrong = data.find((value) => !Number.isInteger(value) || value < 0 || value > mostJudgements)
   if (wrong !== undefined) throw refuse(`an array with ${wrong}`)
   for (let i = 0; i < images; ++i)
     if (data.subarray(i * classes, (i + 1) * classes).every((count) => count === 0))
