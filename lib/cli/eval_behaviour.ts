@@ -42,6 +42,8 @@ export function addEvalBehaviour(evaluate: Command): void {
             `${name.padEnd(14)}  ${value.toFixed(4).padStart(6)}  ${spread.value.toFixed(4)}  ${ceiling ? ceiling.value.toFixed(4) : '-'}`,
           )
         for (const { name, ceiling } of record.scores) if (ceiling) say.line(`ceiling of ${name}: ${ceiling.formula}`)
+        for (const [name, text] of Object.entries(record.protocol))
+          say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
         say.line(`written: ${join(values.run, name)}.json, .svg and .html`)
       }),
     )
