@@ -248,8 +248,10 @@ async function computeLayers(
 }
 
 function refuseNotFinite(op: string, layer: string, numbers: Float32Array, images: Images, first: number, size: number): void {
-  const wrong = numbers.findIndex((value) => !Number.isFinite(value))
-  if (wrong < 0) return
+  // A loop of its own: findIndex takes ten times as long.
+  let wrong = 0
+  while (wrong < numbers.length && Number.isFinite(numbers[wrong])) ++wrong
+  if (wrong === numbers.length) return
   const actual = `${numbers[wrong]} for image ${first + Math.floor(wrong / size)} of ${images.name}`
   throw new DataError({ op, argument: `the output of ${layer}`, actual, expected: 'finite numbers' })
 }

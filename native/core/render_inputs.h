@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/memo.h"
 #include "core/random.h"
 #include "core/view.h"
 #include "ops/render.h"
@@ -118,15 +119,9 @@ struct RenderInputs {
                    std::string(photos ? "3" : "2 (3 with photos)") + " and rows of materials that it needs, below " +
                    std::to_string(material_rows));
     // Of meshes looked at. Models stay from call to call, and their triangles may be more than the caches hold.
-    static thread_local struct {
-      uint64_t models[2];
-      std::vector<int32_t> parts;
-    } known;
-    std::vector<int32_t>& parts = known.parts;
-    if (!models[0] || !models[1] || !std::equal(models, models + 2, known.models)) {
-      parts.assign(static_cast<size_t>(mesh_rows), -1);
-      std::copy_n(models, 2, known.models);
-    }
+    static thread_local Memo<std::vector<int32_t>, 2, 1> known;
+    std::vector<int32_t>& parts =
+        known.of({models[0], models[1]}, [&](auto& fresh) { fresh.assign(static_cast<size_t>(mesh_rows), -1); });
     for (int64_t i = 0; i < images * objects; ++i) {
       if (!place_fits(i))
         refuse("places", row(places, i, 2),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/memo.h"
 #include "core/parallel.h"
 
 #include "cpu/simd/begin.h"
@@ -109,16 +110,11 @@ void project(core::Context& ctx, const Csr& a, const float* x, int64_t n, int64_
 void sparse_matmul(core::Context& ctx, const core::View* in, core::View* out, const op::NoOptions&) {
   const int64_t n = in[0].shape[0], d = in[0].shape[1];
   const Csr a{in[1].as<float>(), in[2].as<int32_t>(), in[3].as<int32_t>(), out[0].shape[1]};
-  // A matrix stays from call to call: it is looked at once.
-  static thread_local uint64_t known[2] = {};
-  const uint64_t content[2] = {in[2].content, in[3].content};
-  static thread_local int64_t entries = 0, width = 0;
-  if (!content[0] || !content[1] || !std::equal(content, content + 2, known) || entries != in[1].shape[0] ||
-      width != d) {
-    check(a, in[1].shape[0], d);
-    std::copy_n(content, 2, known);
-    entries = in[1].shape[0], width = d;
-  }
+  // Matrices stay from call to call, one for each of several layers: they are looked at once.
+  static thread_local core::Memo<char, 4, 16> known;
+  const int64_t entries = in[1].shape[0];
+  known.of({in[2].content, in[3].content, static_cast<uint64_t>(entries), static_cast<uint64_t>(d)},
+           [&](char&) { check(a, entries, d); });
   if (n > 16)
     project<32, 4096>(ctx, a, in[0].as<float>(), n, d, out[0].as<float>());
   else
