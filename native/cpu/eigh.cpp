@@ -1,12 +1,13 @@
 // eigh: ops/eigh.h. Matrices of kLibrary and above go to a LAPACK where one is there (core/lapack.h; divide and conquer
-// for all values, the relatively robust representations of syevr for some), each with all threads. Else, in float64:
-// tridiagonal form (simd/tridiagonal.h), divide and conquer (simd/divide_conquer.h), and back. Matrices up to kAlone
+// for all values, the relatively robust representations of syevr for some), each with all threads. Else: tridiagonal form
+// (simd/tridiagonal.h), divide and conquer in float64 (simd/divide_conquer.h), and back. Matrices up to kAlone
 // share the threads out, a matrix each; a larger one has them all.
 #include "ops/eigh.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include "core/lapack.h"
 #include "core/parallel.h"
@@ -60,13 +61,13 @@ double checked_scale(const T* a, int64_t matrices, int64_t g, int64_t d, core::D
 }
 
 /// v with its entry of largest magnitude positive.
-template <class S, class T>
-void store_vector(const S* from, int64_t d, T* to) {
-  const S largest = largest_magnitude(from, d);
+template <class T>
+void store_vector(const T* from, int64_t d, T* to) {
+  const T largest = largest_magnitude(from, d);
   int64_t at = 0;
   while (at < d - 1 && std::fabs(from[at]) != largest) ++at;
-  const S sign = from[at] < 0 ? -1 : 1;
-  for (int64_t i = 0; i < d; ++i) to[i] = static_cast<T>(sign * from[i]);
+  const T sign = from[at] < 0 ? -1 : 1;
+  for (int64_t i = 0; i < d; ++i) to[i] = sign * from[i];
 }
 
 template <class T>
@@ -75,41 +76,39 @@ struct Result {
   int64_t top;
 };
 
-/// Memory of the own solver, in doubles and in indices.
+/// Memory of the own solver: numbers of the matrix's type and in float64, and indices.
+template <class T>
 struct Memory {
-  double* numbers;
+  T* numbers;
+  double* doubles;
   int64_t* indices;
   int8_t* kinds;
   static int64_t count(int64_t d, bool vectors) {
-    return d * d * (1 + (vectors ? eigen::kTreeDoubles : 0)) + d * (3 + eigen::kTreeVectors) + eigen::panel_doubles(d) +
-           (vectors ? 2 * d * eigen::kBack : 0);
+    return d * d + d + eigen::panel_numbers(d) + (vectors ? 2 * d * eigen::kBack : 0);
+  }
+  static int64_t double_count(int64_t d, bool vectors) {
+    return d * d * (vectors ? eigen::kTreeDoubles : 0) + d * (2 + eigen::kTreeVectors);
   }
   static int64_t index_count(int64_t d) { return eigen::kTreeIndices * d; }
 };
 
 /// False when it did not converge.
 template <class T>
-bool solve(core::Workspace& workspace, const T* from, int64_t d, double largest, const Memory& memory,
+bool solve(core::Workspace& workspace, const T* from, int64_t d, double largest, const Memory<T>& memory,
            const Result<T>& to) {
   // Scaled by a power of two, so that no square overflows or vanishes that matters.
   const int exponent = largest > 0 ? std::clamp(std::ilogb(largest), -1000, 1000) : 0;
   const double factor = std::scalbn(1.0, -exponent);
-  double* free = memory.numbers;
-  const auto take = [&](int64_t count) {
-    double* taken = free;
-    free += count;
-    return taken;
-  };
-  double *a = take(d * d), *diagonal = take(d), *beside = take(d), *tau = take(d),
-         *scratch = take(eigen::panel_doubles(d));
+  auto take = [free = memory.numbers](int64_t count) mutable { return std::exchange(free, free + count); };
+  auto take_doubles = [free = memory.doubles](int64_t count) mutable { return std::exchange(free, free + count); };
+  T *a = take(d * d), *tau = take(d), *scratch = take(eigen::panel_numbers(d));
+  double *diagonal = take_doubles(d), *beside = take_doubles(d);
   core::parallel_for((d + 63) / 64, [&](int64_t task) {
     for (int64_t i = task * 64; i < std::min(d, task * 64 + 64); ++i)
-      for (int64_t j = i; j < d; ++j) a[i * d + j] = factor * static_cast<double>(from[i * d + j]);
+      for (int64_t j = i; j < d; ++j) a[i * d + j] = static_cast<T>(factor * static_cast<double>(from[i * d + j]));
   });
   eigen::reduce(workspace, d, a, diagonal, beside, tau, scratch);
   int64_t *order = memory.indices, *index = memory.indices;
-  const double* rows = nullptr;
-  double* along = nullptr;
   if (!to.vectors) {
     if (!eigen::implicit_ql(d, diagonal, beside, nullptr, 0, 0)) return false;
   } else {
@@ -117,21 +116,22 @@ bool solve(core::Workspace& workspace, const T* from, int64_t d, double largest,
     t.n = d;
     t.diagonal = diagonal;
     t.beside = beside;
-    for (double** matrix : {&t.vectors, &t.other, &t.delta, &t.inner}) *matrix = take(d * d);
-    for (double** vector : {&t.z, &t.poles, &t.weights, &t.roots}) *vector = take(d);
+    for (double** matrix : {&t.vectors, &t.other, &t.delta, &t.inner}) *matrix = take_doubles(d * d);
+    for (double** vector : {&t.z, &t.poles, &t.weights, &t.roots}) *vector = take_doubles(d);
     for (int64_t** list : {&t.order, &t.kept, &t.dropped, &t.place}) {
       *list = index;
       index += d;
     }
     t.kind = memory.kinds;
-    along = take(2 * d * eigen::kBack);
+    T* along = take(2 * d * eigen::kBack);
     if (!eigen::divide_and_conquer(t, workspace)) return false;
-    rows = t.vectors;
-    double* chosen = t.other;
+    const double* rows = t.vectors;
+    T* chosen = reinterpret_cast<T*>(t.other);
     std::iota(order, order + d, int64_t{0});
     std::sort(order, order + d,
               [&](int64_t x, int64_t y) { return diagonal[x] > diagonal[y] || (diagonal[x] == diagonal[y] && x < y); });
-    for (int64_t k = 0; k < to.top; ++k) std::copy_n(rows + order[k] * d, d, chosen + k * d);
+    for (int64_t k = 0; k < to.top; ++k)
+      for (int64_t i = 0; i < d; ++i) chosen[k * d + i] = static_cast<T>(rows[order[k] * d + i]);
     eigen::transform_back(workspace, d, a, tau, to.top, chosen, scratch, along);
     core::parallel_for((to.top + 15) / 16, [&](int64_t task) {
       for (int64_t k = task * 16; k < std::min(to.top, task * 16 + 16); ++k)
@@ -166,13 +166,16 @@ void solve_all(core::Context& ctx, const core::View& in, core::View* out) {
     return;
   }
   const int64_t slots = d <= kAlone ? std::min<int64_t>(core::threads(), matrices) : 1;
-  const int64_t numbers = Memory::count(d, vectors), indices = Memory::index_count(d);
-  double* all_numbers = ctx.scratch<double>(slots * numbers);
+  const int64_t numbers = Memory<T>::count(d, vectors), doubles = Memory<T>::double_count(d, vectors),
+                indices = Memory<T>::index_count(d);
+  T* all_numbers = ctx.scratch<T>(slots * numbers);
+  double* all_doubles = ctx.scratch<double>(slots * doubles);
   int64_t* all_indices = ctx.scratch<int64_t>(slots * indices);
   int8_t* all_kinds = ctx.scratch<int8_t>(slots * d);
   bool* converged = ctx.scratch<bool>(matrices);
   const auto one = [&](core::Workspace& workspace, int64_t slot, int64_t g) {
-    const Memory memory{all_numbers + slot * numbers, all_indices + slot * indices, all_kinds + slot * d};
+    const Memory<T> memory{all_numbers + slot * numbers, all_doubles + slot * doubles, all_indices + slot * indices,
+                           all_kinds + slot * d};
     converged[g] = solve(workspace, a + g * d * d, d, scale[g], memory, result(g));
   };
   if (slots > 1) {

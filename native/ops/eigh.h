@@ -3,9 +3,8 @@
 //       positive
 // a is read above and on the diagonal; what is below must equal it within 16 D unit roundoffs of the largest entry. Data
 // faults: that, a number that is not finite, and a matrix whose iteration does not converge, each with its place.
-// Numerics: |a - V^T diag(values) V| and |V V^T - 1| of some sqrt(D) unit roundoffs of the larger type in use (f64, but
-// float32 where a LAPACK takes an f32 matrix). Own solvers: bits independent of the number of threads. A vendor's
-// repeat with the same library and number of threads.
+// Numerics: |a - V^T diag(values) V| and |V V^T - 1| of some sqrt(D) unit roundoffs of a's type. Own solvers: bits
+// independent of the number of threads. A vendor's repeat with the same library and number of threads.
 #pragma once
 #include "ops/contract.h"
 

@@ -1,4 +1,5 @@
-// A symmetric matrix to tridiagonal form and eigenvectors back: a = Q T Q^T with Householder reflectors, in float64.
+// A symmetric matrix to tridiagonal form and eigenvectors back: a = Q T Q^T with Householder reflectors, in float32 or
+// float64.
 // Layout: a [N,N] row-major, of which the rows from the diagonal on are read. Row j becomes the reflector that makes
 // column j tridiagonal: H = 1 - tau v v^T, v_{j+1} = 1.
 // Columns are reduced in panels (Dongarra, Sorensen, Hammarling 1989): within one, each column costs a product with the
@@ -8,6 +9,8 @@
 // alone, so the bits do not depend on the number of threads. Included after simd/gemm.h.
 #pragma once
 #include <cmath>
+#include <limits>
+#include <type_traits>
 
 #include "core/workspace.h"
 
@@ -16,32 +19,39 @@
 namespace striate::cpu::STRIATE_SIMD_NS::eigen {
 namespace {
 
-constexpr int64_t kPanel = 32, kBack = 64, kMostTasks = 32, kHalf = kLanes / 2;
+constexpr int64_t kPanel = 32, kBack = 64, kMostTasks = 32;
+template <class S>
+using Vector = typename gemm::Numbers<S>::Vector;
+template <class S>
+constexpr int64_t kWide = gemm::kLanesOf<S>;
 
-inline double dot(const double* x, const double* y, int64_t n) {
-  vd sum[4] = {};
+template <class S>
+inline S dot(const S* x, const S* y, int64_t n) {
+  constexpr int64_t kStep = kWide<S>;
+  Vector<S> sum[4] = {};
   int64_t i = 0;
-  for (; i + 4 * kHalf <= n; i += 4 * kHalf)
-    for (int j = 0; j < 4; ++j) sum[j] = vfma(vload(x + i + j * kHalf), vload(y + i + j * kHalf), sum[j]);
-  for (; i + kHalf <= n; i += kHalf) sum[0] = vfma(vload(x + i), vload(y + i), sum[0]);
-  double total = vsum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  for (; i + 4 * kStep <= n; i += 4 * kStep)
+    for (int j = 0; j < 4; ++j) sum[j] = vfma(vload(x + i + j * kStep), vload(y + i + j * kStep), sum[j]);
+  for (; i + kStep <= n; i += kStep) sum[0] = vfma(vload(x + i), vload(y + i), sum[0]);
+  S total = vsum((sum[0] + sum[1]) + (sum[2] + sum[3]));
   for (; i < n; ++i) total += x[i] * y[i];
   return total;
 }
 /// y += s x
-inline void add_scaled(double* y, const double* x, double s, int64_t n) {
-  const vd factor = vspread(s);
+template <class S>
+inline void add_scaled(S* y, const S* x, std::type_identity_t<S> s, int64_t n) {
+  const Vector<S> factor = vspread(s);
   int64_t i = 0;
-  for (; i + kHalf <= n; i += kHalf) vstore(y + i, vfma(factor, vload(x + i), vload(y + i)));
+  for (; i + kWide<S> <= n; i += kWide<S>) vstore(y + i, vfma(factor, vload(x + i), vload(y + i)));
   for (; i < n; ++i) y[i] += s * x[i];
 }
 
 /// R rows from `i` on of the upper triangle of a [m,m]: to[k] += what they add to (a v)[k] for k >= i.
-template <int R>
-inline void triangle_rows(const double* a, int64_t stride, int64_t m, int64_t i, const double* v, double* to) {
-  const double* row[R];
-  double sum[R] = {};
-  vd sums[R] = {}, factor[R];
+template <int R, class S>
+inline void triangle_rows(const S* a, int64_t stride, int64_t m, int64_t i, const S* v, S* to) {
+  const S* row[R];
+  S sum[R] = {};
+  Vector<S> sums[R] = {}, factor[R];
   for (int r = 0; r < R; ++r) {
     row[r] = a + (i + r) * stride;
     factor[r] = vspread(v[i + r]);
@@ -52,11 +62,11 @@ inline void triangle_rows(const double* a, int64_t stride, int64_t m, int64_t i,
       if (c > r) sum[c] += row[r][i + c] * v[i + r];
     }
   int64_t k = i + R;
-  for (; k + kHalf <= m; k += kHalf) {
-    const vd x = vload(v + k);
-    vd y = vload(to + k);
+  for (; k + kWide<S> <= m; k += kWide<S>) {
+    const Vector<S> x = vload(v + k);
+    Vector<S> y = vload(to + k);
     for (int r = 0; r < R; ++r) {
-      const vd element = vload(row[r] + k);
+      const Vector<S> element = vload(row[r] + k);
       sums[r] = vfma(element, x, sums[r]);
       y = vfma(element, factor[r], y);
     }
@@ -71,12 +81,13 @@ inline void triangle_rows(const double* a, int64_t stride, int64_t m, int64_t i,
 }
 
 /// y = a v for the upper triangle of a [m,m]; parts [kMostTasks, m] is scratch.
-inline void symmetric_product(const double* a, int64_t stride, int64_t m, const double* v, double* parts, double* y) {
+template <class S>
+inline void symmetric_product(const S* a, int64_t stride, int64_t m, const S* v, S* parts, S* y) {
   const int64_t wanted = std::clamp<int64_t>(m * m / (1 << 16), 1, kMostTasks);
   const int64_t rows = (m + wanted - 1) / wanted, tasks = (m + rows - 1) / rows;
   core::parallel_for(tasks, [&](int64_t task) {
     const int64_t begin = task * rows, end = std::min(m, begin + rows);
-    double* to = parts + task * m;
+    S* to = parts + task * m;
     for (int64_t k = begin; k < m; ++k) to[k] = 0;
     int64_t i = begin;
     for (; i + 4 <= end; i += 4) triangle_rows<4>(a, stride, m, i, v, to);
@@ -87,19 +98,19 @@ inline void symmetric_product(const double* a, int64_t stride, int64_t m, const 
     add_scaled(y + task * rows, parts + task * m + task * rows, 1, m - task * rows);
 }
 
-/// Doubles of scratch that `reduce` and `transform_back` take.
-inline int64_t panel_doubles(int64_t n) { return (4 * kPanel + kMostTasks + kBack + 2) * n + 2 * kBack * kBack; }
+/// Numbers of scratch that `reduce` and `transform_back` take.
+inline int64_t panel_numbers(int64_t n) { return (4 * kPanel + kMostTasks + kBack + 2) * n + 2 * kBack * kBack; }
 
-/// Overwrites a; diagonal [N], beside [N-1] (between diagonal i and i + 1), tau [N-1].
-inline void reduce(core::Workspace& workspace, int64_t n, double* a, double* diagonal, double* beside, double* tau,
-                   double* scratch) {
-  double *left = scratch, *right = left + 2 * kPanel * n;  // [v; w] and, once the panel is done, [-w; -v]
-  double *parts = right + 2 * kPanel * n, *product = parts + kMostTasks * n;
+/// Overwrites a, of which the largest is near 1; diagonal [N], beside [N-1] (between diagonal i and i + 1), tau [N-1].
+template <class S>
+inline void reduce(core::Workspace& workspace, int64_t n, S* a, double* diagonal, double* beside, S* tau, S* scratch) {
+  S *left = scratch, *right = left + 2 * kPanel * n;  // [v; w] and, once the panel is done, [-w; -v]
+  S *parts = right + 2 * kPanel * n, *product = parts + kMostTasks * n;
   for (int64_t begin = 0; begin < n; begin += kPanel) {
     const int64_t end = std::min(n, begin + kPanel), panel = end - begin;
-    double *v = left, *w = left + panel * n;
+    S *v = left, *w = left + panel * n;
     for (int64_t j = begin; j < end; ++j) {
-      double* row = a + j * n;
+      S* row = a + j * n;
       for (int64_t q = 0; q < j - begin; ++q) {
         add_scaled(row + j, w + q * n + j, -v[q * n + j], n - j);
         add_scaled(row + j, v + q * n + j, -w[q * n + j], n - j);
@@ -107,30 +118,32 @@ inline void reduce(core::Workspace& workspace, int64_t n, double* a, double* dia
       diagonal[j] = row[j];
       if (j == n - 1) break;
       const int64_t first = j + 1, m = n - first;
-      double *x = row + first, *reflector = v + (j - begin) * n, *update = w + (j - begin) * n;
+      S *x = row + first, *reflector = v + (j - begin) * n, *update = w + (j - begin) * n;
       for (int64_t i = begin; i < first; ++i) reflector[i] = update[i] = 0;
-      const double rest = std::sqrt(dot(x + 1, x + 1, m - 1)), norm = std::sqrt(x[0] * x[0] + rest * rest);
-      if (rest == 0) {
+      const S rest = std::sqrt(dot(x + 1, x + 1, m - 1)), norm = std::sqrt(x[0] * x[0] + rest * rest);
+      // Below this it is far from moving an eigenvalue, and its square might underflow: the largest of a is near 1.
+      if (rest <= std::numeric_limits<S>::epsilon() * std::numeric_limits<S>::epsilon()) {
         beside[j] = x[0];
         tau[j] = 0;
         for (int64_t i = 0; i < m; ++i) x[i] = reflector[first + i] = update[first + i] = 0;
         x[0] = reflector[first] = 1;
         continue;
       }
-      beside[j] = x[0] > 0 ? -norm : norm;
-      tau[j] = (beside[j] - x[0]) / beside[j];
-      const double scale = 1 / (x[0] - beside[j]);
+      const S turned = x[0] > 0 ? -norm : norm;
+      beside[j] = turned;
+      tau[j] = (turned - x[0]) / turned;
+      const S scale = 1 / (x[0] - turned);
       for (int64_t i = 1; i < m; ++i) x[i] *= scale;
       x[0] = 1;
       for (int64_t i = 0; i < m; ++i) reflector[first + i] = x[i];
       symmetric_product(a + first * n + first, n, m, x, parts, product);
       for (int64_t q = 0; q < j - begin; ++q) {
-        const double *vq = v + q * n + first, *wq = w + q * n + first;
-        const double along_w = dot(wq, x, m), along_v = dot(vq, x, m);
+        const S *vq = v + q * n + first, *wq = w + q * n + first;
+        const S along_w = dot(wq, x, m), along_v = dot(vq, x, m);
         add_scaled(product, vq, -along_w, m);
         add_scaled(product, wq, -along_v, m);
       }
-      const double middle = -0.5 * tau[j] * tau[j] * dot(product, x, m);
+      const S middle = S(-0.5) * tau[j] * tau[j] * dot(product, x, m);
       for (int64_t i = 0; i < m; ++i) update[first + i] = tau[j] * product[i] + middle * x[i];
     }
     if (end == n) break;
@@ -141,23 +154,23 @@ inline void reduce(core::Workspace& workspace, int64_t n, double* a, double* dia
       }
     core::Context ctx = workspace.fresh();
     if (ctx.stop()) return;
-    gemm::multiply(ctx, n - end, n - end, 2 * panel, gemm::Factor<double>{left + end, n, false},
-                   gemm::Factor<double>{right + end, n, false}, nullptr, a + end * n + end, n,
-                   {.add = true, .upper = true});
+    gemm::multiply(ctx, n - end, n - end, 2 * panel, gemm::Factor<S>{left + end, n, false},
+                   gemm::Factor<S>{right + end, n, false}, nullptr, a + end * n + end, n, {.add = true, .upper = true});
   }
 }
 
 /// x [K,N], rows y of T's eigenvectors, become rows Q y. kBack reflectors at a time as 1 - V^T S V (Schreiber and Van
 /// Loan 1989), V [kBack,N].
-inline void transform_back(core::Workspace& workspace, int64_t n, const double* a, const double* tau, int64_t count,
-                           double* x, double* scratch, double* along) {
-  double *v = scratch, *s = v + kBack * n, *gram = s + kBack * kBack;
+template <class S>
+inline void transform_back(core::Workspace& workspace, int64_t n, const S* a, const S* tau, int64_t count, S* x,
+                           S* scratch, S* along) {
+  S *v = scratch, *s = v + kBack * n, *gram = s + kBack * kBack;
   const int64_t reflectors = n - 1;
   for (int64_t begin = (reflectors - 1) / kBack * kBack; reflectors > 0 && begin >= 0; begin -= kBack) {
     const int64_t b = std::min(kBack, reflectors - begin), first = begin + 1, m = n - first;
     for (int64_t q = 0; q < b; ++q)
       for (int64_t i = 0; i < m; ++i) v[q * n + i] = i < q ? 0 : a[(begin + q) * n + first + i];
-    const gemm::Factor<double> lengthwise{v, n, true};
+    const gemm::Factor<S> lengthwise{v, n, true};
     core::Context ctx = workspace.fresh();
     gemm::multiply(ctx, b, b, m, lengthwise, lengthwise, nullptr, gram, b);
     // -S, upper triangular: S_qq = tau_q, S_:q = -tau_q S_:: V v_q.
@@ -167,14 +180,14 @@ inline void transform_back(core::Workspace& workspace, int64_t n, const double* 
         for (int64_t k = i; k < q; ++k) s[i * b + q] -= tau[begin + q] * s[i * b + k] * gram[k * b + q];
       s[q * b + q] = -tau[begin + q];
     }
-    double *along_v = along, *turned = along + count * b;
-    gemm::multiply(ctx, count, b, m, gemm::Factor<double>{x + first, n, true}, lengthwise, nullptr, along_v, b);
+    S *along_v = along, *turned = along + count * b;
+    gemm::multiply(ctx, count, b, m, gemm::Factor<S>{x + first, n, true}, lengthwise, nullptr, along_v, b);
     workspace.reset();
-    gemm::multiply(ctx, count, b, b, gemm::Factor<double>{along_v, b, true}, gemm::Factor<double>{s, b, true}, nullptr,
-                   turned, b);
+    gemm::multiply(ctx, count, b, b, gemm::Factor<S>{along_v, b, true}, gemm::Factor<S>{s, b, true}, nullptr, turned,
+                   b);
     workspace.reset();
-    gemm::multiply(ctx, count, m, b, gemm::Factor<double>{turned, b, true}, gemm::Factor<double>{v, n, false}, nullptr,
-                   x + first, n, {.add = true, .upper = false});
+    gemm::multiply(ctx, count, m, b, gemm::Factor<S>{turned, b, true}, gemm::Factor<S>{v, n, false}, nullptr, x + first,
+                   n, {.add = true, .upper = false});
   }
 }
 
