@@ -140,7 +140,12 @@ class Fit {
       ? new Checkpoints({
           run: { ...asked, out },
           stem: size === 1 ? 'components' : `components-${rank + 1}-of-${size}`,
-          config: { settings: lasting(settings), network: net.config, data: images.sha256, ...(size > 1 && { share: this.share }) },
+          config: {
+            settings: lasting(settings),
+            network: net.config,
+            data: images.sha256,
+            ...(size > 1 && { share: this.share }),
+          },
           position,
         })
       : null
