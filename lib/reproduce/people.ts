@@ -10,13 +10,21 @@ import type { Bars, PartContext, StudyTable } from './study.js'
 const names = ['cross-entropy', 'uncertainty', 'confusions', 'agreement'] as const
 
 export interface PeopleScores {
-  scores: { name: (typeof names)[number]; value: number; error: number; ceiling: number | null }[]
+  /** Null: no correlation, where people are as uncertain of one image as of another. */
+  scores: { name: (typeof names)[number]; value: number | null; error: number | null; ceiling: number | null }[]
   /** Share of wrong validation images of the readout that was chosen. */
   validationError: number
 }
 
 export const peopleScores: z.ZodType<PeopleScores> = z.object({
-  scores: z.array(z.object({ name: z.enum(names), value: z.number(), error: z.number(), ceiling: z.number().nullable() })),
+  scores: z.array(
+    z.object({
+      name: z.enum(names),
+      value: z.number().nullable(),
+      error: z.number().nullable(),
+      ceiling: z.number().nullable(),
+    }),
+  ),
   validationError: z.number(),
 })
 
@@ -41,12 +49,13 @@ export async function scorePeople(
   const run = { device, out: `${folder}/readout-${people.train.sha256.slice(0, 12)}`, resume: true, onPlan: say, ...watch }
   const { net: trained, chosen } = await trainReadout(net ?? pixels, people.train, readout, run)
   using classifier = trained
+  const known = (value: number) => (Number.isNaN(value) ? null : value)
   const { scores } = await behaviour(classifier, people.test, people.choices, { ...watch, onPlan: say })
   return {
     scores: scores.map(({ name, value, spread, ceiling }) => ({
       name: z.enum(names).parse(name),
-      value,
-      error: spread.value,
+      value: known(value),
+      error: known(spread.value),
       ceiling: ceiling?.value ?? null,
     })),
     validationError: chosen.validationError,
@@ -60,7 +69,7 @@ interface Chosen {
 }
 
 const valuesOf = ({ people }: Chosen, name: string): number[] =>
-  people.flatMap(({ scores }) => scores.filter((one) => one.name === name).map(({ value }) => value))
+  people.flatMap(({ scores }) => scores.filter((one) => one.name === name).flatMap(({ value }) => value ?? []))
 
 const ceilingOf = (found: readonly Chosen[], name: string): number | null =>
   found[0]?.people[0]?.scores.find((one) => one.name === name)?.ceiling ?? null
@@ -94,17 +103,14 @@ export function peopleBars(found: readonly Chosen[]): Bars[] {
 /** A table of all four scores, a row a network, mean over seeds; none where no choices were given. */
 export function peopleTables(what: string, found: readonly Chosen[]): StudyTable[] {
   if (found.every(({ people }) => people.length === 0)) return []
-  const text = (value: number | null) => (value === null ? '-' : value.toFixed(3))
+  const text = (value: number | null) => (value === null || Number.isNaN(value) ? '-' : value.toFixed(3))
   return [
     {
       caption:
         'Choices of people: cross-entropy of a readout’s probabilities to their shares (nats; its limit is their own entropy), correlation of its uncertainty and of its confusions with theirs, and how often its class is the one that most of them chose; mean over seeds',
       columns: [what, ...names],
       rows: [
-        ...found.map((one) => [
-          one.name,
-          ...names.map((name) => (one.people.length > 0 ? text(average(valuesOf(one, name))) : '-')),
-        ]),
+        ...found.map((one) => [one.name, ...names.map((name) => text(average(valuesOf(one, name))))]),
         ['limit', ...names.map((name) => text(ceilingOf(found, name)))],
       ],
     },

@@ -10,6 +10,8 @@ namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / 32;
 
+__device__ __forceinline__ double larger(double a, double b) { return a > b ? a : b; }
+
 __global__ void __launch_bounds__(kThreads)
     weigh_rows_kernel(const double* __restrict__ x, const double* __restrict__ shares, double* __restrict__ y,
                       int64_t targets, int64_t k, int64_t count) {
@@ -32,7 +34,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t i = lane; i < n; i += 32) {
     const double value = predicted(i);
     sum += value;
-    most = fmax(most, fabs(value));
+    most = larger(fabs(value), most);
   }
   const double mean = warp_sum(sum) / static_cast<double>(n);
   double square = 0, own = 0, product = 0;
@@ -42,7 +44,7 @@ __global__ void __launch_bounds__(kThreads)
     own += m[i] * m[i];
     product += value * m[i];
   }
-  for (int bits = 16; bits; bits >>= 1) most = fmax(most, __shfl_xor_sync(0xffffffffu, most, bits));
+  for (int bits = 16; bits; bits >>= 1) most = larger(__shfl_xor_sync(0xffffffffu, most, bits), most);
   square = warp_sum(square);
   own = warp_sum(own);
   product = warp_sum(product);

@@ -45,13 +45,18 @@ __global__ void __launch_bounds__(kThreads) projection_sums_kernel(const int32_t
   if (threadIdx.x % 32 == 0) begins[stretch + 1] = sum;
 }
 
-/// Sums up to and with a lane's.
-__device__ int64_t sums_of_lanes(int64_t x) {
+/// The sum up to and with a lane's, and of all.
+struct LaneSums {
+  int64_t upto, all;
+};
+__device__ LaneSums sums_of_lanes(int64_t x) {
+  LaneSums sums{x, x};
   for (int by = 1; by < 32; by *= 2) {
-    const int64_t before = __shfl_up_sync(0xffffffffu, x, by);
-    if (static_cast<int>(threadIdx.x % 32) >= by) x += before;
+    const int64_t others = __shfl_xor_sync(0xffffffffu, sums.all, by);
+    if (threadIdx.x & by) sums.upto += others;
+    sums.all += others;
   }
-  return x;
+  return sums;
 }
 
 /// begins[s] = the place before stretch s, by one warp.
@@ -59,9 +64,9 @@ __global__ void projection_begins_kernel(int64_t* begins, int64_t stretches) {
   int64_t total = -1;
   for (int64_t first = 0; first <= stretches; first += 32) {
     const int64_t s = first + threadIdx.x;
-    const int64_t sum = total + sums_of_lanes(s > 0 && s <= stretches ? begins[s] : 0);
-    if (s <= stretches) begins[s] = sum;
-    total = __shfl_sync(0xffffffffu, sum, 31);
+    const LaneSums sums = sums_of_lanes(s > 0 && s <= stretches ? begins[s] : 0);
+    if (s <= stretches) begins[s] = total + sums.upto;
+    total += sums.all;
   }
 }
 
@@ -73,8 +78,10 @@ __global__ void __launch_bounds__(kThreads)
   if (stretch >= stretches) return;
   int64_t total = begins[stretch];
   for (int64_t first = stretch * kStretch; first < min((stretch + 1) * kStretch, room); first += 32) {
-    const int64_t i = first + threadIdx.x % 32, gap = i < room ? columns[i] : 0, place = total + sums_of_lanes(gap);
-    total = __shfl_sync(0xffffffffu, place, 31);
+    const int64_t i = first + threadIdx.x % 32, gap = i < room ? columns[i] : 0;
+    const LaneSums sums = sums_of_lanes(gap);
+    const int64_t place = total + sums.upto;
+    total += sums.all;
     if (i >= room) continue;
     const int64_t before = place - gap, row = min(place / width, rows);
     for (int64_t r = before < 0 ? 0 : before / width + 1; r <= row; ++r) offsets[r] = static_cast<int32_t>(i);
