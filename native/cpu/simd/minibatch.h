@@ -40,7 +40,7 @@ struct Groups {
 };
 
 /// What one thread ranks with.
-struct alignas(128) Bench {
+struct alignas(64) Bench {
   float* tile;  // [D][kGroup]
   RankScratch rank;
   uint8_t* zero;      // [kGroup], for given patches

@@ -23,7 +23,7 @@ struct Pairs {
 };
 
 /// Rows of w [from, from + count), and what a minibatch finds for them. One thread at a time works on it.
-struct alignas(128) Share {
+struct alignas(64) Share {
   int64_t from, count;
   Pairs pairs;  // what these rows alone gave, or all
   int64_t *own,
