@@ -49,7 +49,8 @@ export function spreadOf(values: Float32Array): Spread {
   return { mean: finite > 0 ? sum / finite : 0, max, live: live / n, notFinite: 1 - finite / n }
 }
 
-const kept = (x: number): number | null => (Number.isFinite(x) ? x : null)
+/** What JSON keeps: null of what is not finite. */
+export const kept = (x: number): number | null => (Number.isFinite(x) ? x : null)
 
 /** The first images of a set, on the network's device. */
 function firstImages(images: Images, count: number, { device }: Network): Promise<Tensor> {

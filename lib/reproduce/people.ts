@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { behaviour } from '../eval/index.js'
 import { type ReadoutOptions, trainReadout } from '../features/index.js'
 import { Network } from '../models/index.js'
+import { kept } from './observe.js'
 import { average, bars } from './scored.js'
 import type { Bars, PartContext, StudyTable } from './study.js'
 
@@ -49,13 +50,12 @@ export async function scorePeople(
   const run = { device, out: `${folder}/readout-${people.train.sha256.slice(0, 12)}`, resume: true, onPlan: say, ...watch }
   const { net: trained, chosen } = await trainReadout(net ?? pixels, people.train, readout, run)
   using classifier = trained
-  const known = (value: number) => (Number.isNaN(value) ? null : value)
   const { scores } = await behaviour(classifier, people.test, people.choices, { ...watch, onPlan: say })
   return {
     scores: scores.map(({ name, value, spread, ceiling }) => ({
       name: z.enum(names).parse(name),
-      value: known(value),
-      error: known(spread.value),
+      value: kept(value),
+      error: kept(spread.value),
       ceiling: ceiling?.value ?? null,
     })),
     validationError: chosen.validationError,

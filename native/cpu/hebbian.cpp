@@ -22,8 +22,6 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -79,7 +77,8 @@ class Learner {
       share_[i] = Share::make(context, first_row(i), first_row(i + 1), groups_.batch);
       share_[i].pairs = i == 0 || by_rows_ ? Pairs::make(context, groups_.vectors) : share_->pairs;
     }
-    if (rank_ == 2 && UnitLanes::pay(batch)) lanes_ = UnitLanes::make(context, k_, d_);
+    // For one minibatch alone, bringing all rows into lanes costs more than it saves.
+    if (windows && rank_ == 2 && UnitLanes::pay(batch)) lanes_ = UnitLanes::make(context, k_, d_);
 #if defined(STRIATE_AMX)
     if (bytes && batch >= UnitTiles::kFewestPatches && d_ >= UnitTiles::kFewestNumbers)
       units_ = UnitTiles::make(context, k_, d_);
@@ -222,7 +221,7 @@ class Learner {
     const int64_t from = by_rows_ ? s.from : 0, rows = by_rows_ ? s.count : k_;
     Units units{ranking_ + from * d_, rows, d_, rank_};
 #if defined(STRIATE_AMX)
-    const RankTiles tiles{units_.rows(from, rows), bench.tiles};
+    const RankTiles tiles{tiled_ ? units_.rows(from, rows) : units_, bench.tiles};
     if (tiled_) units.tiles = &tiles;
 #endif
     const int64_t size = groups_.size(g);
