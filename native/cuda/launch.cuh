@@ -83,6 +83,16 @@ template <auto kKernel>
 inline const bool kListed = cuda_on_cpu::list_kernel(kernel_name<kKernel>());
 #endif
 
+#if !defined(STRIATE_CUDA_SIM)
+/// A kernel whose shared memory passes 48 KiB must ask for its dynamic part. Its static part, which counts too, is not
+/// known here: no kernel has more than 32 KiB of it beside a dynamic one.
+inline void allow_shared(const void* kernel, size_t bytes) {
+  if (bytes > 16 * 1024)
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
+          "cudaFuncSetAttribute");
+}
+#endif
+
 template <auto kKernel, class... P, class... A>
 void launch(bool cooperative, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             A&&... arguments) {
@@ -98,10 +108,7 @@ void launch(bool cooperative, void (*kernel)(P...), dim3 grid, dim3 block, size_
       [&](auto&... p) {
         void* pointers[] = {const_cast<void*>(static_cast<const void*>(&p))...};
         const void* entry = reinterpret_cast<const void*>(kernel);
-        if (shared_bytes > 48 * 1024)
-          check(
-              cudaFuncSetAttribute(entry, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
-              name);
+        allow_shared(entry, shared_bytes);
         check(cooperative ? cudaLaunchCooperativeKernel(entry, grid, block, pointers, shared_bytes, stream)
                           : cudaLaunchKernel(entry, grid, block, pointers, shared_bytes, stream),
               name);
@@ -115,9 +122,7 @@ template <class... P>
 int resident_blocks(void (*kernel)(P...), int threads, size_t shared_bytes, int processors) {
   int each = 0;
 #if !defined(STRIATE_CUDA_SIM)
-  if (shared_bytes > 48 * 1024)
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
-          "cudaFuncSetAttribute");
+  allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
 #endif
   check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, shared_bytes),
         "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
