@@ -15,7 +15,8 @@
 //           shared memory; these are added up in turn. There is no atomic sum and no sort, the bits repeat, and a unit
 //           that wins most of a batch costs a fraction of the wait.
 // Patches of step t+1 are gathered (from u8, exact integer sums for mean and norm, and whitened if that is asked for)
-// before the barrier that ends step t. A row is split where it moves, a patch of floats where it is gathered.
+// during step t: by the blocks that have nothing to rank, else by the warps that have no row to move. A row is split where
+// it moves, a patch of floats where it is gathered.
 // Numerics: float32 products (bf16 parts) and sums; totals over the call in float64.
 // Flops 6 B K D in bf16, 12 of patches of floats; bytes through L2 6 K D per 32 patches and step (4 K D per 80): at
 // B = 1000 the barriers dominate.
@@ -45,14 +46,6 @@ constexpr int kLaunchesAhead = 64;
 
 constexpr int kThreads = 256, kWarps = kThreads / 32;  // of the kernels beside the main one
 
-/// A row is the work of a warp.
-__global__ void __launch_bounds__(kThreads) hebbian_prepare_kernel(Hebbian h) {
-  if (blockIdx.x == 0)
-    for (int d = threadIdx.x; d < h.inputs; d += kThreads) h.taps[d] = window_tap(h.windows, d);
-  const int64_t k = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
-  if (k < h.units) prepare_row(h, k);  // whole warps
-}
-
 /// to [columns][rows] = from [rows][columns]
 __global__ void __launch_bounds__(kThreads)
     transpose_kernel(const float* __restrict__ from, float* __restrict__ to, int64_t rows, int64_t columns) {
@@ -60,22 +53,48 @@ __global__ void __launch_bounds__(kThreads)
   if (i < rows * columns) to[i % columns * rows + i / columns] = from[i];
 }
 
+/// What a call begins with; a row and its totals are the work of a warp.
+template <int kWarps>
+__device__ void begin(const Hebbian& h) {
+  const int lane = threadIdx.x & 31, first = static_cast<int>(blockIdx.x) * kWarps + threadIdx.x / 32;
+  for (int k = first; k < h.units; k += static_cast<int>(gridDim.x) * kWarps) {
+    if (lane == 0) {
+      h.gains[k] = h.energies[k] = 0;
+      h.wins[k] = h.losses[k] = 0;
+    }
+    prepare_row(h, k);
+  }
+  if (blockIdx.x == 0 && threadIdx.x < 2) h.largest[threadIdx.x] = 0;
+  if (h.inputs == 0) return;
+  for (int d = 32 * first + lane; d < h.inputs; d += 32 * static_cast<int>(gridDim.x) * kWarps)
+    h.taps[d] = window_tap(h.windows, d);
+  grid_sync();
+}
+
 template <class F>
 __global__ void __launch_bounds__(F::kThreads, 1) hebbian_kernel(Hebbian h, core::Permutation order, int room) {
   STRIATE_DYNAMIC_SHARED(float, shared);
-  gather<F>(h, order, h.step);
+  const int block = static_cast<int>(blockIdx.x), blocks = static_cast<int>(gridDim.x), ranking = rank_items<F>(h);
+  // A small minibatch is ranked by a part of the blocks, while the others gather the next one.
+  const bool early = (blocks - ranking) * F::kWarps >= h.batch;
+  // Else by the warps that have no row to move, where there are enough of them.
+  const int rows = (h.units + blocks - 1) / blocks, free_from = 2 * rows <= F::kWarps ? rows : 0;
+  if (h.first) begin<F::kWarps>(h);
+  gather<F>(h, order, h.step, block, blocks, 0);
   grid_sync();  // a tile's patches are of several blocks
   for (int64_t step = h.step; step < h.step + h.steps; ++step) {
     const float rate = static_cast<float>(op::HebbianLearn::rate(h.rate, h.final_rate, step, h.total_steps));
+    const bool more = step + 1 < h.step + h.steps;
+    if (more && early && block >= ranking) gather<F>(h, order, step + 1, block - ranking, blocks - ranking, 0);
     rank_batch<F>(h, step, reinterpret_cast<unsigned*>(shared));
     grid_sync();
     update_rows<F>(h, step, rate, shared, room);
-    if (step + 1 < h.step + h.steps) gather<F>(h, order, step + 1);
+    if (more && !early) gather<F>(h, order, step + 1, block, blocks, free_from);
     if (h.by_max) {
       grid_sync();
       apply_changes<F::kWarps>(h, step, rate);
     }
-    grid_sync();
+    if (more) grid_sync();
   }
 }
 
@@ -119,14 +138,6 @@ __global__ void __launch_bounds__(kThreads) hebbian_totals_kernel(Hebbian h, flo
     patches += counts[i];
   }
   energy[0] = static_cast<float>(patches ? -sum / static_cast<double>(patches) : 0.0);
-}
-
-__global__ void __launch_bounds__(kThreads) hebbian_clear_kernel(Hebbian h) {
-  const int64_t k = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (k < 2) h.largest[k] = 0;
-  if (k >= h.units) return;
-  h.gains[k] = h.energies[k] = 0;
-  h.wins[k] = h.losses[k] = 0;
 }
 
 /// Dynamic shared memory that a block may have, floats: the device's limit less 20 KiB, for the static part.
@@ -180,12 +191,11 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   h.patch_parts = ctx.scratch<uint16_t>(2 * batch * F::kParts * h.padded);
   h.patch_scales = ctx.scratch<float>(4 * batch);
   h.patch_offsets = h.patch_scales + 2 * batch;
-  h.marks = ctx.scratch<unsigned>(2 * batch);
+  h.marks = ctx.scratch<unsigned>(2 * h.shares * batch);
   h.ranked = ctx.scratch<Pair>(2 * h.shares * batch);
   if (spill) h.spill = ctx.scratch<unsigned>(static_cast<int64_t>(blocks) * keys);
   if (h.by_max) h.change = ctx.scratch<float>(numbers);
   if (!h.ranking) h.ranking = ctx.scratch<float>(numbers);
-  STRIATE_LAUNCH(hebbian_prepare_kernel, blocks_for(units, kWarps), kThreads, 0, stream, h);
   const int64_t totals = 2 * units + 1;  // and two floats
   h.gains = ctx.scratch<double>(totals);
   h.energies = h.gains + h.units;
@@ -197,7 +207,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
   };
   h.wins = asked(0, int{});
   h.losses = asked(1, int{});
-  STRIATE_LAUNCH((hebbian_clear_kernel), blocks_for(h.units, kThreads), kThreads, 0, stream, h);
+  h.first = true;
 
   const int64_t an_epoch = static_cast<int64_t>(patch_count) / h.batch, end = h.step + steps;
   const double products = static_cast<double>(batch) * static_cast<double>(numbers);
@@ -212,6 +222,7 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
     if (h.sums) h.steps = std::min(h.steps, h.iteration - h.step % h.iteration);
     STRIATE_LAUNCH_COOPERATIVE(hebbian_kernel<F>, blocks, F::kThreads, shared, stream, h,
                                core::Permutation(patch_count, seed, static_cast<uint32_t>(epoch)), room);
+    h.first = false;
     h.step += h.steps;
     if (h.sums && h.step % h.iteration == 0)
       STRIATE_LAUNCH(hebbian_average_kernel, blocks_for(h.units, kWarps), kThreads, 0, stream, h);
@@ -221,7 +232,8 @@ void run(core::Context& ctx, Hebbian h, uint64_t patch_count, uint64_t seed, int
     check(cudaStreamSynchronize(stream), "hebbian_learn");
     if (ctx.stop()) return;
   }
-  STRIATE_LAUNCH((hebbian_totals_kernel), 1, kThreads, 0, stream, h, asked(2, float{}), asked(3, float{}));
+  if (out[2].data || out[3].data)
+    STRIATE_LAUNCH((hebbian_totals_kernel), 1, kThreads, 0, stream, h, asked(2, float{}), asked(3, float{}));
 }
 
 /// Large minibatches are ranked in tiles that read the units from L2 less often.

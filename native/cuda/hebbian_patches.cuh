@@ -53,7 +53,7 @@ struct Hebbian {
   int units, features, batch;
   int64_t rank;
   float anti;
-  bool by_max;
+  bool by_max, first;                            // first: the launch begins a call
   int64_t step, steps, total_steps, tally_from;  // of this launch: first, how many; numbered within the schedule
   double rate, final_rate;
   int padded;       // features, with zeros to a multiple of kStep
@@ -70,7 +70,7 @@ struct Hebbian {
   float *patch_scales, *patch_offsets;  // [2][B]
   int shares, share;                    // of the units: how many, and tiles of 16 units of each
   Pair* ranked;                         // [2][shares][B]
-  unsigned* marks;                      // [2][B] the lower halves of both units, where there is one share
+  unsigned* marks;                      // [2][shares][B] the lower halves of both units
   unsigned* spill;                      // [blocks][patches of a tile][key_pitch], or null: in shared memory
   float* change;                        // [K][D], step 'max'
   float* sums;                          // [K][D] of an iteration of k-means, or null
@@ -113,11 +113,14 @@ __device__ __forceinline__ void await_ranks(const Hebbian& h, int64_t step, int6
                                             bool zero) {
   const int lane = threadIdx.x & 31;
   const int64_t at = (step & 1) * h.batch + b;
-  if (lane < h.shares) h.ranked[((step & 1) * h.shares + lane) * h.batch + b] = {0, 0};
+  if (lane < h.shares) {
+    const int64_t of_share = ((step & 1) * h.shares + lane) * h.batch + b;
+    h.ranked[of_share] = {0, 0};
+    h.marks[of_share] = kAll;
+  }
   if (lane) return;
   h.patch_scales[at] = scale;
   h.patch_offsets[at] = zero ? kZeroPatch : offset;
-  h.marks[at] = kAll;
 }
 
 /// Writes number d of a row as three.
@@ -194,30 +197,32 @@ __device__ void whiten_tile(const Hebbian& h, int64_t step, const int64_t* origi
   }
 }
 
-/// Prepares this block's patches of the minibatch, a warp each.
+/// Prepares the share of block `block` of `blocks` of the minibatch's patches, a warp each, by the warps from `first_warp`
+/// on, or where they are whitened by all.
 template <class F>
-__device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t step) {
+__device__ void gather(const Hebbian& h, const core::Permutation& order, int64_t step, int block, int blocks,
+                       int first_warp) {
   constexpr int kWarps = F::kWarps;
-  __shared__ int64_t origin[kWarps];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  float* gathered = h.gathered + (step & 1) * h.batch * h.features;
-  for (int64_t b0 = static_cast<int64_t>(blockIdx.x) * kWarps; b0 < h.batch;
-       b0 += static_cast<int64_t>(gridDim.x) * kWarps) {
-    if (h.windows.images) {
+  const auto origin_of = [&](int64_t b) {
+    return window_origin(h.windows, order((h.first_batch + step - h.step) * h.batch + b));
+  };
+  if (F::kParts == 3 && h.z) {
+    __shared__ int64_t origin[kWarps];
+    float* gathered = h.gathered + (step & 1) * h.batch * h.features;
+    for (int64_t b0 = static_cast<int64_t>(block) * kWarps; b0 < h.batch; b0 += static_cast<int64_t>(blocks) * kWarps) {
       __syncthreads();
-      if (threadIdx.x < kWarps && b0 + threadIdx.x < h.batch)
-        origin[threadIdx.x] =
-            window_origin(h.windows, order((h.first_batch + step - h.step) * h.batch + b0 + threadIdx.x));
+      if (threadIdx.x < kWarps && b0 + threadIdx.x < h.batch) origin[threadIdx.x] = origin_of(b0 + threadIdx.x);
       __syncthreads();
-    }
-    if (F::kParts == 3 && h.z) {
       whiten_tile<F>(h, step, origin, b0, gathered);
-      continue;
     }
-    const int64_t b = b0 + warp;
-    if (b >= h.batch) continue;
+    return;
+  }
+  if (warp < first_warp) return;
+  const int64_t workers = kWarps - first_warp;
+  for (int64_t b = block * workers + warp - first_warp; b < h.batch; b += blocks * workers) {
     if constexpr (F::kParts == 1) {
-      centre_patch(h, step, b, origin[warp]);
+      centre_patch(h, step, b, origin_of(b));
     } else {
       const float* row = h.patches + b * h.features;
       float square = 0;

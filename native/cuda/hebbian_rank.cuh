@@ -7,28 +7,47 @@
 namespace striate::cuda {
 namespace {  // one .cu file includes this
 
-/// The two units of greatest current, by the calling warp: one pass over their keys, two at a time; of units from u0.
-__device__ Pair first_two(const unsigned* keys, int units, unsigned u0) {
-  unsigned best = 0, next = 0, best_at = kAll, next_at = kAll;
+/// The two units of greatest current of each of kRows patches, by the calling warp: one pass over their keys, two at a
+/// time; of units from u0. Several patches at once hide what each reduction waits for.
+template <int kRows>
+__device__ __forceinline__ void first_two(const unsigned* const (&keys)[kRows], int units, unsigned u0,
+                                          Pair (&pair)[kRows]) {
+  unsigned best[kRows] = {}, next[kRows] = {}, best_at[kRows], next_at[kRows], one[kRows];
+  STRIATE_UNROLL
+  for (int r = 0; r < kRows; ++r) best_at[r] = next_at[r] = kAll;
   for (int u = 2 * (threadIdx.x & 31); u < units; u += 64) {
-    const uint2 both = *reinterpret_cast<const uint2*>(keys + u);
     STRIATE_UNROLL
-    for (int i = 0; i < 2; ++i) {
-      const unsigned key = i ? both.y : both.x;
-      const bool first = key > best;
-      next_at = first ? best_at : key > next ? u + i : next_at;
-      next = max(next, min(best, key));
-      best_at = first ? u + i : best_at;
-      best = max(best, key);
+    for (int r = 0; r < kRows; ++r) {
+      const uint2 both = *reinterpret_cast<const uint2*>(keys[r] + u);
+      STRIATE_UNROLL
+      for (int i = 0; i < 2; ++i) {
+        const unsigned key = i ? both.y : both.x;
+        const bool first = key > best[r];
+        next_at[r] = first ? best_at[r] : key > next[r] ? u + i : next_at[r];
+        next[r] = max(next[r], min(best[r], key));
+        best_at[r] = first ? u + i : best_at[r];
+        best[r] = max(best[r], key);
+      }
     }
   }
-  const unsigned one = __reduce_max_sync(kAll, best), one_at = __reduce_min_sync(kAll, best == one ? best_at : kAll);
-  if (best_at == one_at) {
-    best = next;
-    best_at = next_at;
+  STRIATE_UNROLL
+  for (int r = 0; r < kRows; ++r) one[r] = __reduce_max_sync(kAll, best[r]);
+  STRIATE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    const unsigned one_at = __reduce_min_sync(kAll, best[r] == one[r] ? best_at[r] : kAll);
+    if (best_at[r] == one_at) {
+      best[r] = next[r];
+      best_at[r] = next_at[r];
+    }
+    pair[r].first = place_of(one[r], u0 + one_at);
   }
-  const unsigned two = __reduce_max_sync(kAll, best), two_at = __reduce_min_sync(kAll, best == two ? best_at : kAll);
-  return {place_of(one, u0 + one_at), two ? place_of(two, u0 + two_at) : 0};
+  STRIATE_UNROLL
+  for (int r = 0; r < kRows; ++r) one[r] = __reduce_max_sync(kAll, best[r]);
+  STRIATE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    const unsigned two_at = __reduce_min_sync(kAll, best[r] == one[r] ? best_at[r] : kAll);
+    pair[r].second = one[r] ? place_of(one[r], u0 + two_at) : 0;
+  }
 }
 
 /// Units of rank 1 and `rank` by the keys of one patch, by the calling warp.
@@ -160,6 +179,12 @@ __device__ __forceinline__ void multiply(const T* first, int second, int each, i
   }
 }
 
+/// What the blocks rank in turn: tiles of patches by shares of the units.
+template <class F>
+__device__ __forceinline__ int rank_items(const Hebbian& h) {
+  return (h.batch + F::kTile - 1) / F::kTile * h.shares;
+}
+
 /// Ranks the batch, a tile of patches by a share of the units at a time.
 template <class F>
 __device__ void rank_batch(const Hebbian& h, int64_t step, unsigned* shared) {
@@ -169,7 +194,7 @@ __device__ void rank_batch(const Hebbian& h, int64_t step, unsigned* shared) {
   const int key_row = key_pitch(h.share), last = h.units - 1;
   unsigned* keys = h.spill ? h.spill + static_cast<int64_t>(blockIdx.x) * kTile * key_row : shared;
   uint16_t* patches = reinterpret_cast<uint16_t*>(h.spill ? shared : shared + kTile * key_row);
-  const int items = (h.batch + kTile - 1) / kTile * h.shares, blocks = static_cast<int>(gridDim.x);
+  const int items = rank_items<F>(h), blocks = static_cast<int>(gridDim.x);
   for (int item = static_cast<int>(blockIdx.x); item < items; item += blocks) {
     const int b0 = item / h.shares * kTile, share = item % h.shares, u0 = share * h.share * kUnits,
               units = min(h.units - u0, h.share * kUnits);
@@ -219,14 +244,24 @@ __device__ void rank_batch(const Hebbian& h, int64_t step, unsigned* shared) {
     if (units % 2)  // of a pair that is read at once
       for (int p = threadIdx.x; p < kTile; p += F::kThreads) keys[p * key_row + units] = 0;
     __syncthreads();
-    Pair* ranked = h.ranked + ((step & 1) * h.shares + share) * h.batch + b0;
-    for (int p = warp; p < min(kTile, h.batch - b0); p += kWarps) {
-      if (offsets[p] == kZeroPatch) continue;
-      const unsigned* of = keys + p * key_row;
-      const Pair pair = h.rank == 2 ? first_two(of, units, u0) : rank_units(of, units, u0, h.rank);
-      if (lane) continue;
-      ranked[p] = pair;
-      if (h.shares == 1) h.marks[batch + b0 + p] = __byte_perm(unit_of(pair.first), unit_of(pair.second), 0x5410);
+    const int64_t row = ((step & 1) * h.shares + share) * h.batch + b0;
+    const int count = min(kTile, h.batch - b0);
+    constexpr int kTogether = F::kLarge ? 2 : 4;
+    for (int p0 = warp; p0 < count; p0 += kTogether * kWarps) {
+      const unsigned* of[kTogether];
+      Pair pairs[kTogether];
+      STRIATE_UNROLL
+      for (int i = 0; i < kTogether; ++i) of[i] = keys + min(p0 + i * kWarps, count - 1) * key_row;
+      if (h.rank == 2) first_two(of, units, u0, pairs);
+      STRIATE_UNROLL
+      for (int i = 0; i < kTogether; ++i) {
+        const int p = p0 + i * kWarps;
+        if (p >= count || offsets[p] == kZeroPatch) continue;
+        if (h.rank != 2) pairs[i] = rank_units(of[i], units, u0, h.rank);
+        if (lane) continue;
+        h.ranked[row + p] = pairs[i];
+        h.marks[row + p] = __byte_perm(unit_of(pairs[i].first), unit_of(pairs[i].second), 0x5410);
+      }
     }
   }
 }

@@ -109,14 +109,19 @@ __device__ __forceinline__ void add_hits(const Hebbian& h, const Source<F::kPart
   }
 }
 
-/// The pair of a patch, of those of all shares of the units: ranks 1 and 2 alone have several.
+/// The pair of a patch, of those of all shares of the units: ranks 1 and 2 alone have several. They are fetched together.
 __device__ __forceinline__ Pair pair_of(const Hebbian& h, const Pair* ranked) {
-  Pair pair = *ranked;
-  for (int share = 1; share < h.shares; ++share) {
-    const Pair other = *(ranked += h.batch);
-    pair.second = h.rank == 1 ? 0 : max(min(pair.first, other.first), max(pair.second, other.second));
+  Pair pair = *ranked, others[kShares - 1];
+  if (h.shares == 1) return pair;
+  STRIATE_UNROLL
+  for (int i = 0; i < kShares - 1; ++i)
+    others[i] = i + 1 < h.shares ? ranked[static_cast<int64_t>(i + 1) * h.batch] : Pair{0, 0};
+  STRIATE_UNROLL
+  for (const Pair& other : others) {
+    pair.second = max(min(pair.first, other.first), max(pair.second, other.second));
     pair.first = max(pair.first, other.first);
   }
+  if (h.rank == 1) pair.second = 0;
   return pair;
 }
 
@@ -136,18 +141,23 @@ __device__ void sum_part(const Hebbian& h, int64_t step, unsigned first, unsigne
   } else {
     source.v = (h.z ? h.gathered + row * h.features : h.patches + static_cast<int64_t>(begin) * h.features) + d0;
   }
-  const Pair* ranked = h.ranked + (step & 1) * h.shares * h.batch + begin;
-  const unsigned* marks = h.marks + row;
+  const int64_t of_shares = (step & 1) * h.shares * h.batch + begin;
+  const Pair* ranked = h.ranked + of_shares;
+  // A patch is the group's by the pair of the share that has the group's units, or of the next one, if of any.
+  const int wide = h.share * kUnits, share_of_first = static_cast<int>(first) / wide;
+  const bool two = static_cast<int>(first + group - 1) / wide > share_of_first;
+  const unsigned* marks = h.marks + of_shares + static_cast<int64_t>(share_of_first) * h.batch;
+  const auto near = [&](unsigned mark) {
+    return ((mark - first) & 0xffff) < group || (((mark >> 16) - first) & 0xffff) < group;
+  };
   int found = 0;
   for (int b0 = 0; b0 < count; b0 += 32 * kScan) {
     Pair pairs[kScan];
     STRIATE_UNROLL
     for (int i = 0; i < kScan; ++i) {
       const int b = b0 + 32 * i + lane;
-      bool near = b < count;
-      if (near && h.shares == 1)
-        near = ((marks[b] - first) & 0xffff) < group || (((marks[b] >> 16) - first) & 0xffff) < group;
-      pairs[i] = near ? pair_of(h, ranked + b) : Pair{0, 0};
+      const bool its = b < count && (near(marks[b]) || (two && near(marks[h.batch + b])));
+      pairs[i] = its ? pair_of(h, ranked + b) : Pair{0, 0};
     }
     STRIATE_UNROLL
     for (int i = 0; i < kScan; ++i) {
