@@ -23,8 +23,7 @@ __global__ void __launch_bounds__(kThreads)
   float* to = g + row * k;
   const int lane = threadIdx.x % 32;
   float maximum;
-  const int top = warp_argmax(
-      k, [=](int64_t i) { return from[i]; }, &maximum);
+  const int top = warp_argmax(k, [=](int64_t i) { return from[i]; }, &maximum);
   if (kind == op::Competition::hard) {
     for (int64_t i = lane; i < k; i += 32) to[i] = i == top ? 1.0f : 0.0f;
     return;

@@ -260,6 +260,7 @@ static __global__ void __launch_bounds__(kThreads)
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   float sum = 0;
+#pragma unroll 8
   for (int64_t s = 0; s < stretches; ++s) sum += parts[s * count + i];
   c[i] = bias ? sum + bias[i % n] : sum;
 }

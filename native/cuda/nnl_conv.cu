@@ -36,13 +36,14 @@ __global__ void nnl_pack_kernel(NnlLayer l, const float* __restrict__ w) {
   l.filters[i] = k < l.k ? w[k * l.taps + d] : 0.0f;
 }
 
-/// w (less its mean if centred) as a sum of three bf16 numbers, exactly: one warp for 16 filters, whose lanes each make
-/// the eight numbers that they will hold.
+/// w (less its mean if centred) as a sum of three bf16 numbers, exactly: one warp for 16 taps of 16 filters, whose lanes
+/// each make the eight numbers that they will hold.
 __global__ void nnl_split_kernel(NnlLayer l, const float* __restrict__ w) {
-  const int64_t tile = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  const int64_t steps = (l.taps + 15) / 16, warp = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 32;
+  const int64_t tile = warp / steps, step = warp % steps;
   if (tile >= (l.k + 15) / 16) return;  // whole warps leave
   const int lane = threadIdx.x & 31;
-  const int64_t upper = 16 * tile + lane / 4, steps = (l.taps + 15) / 16;
+  const int64_t upper = 16 * tile + lane / 4;
   double mean[2] = {};
   for (int row = 0; l.centre && row < 16; ++row) {
     double sum = 0;
@@ -51,25 +52,23 @@ __global__ void nnl_split_kernel(NnlLayer l, const float* __restrict__ w) {
     if (row == lane / 4) mean[0] = sum;
     if (row == lane / 4 + 8) mean[1] = sum;
   }
-  for (int64_t step = 0; step < steps; ++step) {
-    unsigned parts[3][4];  // pairs: upper row, lower row, and both again eight taps on
+  unsigned parts[3][4];  // pairs: upper row, lower row, and both again eight taps on
+  STRIATE_UNROLL
+  for (int i = 0; i < 8; ++i) {
+    const int64_t k = upper + i / 2 % 2 * 8, d = 16 * step + lane % 4 * 2 + i % 2 + i / 4 * 8;
+    float rest = k < l.k && d < l.taps ? static_cast<float>(w[k * l.taps + d] - mean[i / 2 % 2]) : 0.0f;
     STRIATE_UNROLL
-    for (int i = 0; i < 8; ++i) {
-      const int64_t k = upper + i / 2 % 2 * 8, d = 16 * step + lane % 4 * 2 + i % 2 + i / 4 * 8;
-      float rest = k < l.k && d < l.taps ? static_cast<float>(w[k * l.taps + d] - mean[i / 2 % 2]) : 0.0f;
-      STRIATE_UNROLL
-      for (int part = 0; part < 3; ++part) {  // cut off, not rounded: 3 x 8 bits are the float's 24, and none overflows
-        const bool finite = fabsf(rest) < INFINITY;
-        const unsigned bits = finite ? __float_as_uint(rest) >> 16 : float_to_bf16(rest);
-        parts[part][i / 2] = i % 2 ? parts[part][i / 2] | bits << 16 : bits;
-        rest = finite ? rest - __uint_as_float(bits << 16) : 0.0f;
-      }
+    for (int part = 0; part < 3; ++part) {  // cut off, not rounded: 3 x 8 bits are the float's 24, and none overflows
+      const bool finite = fabsf(rest) < INFINITY;
+      const unsigned bits = finite ? __float_as_uint(rest) >> 16 : float_to_bf16(rest);
+      parts[part][i / 2] = i % 2 ? parts[part][i / 2] | bits << 16 : bits;
+      rest = finite ? rest - __uint_as_float(bits << 16) : 0.0f;
     }
-    STRIATE_UNROLL
-    for (int part = 0; part < 3; ++part)
-      reinterpret_cast<uint4*>(l.parts)[((tile * steps + step) * 3 + part) * 32 + lane] =
-          make_uint4(parts[part][0], parts[part][1], parts[part][2], parts[part][3]);
   }
+  STRIATE_UNROLL
+  for (int part = 0; part < 3; ++part)
+    reinterpret_cast<uint4*>(l.parts)[((tile * steps + step) * 3 + part) * 32 + lane] =
+        make_uint4(parts[part][0], parts[part][1], parts[part][2], parts[part][3]);
 }
 
 __global__ void nnl_negatives_kernel(const float* __restrict__ rows, int64_t count, float* __restrict__ both) {
@@ -89,12 +88,14 @@ __global__ void __launch_bounds__(kThreads) nnl_norms_kernel(NnlLayer l) {
   const NnlPatch<X> patch(l, image, static_cast<int>(position / l.q), static_cast<int>(position % l.q));
   double mean = 0, square = 0;
   if (l.centre) {
+#pragma unroll 16
     for (int64_t d = 0; d < l.taps; ++d) mean += patch.pixel(l, l.tap[d]);
     mean /= static_cast<double>(l.taps);
     const float high = l.bytes ? static_cast<float>(rint(mean)) : static_cast<float>(mean);
     means[i] = make_float2(high, static_cast<float>(mean - high));
   }
   if (!l.unit) return;
+#pragma unroll 16
   for (int64_t d = 0; d < l.taps; ++d) {
     const double v = patch.pixel(l, l.tap[d]) - mean;
     square += v * v;
@@ -235,7 +236,8 @@ NnlLayer nnl_prepare(core::Context& ctx, const core::View& x, const core::View& 
   if (l.bytes || l.unit) {
     const int64_t filter_tiles = (l.k + 15) / 16, steps = (l.taps + 15) / 16;
     l.parts = ctx.scratch<uint16_t>(filter_tiles * steps * 3 * 16 * 16);
-    STRIATE_LAUNCH((nnl_split_kernel), blocks_for(filter_tiles, kThreads / 32), kThreads, 0, stream, l, w.as<float>());
+    STRIATE_LAUNCH((nnl_split_kernel), blocks_for(filter_tiles * steps, kThreads / 32), kThreads, 0, stream, l,
+                   w.as<float>());
   } else {
     l.filters = ctx.scratch<float>(l.taps * l.padded_k);
     STRIATE_LAUNCH((nnl_pack_kernel), blocks_for(l.taps * l.padded_k, kThreads), kThreads, 0, stream, l, w.as<float>());

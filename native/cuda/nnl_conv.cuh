@@ -30,7 +30,7 @@ struct NnlLayer {
   int64_t padded_k;  // whole blocks of filters; zeros beyond K
   float* filters;    // [taps][padded_k], where there are no parts
   uint16_t* parts;   // [K / 16][taps / 16][3][32][8] bf16: w (less its mean if centred) in three parts, 16 filters x 16
-      // taps as the lanes of a warp hold them for mma_bf16; null where products go to nnl_conv.cu's kernel
+  // taps as the lanes of a warp hold them for mma_bf16; null where products go to nnl_conv.cu's kernel
 
   __device__ int64_t positions() const { return static_cast<int64_t>(p) * q; }
 };

@@ -23,8 +23,8 @@ __device__ __forceinline__ float mean_distance(const float* x, int64_t k, int64_
   return sum / static_cast<float>(k);
 }
 
-__global__ void __launch_bounds__(kThreads) triangle_kernel(const float* __restrict__ x, float* __restrict__ y,
-                                                            int64_t positions, int64_t k, int64_t area) {
+__global__ void __launch_bounds__(kThreads)
+    triangle_kernel(const float* __restrict__ x, float* __restrict__ y, int64_t positions, int64_t k, int64_t area) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= positions) return;
   const int64_t first = i / area * k * area + i % area;

@@ -65,6 +65,7 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
   double sum = 0, square = 0;
+#pragma unroll 8
   for (int32_t t = 0; t < tiles; ++t) {
     const double2 v = sums[i * tiles + t];
     sum += v.x;
@@ -80,6 +81,7 @@ __global__ void __launch_bounds__(kThreads) wavelet_squares_kernel(const double*
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= maps) return;
   double sum = 0;
+#pragma unroll 8
   for (int64_t n = 0; n < images; ++n) sum += of_images[n * maps + i];
   squares[i] = sum;
 }
