@@ -42,8 +42,8 @@ export function conv(layer: ConvLayer, precision: Precision): BenchCase {
       : { kind: 'fma', amount: (isStem(layer) ? 2 : 3) * product },
     peer: true,
     // Results are compared with exact sums of the same rounded factors. PyTorch's are themselves bfloat16, on a processor also between parts of
-    // a sum: up to 2e-2 off.
-    tolerance: rounded ? 3e-2 : 1e-5,
+    // a sum: up to 2e-2 off. Float32 by Winograd's transforms, as cuDNN has them, is 1.3e-5 off and more; TF32 would be 3e-4.
+    tolerance: rounded ? 3e-2 : 5e-5,
     open: (device) => open(device, layer, precision),
   }
 }
