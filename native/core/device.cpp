@@ -70,6 +70,11 @@ void* Device::take(size_t capacity) {
   if (void* memory = pooled(capacity)) return memory;
   stream.collect();
   if (void* memory = pooled(capacity)) return memory;
+  // Who submits far ahead of a processor's queue would write ever new memory, which no cache has.
+  if (host_ && stream.waiting() > std::clamp<size_t>(kWarm / capacity, 2 * Stream::kFew, 256)) {
+    stream.catch_up();
+    if (void* memory = pooled(capacity)) return memory;
+  }
   void* memory = nullptr;
   Fault fault;
   if (table->allocate(handle_, capacity, &memory, &fault)) {

@@ -54,6 +54,9 @@ class Device : public std::enable_shared_from_this<Device> {
   // What may be allocated before the queue is waited for: this, or a sixteenth of the memory where that is more. Who
   // submits faster than the device computes would fill the memory with results that are not there yet.
   static constexpr uint64_t kAhead = 1ull << 30;
+  // Bytes of results that a processor's queue may be behind, as far as the pool has none of their size: they stay in a
+  // cache.
+  static constexpr size_t kWarm = 2 << 20;
 
   /// `guard`: surround buffers with known bytes, fill them with 0xff, and count overwritten guards (for tests).
   static std::shared_ptr<Device> open(const BackendTable* table, int32_t index, bool guard);

@@ -73,6 +73,13 @@ void Stream::drain() {
   done.swap(done_);
 }
 
+void Stream::catch_up() {
+  std::list<Job> done;
+  std::unique_lock<std::mutex> lock(mutex_);
+  few_.wait(lock, [this] { return jobs_.size() <= kFew; });
+  done.swap(done_);
+}
+
 void Stream::serve() {
   std::list<Job> running;
   std::unique_lock<std::mutex> lock(mutex_);
@@ -108,6 +115,7 @@ void Stream::serve() {
     done_.splice(done_.end(), running);
     busy_ = false;
     if (jobs_.empty()) idle_.notify_all();
+    if (jobs_.size() <= kFew) few_.notify_all();
   }
 }
 

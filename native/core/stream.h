@@ -16,6 +16,7 @@ namespace striate::core {
 class Stream {
  public:
   static constexpr size_t kDepth = 1 << 16;  // jobs that may wait; one more is refused with a DeviceError
+  static constexpr size_t kFew = 8;          // jobs that keep the thread at work while more are submitted
 
   /// `watch`: seconds that the thread looks for the next job before it sleeps. A thread that sleeps must be woken, which
   /// takes longer than to launch a kernel; one that looks keeps a core busy. What jobs kept is let go of by whoever
@@ -34,6 +35,10 @@ class Stream {
   void drain();
   /// Destroys the jobs that are done.
   void collect();
+  /// Jobs that wait.
+  size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+  /// Waits until at most kFew jobs wait, and destroys those that are done.
+  void catch_up();
   /// The first fault of an op since the last call; taking it lets ops run again. Called on the stream's thread.
   std::optional<Error> take_fault();
 
@@ -52,7 +57,7 @@ class Stream {
 
   const double watch_;
   std::mutex mutex_;
-  std::condition_variable ready_, idle_;
+  std::condition_variable ready_, idle_, few_;
   std::list<Job> jobs_, done_;
   std::atomic<size_t> waiting_{0};  // jobs, for the thread that looks without the lock
   std::optional<Error> fault_;

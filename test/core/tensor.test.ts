@@ -205,14 +205,11 @@ describe('memory', () => {
     const before = cpu().use()
     const leaked = leakedTensors()
     using x = Tensor.from(data(1000))
-    for (let i = 0; i < 10_000; i++) {
-      scale(x, { factor: 2 }).dispose()
-      if (i % 1000 === 999) await cpu().sync()
-    }
+    for (let i = 0; i < 10_000; i++) scale(x, { factor: 2 }).dispose()
     await cpu().sync()
     const after = cpu().use()
     expect(after.buffers).toBe(before.buffers + 1)
-    expect(after.allocations - before.allocations).toBeLessThan(1100) // one for each call that may wait in the queue at once
+    expect(after.allocations - before.allocations).toBeLessThan(300) // one for each call that may wait in the queue while the pool has none
     expect(leakedTensors()).toBe(leaked)
   })
 })
