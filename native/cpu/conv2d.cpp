@@ -4,7 +4,8 @@
 //   y   rows are positions, lanes filters, the depth is channels and taps (simd/conv_correlate.h)
 //   gx  the same with gy for x: lanes are channels, the depth is filters and the taps that reach this pixel
 //   gw  rows are weights of a filter, lanes filters, the depth is positions and images (conv_weights.h)
-// Windows of one pixel are products of matrices as they lie (simd/conv_point.h) where maps suit vectors.
+// Windows of one pixel are products of matrices as they lie (simd/conv_point.h) where maps suit vectors; y and gw of few
+// channels have forms of their own (simd/conv_few.h). Large results pass by the caches.
 // Numerics: y and gx add up in one order, panels of channels by taps by channels; gw in order of images within a
 // position, in blocks of positions, then groups of images. None depends on the number of threads. For bfloat16 the same
 // kernels get rounded copies of the factors.
@@ -20,6 +21,7 @@
 
 #include "cpu/simd/begin.h"
 #include "cpu/simd/conv_correlate.h"
+#include "cpu/simd/conv_few.h"
 #include "cpu/simd/conv_point.h"
 #include "cpu/simd/conv_weights.h"
 
@@ -28,12 +30,10 @@ namespace {
 
 using conv::Filters, conv::kPanel;
 
-constexpr int64_t kGroupImages = 64, kGroupFloats = 100 << 10;
+constexpr int64_t kGroupImages = 64, kGroupFloats = 100 << 10, kMostFloats = 512 << 10;
 
-struct Layer {
-  int64_t N, C, H, W, K, R, S, P, Q, stride, padding;
-  /// A row of the window is one run where the channels alone would be short ones.
-  bool few() const { return C < 16 && S > 1; }
+struct Layer : conv::Shape {
+  bool few() const { return C < 16; }
   /// A window of one pixel leaves most of the image unread: then only what it reads is rearranged.
   bool sparse() const { return R == 1 && S == 1 && stride > 1; }
   /// A window of one pixel: products of matrices, where maps leave few lanes of their vectors empty.
@@ -42,7 +42,7 @@ struct Layer {
     return R == 1 && S == 1 && pixels >= gemm::kColumns<float> && gemm::ceil_to(pixels, kLanes) * 8 <= pixels * 9;
   }
   conv::PointProduct product(core::Context& ctx) const { return {ctx, N, C, H, W, K, P, Q, stride}; }
-  Layer dense() const { return {N, C, P, Q, K, 1, 1, P, Q, 1, 0}; }
+  Layer dense() const { return {{N, C, P, Q, K, 1, 1, P, Q, 1, 0}}; }
 };
 
 /// A copy of factors as bfloat16 has them; of bytes, of x / 255.
@@ -82,14 +82,15 @@ void spread(const Layer& l, const float* dense, float* gx) {
 }
 
 Layer layer_of(const core::View& x, const core::View& w, const core::View& y, const op::Conv2d::Options& o) {
-  return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[2],
-          w.shape[3], y.shape[2], y.shape[3], o.stride,   o.padding};
+  return {{x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[2], w.shape[3], y.shape[2], y.shape[3],
+           o.stride, o.padding}};
 }
 
 /// Images to a group, of `floats` numbers each: what is rearranged should still be in L2 when it is summed up. Whole tiles
-/// of `lanes`, so that a tile is of one position.
-int64_t group_of(int64_t images, int64_t floats, int64_t lanes) {
+/// of `lanes`, so that a tile is of one position; or `single` images, where it may be of several at little cost.
+int64_t group_of(int64_t images, int64_t floats, int64_t lanes, bool single) {
   const int64_t rows = conv::rows_at_once(conv::panels_of(lanes));
+  if (single && rows * floats > kMostFloats) return 1;
   return std::min(images, std::clamp(kGroupFloats / floats, rows, kGroupImages) / rows * rows);
 }
 
@@ -102,40 +103,35 @@ template <class T>
 void forward(core::Context& ctx, const Layer& l, const T* x, const float* w, const float* bias, float* y) {
   if (l.point()) return l.product(ctx).forward(x, w, bias, y);
   if (l.sparse()) return forward(ctx, l.dense(), sample(ctx, l, x), w, bias, y);
-  const bool few = l.few();
-  const Filters f{l.K, few ? l.S * l.C : l.C, few ? l.S * l.C : kPanel, few ? l.R : l.R * l.S};
+  if (l.few()) return conv::FewChannels(l).forward(ctx, x, w, bias, y);
+  const Filters f{l.K, l.C, kPanel, l.R * l.S};
   float* filters = ctx.scratch<float>(static_cast<size_t>(f.floats()));
-  conv::filter_lanes(f, w, l.C, l.R, l.S, few, ctx.scratch<int32_t>(static_cast<size_t>(l.C * l.R * l.S)), filters);
+  conv::filter_lanes(f, w, ctx.scratch<int32_t>(static_cast<size_t>(l.C * l.R * l.S)), filters);
   float* wide_bias = nullptr;
   if (bias) {
     wide_bias = ctx.scratch<float>(static_cast<size_t>(f.lane_panels() * kPanel));
     std::copy(bias, bias + l.K, wide_bias);
     std::fill(wide_bias + l.K, wide_bias + f.lane_panels() * kPanel, 0.0f);
   }
-  const int64_t frame = few ? l.padding : 0, wide = l.W + 2 * frame, plane = (l.H + 2 * frame) * wide;
-  const int64_t across = few ? 1 : l.S;
   int32_t* down_at = ctx.scratch<int32_t>(static_cast<size_t>(l.P * l.R));
-  int32_t* across_at = ctx.scratch<int32_t>(static_cast<size_t>(l.Q * across));
+  int32_t* across_at = ctx.scratch<int32_t>(static_cast<size_t>(l.Q * l.S));
   const auto place = [&](int64_t i, int64_t tap, int64_t size) {
-    const int64_t at = i * l.stride + tap - (few ? 0 : l.padding);
-    return static_cast<int32_t>(few || (at >= 0 && at < size) ? at : -1);
+    const int64_t at = i * l.stride + tap - l.padding;
+    return static_cast<int32_t>(at >= 0 && at < size ? at : -1);
   };
   for (int64_t i = 0; i < l.P * l.R; ++i) down_at[i] = place(i / l.R, i % l.R, l.H);
-  for (int64_t i = 0; i < l.Q * across; ++i) across_at[i] = place(i / across, i % across, l.W);
+  for (int64_t i = 0; i < l.Q * l.S; ++i) across_at[i] = place(i / l.S, i % l.S, l.W);
 
-  const int64_t group = group_of(l.N, std::max(l.C * plane, l.K * l.P * l.Q), l.K);
-  float* data = ctx.scratch<float>(
-      static_cast<size_t>(few ? group * l.C * plane : conv::channels_last_floats(l.C, group * plane)));
+  const int64_t pixels = l.H * l.W, results = l.K * l.P * l.Q,
+                group = group_of(l.N, std::max(l.C * pixels, results), l.K, true);
+  float* data = ctx.scratch<float>(static_cast<size_t>(conv::channels_last_floats(l.C, group * pixels)));
   for (int64_t n = 0; n < l.N && !ctx.stop(); n += group) {
     const int64_t images = std::min(group, l.N - n);
-    const T* from = x + n * l.C * l.H * l.W;
-    if (few)
-      conv::pixels_last(from, images, l.C, l.H, l.W, frame, data);
-    else
-      conv::channels_last(from, images, l.C, plane, data);
+    conv::channels_last(x + n * l.C * pixels, images, l.C, pixels, data);
     conv::correlate(ctx,
-                    {f, filters, data, (images * plane + 1) * kPanel, few ? l.C : kPanel, l.C * plane, few ? images : 1,
-                     few ? 1 : images, l.P, l.Q, wide, across, down_at, across_at, wide_bias, y + n * l.K * l.P * l.Q});
+                    {f, filters, data, images, l.P, l.Q, l.W, l.S, down_at, across_at, wide_bias, y + n * results,
+                     (images * pixels + 1) * kPanel},
+                    l.N * results >= conv::kStreamed);
   }
 }
 
@@ -153,6 +149,11 @@ void backward(core::Context& ctx, const Layer& l, const T* x, const float* w, co
     if (gx) spread(l, dense, gx);
     return;
   }
+  if (gw && l.few()) {
+    conv::FewChannels(l).weight_gradient(ctx, x, gy, gw);
+    gw = nullptr;
+    if (!gx) return;
+  }
   const int64_t pixels = l.P * l.Q, taps = l.R * l.S;
   const Filters f{l.C, l.K, kPanel, taps};
   float* filters = nullptr;
@@ -169,15 +170,17 @@ void backward(core::Context& ctx, const Layer& l, const T* x, const float* w, co
     for (int64_t i = 0; i < l.H * l.R; ++i) down_at[i] = place(i / l.R, i % l.R, l.P);
     for (int64_t i = 0; i < l.W * l.S; ++i) across_at[i] = place(i / l.S, i % l.S, l.Q);
   }
-  const int64_t group = group_of(l.N, std::max(l.C * l.H * l.W, l.K * pixels), l.C);
+  const int64_t group = group_of(l.N, std::max(l.C * l.H * l.W, l.K * pixels), l.C, l.stride == 1);
   float* g = ctx.scratch<float>(static_cast<size_t>(conv::channels_last_floats(l.K, group * pixels)));
-  conv::WeightProduct weights(ctx, {l.C, l.H, l.W, l.K, l.R, l.S, l.P, l.Q, l.stride, l.padding}, gw ? group : 0);
+  conv::WeightProduct weights(ctx, l, gw ? group : 0);
   for (int64_t n = 0; n < l.N && !ctx.stop(); n += group) {
     const int64_t images = std::min(group, l.N - n);
     conv::channels_last(gy + n * l.K * pixels, images, l.K, pixels, g);
     if (gx)
-      conv::correlate(ctx, {f, filters, g, (images * pixels + 1) * kPanel, kPanel, 0, 1, images, l.H, l.W, l.Q, l.S,
-                            down_at, across_at, nullptr, gx + n * l.C * l.H * l.W});
+      conv::correlate(ctx,
+                      {f, filters, g, images, l.H, l.W, l.Q, l.S, down_at, across_at, nullptr, gx + n * l.C * l.H * l.W,
+                       (images * pixels + 1) * kPanel},
+                      l.N * l.C * l.H * l.W >= conv::kStreamed);
     if (gw) weights.add(ctx, x + n * l.C * l.H * l.W, images, g, n == 0, n + images == l.N, gw);
   }
 }

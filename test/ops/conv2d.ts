@@ -9,7 +9,8 @@ interface Setup {
 }
 
 // Fewer and more channels, filters and images than a vector and a panel hold; filters past a block of the depth; maps smaller
-// than the window, larger than a block of positions, and not covered by it; a group of images (32) and one more.
+// than the window, larger than a block of positions, and not covered by it; a group of images (32) and one more. The last
+// ones: few channels in several bands, and in more groups than there are sums; lines beyond a block; images alone in a group.
 const setups: Setup[] = [
   { x: [1, 1, 1, 1], w: [1, 1, 1] },
   { x: [1, 1, 1, 1], w: [3, 3, 3], padding: 1 },
@@ -30,6 +31,10 @@ const setups: Setup[] = [
   { x: [2, 13, 9, 10], w: [17, 2, 2], stride: 3 },
   { x: [1, 300, 3, 3], w: [11, 3, 3], padding: 1 },
   { x: [2, 350, 3, 5], w: [9, 1, 1], stride: 2 },
+  { x: [1, 15, 60, 50], w: [3, 2, 2] },
+  { x: [40, 1, 8, 50], w: [3, 2, 2] },
+  { x: [1, 16, 3, 150], w: [9, 2, 2] },
+  { x: [2, 16, 75, 74], w: [3, 2, 2], stride: 2, padding: 1 },
 ]
 
 const name = (s: Setup): string => `[${s.x}] by [${s.w}], stride ${s.stride ?? 1}, padding ${s.padding ?? 0}`
@@ -192,6 +197,8 @@ const large = forwardCases.find((c) => c.name === name(setups[6] as Setup)) as C
 forwardCases.push({ ...large, name: `${large.name}, bias`, inputs: [...large.inputs.slice(0, 2), random(6, [70])] })
 const lit: Setup = { x: [3, 2, 13, 12], w: [130, 3, 3], padding: 1 }
 forwardCases.push({ name: `${name(lit)}, u8`, inputs: [bytes(7, lit.x), weights(8, lit), null], options: options(lit) })
+const vast: Setup = { x: [2, 1, 131, 129], w: [64, 2, 2] } // whose result passes by the caches
+forwardCases.push({ name: name(vast), inputs: [random(7, vast.x), weights(8, vast), null], options: options(vast) })
 forwardCases.push({ name: 'stride 1, padding 0 by default', inputs: [random(1, [2, 3, 5, 5]), random(2, [4, 3, 3, 3]), null] })
 forwardCases.push(special(forwardCases[3] as Case))
 

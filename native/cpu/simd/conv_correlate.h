@@ -18,15 +18,14 @@ namespace {
 
 struct Correlation {
   Filters shape;
-  const float* filters;
-  const float* x;  // channels last, or (for few channels) pixels last
-  int64_t panel_stride, row_stride, image_stride;
-  int64_t sets, images;                // `sets` times `images` images; image_stride apart are the sets
-  int64_t P, Q, width;                 // of the result; rows of x in a line of the image
+  const float *filters, *x;  // x channels last
+  int64_t images;
+  int64_t P, Q, width;                 // of the result; pixels in a line of x
   int64_t across;                      // taps are [down][across]
   const int32_t *down_at, *across_at;  // line [P][taps down] and column [Q][taps across] of x, or -1: outside
   const float* bias;                   // in whole panels, or null
-  float* y;                            // [sets * images, lanes, P, Q]
+  float* y;                            // [images, lanes, P, Q]
+  int64_t panel_stride;
 };
 
 /// The runs of all tiles of a block of positions.
@@ -35,58 +34,43 @@ struct RowTable {
   int32_t *row, *tap, *count;  // [tile][taps][kRows], [tile][taps], [tile]
 
   void fill(const Correlation& c, int64_t first, int64_t rows) {
-    const int32_t zero = static_cast<int32_t>(c.panel_stride - c.row_stride);
+    const int64_t downs = c.shape.taps / c.across;
+    const int32_t zero = static_cast<int32_t>(c.panel_stride - kPanel);
+    int64_t p = first / c.Q, q = first % c.Q, n = 0;  // of the next row
     for (int64_t start = 0, tile = 0; start < rows; start += step, ++tile) {
-      int64_t p[kRows], q[kRows], n[kRows];
+      const int32_t *down[kRows], *side[kRows];
+      int64_t image[kRows];
       for (int64_t r = 0; r < step; ++r) {
-        const int64_t i = first * c.images + std::min(start + r, rows - 1);
-        n[r] = i % c.images;
-        p[r] = i / c.images / c.Q;
-        q[r] = i / c.images % c.Q;
+        down[r] = c.down_at + p * downs;
+        side[r] = c.across_at + q * c.across;
+        image[r] = n;
+        if (start + r + 1 >= rows || ++n < c.images) continue;
+        n = 0;
+        if (++q == c.Q) q = 0, ++p;
       }
-      const bool one = p[0] == p[step - 1] && q[0] == q[step - 1];
+      const bool one = side[0] == side[step - 1] && down[0] == down[step - 1];
+      const int64_t apart = one ? step : 1;  // rows of one position follow from its first
       int32_t runs = 0;
-      for (int64_t t = 0; t < c.shape.taps; ++t) {
-        const int64_t down = t / c.across, side = t % c.across, downs = c.shape.taps / c.across;
-        int32_t* to = row + (tile * c.shape.taps + runs) * kRows;
-        bool any = false;
-        for (int64_t r = 0; r < step; ++r) {
-          if (one && r > 0) {
-            to[r] = to[0] + static_cast<int32_t>((n[r] - n[0]) * c.row_stride);
-            continue;
+      for (int64_t i = 0, t = 0; i < downs; ++i)
+        for (int64_t j = 0; j < c.across; ++j, ++t) {
+          int32_t* to = row + (tile * c.shape.taps + runs) * kRows;
+          int32_t outside = -1;
+          for (int64_t r = 0; r < step; r += apart) {
+            const int32_t h = down[r][i], w = side[r][j];
+            to[r] = (h | w) < 0 ? zero : static_cast<int32_t>(((h * c.width + w) * c.images + image[r]) * kPanel);
+            outside &= h | w;
           }
-          const int32_t h = c.down_at[p[r] * downs + down], w = c.across_at[q[r] * c.across + side];
-          const bool inside = h >= 0 && w >= 0;
-          to[r] = inside ? static_cast<int32_t>(((h * c.width + w) * c.images + n[r]) * c.row_stride) : zero;
-          any = any || inside;
-          if (one && !inside) break;
+          if (outside < 0) continue;
+          for (int64_t r = 1; one && r < step; ++r)
+            to[r] = to[0] + static_cast<int32_t>((image[r] - image[0]) * kPanel);
+          tap[tile * c.shape.taps + runs++] = static_cast<int32_t>(t);
         }
-        if (any) tap[tile * c.shape.taps + runs++] = static_cast<int32_t>(t);
-      }
       count[tile] = runs;
     }
   }
 };
 
-/// Turns out [positions * images][kPanel] into y's planes.
-inline void store_planes(const Correlation& c, int64_t set, int64_t panel, int64_t first, int64_t positions,
-                         const float* out) {
-  const int64_t plane = c.P * c.Q, lanes = c.shape.lanes;
-  for (int64_t n = 0; n < c.images; ++n)
-    for (int64_t l = panel * kPanel; l < std::min(lanes, (panel + 1) * kPanel); l += kLanes)
-      for (int64_t i = 0; i < positions; i += kLanes) {
-        const float* from = out + (i * c.images + n) * kPanel + l % kPanel;
-        float* to = c.y + ((set * c.images + n) * lanes + l) * plane + first + i;
-        const int some = static_cast<int>(std::min<int64_t>(kLanes, positions - i));
-        transpose_block(
-            some, lanes - l, [&](int64_t j) { return vload(from + j * c.images * kPanel); },
-            [&](int64_t j, vf v) {
-              some == kLanes ? vstore(to + j * plane, v) : vstore_some(to + j * plane, v, some);
-            });
-      }
-}
-
-inline void correlate(core::Context& ctx, const Correlation& c) {
+inline void correlate(core::Context& ctx, const Correlation& c, bool stream) {
   // A block's part of x should stay in L2, a layer of a panel of filters in L1.
   constexpr int64_t kBlockFloats = 64 << 10, kLayerFloats = 5 << 10;
   const int64_t plane = c.P * c.Q, taps = c.shape.taps, panels = c.shape.lane_panels();
@@ -99,10 +83,10 @@ inline void correlate(core::Context& ctx, const Correlation& c) {
   const int64_t wanted = std::clamp<int64_t>(kBlockFloats / c.shape.depth / c.images, 1, most);
   const int64_t block = std::min(plane, wanted > kLanes / 2 ? (wanted + kLanes - 1) / kLanes * kLanes : wanted);
   const int64_t blocks = (plane + block - 1) / block;
-  const int64_t parts = std::min(sets_of_panels, (4 * threads + blocks * c.sets - 1) / (blocks * c.sets));
+  const int64_t parts = std::min(sets_of_panels, (4 * threads + blocks - 1) / blocks);
   const int64_t share = threads == 1 ? panels : (sets_of_panels + parts - 1) / parts * together;
   const int64_t groups = (panels + share - 1) / share;
-  const int64_t tasks = c.sets * blocks * groups, slots = std::min(threads, tasks);
+  const int64_t tasks = blocks * groups, slots = std::min(threads, tasks);
   const int64_t tiles = (block * c.images + step - 1) / step, apart = tiles * kRows * kPanel;
   float* outs = ctx.scratch<float>(static_cast<size_t>(slots * together * apart));
   int32_t* rows = ctx.scratch<int32_t>(static_cast<size_t>(slots * tiles * taps * kRows));
@@ -113,7 +97,7 @@ inline void correlate(core::Context& ctx, const Correlation& c) {
     int32_t* count = runs + slot * tiles * (taps + 1);
     RowTable table{step, rows + slot * tiles * taps * kRows, count + tiles, count};
     for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !ctx.stop();) {
-      const int64_t set = task / (blocks * groups), first = task / groups % blocks * block;
+      const int64_t first = task / groups * block;
       const int64_t positions = std::min(block, plane - first), count_rows = positions * c.images;
       table.fill(c, first, count_rows);
       const int64_t begin = task % groups * share;
@@ -122,7 +106,7 @@ inline void correlate(core::Context& ctx, const Correlation& c) {
           const Filters part{c.shape.lanes, std::min(layer, c.shape.depth - depth), c.shape.step, taps};
           for (int64_t row = 0, i = 0; row < count_rows; row += step, ++i) {
             const int some = static_cast<int>(std::min<int64_t>(step, count_rows - row));
-            const GatheredRuns list{c.x + set * c.image_stride + depth / c.shape.step * c.panel_stride,
+            const GatheredRuns list{c.x + depth / c.shape.step * c.panel_stride,
                                     c.panel_stride,
                                     table.row + i * taps * kRows,
                                     table.tap + i * taps,
@@ -135,9 +119,15 @@ inline void correlate(core::Context& ctx, const Correlation& c) {
           }
         }
         for (int64_t i = 0; i < together && panel + i < panels; ++i)
-          store_planes(c, set, panel + i, first, positions, out + i * apart);
+          for (int64_t n = 0; n < c.images; ++n) {
+            const int64_t lane = (panel + i) * kPanel;
+            to_planes(out + i * apart + n * kPanel, c.images * kPanel, positions,
+                      std::min(kPanel, c.shape.lanes - lane), c.y + (n * c.shape.lanes + lane) * plane + first, plane,
+                      stream);
+          }
       }
     }
+    stream_fence();
   });
 }
 

@@ -20,6 +20,11 @@ namespace striate::cpu::STRIATE_SIMD_NS::conv {
 namespace {
 
 constexpr int64_t kPanel = 2 * kLanes;
+constexpr int64_t kStreamed = 2 << 20;  // numbers of a result from which it is not worth a place in the caches
+
+struct Shape {
+  int64_t N, C, H, W, K, R, S, P, Q, stride, padding;
+};
 
 inline int64_t panels_of(int64_t channels, int64_t width = kPanel) { return (channels + width - 1) / width; }
 
@@ -40,6 +45,36 @@ inline int64_t channels_last_floats(int64_t channels, int64_t rows) {
   return panels_of(channels) * (rows + 1) * kPanel;
 }
 
+/// to[i * step + channel] = from[channel * plane + i] for `count` numbers of each of at most kPanel channels, and zeros in
+/// the lanes left over of the last vector.
+template <class T>
+STRIATE_INLINE void from_planes(const T* from, int64_t plane, int64_t channels, int64_t count, float* to,
+                                int64_t step) {
+  for (int64_t c = 0; c < channels; c += kLanes)
+    for (int64_t i = 0; i < count; i += kLanes)
+      transpose_block(
+          channels - c, count - i, [&](int64_t j) { return load_values(from + (c + j) * plane + i, count - i); },
+          [&](int64_t j, vf v) { vstore(to + (i + j) * step + c, v); });
+}
+/// Back: to[lane * plane + i] = from[i * step + lane]. A thread that streams ends with stream_fence.
+STRIATE_INLINE void to_planes(const float* from, int64_t step, int64_t count, int64_t lanes, float* to, int64_t plane,
+                              bool stream) {
+  stream = stream && reinterpret_cast<uintptr_t>(to) % sizeof(vf) == 0 && plane % kLanes == 0;
+  for (int64_t l = 0; l < lanes; l += kLanes)
+    for (int64_t i = 0; i < count; i += kLanes) {
+      float* at = to + l * plane + i;
+      const int some = static_cast<int>(std::min<int64_t>(kLanes, count - i));
+      transpose_block(
+          some, lanes - l, [&](int64_t j) { return vload(from + (i + j) * step + l); },
+          [&](int64_t j, vf v) {
+            if (some < kLanes)
+              vstore_some(at + j * plane, v, some);
+            else
+              stream ? vstream(at + j * plane, v) : vstore(at + j * plane, v);
+          });
+    }
+}
+
 /// x [images,C,pixels] to channels last.
 template <class T>
 void channels_last(const T* x, int64_t images, int64_t channels, int64_t pixels, float* to) {
@@ -48,59 +83,27 @@ void channels_last(const T* x, int64_t images, int64_t channels, int64_t pixels,
     const int64_t panel = task / images, n = task % images;
     float* base = to + panel * stride;
     if (n == 0) std::fill(base + stride - kPanel, base + stride, 0.0f);
-    for (int64_t c = panel * kPanel; c < std::min(channels, (panel + 1) * kPanel); c += kLanes) {
+    from_planes(x + (n * channels + panel * kPanel) * pixels, pixels, std::min(kPanel, channels - panel * kPanel),
+                pixels, base + n * kPanel, images * kPanel);
+  });
+}
+
+/// x [images,C,pixels] to images last; with `place` pixel i goes to place[i] of a plane.
+template <class T>
+void images_last(const T* x, int64_t images, int64_t channels, int64_t pixels, const int32_t* place, int64_t plane,
+                 float* to) {
+  core::parallel_for(channels, [&](int64_t c) {
+    for (int64_t n = 0; n < images; n += kLanes) {
       const T* from = x + (n * channels + c) * pixels;
-      float* column = base + n * kPanel + c % kPanel;
+      const int64_t some = images - n;
       for (int64_t i = 0; i < pixels; i += kLanes)
         transpose_block(
-            channels - c, pixels - i, [&](int64_t j) { return load_values(from + j * pixels + i, pixels - i); },
-            [&](int64_t j, vf v) { vstore(column + (i + j) * images * kPanel, v); });
+            some, pixels - i, [&](int64_t j) { return load_values(from + j * channels * pixels + i, pixels - i); },
+            [&](int64_t j, vf v) {
+              float* p = to + (c * plane + (place ? place[i + j] : i + j)) * images + n;
+              some >= kLanes ? vstore(p, v) : vstore_some(p, v, static_cast<int>(some));
+            });
     }
-  });
-}
-
-/// x [images,C,H,W] to images last, with a frame of zeros `frame` wide around each image.
-template <class T>
-void images_last(const T* x, int64_t images, int64_t channels, int64_t height, int64_t width, int64_t frame,
-                 float* to) {
-  const int64_t wide = width + 2 * frame, plane = (height + 2 * frame) * wide * images, pixels = height * width;
-  core::parallel_for(channels, [&](int64_t c) {
-    float* base = to + c * plane;
-    if (frame) std::fill(base, base + plane, 0.0f);
-    // Without a frame a plane is one long row.
-    const int64_t row = frame ? width : pixels;
-    for (int64_t h = 0; h < pixels / row; ++h) {
-      float* line = base + ((h + frame) * wide + frame) * images;
-      for (int64_t n = 0; n < images; n += kLanes) {
-        const T* from = x + (n * channels + c) * pixels + h * row;
-        const int64_t some = images - n;
-        for (int64_t i = 0; i < row; i += kLanes)
-          transpose_block(
-              some, row - i, [&](int64_t j) { return load_values(from + j * channels * pixels + i, row - i); },
-              [&](int64_t j, vf v) {
-                float* p = line + (i + j) * images + n;
-                some >= kLanes ? vstore(p, v) : vstore_some(p, v, static_cast<int>(some));
-              });
-      }
-    }
-  });
-}
-
-/// x [images,C,H,W] to [images][H + 2 frame][W + 2 frame][C], zeros in the frame: for few channels, where a row of the
-/// window is one run of memory.
-template <class T>
-void pixels_last(const T* x, int64_t images, int64_t channels, int64_t height, int64_t width, int64_t frame,
-                 float* to) {
-  const int64_t wide = width + 2 * frame, plane = (height + 2 * frame) * wide * channels;
-  core::parallel_for(images, [&](int64_t n) {
-    float* base = to + n * plane;
-    if (frame) std::fill(base, base + plane, 0.0f);
-    for (int64_t c = 0; c < channels; ++c)
-      for (int64_t h = 0; h < height; ++h) {
-        const T* from = x + ((n * channels + c) * height + h) * width;
-        float* line = base + ((h + frame) * wide + frame) * channels + c;
-        for (int64_t w = 0; w < width; ++w) line[w * channels] = value_of(from[w]);
-      }
   });
 }
 
@@ -162,14 +165,10 @@ struct Filters {
 };
 
 /// w [K,C,R,S] with filters in the lanes and channels as depth. `row_of` [C*R*S] is filled with the row of each weight
-/// of a filter. With `across`, a row of the window is one tap: its depth is [s][c].
-inline void filter_lanes(const Filters& f, const float* w, int64_t channels, int64_t height, int64_t width, bool across,
-                         int32_t* row_of, float* to) {
-  const int64_t area = height * width, count = channels * area;
-  for (int64_t j = 0; j < count; ++j) {
-    const int64_t c = j / area, r = j % area / width, s = j % width;
-    row_of[j] = static_cast<int32_t>(across ? f.row(s * channels + c, r) : f.row(c, r * width + s));
-  }
+/// of a filter.
+inline void filter_lanes(const Filters& f, const float* w, int32_t* row_of, float* to) {
+  const int64_t count = f.depth * f.taps;
+  for (int64_t j = 0; j < count; ++j) row_of[j] = static_cast<int32_t>(f.row(j / f.taps, j % f.taps));
   constexpr int64_t kStretch = 64 * kLanes;
   const int64_t stretches = (count + kStretch - 1) / kStretch, vectors = (f.lanes + kLanes - 1) / kLanes;
   core::parallel_for(vectors * stretches, [&](int64_t task) {

@@ -1,11 +1,11 @@
-// The products of filters with patches, filters in the lanes: one vector holds kLanes filters' numbers for one tap, and
-// the pixel that meets them is broadcast. Two vectors times up to 12 neighbouring positions stay in registers over all
-// taps, whatever the batch: no image is copied to the lanes, no patch is written out (only, tile by tile, when its mean
-// must be subtracted first). An image is packed with its padding and with its columns sorted by their residue modulo
-// the stride, so that the pixels under one tap at neighbouring positions are neighbours. Included after simd/vec.h.
+// The products of filters with patches, by tiles of simd/position_tile.h whatever the batch: no image is copied to the
+// lanes, no patch is written out (only, tile by tile, when its mean must be subtracted first). An image is packed with
+// its padding and with its columns sorted by their residue modulo the stride, so that the pixels under one tap at
+// neighbouring positions are neighbours. Included after simd/vec.h.
 #pragma once
 #include <algorithm>
 
+#include "cpu/simd/position_tile.h"
 #include "cpu/simd/vec.h"
 #include "cpu/simd/wide.h"
 #if defined(STRIATE_AMX)
@@ -15,14 +15,8 @@
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
-#if STRIATE_SIMD == 4 || defined(__ARM_NEON)  // 32 registers
-inline constexpr int kTile = 12;
-#else
-inline constexpr int kTile = 6;
-#endif
 inline constexpr int kTileStride = (kTile + kLanes - 1) / kLanes * kLanes;  // floats of a centred tap
 inline constexpr int64_t kSlack = 16;      // floats that may be read, unused, past a packed image or map
-inline constexpr int kMaxVectors = 2;      // of filters in one block
 inline constexpr float kTiny = 0x1p-126f;  // a patch whose |v|^2 is no more counts as zero
 
 /// 1 for an infinity or a NaN.
@@ -31,7 +25,6 @@ STRIATE_INLINE uint32_t is_infinite(float x) {
   std::memcpy(&bits, &x, 4);
   return (bits & 0x7f800000u) == 0x7f800000u;
 }
-STRIATE_INLINE vf broadcast(float x) { return x - vf{}; }  // unlike x + 0 this is no arithmetic: it keeps -0
 
 inline constexpr int64_t align_up(int64_t n) { return (n + 15) / 16 * 16; }
 
@@ -100,14 +93,7 @@ inline void pack_filters(Layer& l, const float* w) {
     for (int64_t r = 0; r < l.R; ++r)
       for (int64_t s = 0; s < l.S; ++s, ++t)
         l.offset[t] = c * l.plane + r * l.row + s % l.stride * l.phase + s / l.stride;
-  core::parallel_for(l.vectors, [&](int64_t vector) {
-    const int64_t block = vector / kMaxVectors, width = l.block_vectors(block) * kLanes;
-    float* to = l.filters + block * l.taps * kMaxVectors * kLanes + vector % kMaxVectors * kLanes;
-    for (int64_t lane = 0; lane < kLanes; ++lane) {
-      const int64_t k = vector * kLanes + lane;
-      for (int64_t t = 0; t < l.taps; ++t) to[t * width + lane] = k < l.K ? w[k * l.taps + t] : 0.0f;
-    }
-  });
+  pack_filters(w, l.K, l.taps, l.filters);
 #if defined(STRIATE_AMX)
   l.tiles.used = l.tiles.used && tiles::Range::of(w, l.K * l.taps).fits();
   if (l.tiles.used)
@@ -244,47 +230,15 @@ struct Image {
   }
 };
 
-template <int kVectors, int kPositions>
-STRIATE_INLINE void add_tap(const float* pixel, const float* filters, vf (&sum)[kPositions][kVectors]) {
-  vf filter[kVectors];
-#pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) filter[v] = vload(filters + v * kLanes);
-#pragma GCC unroll 16
-  for (int i = 0; i < kPositions; ++i) {
-    const vf value = broadcast(pixel[i]);
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sum[i][v] = vfma(filter[v], value, sum[i][v]);
-  }
-}
-
-/// out[position][vector] = factor * sum over taps of filter * pixel, for kPositions neighbours.
-template <int kVectors, int kPositions>
-__attribute__((noinline)) void tile(const float* x, const int64_t* offset, int64_t taps, const float* filters,
-                                    const float* factor, float* out) {
-  vf sum[kPositions][kVectors] = {};
-  int64_t t = 0;
-  for (; t + 4 <= taps;
-       t += 4)  // by four: the processor then foresees the end of the loop, which a count of 48 hides from it
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) add_tap(x + offset[t + i], filters + (t + i) * kVectors * kLanes, sum);
-  for (; t < taps; ++t) add_tap(x + offset[t], filters + t * kVectors * kLanes, sum);
-#pragma GCC unroll 16
-  for (int i = 0; i < kPositions; ++i)
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) vstore(out + (i * kVectors + v) * kLanes, sum[i][v] * broadcast(factor[i]));
-}
-
-template <int kVectors, int kPositions = kTile>
-STRIATE_INLINE void any_tile(int positions, const float* x, const int64_t* offset, int64_t taps, const float* filters,
-                             const float* factor, float* out) {
-  if (positions == kPositions) return tile<kVectors, kPositions>(x, offset, taps, filters, factor, out);
-  if constexpr (kPositions > 1) any_tile<kVectors, kPositions - 1>(positions, x, offset, taps, filters, factor, out);
-}
-
 /// Where a centred tile's taps lie: offset[t] = t * kTileStride.
 struct CentredTile {
   float* pixels;    // [taps][kTileStride]
   int64_t* offset;  // [taps], shared by all tasks
+};
+
+struct Times {
+  const float* factor;  // of each position
+  STRIATE_INLINE vf operator()(vf sum, int position, int) const { return sum * broadcast(factor[position]); }
 };
 
 /// out[q][vector of the block] for the positions of row p.
@@ -312,7 +266,7 @@ void conv_row(const Layer& l, const Image& image, const float* filters, int64_t 
       from = centred.pixels;
       offset = centred.offset;
     }
-    any_tile<kVectors>(static_cast<int>(end - begin), from, offset, l.taps, filters, factor + begin,
+    any_tile<kVectors>(static_cast<int>(end - begin), from, offset, l.taps, filters, Times{factor + begin},
                        out + begin * kVectors * kLanes);
   }
 }
