@@ -45,34 +45,42 @@ inline int64_t channels_last_floats(int64_t channels, int64_t rows) {
   return panels_of(channels) * (rows + 1) * kPanel;
 }
 
-/// to[i * step + channel] = from[channel * plane + i] for `count` numbers of each of at most kPanel channels, and zeros in
-/// the lanes left over of the last vector.
+// One square of the two functions below, each apart: where they are inlined GCC keeps a pointer for every row in memory.
 template <class T>
-STRIATE_INLINE void from_planes(const T* from, int64_t plane, int64_t channels, int64_t count, float* to,
-                                int64_t step) {
+__attribute__((noinline)) void planes_to_rows(const T* from, int64_t plane, int64_t planes, int64_t count, float* to,
+                                              int64_t step) {
+  transpose_block(
+      planes, count, [&](int64_t j) { return load_values(from + j * plane, count); },
+      [&](int64_t j, vf v) { vstore(to + j * step, v); });
+}
+template <bool kStream>
+__attribute__((noinline)) void rows_to_planes(const float* from, int64_t step, int64_t count, int64_t planes, float* to,
+                                              int64_t plane) {
+  const auto row = [&](int64_t j) { return vload(from + j * step); };
+  if (count >= kLanes)
+    transpose_block(kLanes, planes, row,
+                    [&](int64_t j, vf v) { kStream ? vstream(to + j * plane, v) : vstore(to + j * plane, v); });
+  else
+    transpose_block(count, planes, row,
+                    [&](int64_t j, vf v) { vstore_some(to + j * plane, v, static_cast<int>(count)); });
+}
+
+/// to[i * step + channel] = from[channel * plane + i] for `count` numbers of each of at most kPanel channels, and zeros
+/// in the lanes left over of the last vector.
+template <class T>
+void from_planes(const T* from, int64_t plane, int64_t channels, int64_t count, float* to, int64_t step) {
   for (int64_t c = 0; c < channels; c += kLanes)
     for (int64_t i = 0; i < count; i += kLanes)
-      transpose_block(
-          channels - c, count - i, [&](int64_t j) { return load_values(from + (c + j) * plane + i, count - i); },
-          [&](int64_t j, vf v) { vstore(to + (i + j) * step + c, v); });
+      planes_to_rows(from + c * plane + i, plane, channels - c, count - i, to + i * step + c, step);
 }
 /// Back: to[lane * plane + i] = from[i * step + lane]. A thread that streams ends with stream_fence.
-STRIATE_INLINE void to_planes(const float* from, int64_t step, int64_t count, int64_t lanes, float* to, int64_t plane,
-                              bool stream) {
-  stream = stream && reinterpret_cast<uintptr_t>(to) % sizeof(vf) == 0 && plane % kLanes == 0;
+inline void to_planes(const float* from, int64_t step, int64_t count, int64_t lanes, float* to, int64_t plane,
+                      bool stream) {
+  const bool aligned = reinterpret_cast<uintptr_t>(to) % sizeof(vf) == 0 && plane % kLanes == 0;
+  const auto block = stream && aligned ? rows_to_planes<true> : rows_to_planes<false>;
   for (int64_t l = 0; l < lanes; l += kLanes)
-    for (int64_t i = 0; i < count; i += kLanes) {
-      float* at = to + l * plane + i;
-      const int some = static_cast<int>(std::min<int64_t>(kLanes, count - i));
-      transpose_block(
-          some, lanes - l, [&](int64_t j) { return vload(from + (i + j) * step + l); },
-          [&](int64_t j, vf v) {
-            if (some < kLanes)
-              vstore_some(at + j * plane, v, some);
-            else
-              stream ? vstream(at + j * plane, v) : vstore(at + j * plane, v);
-          });
-    }
+    for (int64_t i = 0; i < count; i += kLanes)
+      block(from + i * step + l, step, count - i, lanes - l, to + l * plane + i, plane);
 }
 
 /// x [images,C,pixels] to channels last.
