@@ -27,6 +27,58 @@ namespace {
 
 constexpr size_t kStreamed = 8 << 20;  // bytes of y from which it is not worth a place in the caches
 
+/// Rows of finished results on their way past the caches. The processor can have few such stores under way, so they are
+/// made a few at a time, beside the products of what comes next.
+class Stream {
+ public:
+  /// `count` rows of `bytes`, one after another at `from`, and `pitch` apart at `to`. `from` stays as it is until `finish`.
+  void add(char* to, const char* from, int64_t rows, int64_t bytes, int64_t pitch, int64_t turns) {
+    if (pitch == bytes) bytes *= rows, rows = 1;
+    waiting_[count_++] = {to, from, rows, bytes, pitch};
+    step_ += rows * bytes / turns + 1;
+  }
+  void advance() {
+    for (int64_t left = step_; left > 0 && first_ < count_;) left -= copy(waiting_[first_], left);
+  }
+  void finish() {
+    while (first_ < count_) copy(waiting_[first_], waiting_[first_].bytes);
+    first_ = count_ = step_ = 0;
+  }
+
+ private:
+  static constexpr int64_t kVector = sizeof(vf);
+  struct Rows {
+    char* to;
+    const char* from;
+    int64_t rows, bytes, pitch, done = 0;
+  };
+
+  /// About `most` bytes of a row, whole vectors of `to` wherever it has them.
+  int64_t copy(Rows& r, int64_t most) {
+    char* to = r.to + r.done;
+    const char* from = r.from + r.done;
+    const int64_t left = r.bytes - r.done,
+                  before = -static_cast<int64_t>(reinterpret_cast<uintptr_t>(to)) & (kVector - 1);
+    int64_t n = std::min(left, before);
+    std::memcpy(to, from, static_cast<size_t>(n));
+    for (const int64_t end = std::min(left, most); n + kVector <= end; n += kVector)
+      vstream(reinterpret_cast<float*>(to + n), vload(reinterpret_cast<const float*>(from + n)));
+    if (left - n < kVector) {
+      std::memcpy(to + n, from + n, static_cast<size_t>(left - n));
+      n = left;
+    }
+    r.done += n;
+    if (r.done == r.bytes) {
+      r.to += r.pitch, r.from += r.bytes, r.done = 0;
+      if (--r.rows == 0) ++first_;
+    }
+    return n + 1;
+  }
+
+  Rows waiting_[4];  // both signs of y and of index
+  int64_t first_ = 0, count_ = 0, step_ = 0;
+};
+
 /// The outputs of one call.
 struct Store {
   float* y = nullptr;
@@ -36,93 +88,67 @@ struct Store {
   Power power;
   const float* bias = nullptr;  // [vectors * kLanes]
   bool stream = false;          // pass by the caches
+  int64_t turns = 0;            // rows of the map that a run takes
 
   /// Finishes a run: into `stage` in the order of y, [filter][position], and from there to y in long rows; and the
   /// places likewise, through what follows in `stage`.
   template <class Cell>
-  void run(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count, const float* cells_of_run,
-           float* stage) const {
-    const int vectors = l.block_vectors(block), group = l.signs * vectors;
-    uint16_t* stage_bf16 = reinterpret_cast<uint16_t*>(stage);
+  void run(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count, float* run, float* stage,
+           Stream& out) const {
+    const int vectors = l.block_vectors(block), group = l.signs * vectors, step = group * Cell::kFloats;
     float* stage_index = stage + group * kLanes * count;
-    for (int v = 0; v < group; ++v)
-      for (int64_t i = 0; i < count; i += kLanes) {
-        const int some = static_cast<int>(std::min<int64_t>(kLanes, count - i));
-        const float* from = cells_of_run + (i * group + v) * Cell::kFloats;
-        const int64_t to = v * kLanes * count + i;
-        vf row[kLanes];
-        gather(row, from, group * Cell::kFloats, some);
-        if (bias) {
-          const vf b = vload(bias + (block * kMaxVectors + v % vectors) * kLanes);
-          for (vf& value : row) value += v < vectors ? b : -b;
-        }
-        constexpr int kTogether = kLanes < 8 ? kLanes : 8;  // and as many results: the registers
-        for (int j = 0; j < kLanes; j += kTogether) power.apply(*reinterpret_cast<vf(*)[kTogether]>(row + j));
-        transpose(row);
-        if (y)
-          scatter(row, stage + to, count, some);
-        else
-          scatter(row, stage_bf16 + to, count, some);
-        if (!Cell::kPlaces || !index) continue;
-        gather(row, from + kLanes, group * Cell::kFloats, some);
-        transpose(row);
-        scatter(row, stage_index + to, count, some);
-      }
+    out.finish();
+    for (int v = 0; v < group; ++v) {
+      float* from = run + v * Cell::kFloats;
+      const vf b = bias ? vload(bias + (block * kMaxVectors + v % vectors) * kLanes) : vf{};
+      raise(from, step, count, v < vectors ? b : -b);
+      to_planes(from, step, count, kLanes, stage + v * kLanes * count, count, false);
+      if (Cell::kPlaces && index)
+        to_planes(from + kLanes, step, count, kLanes, stage_index + v * kLanes * count, count, false);
+    }
+    if (y_bf16) narrow(stage, group * kLanes * count);
     const int64_t k = block * kMaxVectors * kLanes, filters = std::min<int64_t>(vectors * kLanes, l.K - k);
     for (int sign = 0; sign < l.signs; ++sign) {
       const int64_t at = ((n * l.signs + sign) * l.K + k) * cells + first, of = sign * vectors * kLanes * count;
       if (y)
-        copy_rows(y + at, stage + of, filters, count);
+        copy_rows(y + at, stage + of, filters, count, out);
       else
-        copy_rows(y_bf16 + at, stage_bf16 + of, filters, count);
-      if (Cell::kPlaces && index) copy_rows(index + at, reinterpret_cast<int32_t*>(stage_index) + of, filters, count);
+        copy_rows(y_bf16 + at, reinterpret_cast<uint16_t*>(stage) + of, filters, count, out);
+      if (Cell::kPlaces && index)
+        copy_rows(index + at, reinterpret_cast<int32_t*>(stage_index) + of, filters, count, out);
     }
   }
 
  private:
-  STRIATE_INLINE static void gather(vf (&row)[kLanes], const float* from, int64_t step, int some) {
-    if (some == kLanes) {
-      for (int j = 0; j < kLanes; ++j) row[j] = vload(from + j * step);
-      return;
+  /// The power of `count` vectors `step` apart.
+  void raise(float* from, int64_t step, int64_t count, vf b) const {
+    constexpr int kTogether = 8;
+    for (int64_t i = 0; i < count; i += kTogether) {
+      vf value[kTogether];
+      for (int j = 0; j < kTogether; ++j) value[j] = vload(from + std::min(i + j, count - 1) * step);
+      if (bias)
+        for (vf& x : value) x += b;
+      power.apply(value);
+      for (int j = 0; j < kTogether && i + j < count; ++j) vstore(from + (i + j) * step, value[j]);
     }
-    for (int j = 0; j < kLanes; ++j) row[j] = vload(from + (j < some ? j : 0) * step);
+  }
+  static void narrow(float* x, int64_t count) {
+    uint16_t* to = reinterpret_cast<uint16_t*>(x);
+    for (int64_t i = 0; i < count; i += kLanes) {
+      uint16_t lane[kLanes];
+      vstore_bf16(lane, vload(x + i));
+      std::memcpy(to + i, lane, sizeof lane);
+    }
   }
   template <class T>
-  STRIATE_INLINE static void scatter(const vf (&row)[kLanes], T* to, int64_t step, int some) {
-    if (some == kLanes) {
-#pragma GCC unroll 16
-      for (int lane = 0; lane < kLanes; ++lane) put(to + lane * step, row[lane], kLanes);
-    } else {
-      for (int lane = 0; lane < kLanes; ++lane) put(to + lane * step, row[lane], some);
-    }
-  }
-  STRIATE_INLINE static void put(float* to, vf value, int some) {
-    some == kLanes ? vstore(to, value) : vstore_some(to, value, some);
-  }
-  STRIATE_INLINE static void put(uint16_t* to, vf value, int some) {
-    if (some == kLanes) return vstore_bf16(to, value);
-    uint16_t narrow[kLanes];
-    vstore_bf16(narrow, value);
-    std::memcpy(to, narrow, static_cast<size_t>(some) * 2);
-  }
-  template <class T>
-  void copy_rows(T* to, const T* from, int64_t filters, int64_t count) const {
-    const int64_t rows = count == cells ? 1 : filters, bytes = filters / rows * count * static_cast<int64_t>(sizeof(T));
-    for (int64_t row = 0; row < rows; ++row)
-      copy(reinterpret_cast<char*>(to + row * cells), reinterpret_cast<const char*>(from + row * count), bytes);
-  }
-  void copy(char* to, const char* from, int64_t bytes) const {
-    if (!stream) {
-      std::memcpy(to, from, static_cast<size_t>(bytes));
-      return;
-    }
-    constexpr int64_t kVector = sizeof(vf);
-    const int64_t before = std::min(bytes, -static_cast<int64_t>(reinterpret_cast<uintptr_t>(to)) & (kVector - 1));
-    std::memcpy(to, from, static_cast<size_t>(before));
-    int64_t i = before;
-    for (; i + kVector <= bytes; i += kVector)
-      vstream(reinterpret_cast<float*>(to + i), vload(reinterpret_cast<const float*>(from + i)));
-    std::memcpy(to + i, from + i, static_cast<size_t>(bytes - i));
+  void copy_rows(T* to, const T* from, int64_t filters, int64_t count, Stream& out) const {
+    const int64_t bytes = count * static_cast<int64_t>(sizeof(T)), pitch = cells * static_cast<int64_t>(sizeof(T));
+    if (stream)
+      out.add(reinterpret_cast<char*>(to), reinterpret_cast<const char*>(from), filters, bytes, pitch, turns);
+    else if (count == cells)
+      std::memcpy(to, from, static_cast<size_t>(filters * bytes));
+    else
+      for (int64_t k = 0; k < filters; ++k) std::memcpy(to + k * cells, from + k * count, static_cast<size_t>(bytes));
   }
 };
 
@@ -132,9 +158,11 @@ struct Run {
   const Store& store;
   int64_t n, block;
   float* stage;
-  void take(int64_t first, int64_t count, const float* cells) const {
-    store.run<Cell>(l, n, block, first, count, cells, stage);
+  Stream& out;
+  void take(int64_t first, int64_t count, float* cells) const {
+    store.run<Cell>(l, n, block, first, count, cells, stage, out);
   }
+  void row_done() const { out.advance(); }
 };
 
 }  // namespace
@@ -149,6 +177,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   else
     store.y_bf16 = out[0].as<uint16_t>();
   store.stream = out[0].bytes() >= kStreamed;
+  store.turns = BlockMemory::rows_of_run(rows, columns) * rows.stride;
   if (out[1].rank >= 0) store.index = out[1].as<int32_t>();
 
   // Every cell is computed alike whichever task has it, so the split may follow the number of threads: whole images if
@@ -181,6 +210,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
     float* mine = memory + slot * slot_floats;
     Image image(l, mine);
     float* stage = mine + image_floats + memory_floats;
+    Stream stream;
     for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !ctx.stop();) {
       const int64_t n = task / split, part = task % split;
       image.fill(l, in[0], n);
@@ -188,7 +218,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
         const auto run = [&](auto cell) {
           using Cell = decltype(cell);
           const BlockMemory m = BlockMemory::make<Cell>(l, rows, columns, mine + image_floats, centred_offset);
-          any_block<Cell>(l, image, rows, columns, block, m, Run<Cell>{l, store, n, block, stage});
+          any_block<Cell>(l, image, rows, columns, block, m, Run<Cell>{l, store, n, block, stage, stream});
         };
         if (infinite || !image.finite)
           run(AnyPlaceCell{});
@@ -198,6 +228,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
           run(ValueCell{});
       }
     }
+    stream.finish();
     if (store.stream) stream_fence();
   });
 }

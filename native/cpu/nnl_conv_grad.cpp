@@ -53,22 +53,15 @@ struct Cells {
 
   void take(int64_t first, int64_t count, const float* from) const {
     const int64_t vectors = l.block_vectors(block);
-    for (int64_t v = 0; v < vectors; ++v) {
-      const int64_t k = (block * kMaxVectors + v) * kLanes, lanes = std::min<int64_t>(kLanes, l.K - k);
-      for (int64_t i = 0; i < count; i += kLanes) {
-        const int some = static_cast<int>(std::min<int64_t>(kLanes, count - i));
-        for (int part = 0; part < 2; ++part) {
-          vf row[kLanes];
-          for (int j = 0; j < kLanes; ++j)
-            row[j] = vload(from + ((i + (j < some ? j : 0)) * vectors + v) * Cell::kFloats + part * kLanes);
-          transpose(row);
-          float* to = part ? reinterpret_cast<float*>(place) : cosine;
-          for (int64_t lane = 0; lane < lanes; ++lane)
-            vstore_some(to + (k + lane) * cells + first + i, row[lane], some);
-        }
+    for (int64_t v = 0; v < vectors; ++v)
+      for (int part = 0; part < 2; ++part) {
+        const int64_t k = (block * kMaxVectors + v) * kLanes;
+        float* to = part ? reinterpret_cast<float*>(place) : cosine;
+        to_planes(from + v * Cell::kFloats + part * kLanes, vectors * Cell::kFloats, count,
+                  std::min<int64_t>(kLanes, l.K - k), to + k * cells + first, cells, false);
       }
-    }
   }
+  void row_done() const {}
 };
 
 /// What the slopes of one filter in one image are made of: z = cosine + bias, or the saved y.

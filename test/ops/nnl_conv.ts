@@ -264,6 +264,12 @@ const forward: Case[] = [
     options: { normalise: 'none', power: 5, poolSize: 3 },
   },
   {
+    name: 'a result that passes by the caches, in several runs',
+    inputs: [random(110, [2, 1, 90, 93]), random(111, [137, 1, 2, 2])],
+    options: { power: 2, poolSize: 2 },
+    request: index,
+  },
+  {
     name: 'products without a pool',
     inputs: [random(112, [2, 2, 6, 7]), random(113, [5, 2, 3, 2])],
     options: { normalise: 'none' },

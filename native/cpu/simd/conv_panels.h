@@ -45,7 +45,7 @@ inline int64_t channels_last_floats(int64_t channels, int64_t rows) {
   return panels_of(channels) * (rows + 1) * kPanel;
 }
 
-// One square of the two functions below, each apart: where they are inlined GCC keeps a pointer for every row in memory.
+/// One square of from_planes; on noinline see simd/transpose.h.
 template <class T>
 __attribute__((noinline)) void planes_to_rows(const T* from, int64_t plane, int64_t planes, int64_t count, float* to,
                                               int64_t step) {
@@ -53,19 +53,7 @@ __attribute__((noinline)) void planes_to_rows(const T* from, int64_t plane, int6
       planes, count, [&](int64_t j) { return load_values(from + j * plane, count); },
       [&](int64_t j, vf v) { vstore(to + j * step, v); });
 }
-template <bool kStream>
-__attribute__((noinline)) void rows_to_planes(const float* from, int64_t step, int64_t count, int64_t planes, float* to,
-                                              int64_t plane) {
-  const auto row = [&](int64_t j) { return vload(from + j * step); };
-  if (count >= kLanes)
-    transpose_block(kLanes, planes, row,
-                    [&](int64_t j, vf v) { kStream ? vstream(to + j * plane, v) : vstore(to + j * plane, v); });
-  else
-    transpose_block(count, planes, row,
-                    [&](int64_t j, vf v) { vstore_some(to + j * plane, v, static_cast<int>(count)); });
-}
-
-/// to[i * step + channel] = from[channel * plane + i] for `count` numbers of each of at most kPanel channels, and zeros
+/// The way back of to_planes: to[i * step + channel] = from[channel * plane + i] for `count` numbers of each of at most kPanel channels, and zeros
 /// in the lanes left over of the last vector.
 template <class T>
 void from_planes(const T* from, int64_t plane, int64_t channels, int64_t count, float* to, int64_t step) {
@@ -73,16 +61,6 @@ void from_planes(const T* from, int64_t plane, int64_t channels, int64_t count, 
     for (int64_t i = 0; i < count; i += kLanes)
       planes_to_rows(from + c * plane + i, plane, channels - c, count - i, to + i * step + c, step);
 }
-/// Back: to[lane * plane + i] = from[i * step + lane]. A thread that streams ends with stream_fence.
-inline void to_planes(const float* from, int64_t step, int64_t count, int64_t lanes, float* to, int64_t plane,
-                      bool stream) {
-  const bool aligned = reinterpret_cast<uintptr_t>(to) % sizeof(vf) == 0 && plane % kLanes == 0;
-  const auto block = stream && aligned ? rows_to_planes<true> : rows_to_planes<false>;
-  for (int64_t l = 0; l < lanes; l += kLanes)
-    for (int64_t i = 0; i < count; i += kLanes)
-      block(from + i * step + l, step, count - i, lanes - l, to + l * plane + i, plane);
-}
-
 /// x [images,C,pixels] to channels last.
 template <class T>
 void channels_last(const T* x, int64_t images, int64_t channels, int64_t pixels, float* to) {

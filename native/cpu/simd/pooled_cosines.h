@@ -13,7 +13,7 @@ namespace {
 
 /// Scratch memory of one task.
 struct BlockMemory {
-  static constexpr int64_t kRun = 128;  // positions handed out at once, in whole rows, at least
+  static constexpr int64_t kRun = 800;  // positions handed out at once, in whole rows, at least
   CentredTile centred;
   float *raw, *values, *blocks, *ring, *run;
   int64_t run_rows;
@@ -60,7 +60,8 @@ STRIATE_INLINE void with_negatives(float* row, int64_t positions) {
 }
 
 /// Calls sink.take(first position, positions, cells) with cells[position][vector of the block] for runs of positions;
-/// with two signs those of the negatives stand after them.
+/// with two signs those of the negatives stand after them. The cells are the sink's to change. sink.row_done() is called
+/// after each row of the map.
 template <class Cell, int kVectors, class Sink>
 void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
                   const BlockMemory& m, const Sink& sink) {
@@ -105,6 +106,7 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
       for (int64_t i = 0; i < l.Q * group; ++i)
         Cell::of(vload(raw + i * kLanes), origin + static_cast<int32_t>(i / group)).store(to + i * Cell::kFloats);
     }
+    sink.row_done();
     if (!done) continue;
     ++ready;
     if (ready - flushed == m.run_rows || ready == rows.outputs) {
