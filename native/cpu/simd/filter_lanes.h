@@ -248,8 +248,8 @@ void conv_row(const Layer& l, const Image& image, const float* filters, int64_t 
   const int64_t tiles = (l.Q + kTile - 1) / kTile;
   const float* x = image.x + p * l.stride * l.row;
   const float* factor = image.factor + p * l.Q;
-  for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t begin = l.Q * i / tiles, end = l.Q * (i + 1) / tiles;
+  for (int64_t i = 0, begin = 0, end; i < tiles; ++i, begin = end) {
+    end = begin + l.Q / tiles + (i < l.Q % tiles);
     const float* from = x + begin;
     const int64_t* offset = l.offset;
     if (l.centre) {

@@ -13,8 +13,8 @@ namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
 struct FilterTiles {
-  static constexpr int64_t kFewest = tiles::kDepth;  // taps from which tiles pay
-  static constexpr int64_t kMost = 1 << 20;          // bytes of an image that stay near enough
+  static constexpr int64_t kFewest = tiles::kDepth * 3 / 4;  // taps from which tiles pay
+  static constexpr int64_t kMost = 1 << 20;                  // bytes of an image that stay near enough
 
   int64_t channels, height, width, taps;  // of a window
   int64_t lines, stride, positions;       // rows of the image, and Q

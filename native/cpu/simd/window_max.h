@@ -1,11 +1,14 @@
 // Maxima over windows of `size` positions that start every `stride`-th position, of vectors, along a row and then down
-// the rows as they come. Blocks of `stride` positions are folded first; windows of 1, 2, 4, ... blocks follow from one
-// another in place, and two of the longest that fit (overlapping) and the first positions of the next block make a
-// window: 3 maxima a position for 11/2. A cell is one vector of values, or values with the position of each; equal
-// values keep the earlier position, and a NaN wins (AnyPlaceCell; the others are for numbers alone). Padding is
-// positions of -inf; a window of nothing more than that keeps the place of its first position within. Included after
-// simd/vec.h.
+// the rows as they come. A few windows that share a place are each made of the best up to it and the best from there on,
+// which grow from window to window: 2 maxima a position for 11/2 along a row, and so down the rows with stride 1. Else
+// blocks of `stride` positions are folded first; windows of 1, 2, 4, ... blocks follow from one another in place, and two
+// of the longest that fit (overlapping) and the first positions of the next block make a window. A cell is one vector of
+// values, or values with the position of each; equal values keep the earlier position, and a NaN wins (AnyPlaceCell; the
+// others are for numbers alone). Padding is positions of -inf; a window of nothing more than that keeps the place of its
+// first position within. Included after simd/vec.h.
 #pragma once
+#include <cstring>
+
 #include "cpu/simd/vec.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
@@ -78,64 +81,50 @@ STRIATE_INLINE void fold(float* to, const float* a, const float* b, int64_t coun
     Cell::best(Cell::load(a + i), Cell::load(b + i)).store(to + i);
 }
 
-/// Maxima over one block to maxima over the largest power of two of blocks that is at most kWhole, in registers.
-template <int kWhole, int kWidth, class Cell, int kBlocks>
-STRIATE_INLINE void lengthen(Cell (&best)[kBlocks]) {
-  if constexpr (2 * kWidth <= kWhole) {
-#pragma GCC unroll 32
-    for (int b = 0; b + 2 * kWidth <= kBlocks; ++b) best[b] = Cell::best(best[b], best[b + kWidth]);
-    lengthen<kWhole, 2 * kWidth>(best);
-  }
-}
-inline constexpr int power_of_two(int whole) {
-  int power = 1;
-  while (2 * power <= whole) power *= 2;
-  return power;
-}
+/// Up to kMost windows of a row of `raw` values, kSize and kStride known, that all hold the place kSize - 1: each is
+/// the best of what it holds up to there, which stays in a register, and of what it holds beyond. Places are counted
+/// from the tile's first value, as constants, until the end.
+template <class Cell, int kSize, int kStride>
+struct WindowTile {
+  static constexpr int kMost = (kSize - 1) / kStride + 1;
 
-/// kOutputs windows of a row of `raw` values, kSize / kStride known: the blocks and their doubled maxima stay in
-/// registers. Places are counted from the tile's first value, as constants, until the end.
-template <class Cell, int kSize, int kStride, int kOutputs>
-STRIATE_INLINE void window_tile(const float* raw, int64_t step, int32_t origin, int32_t least, float* to,
-                                int64_t to_step, bool first) {
-  constexpr int kWhole = kSize / kStride, kRest = kSize % kStride, kBlocks = kOutputs + kWhole - 1;
-  const auto value = [&](int at) __attribute__((always_inline)) { return Cell::of(vload(raw + at * step), at); };
-  Cell best[kBlocks];
+  STRIATE_INLINE static void run(int64_t outputs, const float* raw, int64_t step, int32_t origin, int32_t least,
+                                 float* to, int64_t to_step, bool first) {
+    const auto value = [&](int at) __attribute__((always_inline)) { return Cell::of(vload(raw + at * step), at); };
+    Cell head[kMost], best = value(kSize - 1);
 #pragma GCC unroll 32
-  for (int b = 0; b < kBlocks; ++b) {
-    best[b] = value(b * kStride);
+    for (int at = kSize - 1; at >= 0; --at) {
+      if (at < kSize - 1) best = Cell::best(value(at), best);
+      if (at % kStride == 0) head[at / kStride] = best;
+    }
 #pragma GCC unroll 32
-    for (int j = 1; j < kStride; ++j) best[b] = Cell::best(best[b], value(b * kStride + j));
+    for (int b = 0; b < kMost; ++b) {
+      if (b == outputs) return;
+      Cell window = head[b];
+      if (b > 0) {
+#pragma GCC unroll 32
+        for (int j = 0; j < kStride; ++j) {
+          const Cell next = value(kSize + (b - 1) * kStride + j);
+          best = b > 1 || j > 0 ? Cell::best(best, next) : next;
+        }
+        window = Cell::best(window, best);
+      }
+      window = window.moved(origin, least);
+      float* at = to + b * to_step;
+      if (!first) window = Cell::best(Cell::load(at), window);
+      window.store(at);
+    }
   }
-  constexpr int kPower = power_of_two(kWhole);
-  lengthen<kWhole, 1>(best);
-#pragma GCC unroll 32
-  for (int b = 0; b < kOutputs; ++b) {
-    Cell window = best[b];
-    if constexpr (kWhole > kPower) window = Cell::best(window, best[b + kWhole - kPower]);
-#pragma GCC unroll 32
-    for (int j = 0; j < kRest; ++j) window = Cell::best(window, value((b + kWhole) * kStride + j));
-    window = window.moved(origin, least);
-    float* at = to + b * to_step;
-    if (!first) window = Cell::best(Cell::load(at), window);
-    window.store(at);
-  }
-}
+};
 template <class Cell, int kSize, int kStride>
 void window_tiles(int64_t outputs, int64_t group, const float* raw, int32_t origin, int32_t least, float* to,
                   bool first) {
+  using Tile = WindowTile<Cell, kSize, kStride>;
   const int64_t step = group * kLanes, to_step = group * Cell::kFloats;
-  for (int64_t i = 0; i < group; ++i) {
-    int64_t b = 0;
-    for (; b + 5 <= outputs; b += 5)
-      window_tile<Cell, kSize, kStride, 5>(raw + b * kStride * step + i * kLanes, step,
-                                           origin + static_cast<int32_t>(b * kStride), least,
-                                           to + b * to_step + i * Cell::kFloats, to_step, first);
-    for (; b < outputs; ++b)
-      window_tile<Cell, kSize, kStride, 1>(raw + b * kStride * step + i * kLanes, step,
-                                           origin + static_cast<int32_t>(b * kStride), least,
-                                           to + b * to_step + i * Cell::kFloats, to_step, first);
-  }
+  for (int64_t b = 0; b < outputs; b += Tile::kMost)
+    for (int64_t i = 0; i < group; ++i)
+      Tile::run(outputs - b, raw + b * kStride * step + i * kLanes, step, origin + static_cast<int32_t>(b * kStride),
+                least, to + b * to_step + i * Cell::kFloats, to_step, first);
 }
 
 /// One row: `raw` holds `group` vectors of values a position, the first of which is position `origin`, padding
@@ -193,7 +182,9 @@ void window_row(const WindowPlan& plan, int64_t group, int64_t positions, float*
     }
 }
 
-/// The rows' windows as the rows come, in a ring of whole + 1 rows of `cells` cells.
+/// The rows' windows as the rows come, in a ring of whole + 1 rows of `cells` cells. With stride 1 the ring has one row
+/// less, which are rows and, of those before the last multiple of the size, the best from there up to it; the row left
+/// over is the best from there on.
 template <class Cell>
 struct WindowRows {
   const WindowPlan& plan;
@@ -201,7 +192,9 @@ struct WindowRows {
   float* ring;
 
   static int64_t floats(const WindowPlan& plan, int64_t cells) { return (plan.whole + 1) * cells * Cell::kFloats; }
-  float* slot(int64_t block) const { return ring + block % (plan.whole + 1) * cells * Cell::kFloats; }
+  float* slot(int64_t block) const {
+    return ring + block % (plan.stride == 1 ? plan.whole : plan.whole + 1) * cells * Cell::kFloats;
+  }
   bool skips(int64_t row) const { return row % plan.stride >= plan.size; }
   /// Where row `row` belongs; it must be folded in there unless it starts its block.
   float* place(int64_t row) const { return slot(row / plan.stride); }
@@ -219,6 +212,7 @@ struct WindowRows {
   }
   /// After row `row` is in its place: writes a finished row of windows to `to` and returns true, if there is one.
   bool finish(int64_t row, float* to) const {
+    if (plan.stride == 1) return finish_next(row, to);
     const int64_t block = row / plan.stride, place = row % plan.stride;
     if (place == plan.stride - 1)
       for (int64_t width = 1; 2 * width <= plan.whole; width *= 2) {
@@ -237,6 +231,26 @@ struct WindowRows {
       best.store(to + i);
     }
     return true;
+  }
+
+ private:
+  bool finish_next(int64_t row, float* to) const {
+    const int64_t place = row % plan.size, count = cells * Cell::kFloats;
+    const bool done = row >= plan.size - 1;
+    float *now = slot(row), *since = ring + plan.whole * count;
+    if (place == plan.size - 1) {
+      for (float* earlier = now - count; earlier >= ring; earlier -= count)
+        fold<Cell>(earlier, earlier, earlier + count, cells);
+      std::memcpy(to, ring, static_cast<size_t>(count) * sizeof(float));
+      return done;
+    }
+    for (int64_t i = 0; i < count; i += Cell::kFloats) {
+      Cell best = Cell::load(now + i);
+      if (place > 0) best = Cell::best(Cell::load(since + i), best);
+      best.store(since + i);
+      if (done) Cell::best(Cell::load(now + count + i), best).store(to + i);
+    }
+    return done;
   }
 };
 
