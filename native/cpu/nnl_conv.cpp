@@ -25,7 +25,7 @@
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
-constexpr size_t kStreamed = 8 << 20;  // bytes of y from which it is not worth a place in the caches
+constexpr size_t kStreamed = 4 << 20;  // bytes of y from which it is not worth a place in the caches
 
 /// Rows of finished results on their way past the caches. The processor can have few such stores under way, so they are
 /// made a few at a time, beside the products of what comes next.
