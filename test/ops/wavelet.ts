@@ -53,7 +53,7 @@ interface Setup {
 }
 
 // Maps smaller than the filter, odd and even, of 2 pixels; rows longer than a stretch and not covered by it; one channel, fewer and more
-// than fill a vector, a block of channels and one more; images that share vectors.
+// than fill a vector, a block of channels and one more; images that share vectors; more maps than caches hold.
 const setups: Setup[] = [
   { x: [1, 3, 16, 14], bank: 'first', options: { subsample: 2 } },
   { x: [2, 5, 7, 7], bank: 'odd' },
@@ -71,6 +71,7 @@ const setups: Setup[] = [
   { x: [1, 4, 8, 8], bank: 'five' },
   { x: [1, 2, 6, 5], bank: 'many', options: { nonlinearity: 'none' } },
   { x: [1, 1, 8, 6], bank: 'wide', options: { subsample: 2 } },
+  { x: [4, 21, 22, 18], bank: 'many' },
 ]
 
 const title = (s: Setup): string =>
@@ -182,6 +183,15 @@ const mixSetups: MixSetup[] = [
   { x: [1, 2, 6, 5], bank: 'odd', k: 300, bias: true, options: { normalise: true } },
   { x: [2, 3, 8, 7], bank: 'lopsided', k: 7, bias: true, options: { nonlinearity: 'none' } },
   { x: [1, 140, 2, 2], bank: 'four', k: 9, options: { normalise: true } },
+  {
+    x: [5, 7, 4, 6],
+    bank: 'even',
+    k: 20,
+    bias: true,
+    options: { nonlinearity: 'relu', subsample: 2, normalise: true },
+    bytes: true,
+  },
+  { x: [2, 3, 6, 4], bank: 'even', k: 11, options: { nonlinearity: 'none' } },
 ]
 const mixCases: Case[] = mixSetups.map((s, i) => {
   const filters = banks[s.bank].shape[0] as number

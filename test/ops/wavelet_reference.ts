@@ -34,7 +34,8 @@ export interface Responses {
  * The kernels sum the products of a filter's four parts (even or odd along each axis) with sums and differences of the pixels that mirror
  * each other. Each product has at most four roundings before it is added (the pixel's own as x / 255, two of the sum of four, the part's),
  * at most (reach + 1)^2 additions follow and three more to join the parts: (reach + 1)^2 + 8 units of 2^-24, of the sum of
- * |part| |x|, to first order. A part is at most the mean of |f| at the four places.
+ * |part| |x|, to first order. A part is at most the mean of |f| at the four places. Of maps smaller than the filters, which are one matrix,
+ * there are no more pixels than (reach + 1)^2.
  */
 function bounds(bank: Host, filter: number): Float64Array {
   const side = bank.shape[1] as number
