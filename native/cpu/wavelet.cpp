@@ -1,5 +1,7 @@
 // wavelet_conv, wavelet_moments: ops/wavelet.h. Planes in the lanes (simd/wavelet_planes.h), each row in stretches whose
-// maps (simd/wavelet_rows.h) stay in the first cache until they are turned and stored, or summed.
+// maps (simd/wavelet_rows.h) stay in the first cache until they are turned or summed. Where the caches do not hold all
+// maps, turned ones gather in L2 for some rows, so that memory takes each map in long runs: it would wait for a line to
+// each of a hundred maps in turn.
 // Moments: float32 sums over the positions of a stretch, float64 from there on, in blocks of rows that are added in
 // order; squares are added image by image in order.
 #include "ops/wavelet.h"
@@ -20,20 +22,15 @@ namespace {
 
 using wavelet::BankRows, wavelet::kStretch, wavelet::Layer, wavelet::Planes;
 
-/// maps [map][kStretch][kLanes] of `count` positions from (p, q) on, to the planes of y.
-void store_maps(const Layer& l, const float* maps, int64_t planes, int64_t p, int64_t q, int64_t count, float* y,
-                int64_t first_plane) {
-  const int64_t plane = l.P * l.Q;
-  for (int64_t map = 0; map < l.maps; ++map)
+/// maps [map][kStretch][kLanes] of `count` positions turned: to(map, plane) is where a plane's numbers go.
+template <class To>
+void turn_maps(const float* maps, int64_t of, int64_t planes, int64_t count, To&& to) {
+  for (int64_t map = 0; map < of; ++map)
     for (int64_t i = 0; i < count; i += kLanes) {
       const int some = static_cast<int>(std::min<int64_t>(kLanes, count - i));
       transpose_block(
           some, planes, [&](int64_t j) { return vload(maps + (map * kStretch + i + j) * kLanes); },
-          [&](int64_t j, vf v) {
-            const int64_t n = (first_plane + j) / l.C, c = (first_plane + j) % l.C;
-            float* to = y + (n * l.channels() + l.channel(c, map)) * plane + p * l.Q + q + i;
-            some == kLanes ? vstore(to, v) : vstore_some(to, v, some);
-          });
+          [&](int64_t j, vf v) { some == kLanes ? vstore(to(map, j) + i, v) : vstore_some(to(map, j) + i, v, some); });
     }
 }
 
@@ -55,27 +52,43 @@ void add_moments(const float* maps, int64_t count, int64_t of, double* sums) {
   }
 }
 
-constexpr int64_t kBlockRows = 16;
+constexpr int64_t kBlockRows = 16, kTileFloats = 40 << 10, kNearFloats = 1 << 20;
 
 }  // namespace
 
 void wavelet_conv(core::Context& ctx, const core::View* in, core::View* out, const op::WaveletConv::Options& o) {
   const Layer l(ctx, in[0], in[1], o);
   const BankRows bank(l.plan, l.step);
-  const int64_t slots = core::threads(), tile = l.maps * kStretch * kLanes, floats = bank.floats() + tile;
+  const int64_t plane = l.P * l.Q, room = l.maps * kStretch * kLanes;
+  const bool gathers = l.N * l.channels() * plane > kNearFloats;
+  const int64_t rows = gathers ? std::clamp<int64_t>(kTileFloats / (l.maps * kLanes * l.Q), 1, l.P) : 1;
+  const int64_t slots = core::threads(), blocks = (l.P + rows - 1) / rows, stride = rows * l.Q;
+  const int64_t floats = bank.floats() + room + (gathers ? l.maps * kLanes * stride : 0);
   float* scratch = ctx.scratch<float>(static_cast<size_t>(slots * floats));
   l.for_groups(ctx, in[0], 0, [&](int64_t n, int64_t images, const float* packed) {
-    const int64_t planes = images * l.C;
-    float* y = out[0].as<float>() + n * l.channels() * l.P * l.Q;
-    wavelet::by_slots(ctx, slots, Planes::vectors(planes) * l.P, [&](int64_t slot, int64_t task) {
-      const int64_t v = task / l.P, p = task % l.P;
-      float *own = scratch + slot * floats, *maps = own + bank.floats();
-      for (int64_t q = 0; q < l.Q; q += kStretch) {
-        const int64_t count = std::min(kStretch, l.Q - q);
-        bank.sum(l.window(packed + v * l.planes.floats(), p, q), l.pitch(), count, own);
-        bank.maps(l.nonlinearity, count, own, maps, kStretch * kLanes, kLanes);
-        store_maps(l, maps, planes - v * kLanes, p, q, count, y, v * kLanes);
-      }
+    float* y = out[0].as<float>() + n * l.channels() * plane;
+    wavelet::by_slots(ctx, slots, Planes::vectors(images * l.C) * blocks, [&](int64_t slot, int64_t task) {
+      const int64_t v = task / blocks, first = task % blocks * rows, end = std::min(l.P, first + rows);
+      const int64_t planes = std::min<int64_t>(kLanes, images * l.C - v * kLanes);
+      float *own = scratch + slot * floats, *maps = own + bank.floats(), *tile = maps + room;
+      const auto place = [&](int64_t map, int64_t j) {
+        const int64_t image = (v * kLanes + j) / l.C, c = (v * kLanes + j) % l.C;
+        return y + (image * l.channels() + l.channel(c, map)) * plane + first * l.Q;
+      };
+      for (int64_t p = first; p < end; ++p)
+        for (int64_t q = 0; q < l.Q; q += kStretch) {
+          const int64_t count = std::min(kStretch, l.Q - q), at = (p - first) * l.Q + q;
+          bank.sum(l.window(packed + v * l.planes.floats(), p, q), l.pitch(), count, own);
+          bank.maps(l.nonlinearity, count, own, maps, kStretch * kLanes, kLanes);
+          if (gathers)
+            turn_maps(maps, l.maps, planes, count,
+                      [&](int64_t map, int64_t j) { return tile + (map * kLanes + j) * stride + at; });
+          else
+            turn_maps(maps, l.maps, planes, count, [&](int64_t map, int64_t j) { return place(map, j) + at; });
+        }
+      for (int64_t map = 0; gathers && map < l.maps; ++map)
+        for (int64_t j = 0; j < planes; ++j)
+          std::copy_n(tile + (map * kLanes + j) * stride, (end - first) * l.Q, place(map, j));
     });
   });
 }
