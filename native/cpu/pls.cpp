@@ -131,7 +131,8 @@ void pls_components(core::Context& ctx, const core::View* in, core::View* out, c
   std::copy_n(y, n * targets, fit.rest.data);
   std::copy_n(image, n * targets, fit.image.data);
   std::fill_n(before, targets, 0.0);
-  for (int64_t i = 0; i < n * targets; ++i) before[i % targets] += image[i] * image[i];
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < targets; ++j) before[j] += image[i * targets + j] * image[i * targets + j];
   double least = 0, largest = 0, renewed = 0;
   for (int64_t i = 0; i < n * targets; ++i) least = std::max(least, kRounding * std::fabs(y[i]));
 

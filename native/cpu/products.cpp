@@ -1,26 +1,36 @@
 // centred_products: ops/products.h. Threads share rows.
 #include "ops/products.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/parallel.h"
 
 #include "cpu/simd/begin.h"
+#include "cpu/simd/vec.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
 
-constexpr int64_t kRows = 16, kSums = 4;
+constexpr int64_t kRows = 16, kSums = 2 * kLanes;  // no addition waits for the one before
 
-/// to = the row's elements at `columns`, if it is given; returns their mean.
+/// to = the row's elements at `columns`, if it is given; returns their mean. In lanes, of which the compiler makes vectors.
 double pick(const double* row, const int32_t* columns, int64_t count, double* to) {
-  double sum[kSums] = {};  // no addition waits for the one before
-  for (int64_t j = 0; j < count; ++j) {
+  double sums[kSums] = {}, sum = 0;
+  int64_t j = 0;
+  for (; j + kSums <= count; j += kSums) {
+    double some[kSums];
+    for (int64_t lane = 0; lane < kSums; ++lane) some[lane] = row[columns[j + lane]];
+    for (int64_t lane = 0; lane < kSums; ++lane) sums[lane] += some[lane];
+    if (to) std::copy_n(some, kSums, to + j);
+  }
+  for (; j < count; ++j) {
     const double value = row[columns[j]];
     if (to) to[j] = value;
-    sum[j % kSums] += value;
+    sums[j % kSums] += value;
   }
-  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) / static_cast<double>(count);
+  for (const double part : sums) sum += part;
+  return sum / static_cast<double>(count);
 }
 
 }  // namespace

@@ -46,52 +46,69 @@ inline void add_scaled(S* y, const S* x, std::type_identity_t<S> s, int64_t n) {
   for (; i < n; ++i) y[i] += s * x[i];
 }
 
-/// R rows from `i` on of the upper triangle of a [m,m]: to[k] += what they add to (a v)[k] for k >= i.
+/// Rows of a triangle at once: their sums and factors stay in registers, and the corner is one vector wide.
+template <class S>
+constexpr int kTriangleRows = std::min<int64_t>(STRIATE_SIMD == 4 ? 8 : 4, kWide<S>);
+
+/// R rows from `i` on of the upper triangle of a [m,m], no shorter than a vector: to[k] += what they add to (a v)[k] for
+/// k >= i.
 template <int R, class S>
 inline void triangle_rows(const S* a, int64_t stride, int64_t m, int64_t i, const S* v, S* to) {
+  constexpr int64_t kStep = kWide<S>;
+  Vector<S> sums[R] = {}, factor[R], lane;
+  for (int64_t k = 0; k < kStep; ++k) lane[k] = static_cast<S>(k);
   const S* row[R];
-  S sum[R] = {};
-  Vector<S> sums[R] = {}, factor[R];
+#pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     row[r] = a + (i + r) * stride;
     factor[r] = vspread(v[i + r]);
   }
-  for (int r = 0; r < R; ++r)
-    for (int c = r; c < R; ++c) {
-      sum[r] += row[r][i + c] * v[i + c];
-      if (c > r) sum[c] += row[r][i + c] * v[i + r];
-    }
-  int64_t k = i + R;
-  for (; k + kWide<S> <= m; k += kWide<S>) {
+  // own(r, element): what of a row counts for itself; mirrored: for the rows below.
+  const auto add = [&](int64_t k, auto&& own, auto&& mirrored) __attribute__((always_inline)) {
     const Vector<S> x = vload(v + k);
     Vector<S> y = vload(to + k);
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const Vector<S> element = vload(row[r] + k);
-      sums[r] = vfma(element, x, sums[r]);
-      y = vfma(element, factor[r], y);
+      sums[r] = vfma(own(r, element), x, sums[r]);
+      y = vfma(mirrored(r, element), factor[r], y);
     }
     vstore(to + k, y);
+  };
+  const auto all = [](int, Vector<S> element) { return element; };
+  add(
+      i, [&](int r, Vector<S> element) { return lane >= static_cast<S>(r) ? element : Vector<S>{}; },
+      [&](int r, Vector<S> element) { return lane > static_cast<S>(r) ? element : Vector<S>{}; });
+  int64_t k = i + kStep;
+  for (; k + kStep <= m; k += kStep) add(k, all, all);
+  if (k < m) {
+    const auto rest = [&](int, Vector<S> element) {
+      return lane >= static_cast<S>(k + kStep - m) ? element : Vector<S>{};
+    };
+    add(m - kStep, rest, rest);
   }
-  for (; k < m; ++k)
-    for (int r = 0; r < R; ++r) {
-      sum[r] += row[r][k] * v[k];
-      to[k] += row[r][k] * v[i + r];
-    }
-  for (int r = 0; r < R; ++r) to[i + r] += sum[r] + vsum(sums[r]);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) to[i + r] += vsum(sums[r]);
 }
 
 /// y = a v for the upper triangle of a [m,m]; parts [kMostTasks, m] is scratch.
 template <class S>
 inline void symmetric_product(const S* a, int64_t stride, int64_t m, const S* v, S* parts, S* y) {
   const int64_t wanted = std::clamp<int64_t>(m * m / (1 << 16), 1, kMostTasks);
-  const int64_t rows = (m + wanted - 1) / wanted, tasks = (m + rows - 1) / rows;
+  constexpr int kRows = kTriangleRows<S>;
+  const int64_t rows = gemm::ceil_to((m + wanted - 1) / wanted, kRows), tasks = (m + rows - 1) / rows;
   core::parallel_for(tasks, [&](int64_t task) {
     const int64_t begin = task * rows, end = std::min(m, begin + rows);
     S* to = parts + task * m;
     for (int64_t k = begin; k < m; ++k) to[k] = 0;
     int64_t i = begin;
-    for (; i + 4 <= end; i += 4) triangle_rows<4>(a, stride, m, i, v, to);
-    for (; i < end; ++i) triangle_rows<1>(a, stride, m, i, v, to);
+    for (; i + kRows <= end && i + kWide<S> <= m; i += kRows) triangle_rows<kRows>(a, stride, m, i, v, to);
+    for (; i < end && i + kWide<S> <= m; ++i) triangle_rows<1>(a, stride, m, i, v, to);
+    for (; i < end; ++i)
+      for (int64_t k = i; k < m; ++k) {
+        to[i] += a[i * stride + k] * v[k];
+        if (k > i) to[k] += a[i * stride + k] * v[i];
+      }
   });
   for (int64_t k = 0; k < m; ++k) y[k] = parts[k];
   for (int64_t task = 1; task < tasks; ++task)
