@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { encode, encodeOptions } from '../eval/index.js'
+import { encodeOptions, encodeScoring } from '../eval/encoding.js'
 import { addRegression } from './layer_scores.js'
 
 export function addEvalEncoding(evaluate: Command): void {
@@ -8,6 +8,6 @@ export function addEvalEncoding(evaluate: Command): void {
     'encoding',
     'how well ridge regression from each layer of a run’s network predicts held-out responses of neurons or voxels',
     encodeOptions,
-    (net, { images, responses }, options) => encode(net, images, responses, options),
+    (net, { images, responses }, options) => encodeScoring(net, images, responses, options),
   )
 }

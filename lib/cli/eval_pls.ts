@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { pls, plsOptions } from '../eval/index.js'
+import { plsOptions, plsScoring } from '../eval/pls.js'
 import { addRegression } from './layer_scores.js'
 
 export function addEvalPls(evaluate: Command): void {
@@ -8,6 +8,6 @@ export function addEvalPls(evaluate: Command): void {
     'pls',
     'how well partial least squares from each layer of a run’s network predicts held-out responses of neurons or voxels',
     plsOptions,
-    (net, { images, responses }, options) => pls(net, images, responses, options),
+    (net, { images, responses }, options) => plsScoring(net, images, responses, options),
   )
 }

@@ -2,8 +2,9 @@ import { basename, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { readRdms, recordingOptionKinds } from '../data/index.js'
 import { OptionError } from '../errors.js'
-import { type ResponseDistance, responseDistances, responseRdms, rsa, rsaOptions } from '../eval/index.js'
+import { type ResponseDistance, responseDistances, responseRdms, rsaOptions } from '../eval/index.js'
 import { namedLayers } from '../eval/layer_features.js'
+import { rsaScoring } from '../eval/rsa.js'
 import type { Network } from '../models/index.js'
 import { parseOptions } from '../options.js'
 import type { LayerRecord } from '../report/index.js'
@@ -17,6 +18,7 @@ import {
   type Prepared,
   preparedRecordings,
   recordingLine,
+  refuseWithoutTrials,
   runLayerScores,
   shapingFor,
 } from './layer_scores.js'
@@ -64,10 +66,7 @@ export function addEvalRsa(evaluate: Command): void {
     if (other !== undefined) throw refuse(other, 'given with --rdm', 'it only with --responses')
     const pictures = await openPicturesFor(net, run, images, given(), signal)
     const reference = await readRdms(rdm, pictures.shape[0])
-    return {
-      name: basename(resolve(rdm)).replace(/\.npy$/, ''),
-      score: (control) => rsa(net, pictures, reference, { ...own(), ...control }),
-    }
+    return { name: basename(resolve(rdm)).replace(/\.npy$/, ''), score: rsaScoring(net, pictures, reference, own()) }
   }
   const ofResponses = async (net: Network, values: RsaValues, signal: AbortSignal): Promise<Prepared> => {
     const { run, responses: paths = [], responseDistance } = values
@@ -75,9 +74,13 @@ export function addEvalRsa(evaluate: Command): void {
     namedLayers('rsa', net, options.layers)
     const distance = responseDistance ?? options.distance
     const sources = await responses.open(paths, { ...(await shapingFor(net, run, given())), signal })
-    return preparedRecordings(sources, signal, async ({ images, responses }, _, control) =>
-      rsa(net, images, await responseRdms(responses, { distance, device: net.device }), { ...own(), ...control }),
-    )
+    return preparedRecordings(sources, signal, {
+      ready: async ({ images, responses }) =>
+        rsaScoring(net, images, await responseRdms(responses, { distance, device: net.device }), own()),
+      check: () => {
+        if (distance === 'crossnobis') refuseWithoutTrials(command, '--response-distance crossnobis', responses.given())
+      },
+    })
   }
   command
     .addHelpText(

@@ -3,18 +3,27 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { type Images, openImages, type Recording, type RecordingSource, recordingsOptions } from '../data/index.js'
+import {
+  type Images,
+  openImages,
+  type Recording,
+  type RecordingSource,
+  type RecordingsOptions,
+  recordingsOptions,
+} from '../data/index.js'
 import { deviceOf } from '../device.js'
-import { type CommittedScore, type LayerControl, type LayerScores, overRecordings, type RecordingScores } from '../eval/index.js'
+import { OptionError } from '../errors.js'
+import { splitsFor } from '../eval/folds.js'
+import { type CommittedScore, type LayerControl, overRecordings, type RecordingScores } from '../eval/index.js'
 import { namedLayers } from '../eval/layer_features.js'
-import { type layerScoreOptions, parseScoreOptions } from '../eval/layer_scores.js'
+import { type layerScoreOptions, parseScoreOptions, type Scoring } from '../eval/layer_scores.js'
 import { readStored } from '../io/stored.js'
 import type { Network } from '../models/index.js'
 import { type LayerRecord, writeLayerScores } from '../report/index.js'
 import { forResult } from '../run/folder.js'
 import { networkSha256, type OnProgress, openNetwork } from '../run/index.js'
 import { hasRequest } from '../run/request.js'
-import { addFlags, isGiven } from './flags.js'
+import { addFlags, isGiven, nameOf } from './flags.js'
 import { addResponsesFlags, addTestFlag, openSource } from './responses_flags.js'
 import { shapingOf } from './run_images.js'
 import { interruptSignal, jsonText, type Output, output, run } from './terminal.js'
@@ -124,23 +133,43 @@ function fileName(names: readonly string[]): string {
   return all.length <= 100 ? all : `${all.slice(0, 80)}-and-others-${names.length}`
 }
 
-/** Scores recordings one after the other: one is what it is, of several it is the mean over them with their own beside it. */
-export function preparedRecordings(
+/** How recordings are scored. */
+interface RecordingScorer {
+  /** Makes ready the score of a recording and refuses what can be refused. */
+  ready(
+    recording: Recording,
+    place: number,
+  ): Promise<Scoring<Omit<RecordingScores, 'name'>>> | Scoring<Omit<RecordingScores, 'name'>>
+  /** The same as far as it is known of one whose responses are read later. */
+  check(source: RecordingSource, place: number): void
+}
+
+/**
+ * Scores recordings one after the other: one is what it is, of several it is the mean over them with their own beside it. What is wrong with any of them
+ * is told before the first is scored; those of the Natural Scenes Dataset, which are read one at a time, by what lies beside their responses.
+ */
+export async function preparedRecordings(
   sources: readonly RecordingSource[],
   signal: AbortSignal,
-  score: (recording: Recording, place: number, control: LayerControl) => Promise<Omit<RecordingScores, 'name'>>,
-): Prepared {
-  const names = sources.map(({ name }) => name)
+  { ready, check }: RecordingScorer,
+): Promise<Prepared> {
+  const isLater = ({ kind }: RecordingSource) => kind === 'nsd'
+  const scorings: (Awaited<ReturnType<typeof ready>> | null)[] = []
+  for (const [place, source] of sources.entries()) {
+    signal.throwIfAborted()
+    if (isLater(source)) check(source, place)
+    scorings.push(isLater(source) ? null : await ready(await source.open({ signal }), place))
+  }
   return {
-    name: fileName(names),
+    name: fileName(sources.map(({ name }) => name)),
     score: async ({ onProgress, onPlan }) => {
       const all: RecordingScores[] = []
       for (const [place, source] of sources.entries()) {
         const which = sources.length > 1 ? `${source.name} (${place + 1} of ${sources.length}), ` : ''
         const tell: OnProgress = (progress) => onProgress({ ...progress, phase: which + progress.phase })
-        const recording = await openSource(source, signal, tell)
+        const score = scorings[place] ?? (await ready(await openSource(source, signal, tell), place))
         const control = { signal, onProgress: tell, onPlan: (text: string) => onPlan?.(which + text) }
-        all.push({ name: source.name, ...(await score(recording, place, control)) })
+        all.push({ name: source.name, ...(await score(control)) })
       }
       if (all.length > 1) return overRecordings(all)
       const [{ name: _, ...only }] = all as [RecordingScores]
@@ -155,7 +184,7 @@ export function addRegression<S extends z.ZodObject<typeof layerScoreOptions>>(
   name: 'encoding' | 'pls',
   description: string,
   schema: S,
-  score: (net: Network, recording: Recording, options: z.input<S> & LayerControl) => Promise<LayerScores>,
+  scoring: (net: Network, recording: Recording, options: z.input<S>) => Scoring,
 ): void {
   const command = evaluate.command(name).description(description)
   addLayerFlags(command)
@@ -185,14 +214,25 @@ subjects of the Natural Scenes Dataset, on its own split; a region of an assembl
           const sources = await responses.open(values.responses, { ...shaping, signal })
           const tests = await tested(sources)
           const options = tests.map((test) => ({ ...own(), ...(test && { test }) }) as z.input<S>)
-          for (const one of options) namedLayers(name, net, parseScoreOptions(name, schema, one).layers, true)
-          return preparedRecordings(sources, signal, (recording, place, control) =>
-            score(net, recording, { ...(options[place] as z.input<S>), ...control }),
-          )
+          const settings = options.map((one) => parseScoreOptions(name, schema, one))
+          for (const { layers } of settings) namedLayers(name, net, layers, true)
+          return preparedRecordings(sources, signal, {
+            ready: (recording, place) => scoring(net, recording, options[place] as z.input<S>),
+            check: ({ about }, place) => {
+              const own = settings[place] as z.output<S>
+              splitsFor(name, about, own, 1)
+              if (own.normalise !== undefined) refuseWithoutTrials(command, '--normalise', responses.given())
+            },
+          })
         },
         showRegression,
       ),
     )
+}
+
+/** Refuses what single trials are needed for, where none of the Natural Scenes Dataset are read. */
+export function refuseWithoutTrials(command: Command, argument: string, { trials }: RecordingsOptions): void {
+  if (!trials) throw new OptionError({ op: nameOf(command), argument, actual: 'given without --trials', expected: 'both' })
 }
 
 const three = (value: number | undefined): string => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(3))

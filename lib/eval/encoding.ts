@@ -4,7 +4,7 @@ import type { Images, Responses } from '../data/index.js'
 import type { Network } from '../models/index.js'
 import { foldsOf } from './folds.js'
 import type { LayerControl } from './layer_features.js'
-import { type LayerScores, layerScoreOptions, parseScoreOptions, scoreLayers } from './layer_scores.js'
+import { type LayerScores, layerScoreOptions, layerScoring, parseScoreOptions, type Scoring } from './layer_scores.js'
 import { ridge } from './ridge.js'
 
 /** One per decade, 1e-4 to 1e9. */
@@ -40,38 +40,40 @@ export async function encode(
   responses: Responses,
   options: EncodeOptions = {},
 ): Promise<LayerScores> {
-  const op = 'encode'
   const { signal, onProgress, onPlan, ...rest } = options
-  const settings = parseScoreOptions(op, encodeOptions, rest)
+  return encodeScoring(net, images, responses, rest)({ signal, onProgress, onPlan })
+}
+
+/** @internal What {@link encode} scores, once it is asked for: what can be refused is refused before. */
+export function encodeScoring(
+  net: Network | null,
+  images: Images,
+  responses: Responses,
+  options: z.input<typeof encodeOptions>,
+): Scoring {
+  const op = 'encode'
+  const settings = parseScoreOptions(op, encodeOptions, options)
   const { lambda, choice, seed } = settings
   const lambdas = [...new Set(settings.lambdas)].sort((a, b) => a - b)
   const left = choice === 'leave-one-out' ? (responses.groups ? 'leave-one-group-out' : 'leave-one-out') : `${choice}-fold`
   const range = `${lambdas[0]} ... ${lambdas.at(-1)}`
-  return scoreLayers(
-    op,
-    net,
-    images,
-    responses,
-    settings,
-    { signal, onProgress, onPlan },
-    {
-      regression: `ridge, centred, one of ${lambdas.length} penalties (${range}) ${lambda === 'shared' ? 'for all targets' : 'for each target'} by ${left} r`,
-      innerScore: `${left} r within the training images`,
-      leastParts: () => (choice === 'leave-one-out' ? 2 : choice),
-      fit: async ({ kernel, split, y, groups, device }) => {
-        const together = choice === 'leave-one-out' ? groups : foldNumbers(op, y.rows, choice, seed, groups)
-        using centred = await kernel.split(split)
-        const fitted = await ridge(centred, y, { lambdas, lambda, groups: together }, device)
-        const exponents = fitted.lambda.map(Math.log10)
-        const exponent = exponents.reduce((sum, value) => sum + value, 0) / exponents.length
-        return {
-          prediction: fitted.prediction,
-          inner: fitted.inner,
-          raw: { log10Lambda: exponent, rank: fitted.rank },
-        }
-      },
+  return layerScoring(op, net, images, responses, settings, {
+    regression: `ridge, centred, one of ${lambdas.length} penalties (${range}) ${lambda === 'shared' ? 'for all targets' : 'for each target'} by ${left} r`,
+    innerScore: `${left} r within the training images`,
+    leastParts: () => (choice === 'leave-one-out' ? 2 : choice),
+    fit: async ({ kernel, split, y, groups, device }) => {
+      const together = choice === 'leave-one-out' ? groups : foldNumbers(op, y.rows, choice, seed, groups)
+      using centred = await kernel.split(split)
+      const fitted = await ridge(centred, y, { lambdas, lambda, groups: together }, device)
+      const exponents = fitted.lambda.map(Math.log10)
+      const exponent = exponents.reduce((sum, value) => sum + value, 0) / exponents.length
+      return {
+        prediction: fitted.prediction,
+        inner: fitted.inner,
+        raw: { log10Lambda: exponent, rank: fitted.rank },
+      }
     },
-  )
+  })
 }
 
 /** The fold of each image. */

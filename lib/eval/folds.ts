@@ -58,16 +58,40 @@ export function describeFolds(folds: number, repeats: number, seed: number, grou
   return repeats === 1 ? drawn : `${drawn}, ${repeats} such orders`
 }
 
+/** What is known of images before responses to them are read. */
+type About = Pick<Responses, 'name' | 'images' | 'imageNames' | 'groups'>
+
+/**
+ * The splits that a score asks for.
+ * @param least parts of the images to learn from that every split must have
+ * @throws {DataError} where there are too few images; {OptionError} for a split that is none
+ */
+export function splitsFor(
+  op: string,
+  about: About,
+  {
+    test,
+    folds,
+    repeats,
+    seed,
+  }: { test?: readonly (number | string)[] | undefined; folds: number; repeats: number; seed: number },
+  least: number,
+): { given: Split | null; splits: Split[] } {
+  const { images, groups } = about
+  const given = test ? givenSplit(op, about, test) : null
+  const splits = given
+    ? [given]
+    : Array.from({ length: repeats }, (_, repeat) => foldsOf(op, images, folds, seed, groups, repeat)).flat()
+  for (const { train } of splits) checkParts(op, about, train, least)
+  return { given, splits }
+}
+
 /**
  * One split, of the images that are given for tests and all others.
  * @param test rows of images, or names; a name that is digits alone is a row where no image has such a name
  * @throws {OptionError} for an image that there is not, one that is given twice, no two images left on a side, or a group that lies on both
  */
-export function givenSplit(
-  op: string,
-  { name, images, imageNames, groups }: Pick<Responses, 'name' | 'images' | 'imageNames' | 'groups'>,
-  test: readonly (number | string)[],
-): Split {
+export function givenSplit(op: string, { name, images, imageNames, groups }: About, test: readonly (number | string)[]): Split {
   const refuse = (actual: string, expected: string) => new OptionError({ op, argument: 'test', actual, expected })
   const named = new Map<string, number[]>()
   imageNames?.forEach((word, row) => {
@@ -112,4 +136,30 @@ export function describeGiven({ train, test }: Split): string {
   const digest = createHash('sha256').update(test).digest('hex').slice(0, 12)
   const first = Array.from(test.subarray(0, 3)).join(', ')
   return `one split, given: ${test.length} images tested (${first}${test.length > 3 ? ` ... ${test.at(-1)}` : ''}; their numbers' SHA-256 begins ${digest}), the other ${train.length} trained on`
+}
+
+/**
+ * Refuses images to learn from that have too few parts to be left out one after another.
+ * @throws {DataError}
+ */
+export function checkParts(
+  op: string,
+  { name, groups }: Pick<Responses, 'name' | 'groups'>,
+  train: Int32Array,
+  least: number,
+): void {
+  const parts = groups ? new Set(Array.from(train, (i) => groups[i])).size : train.length
+  if (parts < least)
+    throw new DataError({
+      op,
+      argument: name,
+      actual: `${parts} ${groups ? 'groups of images' : 'images'} to learn from in one of the folds`,
+      expected: `at least ${least}, of which each is left out to choose by (fewer folds leave fewer to learn from)`,
+    })
+}
+
+/** Numbers that are in both ascending lists. */
+export function both(a: Int32Array, b: Int32Array): Int32Array {
+  const others = new Set(b)
+  return a.filter((i) => others.has(i))
 }

@@ -11,7 +11,7 @@ import { type Normalisation, noiseCeiling, normalisations, normaliseScore } from
 import { checkExtent } from './classify.js'
 import { type CommittedScore, chosenLayers } from './committed.js'
 import { type Aggregation, aggregate, aggregations, correlations, deviationOf } from './correlation.js'
-import { describeFolds, describeGiven, foldsOf, givenSplit, type Split } from './folds.js'
+import { both, checkParts, describeFolds, describeGiven, type Split, splitsFor } from './folds.js'
 import { joined, Kernel, type Kernels } from './kernel.js'
 import {
   type LayerControl,
@@ -146,17 +146,19 @@ interface FoldScores {
   raw: Record<string, number>[]
 }
 
-/** Scores layers by a regression. Everything that can be refused is, before the first image is read. */
-export async function scoreLayers(
+/** Scores when it is asked to. */
+export type Scoring<Scores = LayerScores> = (control: LayerControl) => Promise<Scores>
+
+/** Layers scored by a regression, once they are asked for. Everything that can be refused is refused here, before the first image is read. */
+export function layerScoring(
   op: string,
   net: Network | null,
   images: Images,
   responses: Responses,
   settings: Settings,
-  { signal, onProgress, onPlan }: LayerControl,
   regression: Regression,
-): Promise<LayerScores> {
-  const { repeats, seed, aggregate: how } = settings
+): Scoring {
+  const { seed, repeats, aggregate: how } = settings
   const count = images.shape[0]
   if (responses.images !== count)
     throw new DataError({
@@ -166,13 +168,10 @@ export async function scoreLayers(
       expected: `to the ${count} of ${images.name}`,
     })
   const names = namedLayers(op, net, settings.layers, true)
-  const given = settings.test ? givenSplit(op, responses, settings.test) : null
-  const folds = given ? 1 : settings.folds
-  const splits = given
-    ? [given]
-    : Array.from({ length: repeats }, (_, repeat) => foldsOf(op, count, folds, seed, responses.groups, repeat)).flat()
-  const { patterns, counts } = usableTargets(op, responses, folds, given)
   const least = regression.leastParts(names.length > 1)
+  const { given, splits } = splitsFor(op, responses, settings, least)
+  const folds = given ? 1 : settings.folds
+  const { patterns, counts } = usableTargets(op, responses, folds, given)
   for (const { images: known } of patterns) for (const { train } of splits) checkParts(op, responses, both(train, known), least)
   if (net) checkExtent(op, net, images)
   const device = net?.device ?? cpu()
@@ -183,99 +182,104 @@ export async function scoreLayers(
   const ceiling = found && !Number.isNaN(found.value) ? found : null
   const normalised = normaliser(predicted, settings)
 
-  const single = [...new Set(names.flatMap(layersOf))]
-  const features = await layerFeatures(op, net, images, single, settings, { signal, onProgress, onPlan })
-  const report = startPhase('scores', 'fits', names.length * splits.length, 0, onProgress)
-  const all: { layer: LayerFacts; found: FoldScores }[] = []
-  const y = matrix(count, responses.targets, responses.mean)
-  for (const name of names) {
-    const parts = layersOf(name).map((part) => features.find(({ layer }) => layer === part) as LayerFeatures)
-    const kernels = await Promise.all(parts.map((part) => Kernel.of(part, device)))
-    using kernel = kernels.length > 1 ? joined(kernels) : (kernels[0] as Kernel)
-    const found: FoldScores = { test: [], inner: [], raw: [] }
-    for (const split of splits) {
-      signal?.throwIfAborted()
-      const [test, inner] = [0, 1].map(() => new Float64Array(responses.targets).fill(Number.NaN)) as [Float64Array, Float64Array]
-      for (const { images: known, targets } of patterns) {
-        const part = { train: known.length === count ? split.train : both(split.train, known), test: both(split.test, known) }
-        if (part.test.length < 2) continue
-        const own = columnsOf(y, targets)
-        const { groups } = responses
-        const fitted = await regression.fit({
-          kernel,
-          split: part,
-          y: rowsOf(own, part.train),
-          groups: groups ? part.train.map((i) => groups[i] as number) : null,
-          wantsInner: names.length > 1,
-          device,
-        })
-        const r = correlations(fitted.prediction, rowsOf(own, part.test))
-        targets.forEach((target, j) => {
-          test[target] = r[j] as number
-          inner[target] = fitted.inner?.[j] ?? Number.NaN
-        })
-        found.raw.push(fitted.raw)
+  return async ({ signal, onProgress, onPlan }) => {
+    const single = [...new Set(names.flatMap(layersOf))]
+    const features = await layerFeatures(op, net, images, single, settings, { signal, onProgress, onPlan })
+    const report = startPhase('scores', 'fits', names.length * splits.length, 0, onProgress)
+    const all: { layer: LayerFacts; found: FoldScores }[] = []
+    const y = matrix(count, responses.targets, responses.mean)
+    for (const name of names) {
+      const parts = layersOf(name).map((part) => features.find(({ layer }) => layer === part) as LayerFeatures)
+      const kernels = await Promise.all(parts.map((part) => Kernel.of(part, device)))
+      using kernel = kernels.length > 1 ? joined(kernels) : (kernels[0] as Kernel)
+      const found: FoldScores = { test: [], inner: [], raw: [] }
+      for (const split of splits) {
+        signal?.throwIfAborted()
+        const [test, inner] = [0, 1].map(() => new Float64Array(responses.targets).fill(Number.NaN)) as [
+          Float64Array,
+          Float64Array,
+        ]
+        for (const { images: known, targets } of patterns) {
+          const part = { train: known.length === count ? split.train : both(split.train, known), test: both(split.test, known) }
+          if (part.test.length < 2) continue
+          const own = columnsOf(y, targets)
+          const { groups } = responses
+          const fitted = await regression.fit({
+            kernel,
+            split: part,
+            y: rowsOf(own, part.train),
+            groups: groups ? part.train.map((i) => groups[i] as number) : null,
+            wantsInner: names.length > 1,
+            device,
+          })
+          const r = correlations(fitted.prediction, rowsOf(own, part.test))
+          targets.forEach((target, j) => {
+            test[target] = r[j] as number
+            inner[target] = fitted.inner?.[j] ?? Number.NaN
+          })
+          found.raw.push(fitted.raw)
+        }
+        found.test.push(test)
+        found.inner.push(inner)
+        report(all.length * splits.length + found.test.length)
       }
-      found.test.push(test)
-      found.inner.push(inner)
-      report(all.length * splits.length + found.test.length)
+      const total = (of: (part: LayerFeatures) => number) => parts.reduce((sum, part) => sum + of(part), 0)
+      const layer = {
+        layer: name,
+        features: total((part) => part.features),
+        size: total(({ size }) => size),
+        projection:
+          parts.map(({ projection }) => projection).join('; ') + (parts.length > 1 ? '; each of the same variance in all' : ''),
+      }
+      all.push({ layer, found })
     }
-    const total = (of: (part: LayerFeatures) => number) => parts.reduce((sum, part) => sum + of(part), 0)
-    const layer = {
-      layer: name,
-      features: total((part) => part.features),
-      size: total(({ size }) => size),
-      projection:
-        parts.map(({ projection }) => projection).join('; ') + (parts.length > 1 ? '; each of the same variance in all' : ''),
-    }
-    all.push({ layer, found })
-  }
 
-  const apart = patterns.length > 1 ? `; apart for ${patterns.length} sets of targets that were measured for other images` : ''
-  const base = {
-    name: op === 'encode' ? 'encoding' : op,
-    unit: '',
-    ceiling,
-    seed,
-    model: net?.describe() ?? 'no network',
-    data: { name: [...new Set([responses.name, images.name])].join(', '), sha256: `${responses.sha256} ${images.sha256}` },
+    const apart = patterns.length > 1 ? `; apart for ${patterns.length} sets of targets that were measured for other images` : ''
+    const base = {
+      name: op === 'encode' ? 'encoding' : op,
+      unit: '',
+      ceiling,
+      seed,
+      model: net?.describe() ?? 'no network',
+      data: { name: [...new Set([responses.name, images.name])].join(', '), sha256: `${responses.sha256} ${images.sha256}` },
+    }
+    const scores = all.map(
+      ({ layer, found }): LayerScore => ({
+        layer: layer.layer,
+        ...base,
+        ...summary(found.test, folds, how),
+        raw: {
+          images: count,
+          ...(given ? { tested: given.test.length } : {}),
+          ...counts,
+          features: layer.features,
+          dimensions: layer.size,
+          ...spreads(found.test, how),
+          ...(normalised ? { normalised: normalised(overFolds(found.test)) } : {}),
+          ...(names.length > 1
+            ? {
+                inner: aggregate(
+                  found.inner.map((fold) => aggregate(fold, how)),
+                  'mean',
+                ),
+              }
+            : {}),
+          ...meanRaw(found.raw),
+        },
+        protocol: {
+          input: images.shape.slice(1),
+          resizing: images.shaping ?? 'none: images as they are stored',
+          projection: layer.projection,
+          folds: given ? describeGiven(given) : describeFolds(folds, repeats, seed, responses.groups),
+          regression: regression.regression + apart,
+          aggregation: `Pearson's r per target${given ? '' : ' and fold, mean over folds'}, ${how} over ${counts.targets} targets`,
+          normalisation: settings.normalise ? `${settings.normalise}: ${normalisations[settings.normalise].formula}` : null,
+        },
+        perTarget: [...overFolds(found.test)],
+      }),
+    )
+    return { scores, committed: names.length > 1 ? committed(all, folds, how, regression, base) : null }
   }
-  const scores = all.map(
-    ({ layer, found }): LayerScore => ({
-      layer: layer.layer,
-      ...base,
-      ...summary(found.test, folds, how),
-      raw: {
-        images: count,
-        ...(given ? { tested: given.test.length } : {}),
-        ...counts,
-        features: layer.features,
-        dimensions: layer.size,
-        ...spreads(found.test, how),
-        ...(normalised ? { normalised: normalised(overFolds(found.test)) } : {}),
-        ...(names.length > 1
-          ? {
-              inner: aggregate(
-                found.inner.map((fold) => aggregate(fold, how)),
-                'mean',
-              ),
-            }
-          : {}),
-        ...meanRaw(found.raw),
-      },
-      protocol: {
-        input: images.shape.slice(1),
-        resizing: images.shaping ?? 'none: images as they are stored',
-        projection: layer.projection,
-        folds: given ? describeGiven(given) : describeFolds(folds, repeats, seed, responses.groups),
-        regression: regression.regression + apart,
-        aggregation: `Pearson's r per target${given ? '' : ' and fold, mean over folds'}, ${how} over ${counts.targets} targets`,
-        normalisation: settings.normalise ? `${settings.normalise}: ${normalisations[settings.normalise].formula}` : null,
-      },
-      perTarget: [...overFolds(found.test)],
-    }),
-  )
-  return { scores, committed: names.length > 1 ? committed(all, folds, how, regression, base) : null }
 }
 
 /**
@@ -291,27 +295,6 @@ function normaliser(responses: Responses, settings: Settings): ((r: Float64Array
       r.map((value, target) => normaliseScore(value, perTarget[target] as number, normalise)),
       how,
     )
-}
-
-/**
- * Refuses images to learn from that have too few parts to be left out one after another.
- * @throws {DataError}
- */
-function checkParts(op: string, { name, groups }: Responses, train: Int32Array, least: number): void {
-  const parts = groups ? new Set(Array.from(train, (i) => groups[i])).size : train.length
-  if (parts < least)
-    throw new DataError({
-      op,
-      argument: name,
-      actual: `${parts} ${groups ? 'groups of images' : 'images'} to learn from in one of the folds`,
-      expected: `at least ${least}, of which each is left out to choose by (fewer folds leave fewer to learn from)`,
-    })
-}
-
-/** Numbers that are in both ascending lists. */
-function both(a: Int32Array, b: Int32Array): Int32Array {
-  const others = new Set(b)
-  return a.filter((i) => others.has(i))
 }
 
 /** Mean over folds of each target's r. */

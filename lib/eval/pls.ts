@@ -9,7 +9,7 @@ import { aggregate, correlations } from './correlation.js'
 import { foldsOf } from './folds.js'
 import type { CentredSplit, Kernels } from './kernel.js'
 import type { LayerControl } from './layer_features.js'
-import { type LayerScores, layerScoreOptions, parseScoreOptions, scoreLayers } from './layer_scores.js'
+import { type LayerScores, layerScoreOptions, layerScoring, parseScoreOptions, type Scoring } from './layer_scores.js'
 import { columnMeans, download, type Matrix, matrix, rowsOf, upload, withoutRow } from './matrix.js'
 
 const fitOptions = {
@@ -124,31 +124,33 @@ export async function pls(
   responses: Responses,
   options: PlsOptions = {},
 ): Promise<LayerScores> {
-  const op = 'pls'
   const { signal, onProgress, onPlan, ...rest } = options
-  const settings = parseScoreOptions(op, plsOptions, rest)
+  return plsScoring(net, images, responses, rest)({ signal, onProgress, onPlan })
+}
+
+/** @internal What {@link pls} scores, once it is asked for: what can be refused is refused before. */
+export function plsScoring(
+  net: Network | null,
+  images: Images,
+  responses: Responses,
+  options: z.input<typeof plsOptions>,
+): Scoring {
+  const op = 'pls'
+  const settings = parseScoreOptions(op, plsOptions, options)
   const { components, scale, tolerance } = settings
   const regression = `partial least squares of ${components} components (NIPALS to ${tolerance}) on ${scale ? 'scaled' : 'centred'} features and targets`
-  return scoreLayers(
-    op,
-    net,
-    images,
-    responses,
-    settings,
-    { signal, onProgress, onPlan },
-    {
-      regression,
-      innerScore: `mean r in ${innerFolds} folds of the training images (fewer where they have fewer parts)`,
-      leastParts: (wantsInner) => (wantsInner ? 2 : 1),
-      fit: async ({ kernel, split, y, groups, wantsInner, device }) => {
-        using centred = await kernel.split(split, { scale })
-        const fitted = await fitPls(centred, y, settings, device)
-        const raw = { components: fitted.loadings.columns, unconverged: fitted.unconverged }
-        const inner = wantsInner ? await innerScores(kernel, split.train, y, groups, settings, device) : null
-        return { prediction: fitted.prediction, inner, raw }
-      },
+  return layerScoring(op, net, images, responses, settings, {
+    regression,
+    innerScore: `mean r in ${innerFolds} folds of the training images (fewer where they have fewer parts)`,
+    leastParts: (wantsInner) => (wantsInner ? 2 : 1),
+    fit: async ({ kernel, split, y, groups, wantsInner, device }) => {
+      using centred = await kernel.split(split, { scale })
+      const fitted = await fitPls(centred, y, settings, device)
+      const raw = { components: fitted.loadings.columns, unconverged: fitted.unconverged }
+      const inner = wantsInner ? await innerScores(kernel, split.train, y, groups, settings, device) : null
+      return { prediction: fitted.prediction, inner, raw }
     },
-  )
+  })
 }
 
 /** Folds within the training images, by which a layer is chosen. */

@@ -12,6 +12,7 @@ import { type CommittedScore, chosenLayers } from './committed.js'
 import { deviationOf, isConstant, midRanks } from './correlation.js'
 import { foldsOf } from './folds.js'
 import { type LayerControl, layerFeatures, layerOptions, namedLayers, projectionOption } from './layer_features.js'
+import type { Scoring } from './layer_scores.js'
 import { type Comparison, comparisons, crossnobis, distances, knownPairs, rdmOf } from './rdm.js'
 import type { Score } from './score.js'
 
@@ -74,9 +75,19 @@ export async function rsa(
   reference: ReferenceRdms,
   options: RsaOptions = {},
 ): Promise<RsaScores> {
-  const op = 'rsa'
   const { signal, onProgress, onPlan, ...rest } = options
-  const settings = parseOptions(op, rsaOptions, rest)
+  return rsaScoring(net, images, reference, rest)({ signal, onProgress, onPlan })
+}
+
+/** @internal What {@link rsa} scores, once it is asked for: what can be refused is refused before. */
+export function rsaScoring(
+  net: Network | null,
+  images: Images,
+  reference: ReferenceRdms,
+  options: z.input<typeof rsaOptions>,
+): Scoring<RsaScores> {
+  const op = 'rsa'
+  const settings = parseOptions(op, rsaOptions, options)
   const { distance, compare, seed } = settings
   const count = images.shape[0]
   if (reference.images !== count || count < 3)
@@ -102,61 +113,66 @@ export async function rsa(
     })
   const ceiling = subjects.length > 1 ? rsaCeiling(subjects, compare) : null
   const reliable = reference.halves ? halvesCeiling(reference.halves, compare) : null
-  const features = await layerFeatures(op, net, images, names, settings, { signal, onProgress, onPlan })
-  const report = startPhase('scores', 'layers', names.length, 0, onProgress)
-  const device = net?.device ?? cpu()
-  const scores: RsaScore[] = []
-  const splits = names.length > 1 && count >= settings.folds ? foldsOf(op, count, settings.folds, seed, null) : []
-  const within = splits.map(({ train }) => pairsWithin(count, train))
-  const parts: FoldScores[] = []
-  for (const layer of features) {
-    signal?.throwIfAborted()
-    const own = await rdmOf(layer, distance, device)
-    const pairs = knownPairs([own, ...subjects])
-    const scoreOf = (some: Int32Array) => subjects.map((subject) => compared(own, subject, some, compare))
-    const perSubject = scoreOf(pairs)
-    const [inner, outer] = [1, 0].map((side) => within.map((fold) => pairs.filter((pair) => fold[pair] === side))) as Parted
-    // Fewer than three pairs say nothing.
-    const isChosen = within.length > 0 && [...inner, ...outer].every(({ length }) => length > 2)
-    const each = (some: readonly Int32Array[]) => some.map((fold) => mean(scoreOf(fold)))
-    if (isChosen) parts.push({ layer: layer.layer, inner: each(inner), outer: each(outer) })
-    scores.push({
-      layer: layer.layer,
-      name: op,
-      value: mean(perSubject),
-      unit: '',
-      raw: {
-        images: count,
-        pairs: pairs.length,
-        unknownPairs: own.length - pairs.length,
-        subjects: subjects.length,
-        features: layer.features,
-        dimensions: layer.size,
-        ...(isChosen ? { inner: mean(parts.at(-1)?.inner ?? []) } : {}),
-        ...(ceiling ? { ceilingLower: ceiling.lower, ceilingUpper: ceiling.upper } : {}),
-      },
-      ceiling: ceiling ? { value: ceiling.upper, formula: ceiling.formula } : reliable,
-      spread:
-        subjects.length > 1
-          ? { value: deviationOf(perSubject) / Math.sqrt(subjects.length), over: `${subjects.length} subjects (standard error)` }
-          : jackknife(count, pairs, (some) => mean(scoreOf(some))),
-      seed: settings.projection === 'none' ? null : seed,
-      model: net?.describe() ?? 'no network',
-      data: { name: `${reference.name}, ${images.name}`, sha256: `${reference.sha256} ${images.sha256}` },
-      protocol: {
-        input: images.shape.slice(1),
-        resizing: images.shaping ?? 'none: images as they are stored',
-        projection: layer.projection,
-        distance:
-          distance === 'correlation' ? "1 - Pearson's r of the flattened outputs" : 'mean squared difference of the outputs',
-        comparison: compare,
-        aggregation: `mean over ${subjects.length} ${subjects.length === 1 ? 'subject' : 'subjects'}`,
-      },
-      perSubject,
-    })
-    report(scores.length)
+  return async ({ signal, onProgress, onPlan }) => {
+    const features = await layerFeatures(op, net, images, names, settings, { signal, onProgress, onPlan })
+    const report = startPhase('scores', 'layers', names.length, 0, onProgress)
+    const device = net?.device ?? cpu()
+    const scores: RsaScore[] = []
+    const splits = names.length > 1 && count >= settings.folds ? foldsOf(op, count, settings.folds, seed, null) : []
+    const within = splits.map(({ train }) => pairsWithin(count, train))
+    const parts: FoldScores[] = []
+    for (const layer of features) {
+      signal?.throwIfAborted()
+      const own = await rdmOf(layer, distance, device)
+      const pairs = knownPairs([own, ...subjects])
+      const scoreOf = (some: Int32Array) => subjects.map((subject) => compared(own, subject, some, compare))
+      const perSubject = scoreOf(pairs)
+      const [inner, outer] = [1, 0].map((side) => within.map((fold) => pairs.filter((pair) => fold[pair] === side))) as Parted
+      // Fewer than three pairs say nothing.
+      const isChosen = within.length > 0 && [...inner, ...outer].every(({ length }) => length > 2)
+      const each = (some: readonly Int32Array[]) => some.map((fold) => mean(scoreOf(fold)))
+      if (isChosen) parts.push({ layer: layer.layer, inner: each(inner), outer: each(outer) })
+      scores.push({
+        layer: layer.layer,
+        name: op,
+        value: mean(perSubject),
+        unit: '',
+        raw: {
+          images: count,
+          pairs: pairs.length,
+          unknownPairs: own.length - pairs.length,
+          subjects: subjects.length,
+          features: layer.features,
+          dimensions: layer.size,
+          ...(isChosen ? { inner: mean(parts.at(-1)?.inner ?? []) } : {}),
+          ...(ceiling ? { ceilingLower: ceiling.lower, ceilingUpper: ceiling.upper } : {}),
+        },
+        ceiling: ceiling ? { value: ceiling.upper, formula: ceiling.formula } : reliable,
+        spread:
+          subjects.length > 1
+            ? {
+                value: deviationOf(perSubject) / Math.sqrt(subjects.length),
+                over: `${subjects.length} subjects (standard error)`,
+              }
+            : jackknife(count, pairs, (some) => mean(scoreOf(some))),
+        seed: settings.projection === 'none' ? null : seed,
+        model: net?.describe() ?? 'no network',
+        data: { name: `${reference.name}, ${images.name}`, sha256: `${reference.sha256} ${images.sha256}` },
+        protocol: {
+          input: images.shape.slice(1),
+          resizing: images.shaping ?? 'none: images as they are stored',
+          projection: layer.projection,
+          distance:
+            distance === 'correlation' ? "1 - Pearson's r of the flattened outputs" : 'mean squared difference of the outputs',
+          comparison: compare,
+          aggregation: `mean over ${subjects.length} ${subjects.length === 1 ? 'subject' : 'subjects'}`,
+        },
+        perSubject,
+      })
+      report(scores.length)
+    }
+    return { scores, committed: splits.length > 0 && parts.length === names.length ? committedOf(parts, scores) : null, ceiling }
   }
-  return { scores, committed: splits.length > 0 && parts.length === names.length ? committedOf(parts, scores) : null, ceiling }
 }
 
 /** The score of the layers that folds chose. */

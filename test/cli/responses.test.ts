@@ -1,5 +1,5 @@
 // Scores against responses of every kind that the library reads, of several recordings, and on given splits, as a user asks for them.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -244,6 +244,62 @@ describe('eval encoding', () => {
       '--subjects',
       '4',
     )
+  })
+})
+
+describe('several recordings', () => {
+  const put = (name: string, trials: NpyData, shape: number[]) => {
+    mkdirSync(join(folder, name), { recursive: true })
+    cpSync(join(folder, 'v4/a/images.npy'), join(folder, name, 'images.npy'))
+    array(`${name}/responses_trials.npy`, trials, shape)
+  }
+
+  it('are all looked at before the first is scored', () => {
+    put('wrong/flat', new Float64Array(count * 3 * 4), [count, 3, 4])
+    put('wrong/once', normals(3, count * 3), [count, 3, 1])
+    put('wrong/one', normals(3, count * 4), [count, 1, 4])
+    const holed = normals(4, count * 3 * 4)
+    holed.fill(Number.NaN, 4 * 3 * 4)
+    put('wrong/holed', holed, [count, 3, 4])
+    put('wrong/grouped', normals(3, count * 3 * 4), [count, 3, 4])
+    array(
+      'wrong/grouped/groups.npy',
+      Int32Array.from({ length: count }, (_, i) => i % 2),
+      [count],
+    )
+    const ask = (command: string, second: string, ...more: string[]) => [
+      command,
+      '--responses',
+      'v4/a',
+      `wrong/${second}`,
+      ...more,
+    ]
+    for (const command of ['encoding', 'pls']) {
+      refuses(1, /: flat is 3 targets, 3 of them constant and 0 not measured/, ...ask(command, 'flat'))
+      refuses(1, /: holed is 3 targets, 0 of them constant and 3 not measured/, ...ask(command, 'holed'))
+      refuses(1, /: images is 2 groups of them; expected at least one for each of 5 folds/, ...ask(command, 'grouped'))
+      refuses(1, /: once is without repeats; expected single/, ...ask(command, 'once', '--normalise', 'brain-score'))
+    }
+    refuses(1, /: grouped is 1 groups of images to learn from in one of the folds/, ...ask('encoding', 'grouped', '--folds', '2'))
+    refuses(1, /: flat, 1 - r .* is 0 known pairs; expected at least 3/, ...ask('rsa', 'flat'))
+    refuses(1, /: one is 1 of 1 targets that were measured for every image; expected at least two/, ...ask('rsa', 'one'))
+    refuses(1, /: once is without repeats; expected at least two/, ...ask('rsa', 'once', '--response-distance', 'crossnobis'))
+  })
+
+  it('of the Natural Scenes Dataset, by what can be known before one is read', () => {
+    const ask = (command: string, ...more: string[]) => [
+      command,
+      '--responses',
+      'nsd',
+      '--subjects',
+      '2,4',
+      '--skip-missing',
+      ...more,
+    ]
+    refuses(1, /: images is \d+ of them; expected at least one for each of 9000 folds/, ...ask('encoding', '--folds', '9000'))
+    refuses(2, /: --normalise is given without --trials; expected both/, ...ask('pls', '--normalise', 'nsd'))
+    const crossnobis = ['--response-distance', 'crossnobis']
+    refuses(2, /: --response-distance crossnobis is given without --trials; expected both/, ...ask('rsa', ...crossnobis))
   })
 })
 

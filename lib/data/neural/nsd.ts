@@ -110,7 +110,7 @@ export async function planNsd(root: string, options: z.input<typeof nsdOptions>)
   const images = await openNsdImages(stimuli, shown.nsdIds, { size, grey, negative })
 
   const files = sessions.read.map((session) => join(measured, `betas_${sessionName(session)}.hdf5`))
-  const extents = await extentsOf(op, files[0] as string)
+  const extents = await extentsOf(op, files)
   const places = { rois: join(prepared, 'roi'), names: join(root, 'nsddata', 'freesurfer', folder, 'label') }
   const inMasks = await voxelsWithin(op, places, parsed.masks, extents)
   const valid = await validVoxels(prepared, sessions.read, inMasks, extents)

@@ -1,7 +1,6 @@
 // Responses of single trials of the Natural Scenes Dataset, read voxel by voxel as they are stored, and what becomes of them.
-import { DataError } from '../../errors.js'
 import type { LoadControl } from '../images.js'
-import { Hdf5File } from './hdf5.js'
+import { type Hdf5Dataset, Hdf5File, type Slab } from './hdf5.js'
 import { trialsPerSession } from './nsd_design.js'
 import type { Extents } from './nsd_voxels.js'
 
@@ -42,30 +41,46 @@ export interface Betas {
 }
 
 /**
- * The shape of a file of betas, as [X,Y,Z].
- * @throws {DataError} naming the file that holds no betas of a session
+ * The shape of the betas of some sessions, as [X,Y,Z]: all of them are looked into.
+ * @throws {DataError} naming the file that holds no betas of a session, or of another shape than the first
  */
-export async function extentsOf(op: string, path: string): Promise<Extents> {
-  using file = await openBetas(op, path)
-  const [, z = 0, y = 0, x = 0] = file.dataset('betas', 4).shape
-  return [x, y, z]
+export async function extentsOf(op: string, paths: readonly string[]): Promise<Extents> {
+  let extents: Extents | null = null
+  for (const path of paths) {
+    using file = await openBetas(op, path, extents)
+    const betas = file.dataset('betas', 4)
+    const [, z = 0, y = 0, x = 0] = betas.shape
+    extents ??= [x, y, z]
+    if (x * y * z > 0)
+      integersOf(file, betas, [
+        [0, 1],
+        [0, 1],
+        [0, 1],
+        [0, 1],
+      ])
+  }
+  return extents as Extents
 }
 
-async function openBetas(op: string, path: string): Promise<Hdf5File> {
+/** @param extents what they must be; null of the first session */
+async function openBetas(op: string, path: string, extents: Extents | null): Promise<Hdf5File> {
   const file = await Hdf5File.open(op, path, 'an HDF5 file of betas [750, Z, Y, X]')
   try {
-    const [trials] = file.dataset('betas', 4).shape
-    if (trials === trialsPerSession) return file
-    throw new DataError({
-      op,
-      argument: path,
-      actual: `one of ${trials} trials`,
-      expected: `${trialsPerSession}, those of a session`,
-    })
+    const [trials, z, y, x] = file.dataset('betas', 4).shape
+    if (trials !== trialsPerSession) throw file.refuse(`one of ${trials} trials`, `${trialsPerSession}, those of a session`)
+    if (extents && (x !== extents[0] || y !== extents[1] || z !== extents[2]))
+      throw file.refuse(`one of ${x} x ${y} x ${z} voxels`, `${extents.join(' x ')}, as session 1`)
+    return file
   } catch (error) {
     file.close()
     throw error
   }
+}
+
+function integersOf(file: Hdf5File, betas: Hdf5Dataset, slab: Slab): Int16Array {
+  const read = betas.numbers(slab)
+  if (read instanceof Int16Array) return read
+  throw file.refuse('one of another element type', 'betas as 16-bit integers')
 }
 
 /** Bytes of responses that reading holds, beside 64 MiB of trials that are worked on. */
@@ -127,28 +142,18 @@ async function readTrials(
   places: Int32Array,
   signal?: AbortSignal,
 ): Promise<Float64Array> {
-  const [X, Y, Z] = extents
+  const [X, Y] = extents
   const data = new Float64Array(places.length * rows.length)
   for (const [session, path] of files.entries()) {
     signal?.throwIfAborted()
     await new Promise(setImmediate)
-    using file = await openBetas(op, path)
+    using file = await openBetas(op, path, extents)
     const betas = file.dataset('betas', 4)
-    const [, z, y, x] = betas.shape
-    if (x !== X || y !== Y || z !== Z)
-      throw new DataError({
-        op,
-        argument: path,
-        actual: `one of ${x} x ${y} x ${z} voxels`,
-        expected: `${X} x ${Y} x ${Z}, as session 1`,
-      })
     for (const { first, last } of runsOf(places, X)) {
       const place = places[first] as number
       const [row, begin, end] = [Math.floor(place / X), place % X, ((places[last] as number) % X) + 1]
       const [atY, atZ] = [row % Y, Math.floor(row / Y)]
-      const read = betas.numbers([null, [atZ, atZ + 1], [atY, atY + 1], [begin, end]])
-      if (!(read instanceof Int16Array))
-        throw new DataError({ op, argument: path, actual: 'one of another element type', expected: 'betas as 16-bit integers' })
+      const read = integersOf(file, betas, [null, [atZ, atZ + 1], [atY, atY + 1], [begin, end]])
       for (let i = first; i <= last; ++i) {
         const column = ((places[i] as number) % X) - begin
         const to = i * rows.length + session * trialsPerSession

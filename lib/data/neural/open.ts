@@ -4,6 +4,7 @@ import { basename, extname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { DataError, OptionError } from '../../errors.js'
 import { overrides, parseOptions } from '../../options.js'
+import { encodedOptions } from '../encoded.js'
 import { statFile } from '../files.js'
 import { flagOf } from '../flag_names.js'
 import type { LoadControl } from '../images.js'
@@ -93,7 +94,13 @@ export const recordingOptionKinds: Readonly<Record<keyof typeof parts, readonly 
 }
 
 /** The schema of {@link RecordingsOptions}. */
-export const recordingsOptions = overrides(z.strictObject({ ...parts, ...shaping, memoryLimit }))
+export const recordingsOptions = overrides(
+  z.strictObject({
+    ...parts,
+    ...shaping,
+    memoryLimit: memoryLimit.describe(`${memoryLimit.description}; several recordings that are held together share them`),
+  }),
+)
 
 /**
  * Options of the kinds that recordings are of: `subjects`, `masks` ... of the Natural Scenes Dataset, `region`, `from`, `to` ... of assemblies,
@@ -155,8 +162,12 @@ export async function openRecordings(paths: readonly string[], options: Recordin
       })
   const names = namesOf(paths)
   const sources: RecordingSource[] = []
-  for (const [i, path] of paths.entries())
-    sources.push(...(await sourcesOf(found[i] as RecordingKind, path, names[i] as string, given, { signal, onProgress })))
+  const memoryLimit = Math.floor(encodedOptions.memoryLimit.parse(given.memoryLimit) / Math.max(1, paths.length))
+  for (const [i, path] of paths.entries()) {
+    const kind = found[i] as RecordingKind
+    const own = kind === 'nsd' ? given : { ...given, memoryLimit }
+    sources.push(...(await sourcesOf(kind, path, names[i] as string, own, { signal, onProgress })))
+  }
   return sources
 }
 

@@ -344,7 +344,7 @@ describe('readBetas', () => {
     const request = {
       op: 'test',
       files,
-      extents: await extentsOf('test', files[0] as string),
+      extents: await extentsOf('test', files),
       // Neighbours, a gap, other rows, and a constant one.
       places: Int32Array.of(0, 1, 4, 5, 19, 33, 40, nsd.constantVoxel, 59),
       rows: Int32Array.from({ length: 1500 }, (_, trial) => trial % 500),

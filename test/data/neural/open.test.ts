@@ -59,6 +59,18 @@ const refused = (paths: readonly string[], options?: RecordingsOptions) =>
   )
 
 describe('openRecordings', () => {
+  it('shares the memory for pixels among recordings that are held together', async () => {
+    for (const folder of ['one', 'two']) await putFolder(folder)
+    const held = async (paths: readonly string[], memoryLimit: number) => {
+      const sources = await open(paths, { size: 4, memoryLimit })
+      return Promise.all(sources.map(async (source) => (await source.open()).images.pixels !== null))
+    }
+    const each = 3 * 3 * 4 * 4
+    expect(await held(['one'], each)).toEqual([true])
+    expect(await held(['one', 'two'], 2 * each)).toEqual([true, true])
+    expect(await held(['one', 'two'], 2 * each - 1)).toEqual([false, false])
+  })
+
   it('knows each kind by what lies there, and opens it with the options of its kind', async () => {
     await putFolder('v4')
     await putAssembly()
