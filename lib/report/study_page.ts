@@ -80,6 +80,8 @@ export async function writeStudy(
     seeds: scale.seeds,
     command,
     values,
+    charts: report.charts,
+    bars: report.bars ?? [],
     tables: report.tables,
     notes: report.notes,
     notRun: missing,

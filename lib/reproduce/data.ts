@@ -14,6 +14,8 @@ import {
   selectImages,
 } from '../data/index.js'
 import { DataError, OptionError } from '../errors.js'
+import { encodeScoring } from '../eval/encoding.js'
+import { rsaScoring } from '../eval/rsa.js'
 import { refuseUnknown } from '../options.js'
 import { openMeshScenes } from './xie/mesh_scenes.js'
 
@@ -97,6 +99,9 @@ export async function openStudyData(needs: StudyNeeds, path: string, options: St
     )
     const seen = rdmImages === undefined ? null : await openImages(rdmImages, { ...shape, labels: 'none' })
     const references = seen ? await Promise.all(rdms.map((file) => readRdms(file, seen.shape[0]))) : []
+    // What no score can be taken of is refused before anything is trained.
+    for (const { images, responses } of recordings) encodeScoring(null, images, responses, { layers: ['pixels'], repeats: 1 })
+    for (const reference of references) rsaScoring(null, seen as Images, reference, { layers: ['pixels'] })
     return {
       train: await photos('train'),
       test: await photos('test'),

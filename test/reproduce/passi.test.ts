@@ -1,10 +1,10 @@
 // The studies of wavelet hierarchies, small: on rendered scenes, and on responses that follow them.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { encode, loadNetwork } from '../../lib/index.js'
-import type { StudyData } from '../../lib/reproduce/index.js'
+import { encode, encodeNpy, loadNetwork } from '../../lib/index.js'
+import { openStudyData, type StudyData, type StudyReport } from '../../lib/reproduce/index.js'
 import { flatStudyData, runIn } from './flat_study.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'striate-passi-'))
@@ -68,7 +68,32 @@ describe('learning without labels', () => {
       expect(records.size, name).toBe(parts)
       const values = [...records.values()].flatMap(({ result }) => (result as { recordings: { r: number[] }[] }).recordings)
       expect(values.flatMap(({ r }) => r).every(Number.isFinite), name).toBe(true)
-      expect(existsSync(join(written.folder, 'index.html'))).toBe(true)
+      const { charts, tables } = JSON.parse(readFileSync(join(written.folder, 'results.json'), 'utf8')) as StudyReport
+      expect(charts.length, name).toBeGreaterThan(0)
+      const drawn = charts.flatMap(({ series }) => series)
+      for (const { name: line, x, y } of drawn) {
+        expect(y.length, line).toBe(x.length)
+        expect([...x, ...y].every(Number.isFinite), line).toBe(true)
+      }
+      if (name === 'passi-ablation') {
+        expect(drawn.map(({ name }) => name)).toContain('components but the first')
+        expect(tables[0]?.rows.map(([about]) => about)).toEqual(drawn.map(({ name }) => name))
+        expect(tables[0]?.rows.map((row) => row.slice(1, -1))).toEqual(drawn.map(({ y }) => y.map((r) => r.toFixed(3))))
+      }
+      const page = readFileSync(join(written.folder, 'index.html'), 'utf8')
+      for (const { title } of charts) expect(page).toContain(title)
     }
+  })
+})
+
+describe('the recordings of a study', () => {
+  it('are refused before anything is trained where no score can be taken of them', async () => {
+    const at = (name: string) => join(folder, 'none', name)
+    mkdirSync(at('flat'), { recursive: true })
+    const pixels = Uint8Array.from({ length: 20 * 8 * 8 }, (_, i) => (i * 37) % 251)
+    writeFileSync(at('flat/images.npy'), encodeNpy({ data: pixels, shape: [20, 8, 8] }))
+    writeFileSync(at('flat/responses_mean.npy'), encodeNpy({ data: new Float32Array(40), shape: [20, 2] }))
+    const open = openStudyData('photos, and recordings of neurons', 'nowhere', { responses: [at('flat')] })
+    await expect(open).rejects.toThrow('encode: flat is 2 targets, 2 of them constant and 0 not measured')
   })
 })
