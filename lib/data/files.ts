@@ -5,6 +5,7 @@ import type { Dirent, Stats } from 'node:fs'
 import { type FileHandle, readdir, stat } from 'node:fs/promises'
 import { DataError } from '../errors.js'
 import { describeReadError } from '../io/file_errors.js'
+import { fileKind } from '../io/file_kind.js'
 import { openFile, type Path, refuseSpecial, shown } from '../io/regular_file.js'
 import { allDone } from './gate.js'
 
@@ -97,6 +98,16 @@ export async function readWhole(op: string, path: Path, expected: string, signal
   } finally {
     await file.close()
   }
+}
+
+/**
+ * Refuses the bytes of a file that is no text.
+ * @throws {DataError} saying what it is instead
+ */
+export function refuseBinary(op: string, path: Path, bytes: Uint8Array, expected: string): void {
+  const { what, actual, remedy } = fileKind(bytes, 'no text')
+  if (what === null || what === 'a text' || bytes.length === 0) return
+  throw new DataError({ op, argument: shown(path), actual, expected: expected + remedy })
 }
 
 /** Fills `into` from `position`; a file that ends early is refused. */

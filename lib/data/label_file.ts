@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { DataError } from '../errors.js'
 import { columnOf, isUnnamed, labelColumn, lackingNumbers, numbersOrWords, refuseSameName } from './columns.js'
-import { type Path, readWhole, shown } from './files.js'
+import { type Path, readWhole, refuseBinary, shown } from './files.js'
 import { flagOf } from './flag_names.js'
 import type { SkippedFile } from './images.js'
 import type { Column, Targets } from './targets.js'
@@ -32,6 +32,7 @@ export async function readTable(op: string, path: Path, columns?: readonly strin
   const expected = 'a CSV or TSV file with a row of column names, an image in the first column or in one called image, file or id'
   const refuse = (actual: string, cause?: unknown) => new DataError({ op, argument: shown(path), actual, expected }, { cause })
   const bytes = await readWhole(op, path, expected)
+  refuseBinary(op, path, bytes, expected)
   // A spreadsheet saves in UTF-8 with a mark, or in Latin-1.
   const text = shown(bytes)
   let records: { record: string[]; info: { lines: number } }[]

@@ -2,6 +2,7 @@
 import { promisify } from 'node:util'
 import { crc32, inflateRaw } from 'node:zlib'
 import { DataError } from '../errors.js'
+import { fileKind, kindBytes } from '../io/file_kind.js'
 import { openFile, readFully, statFile } from './files.js'
 
 export interface ZipEntry {
@@ -33,7 +34,12 @@ export async function listZip(op: string, path: string): Promise<ZipEntry[]> {
     const tail = Buffer.alloc(Math.min(size, endBytes + 0xffff))
     await readFully(op, path, file, tail, size - tail.length)
     const end = tail.subarray(Math.max(0, tail.lastIndexOf(endMark)))
-    if (end.length < endBytes || !end.subarray(0, 4).equals(endMark)) throw refuse('no zip archive, or one cut off')
+    if (end.length < endBytes || !end.subarray(0, 4).equals(endMark)) {
+      const head = Buffer.alloc(Math.min(size, kindBytes))
+      await readFully(op, path, file, head, 0)
+      const { what, actual } = fileKind(head, 'no zip archive')
+      throw refuse(what?.startsWith('a zip') ? 'a zip archive cut off' : actual)
+    }
     const [count, length, begin] = [end.readUInt16LE(10), end.readUInt32LE(12), end.readUInt32LE(16)]
     if (count === 0xffff || begin === 0xffffffff) throw refuse('one of the zip64 kind')
     if (begin + length > size) throw refuse('one whose directory is cut off')

@@ -2,6 +2,7 @@
 import { DataError, ShapeError } from '../errors.js'
 import { writeAtomic } from './atomic.js'
 import { describeReadError } from './file_errors.js'
+import { fileKind } from './file_kind.js'
 import { openFile } from './regular_file.js'
 
 export type NpyData = Float32Array | Float64Array | Int32Array | Uint8Array
@@ -230,8 +231,11 @@ function parseHeader(text: string): Header | null {
 
 /** What lies in the bytes of a .npy file before its data. */
 function readHeader(buffer: Buffer, refuse: (actual: string, expected: string) => DataError): Header & { end: number } {
-  if (buffer.length < 10 || buffer.toString('latin1', 0, 6) !== magic)
-    throw refuse('not a .npy file', 'one that starts with \\x93NUMPY')
+  if (buffer.toString('latin1', 0, 6) !== magic) {
+    const { actual, remedy } = fileKind(buffer, 'not a .npy file')
+    throw refuse(actual, `one that starts with \\x93NUMPY${remedy}`)
+  }
+  if (buffer.length < 10) throw refuse(`truncated (${buffer.length} bytes)`, 'a whole header')
   const version = buffer[6] as number
   if (version < 1 || version > 3 || buffer[7] !== 0) throw refuse(`of version ${version}.${buffer[7]}`, 'version 1.0, 2.0 or 3.0')
   const prefix = version === 1 ? 10 : 12

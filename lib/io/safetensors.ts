@@ -7,6 +7,7 @@ import { refuseUnknown } from '../options.js'
 import type { Tensor } from '../tensor.js'
 import { type AtomicSink, largestPiece, writeAtomic } from './atomic.js'
 import { describeReadError } from './file_errors.js'
+import { fileKind } from './file_kind.js'
 import { openFile } from './regular_file.js'
 
 export type SafetensorData =
@@ -266,11 +267,10 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     const prefix = Buffer.alloc(8)
     await readExactly(file, path, prefix, 0)
     const headerBytes = Number(prefix.readBigUInt64LE())
-    if (headerBytes > maxHeaderBytes || headerBytes > size - 8)
-      throw refuse(
-        `one with a header of ${headerBytes} bytes`,
-        `a safetensors file (at most ${Math.min(maxHeaderBytes, size - 8)} here)`,
-      )
+    if (headerBytes > maxHeaderBytes || headerBytes > size - 8) {
+      const { actual, remedy } = fileKind(prefix, `one with a header of ${headerBytes} bytes`)
+      throw refuse(actual, `a safetensors file (at most ${Math.min(maxHeaderBytes, size - 8)} here)${remedy}`)
+    }
     const json = new Uint8Array(headerBytes)
     await readExactly(file, path, json, 8)
     const dataBegin = 8 + headerBytes

@@ -2,7 +2,7 @@
 import { parse } from 'csv-parse/sync'
 import { DataError } from '../../errors.js'
 import { isUnnamed } from '../columns.js'
-import { readWhole } from '../files.js'
+import { readWhole, refuseBinary } from '../files.js'
 
 /** A column that is looked for by its name. */
 export interface WantedColumn {
@@ -43,6 +43,7 @@ const isWord = (cell: string): boolean => !isMissing(cell) && !isNumber(cell)
 async function readCsv(op: string, path: string): Promise<string[][]> {
   const expected = 'a CSV file'
   const bytes = await readWhole(op, path, expected)
+  refuseBinary(op, path, bytes, expected)
   try {
     return parse(bytes, { bom: true, trim: true, skip_empty_lines: true })
   } catch (cause) {

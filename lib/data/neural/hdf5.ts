@@ -1,7 +1,8 @@
 // HDF5 files, and so netCDF-4 ones: opened where they lie and read slab by slab.
 import type { Dataset, File } from 'h5wasm/node'
 import { DataError } from '../../errors.js'
-import { statFile } from '../files.js'
+import { fileKind, kindBytes } from '../../io/file_kind.js'
+import { openFile, statFile } from '../files.js'
 
 /** From and to of each axis; null is all of it. */
 export type Slab = readonly (readonly [from: number, to: number] | null)[]
@@ -38,6 +39,13 @@ function reasonOf(error: unknown): string {
   return reason.replace(/: name = .*/s, '').replace(/: eof = .*/s, '')
 }
 
+/** What a file that is not to be opened is. */
+async function kindOf(op: string, path: string) {
+  await using file = await openFile(op, path, 'a readable file')
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(kindBytes), 0, kindBytes, 0)
+  return fileKind(buffer.subarray(0, bytesRead), 'no HDF5 file')
+}
+
 /** An open HDF5 file. */
 export class Hdf5File {
   private constructor(
@@ -57,7 +65,10 @@ export class Hdf5File {
     try {
       return new Hdf5File(op, path, new File(path, 'r'), Dataset)
     } catch (cause) {
-      throw new DataError({ op, argument: path, actual: `not to be opened (${reasonOf(cause)})`, expected }, { cause })
+      const { what, actual, remedy } = await kindOf(op, path)
+      const isDamaged = what === null || what === 'an HDF5 file'
+      const reason = isDamaged ? `not to be opened (${reasonOf(cause)})` : actual
+      throw new DataError({ op, argument: path, actual: reason, expected: expected + remedy }, { cause })
     }
   }
 

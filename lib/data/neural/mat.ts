@@ -1,6 +1,7 @@
 // Arrays of numbers from MATLAB's files of version 5 (those of `save` without -v7.3), with or without compression.
 import { constants, inflateSync } from 'node:zlib'
 import { DataError } from '../../errors.js'
+import { fileKind } from '../../io/file_kind.js'
 import { readWhole } from '../files.js'
 
 /** An array as MATLAB holds it. */
@@ -91,7 +92,10 @@ export async function readMat<Name extends string>(
   const mark = bytes.subarray(126, headerBytes).toString('latin1')
   const isLittle = mark === 'IM'
   const version = mark === 'IM' || mark === 'MI' ? (isLittle ? bytes.readUInt16LE(124) : bytes.readUInt16BE(124)) : 0
-  if (version !== 0x0100) throw refuse('no MAT file, or one of another version')
+  if (version !== 0x0100) {
+    const { what, actual, remedy } = fileKind(bytes, 'no MAT file')
+    throw refuse(what === 'a MAT file' ? 'a MAT file of another version' : actual, expected + remedy)
+  }
   const damaged = (what: string, cause?: unknown) => refuse(`damaged (${what})`, expected, cause)
   const inflate = (data: Buffer): Buffer => {
     try {

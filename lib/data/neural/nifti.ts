@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { NIFTI1, NIFTI2 } from 'nifti-reader-js'
 import { DataError } from '../../errors.js'
+import { fileKind } from '../../io/file_kind.js'
 import { readWhole } from '../files.js'
 
 export interface Volume {
@@ -49,7 +50,7 @@ export async function readVolume(op: string, path: string): Promise<Volume> {
     : packed
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
   const { isNIFTI, readHeader } = await import('nifti-reader-js')
-  if (buffer.byteLength < 352 || !isNIFTI(buffer)) throw refuse('no NIfTI file')
+  if (buffer.byteLength < 352 || !isNIFTI(buffer)) throw refuse(fileKind(bytes, 'no NIfTI file').actual)
   const header = readHeader(buffer)
   const [axes = 0, ...extents] = header.dims
   const [x = 0, y = 0, z = 0] = extents

@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path'
 import { DataError, OptionError, ShapeError } from '../../errors.js'
 import { readNpy } from '../../io/index.js'
 import { refuseUnknown } from '../../options.js'
-import { readWhole } from '../files.js'
+import { readWhole, refuseBinary } from '../files.js'
 
 /** Responses of each target (neuron, voxel) to each image. */
 export interface Responses {
@@ -184,7 +184,9 @@ export async function readImageList(path: string): Promise<(string | number)[]> 
   const expected = 'a name or a number of an image a line, or whole numbers [images] in a .npy file'
   const refuse = (actual: string) => new DataError({ op, argument: path, actual, expected })
   if (extname(path) !== '.npy') {
-    const text = (await readWhole(op, path, expected)).toString('utf8').replace(/^\ufeff/, '')
+    const bytes = await readWhole(op, path, expected)
+    refuseBinary(op, path, bytes, expected)
+    const text = bytes.toString('utf8').replace(/^\ufeff/, '')
     const lines = text.split(/\r\n|\r|\n/).map((line) => line.trim())
     const list = lines.filter((line) => line !== '')
     if (list.length === 0) throw refuse('empty')

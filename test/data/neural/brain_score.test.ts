@@ -265,6 +265,6 @@ describe('openBrainScore', () => {
     await putHdf5(at('assy.nc'), netcdf({ presentation: 5, neuroid: 4 }, { a: { over, data }, b: { over, data } }))
     expect(await refusal(open(), 'assy.nc')).toBe('one with a and b')
     await put('assy.nc', 'CDF\x01 of version 3')
-    expect(await refusal(open(), 'assy.nc')).toBe('not to be opened (file signature not found)')
+    expect(await refusal(open(), 'assy.nc')).toBe('no HDF5 file but a netCDF-3 file')
   })
 })

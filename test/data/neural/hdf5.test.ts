@@ -71,7 +71,7 @@ describe('Hdf5File', () => {
     await putSome()
     expect(await open('nowhere.h5')).toBe('missing')
     await put('text.h5', 'nothing of the kind'.repeat(100))
-    expect(await open('text.h5')).toBe('not to be opened (file signature not found)')
+    expect(await open('text.h5')).toBe('no HDF5 file but a text')
     const whole = await readFile(at('x.h5'))
     await put('cut.h5', whole.subarray(0, whole.length - 100))
     expect(await open('cut.h5')).toBe('not to be opened (truncated file)')

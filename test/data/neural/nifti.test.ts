@@ -37,7 +37,7 @@ describe('readVolume', () => {
     const read = () => refusal(readVolume('test', at('v.nii.gz')), 'v.nii.gz')
     expect(await read()).toBe('missing')
     await put('v.nii.gz', 'nothing of the kind'.repeat(50))
-    expect(await read()).toBe('no NIfTI file')
+    expect(await read()).toBe('no NIfTI file but a text')
     await put('v.nii.gz', niftiBytes([2, 3, 4, 2], [...data, ...data]))
     expect(await read()).toBe('of shape [2,3,4,2]')
     await put('v.nii.gz', niftiBytes(shape, data, { type: 'complex' }))

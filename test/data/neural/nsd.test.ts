@@ -327,7 +327,7 @@ describe('openNsd', () => {
       "betas_session05.hdf5 is one whose 'betas' is of shape [750,60]",
     )
     expect(await instead(path, Buffer.from('no'), () => messageOf(openNsd(root, { subject })))).toContain(
-      'betas_session05.hdf5 is not to be opened',
+      'betas_session05.hdf5 is no HDF5 file but a text',
     )
   })
 
