@@ -10,6 +10,7 @@ const letters = {
   m: { option: 'rank', example: 'm2 (rank)' },
   D: { option: 'antiHebbian', example: 'D0.28 (Delta)' },
   S: { option: 'steps', example: 'S20000 (steps)' },
+  keep: { option: 'keep', example: 'keep32 (components of whitened patches)' },
   on: { option: 'on', example: 'on0 (blocks of the trunk under it)' },
 } as const
 type Letter = keyof typeof letters
@@ -58,7 +59,7 @@ function parseBlocks(text: string, allowed: Allowed): Words[] {
   })
 }
 
-const local: Allowed = { letters: ['W', 'K', 'n', 'm', 'D', 'S', 'on'], responses }
+const local: Allowed = { letters: ['W', 'K', 'n', 'm', 'D', 'S', 'keep', 'on'], responses }
 const conv: Allowed = { letters: ['W', 'K', 'n'], responses: [] }
 
 /** What a block's words may be, with an example of each. */
@@ -70,8 +71,8 @@ export const convWords = of(conv)
  * @throws {InvalidArgumentError} naming the word that is none, or comes twice
  */
 export const parseLocalBlocks = (text: string): BlockOptions[] =>
-  parseBlocks(text, local).map(({ power, pool, response, on, ...filters }) => ({
-    filters,
+  parseBlocks(text, local).map(({ power, pool, response, on, keep, ...filters }) => ({
+    filters: { ...filters, ...(keep === undefined ? {} : { whiten: { keep } }) },
     ...(on === undefined ? {} : { on }),
     ...(power === undefined ? {} : { power }),
     ...(response ? { response } : {}),

@@ -139,7 +139,7 @@ function bytes(text: string): number {
 function read(schema: z.ZodType, text: string, unit: string | undefined): unknown {
   const inner = unwrapped(schema)
   if (inner instanceof z.ZodNumber) return unit === 'bytes' ? bytes(text) : text.trim() === '' ? Number.NaN : Number(text)
-  if (inner instanceof z.ZodArray) return text.split(',').map((part) => read(inner.element as z.ZodType, part, unit))
+  if (inner instanceof z.ZodArray) return text.split(',').map((part) => read(inner.element as z.ZodType, part.trim(), unit))
   if (inner instanceof z.ZodTuple) {
     const parts = text.split(',')
     return parts.map((part, i) => read((inner.def.items[i] ?? z.string()) as z.ZodType, part, unit))

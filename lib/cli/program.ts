@@ -1,6 +1,7 @@
 // The commands, and how they end.
 import { Command } from 'commander'
 import { version } from '../version.js'
+import { nameOf } from './flags.js'
 import { printable } from './terminal.js'
 
 const program = new Command('striate')
@@ -29,10 +30,30 @@ const commands = {
 }
 const asked = Object.entries(commands).filter(([name]) => name === process.argv[2])
 for (const [, load] of asked.length > 0 ? asked : Object.entries(commands)) (await load())(program)
+/** Refuses an argument that a command has no place for, by its name and with what stands before it. */
+function refuseExtra(command: Command): void {
+  const { registeredArguments: wanted, args } = command
+  const extra = args[wanted.length]
+  if (extra === undefined || wanted.at(-1)?.variadic) return
+  const words = process.argv.slice(2)
+  const before = words.slice(0, words.lastIndexOf(extra)).findLast((word) => /^--?[a-z]/i.test(word))
+  const option = command.options.find(
+    ({ long, short }) => before !== undefined && [long, short].includes(before.replace(/=.*/, '')),
+  )
+  const value = option?.flags.endsWith('<list>') ? 'one list, its parts between commas' : 'one value'
+  const taken = option ? `; ${option.long} takes ${option.required ? value : 'none'}` : ''
+  const places = wanted.length === 0 ? 'only options' : `one ${wanted.map((one) => one.name()).join(' and one ')}`
+  command.error(
+    `error: '${extra}' is one argument too many: '${nameOf(command)}' takes ${places}${taken} (what holds spaces needs quotes)`,
+  )
+}
+program.hook('preAction', (_, command) => refuseExtra(command))
+
 // Subcommands made after exitOverride inherit it only when they copy the settings.
 const inherit = (command: Command): void => {
   for (const child of command.commands) {
     child.copyInheritedSettings(command)
+    if (child.commands.length === 0) child.allowExcessArguments()
     inherit(child)
   }
 }

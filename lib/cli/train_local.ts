@@ -6,6 +6,7 @@ import { describeFeatures, readoutOptions } from '../features/index.js'
 import {
   type BlockRecord,
   describeRules,
+  type FilterOptions,
   filterOptions,
   healthWarnings,
   type LocalOptions,
@@ -13,7 +14,7 @@ import {
   trainLocal,
 } from '../learn/index.js'
 import { localBlocks } from '../models/index.js'
-import { describeRecipes, type RecipeName, recipe, recipeNames } from '../reproduce/grinberg/recipes.js'
+import { describeRecipes, filtersOver, type RecipeName, recipe, recipeNames } from '../reproduce/grinberg/recipes.js'
 import { duration } from '../run/progress.js'
 import { localWords, parseLocalBlocks } from './block_syntax.js'
 import { addFlags } from './flags.js'
@@ -65,11 +66,17 @@ export function addTrainLocal(train: Command): void {
         actual: 'given with --no-readout',
         expected: 'one of them',
       })
+    const ofAll: FilterOptions = merged(filters)
+    // What a block says of whitening stands over what is said of it for all blocks.
+    const whitened = <B extends { filters?: FilterOptions | undefined }>(blocks: readonly B[]): B[] =>
+      blocks.map((block) =>
+        block.filters?.whiten ? { ...block, filters: filtersOver({ whiten: ofAll.whiten }, block.filters) } : block,
+      )
     const options: LocalOptions = {
       ...whole(),
-      filters: merged(filters),
-      ...(values.blocks ? { blocks: values.blocks } : {}),
-      ...(values.trunk ? { trunk: values.trunk } : {}),
+      filters: ofAll,
+      ...(values.blocks ? { blocks: whitened(values.blocks) } : {}),
+      ...(values.trunk ? { trunk: whitened(values.trunk) } : {}),
       ...(values.readout ? (first ? { readout: own } : {}) : { readout: false }),
     }
     return values.recipe ? recipe(values.recipe, options) : options

@@ -140,6 +140,30 @@ describe('striate', () => {
     expect(exported.status, exported.stderr).toBe(0)
   })
 
+  it('takes the components that each block keeps of its whitened patches from the words of the block', () => {
+    const blocks = ['--blocks', 'W4 K16 keep20, W3 K8, W3 K8 keep9', '--whiten', 'centred-norm', '--whiten-epsilon', '0.02']
+    const trained = striate(
+      'train',
+      'local',
+      '--data',
+      data,
+      '--out',
+      'kept',
+      ...blocks,
+      '--steps',
+      '20',
+      '--no-readout',
+      '--json',
+    )
+    expect(trained.status, trained.stderr).toBe(0)
+    const after = 'centred-norm'
+    expect(JSON.parse(trained.stdout).blocks.map(({ filters }: { filters: object }) => filters)).toMatchObject([
+      { whiten: { after, epsilon: 0.02, keep: 20 } },
+      { whiten: { after, epsilon: 0.02 } },
+      { whiten: { after, epsilon: 0.02, keep: 9 } },
+    ])
+  })
+
   it('warns of a collapse at the end, for people and for programs', () => {
     const args = ['train', 'local', '--data', data, '--units', '24', '--filter-batch', '200', '--steps', '2000', '--no-readout']
     const told = striate(...args, '--anti-hebbian', '0.4', '--out', 'collapsed')
@@ -311,6 +335,24 @@ describe('striate refuses', () => {
 
   it('wrong usage, with code 2', () => {
     refuses(2, /unknown option/, 'info', '--wrong')
+    refuses(2, /'x' is one argument too many: 'info' takes only options; --json takes none/, 'info', '--json', 'x')
+    refuses(
+      2,
+      /'b' is one argument too many: 'train local' takes only options; --data takes one value/,
+      ...train,
+      '--data',
+      'a',
+      'b',
+    )
+    refuses(
+      2,
+      /'2' is one argument too many: .*; --seeds takes one list, its parts between commas/,
+      ...train,
+      '--seeds',
+      '1',
+      '2',
+    )
+    refuses(2, /'b' is one argument too many: 'reproduce' takes one name \(/, 'reproduce', 'a', 'b')
     refuses(2, /unknown command/, 'paint')
     refuses(2, /--data is missing/, ...train)
     refuses(2, /expected a whole number/, ...train, '--data', data, '--seed', 'x')

@@ -72,6 +72,18 @@ describe('label-free', () => {
     expect(recipe('whitened-stack', { trunk: [{ power: 3 }] }).trunk).toEqual([{ power: 3 }])
   })
 
+  it('keeps what a recipe says of whitening where other things are said of it', () => {
+    const { trunk = [], blocks = [] } = recipe('whitened-stack', {
+      filters: { whiten: { epsilon: 0.1 } },
+      blocks: [{ filters: { whiten: { keep: 9 } } }, {}],
+    })
+    expect([...trunk, ...blocks].map(({ filters }) => filters?.whiten)).toEqual([
+      { after: 'norm', epsilon: 0.1 },
+      { after: 'norm', epsilon: 0.1, keep: 9 },
+      { after: 'norm', epsilon: 0.1, keep: 256 },
+    ])
+  })
+
   it('leaves whitened blocks of other recipes the power of whitened blocks', () => {
     const whiten = { filters: { whiten: { after: 'norm' } } } as const
     const powers = (...given: Parameters<typeof recipe>) => recipe(...given).blocks?.map(({ power }) => power)

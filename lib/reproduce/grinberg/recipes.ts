@@ -1,7 +1,7 @@
 // Settings by name. Each says where it is from and how it was chosen; a recipe's options can be overridden one by one.
 import { OptionError } from '../../errors.js'
 import type { ReadoutOptions } from '../../features/index.js'
-import type { BlockOptions, LocalOptions } from '../../learn/index.js'
+import type { BlockOptions, FilterOptions, LocalOptions } from '../../learn/index.js'
 import type { Block } from '../networks.js'
 import {
   fiveBlocks,
@@ -109,6 +109,13 @@ function shared([first, ...others]: readonly BlockOptions[]): BlockOptions {
   return { ...alike(first, others), filters }
 }
 
+/** Options of filters with others over them; of how patches are whitened those that the others say. */
+export const filtersOver = (under: FilterOptions = {}, over: FilterOptions = {}): FilterOptions => ({
+  ...under,
+  ...over,
+  ...(under.whiten && over.whiten ? { whiten: { ...under.whiten, ...over.whiten } } : {}),
+})
+
 /**
  * The options of a recipe, with others over them: those of all blocks over the recipe's blocks, and blocks in place of its blocks, which
  * are what those share where they do not say otherwise.
@@ -123,15 +130,15 @@ export function recipe(name: RecipeName, own: LocalOptions = {}): LocalOptions {
   const fitting = ({ power, ...block }: BlockOptions): BlockOptions => ({
     ...block,
     ...(power !== undefined && (block.filters?.whiten || !own.filters?.whiten) ? { power } : {}),
-    filters: { ...block.filters, ...own.filters },
+    filters: filtersOver(block.filters, own.filters),
   })
   const over = (block: BlockOptions): BlockOptions => {
     const under = fitting(common)
-    return { ...under, ...block, filters: { ...under.filters, ...block.filters } }
+    return { ...under, ...block, filters: filtersOver(under.filters, block.filters) }
   }
   return {
     ...own,
-    filters: { ...filters, ...own.filters },
+    filters: filtersOver(filters, own.filters),
     ...(trunk && !own.trunk ? { trunk: trunk.map(fitting) } : {}),
     blocks: own.blocks?.map(over) ?? blocks.map(fitting),
     readout: own.readout === false ? false : { ...readout, ...own.readout },
