@@ -1,6 +1,7 @@
 // The best that any prediction of noisy responses could reach, and the ways in which scores are put beside it.
 import { z } from 'zod'
 import type { Responses, Trials } from '../data/index.js'
+import { checkResponses } from '../data/neural/responses.js'
 import { DataError } from '../errors.js'
 import { parseOptions, seed, whole } from '../options.js'
 import { shuffled } from '../random.js'
@@ -42,6 +43,7 @@ export const spearmanBrown = (r: number, k = 2): number => (k * r) / (1 + (k - 1
 export function noiseCeiling(responses: Responses, options: NoiseCeilingOptions = {}): NoiseCeiling {
   const op = 'noiseCeiling'
   const { method, splits, seed, aggregate: how } = parseOptions(op, noiseCeilingOptions, options)
+  checkResponses(op, responses)
   const { name, sha256, trials } = responses
   if (!trials || trials.repeats < 2)
     throw new DataError({ op, argument: name, actual: 'without repeats', expected: 'single responses to repeated images' })

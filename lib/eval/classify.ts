@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { checkImages } from '../data/images.js'
 import { ahead, batchesOf, type Images, labelsAmong, labelsOf } from '../data/index.js'
-import { DataError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import type { Network } from '../models/index.js'
 import { parseOptions, whole } from '../options.js'
 import { Tensor } from '../tensor.js'
@@ -32,6 +32,7 @@ export interface Classification {
  * @throws {DataError} when the images do not fit the network
  */
 export function labelsFor(op: string, net: Network, images: Images): Int32Array {
+  checkNetwork(op, net)
   checkImages(op, images)
   const head = net.heads.find(({ loss }) => loss === 'softmax')
   const refuse = (actual: string, expected: string) => new DataError({ op, argument: images.name, actual, expected })
@@ -45,8 +46,20 @@ export function labelsFor(op: string, net: Network, images: Images): Int32Array 
   return labels
 }
 
+/**
+ * Refuses what is no network.
+ * @throws {OptionError}
+ */
+export function checkNetwork(op: string, net: Network): void {
+  const given: unknown = net
+  if (typeof net?.features === 'function' && Array.isArray(net.layerNames)) return
+  const actual = typeof given === 'object' && given !== null ? 'another object' : String(given)
+  throw new OptionError({ op, argument: 'network', actual, expected: 'a Network, as openNetwork and the recipes give them' })
+}
+
 /** Refuses images of another size than the network's with a {@link DataError}. */
 export function checkExtent(op: string, net: Network, images: Images): void {
+  checkNetwork(op, net)
   const { channels, image } = net.config
   const extent = images.shape.slice(1)
   if (extent.join() === [channels, ...image].join()) return

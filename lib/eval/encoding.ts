@@ -1,6 +1,7 @@
 // How well held-out responses are predicted by ridge regression from the features of layers.
 import { z } from 'zod'
 import type { Images, Responses } from '../data/index.js'
+import { checkResponses } from '../data/neural/responses.js'
 import type { Network } from '../models/index.js'
 import { foldsOf } from './folds.js'
 import type { LayerControl } from './layer_features.js'
@@ -53,6 +54,7 @@ export function encodeScoring(
 ): Scoring {
   const op = 'encode'
   const settings = parseScoreOptions(op, encodeOptions, options)
+  checkResponses(op, responses)
   const { lambda, choice, seed } = settings
   const lambdas = [...new Set(settings.lambdas)].sort((a, b) => a - b)
   const left = choice === 'leave-one-out' ? (responses.groups ? 'leave-one-group-out' : 'leave-one-out') : `${choice}-fold`

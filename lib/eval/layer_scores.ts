@@ -1,6 +1,7 @@
 // Scores of layers by a regression from their features to responses: one pass for the features, folds over the images, one entry a layer, and the layer
 // that the training images alone would have chosen.
 import { z } from 'zod'
+import { checkImages } from '../data/images.js'
 import { type Images, type Responses, selectResponses } from '../data/index.js'
 import { cpu, type Device } from '../device.js'
 import { DataError, OptionError } from '../errors.js'
@@ -8,7 +9,7 @@ import type { Network } from '../models/index.js'
 import { parseOptions, seed, whole } from '../options.js'
 import { startPhase } from '../run/index.js'
 import { type Normalisation, noiseCeiling, normalisations, normaliseScore } from './ceiling.js'
-import { checkExtent } from './classify.js'
+import { checkExtent, checkNetwork } from './classify.js'
 import { type CommittedScore, chosenLayers } from './committed.js'
 import { type Aggregation, aggregate, aggregations, correlations, deviationOf } from './correlation.js'
 import { both, checkParts, describeFolds, describeGiven, type Split, splitsFor } from './folds.js'
@@ -159,6 +160,8 @@ export function layerScoring(
   regression: Regression,
 ): Scoring {
   const { seed, repeats, aggregate: how } = settings
+  if (net !== null) checkNetwork(op, net)
+  checkImages(op, images)
   const count = images.shape[0]
   if (responses.images !== count)
     throw new DataError({

@@ -1,6 +1,7 @@
 // Partial least squares to many targets, with the numbers of scikit-learn's PLSRegression.
 import { z } from 'zod'
 import type { Images, Responses } from '../data/index.js'
+import { checkResponses } from '../data/neural/responses.js'
 import type { Device } from '../device.js'
 import type { Network } from '../models/index.js'
 import { matmul, plsComponents } from '../ops/index.js'
@@ -137,6 +138,7 @@ export function plsScoring(
 ): Scoring {
   const op = 'pls'
   const settings = parseScoreOptions(op, plsOptions, options)
+  checkResponses(op, responses)
   const { components, scale, tolerance } = settings
   const regression = `partial least squares of ${components} components (NIPALS to ${tolerance}) on ${scale ? 'scaled' : 'centred'} features and targets`
   return layerScoring(op, net, images, responses, settings, {

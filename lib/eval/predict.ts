@@ -5,6 +5,7 @@ import { headOutput, type Network, type PlacedHead } from '../models/index.js'
 import { parseOptions } from '../options.js'
 import { Tensor } from '../tensor.js'
 import { batchesFor, batchOptions, countImages, type ImagesOrBytes } from './batches.js'
+import { checkNetwork } from './classify.js'
 
 export const predictOptions = z.strictObject({
   ...batchOptions,
@@ -61,6 +62,7 @@ export async function predict(
 }
 
 function classHead(op: string, net: Network, name: string | undefined): PlacedHead {
+  checkNetwork(op, net)
   const able = net.heads.filter(({ loss }) => loss === 'softmax')
   const head = name === undefined ? able[0] : able.find((one) => one.name === name)
   if (head) return head

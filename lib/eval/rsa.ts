@@ -1,13 +1,15 @@
 // Representational similarity: whether a network's layers find the same images alike as brains or people do.
 import { z } from 'zod'
+import { checkImages } from '../data/images.js'
 import type { Images, ReferenceRdms, Responses, Trials } from '../data/index.js'
+import { checkResponses } from '../data/neural/responses.js'
 import { cpu, type Device } from '../device.js'
-import { DataError } from '../errors.js'
+import { DataError, OptionError } from '../errors.js'
 import type { Network } from '../models/index.js'
 import { parseOptions, refuseUnknown, seed, whole } from '../options.js'
 import { startPhase } from '../run/index.js'
 import { spearmanBrown } from './ceiling.js'
-import { checkExtent } from './classify.js'
+import { checkExtent, checkNetwork } from './classify.js'
 import { type CommittedScore, chosenLayers } from './committed.js'
 import { deviationOf, isConstant, midRanks } from './correlation.js'
 import { foldsOf } from './folds.js'
@@ -89,7 +91,16 @@ export function rsaScoring(
   const op = 'rsa'
   const settings = parseOptions(op, rsaOptions, options)
   const { distance, compare, seed } = settings
+  if (net !== null) checkNetwork(op, net)
+  checkImages(op, images)
   const count = images.shape[0]
+  if (!Array.isArray(reference?.subjects))
+    throw new OptionError({
+      op,
+      argument: 'reference',
+      actual: reference ? 'another object' : String(reference),
+      expected: 'dissimilarities as readRdms and responseRdms give them',
+    })
   if (reference.images !== count || count < 3)
     throw new DataError({
       op,
@@ -208,6 +219,7 @@ export async function responseRdms(
 ): Promise<ReferenceRdms> {
   const op = 'responseRdms'
   refuseUnknown(op, options, ['distance', 'device'])
+  checkResponses(op, responses)
   const { distance = 'correlation', device = cpu() } = options
   const { name, images, targets, mean: means, trials, sha256 } = responses
   const refuse = (actual: string, expected: string) => new DataError({ op, argument: name, actual, expected })

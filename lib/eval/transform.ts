@@ -7,6 +7,7 @@ import { noSuchLayer } from '../models/names.js'
 import { parseOptions } from '../options.js'
 import { Tensor } from '../tensor.js'
 import { batchesFor, batchOptions, countImages, type ImagesOrBytes } from './batches.js'
+import { checkNetwork } from './classify.js'
 
 export const transformOptions = z.strictObject({
   at: z.string().optional().describe('name of the layer (default: the one that the readout reads)'),
@@ -37,6 +38,7 @@ interface Request {
 /** Checks everything before anything runs. */
 function request(op: string, net: Network, images: ImagesOrBytes, options: TransformOptions): Request {
   const { signal, onProgress, ...rest } = options
+  checkNetwork(op, net)
   const { at = readoutInput(net.config), ...reading } = parseOptions(op, transformOptions, rest)
   if (!net.layerNames.includes(at)) throw noSuchLayer(op, 'at', at, net.layerNames)
   const total = countImages(op, net, images)

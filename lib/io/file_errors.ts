@@ -2,6 +2,7 @@
 import { DataError } from '../errors.js'
 
 const readReasons: Record<string, string> = {
+  ERR_INVALID_ARG_TYPE: 'no path',
   ENOENT: 'missing',
   EACCES: 'not readable by this user',
   EPERM: 'not readable by this user',

@@ -9,7 +9,8 @@ import { describeReadError } from './file_errors.js'
 export type Path = string | Buffer
 
 /** A path, or a part of one, as it is shown: names that are not UTF-8 are Latin-1 almost always. */
-export const shown = (path: Path): string => (typeof path === 'string' ? path : path.toString(isUtf8(path) ? 'utf8' : 'latin1'))
+export const shown = (path: Path): string =>
+  Buffer.isBuffer(path) ? path.toString(isUtf8(path) ? 'utf8' : 'latin1') : String(path)
 
 export function refuseSpecial(op: string, path: Path, found: Stats, expected: string): void {
   if (found.isFile()) return

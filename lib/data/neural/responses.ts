@@ -1,6 +1,7 @@
 // Responses of neurons, voxels or people to images, as arrays beside them.
 import { createHash } from 'node:crypto'
 import { basename, extname } from 'node:path'
+import { isFloat64Array, isInt32Array } from 'node:util/types'
 import { DataError, OptionError, ShapeError } from '../../errors.js'
 import { readNpy } from '../../io/index.js'
 import { refuseUnknown } from '../../options.js'
@@ -94,12 +95,33 @@ export interface ResponseArrays {
 
 /**
  * Responses from arrays: means, or single repeats, whose mean is taken, or both.
- * @throws {ShapeError} when an array is of another size than the numbers of images and targets say
+ * @throws {ShapeError} when an array is of another type, or of another size than the numbers of images and targets say
+ * @throws {OptionError} for numbers of images, targets or repeats that are none; {DataError} for infinite responses
  */
 export function responsesFrom(given: ResponseArrays): Responses {
   const op = 'responsesFrom'
   refuseUnknown(op, given, ['name', 'images', 'targets', 'mean', 'trials', 'groups', 'imageNames'])
   const { name, images, targets, trials = null, groups = null, imageNames = null } = given
+  const counts = { images, targets, ...(trials ? { repeats: trials.repeats } : {}) }
+  for (const [argument, count] of Object.entries(counts))
+    if (!Number.isSafeInteger(count) || count < 1)
+      throw new OptionError({ op, argument, actual: String(count), expected: 'a whole number of at least 1' })
+  const arrays = [
+    ['mean', given.mean, isFloat64Array, 'a Float64Array'],
+    ['trials', trials?.data, isFloat64Array, 'a Float64Array'],
+    ['groups', groups, isInt32Array, 'an Int32Array'],
+    ['imageNames', imageNames, Array.isArray, 'an array of names'],
+  ] as const
+  for (const [argument, array, isOfKind, expected] of arrays)
+    if (array !== undefined && array !== null && !isOfKind(array))
+      throw new ShapeError({ op, argument, actual: `of type ${Object.prototype.toString.call(array).slice(8, -1)}`, expected })
+  if (trials && (trials.images !== images || trials.targets !== targets))
+    throw new ShapeError({
+      op,
+      argument: 'trials',
+      actual: `of ${trials.images} images and ${trials.targets} targets`,
+      expected: `the ${images} and ${targets} of the responses`,
+    })
   const check = (argument: string, length: number | undefined, expected: number) => {
     if (length !== undefined && length !== expected)
       throw new ShapeError({
@@ -114,9 +136,26 @@ export function responsesFrom(given: ResponseArrays): Responses {
   check('groups', groups?.length, images)
   check('imageNames', imageNames?.length, images)
   if (!given.mean && !trials) throw new OptionError({ op, argument: 'mean, trials', actual: 'missing', expected: 'one of them' })
+  for (const data of [given.mean, trials?.data]) if (data) refuseInfinite(op, name, data)
   const mean = given.mean ?? meanOfTrials(trials as Trials)
   const sha256 = sha256Of(mean, ...(trials ? [trials.data] : []), ...(groups ? [groups] : []))
   return { name, images, targets, mean, trials, groups, imageNames, sha256 }
+}
+
+/**
+ * @internal Refuses what is no `Responses`, such as an array.
+ * @throws {OptionError}
+ */
+export function checkResponses(op: string, responses: Responses): void {
+  if (isFloat64Array(responses?.mean)) return
+  const given: unknown = responses
+  const actual = typeof given === 'object' && given !== null ? 'another object' : String(given)
+  throw new OptionError({
+    op,
+    argument: 'responses',
+    actual,
+    expected: 'responses as openRecordings and responsesFrom give them',
+  })
 }
 
 /** Responses to some of the images, in the order of `rows`. */
