@@ -35,21 +35,33 @@ interface BenchValues {
   data?: string
 }
 
+/** A report, kept in a file where one is named: the file is begun before, so that a place that cannot be written is refused before it is measured. */
+async function kept<Report>(out: string | undefined, measure: () => Promise<Report>): Promise<Report> {
+  if (out === undefined) return measure()
+  let report: Report | undefined
+  await writeAtomic(out, async (sink) => {
+    report = await measure()
+    await sink.write(Buffer.from(`${JSON.stringify(report, null, 1)}\n`))
+  })
+  return report as Report
+}
+
 /** The whole job beside PyTorch. */
 async function benchJob(path: string, options: JobOptions, values: BenchValues): Promise<void> {
   const say = output(values)
   const signal = interruptSignal()
   const [train, test] = [await openImages(path, { split: 'train', signal }), await openImages(path, { split: 'test', signal })]
-  const report = await runJob(train, test, options, {
-    signal,
-    onProgress: say.progress,
-    onSide: (side) => {
-      say.done()
-      say.line(side === 'striate' ? 'striate:' : 'PyTorch: as long as it takes')
-    },
-  })
+  const report = await kept(values.out, () =>
+    runJob(train, test, options, {
+      signal,
+      onProgress: say.progress,
+      onSide: (side) => {
+        say.done()
+        say.line(side === 'striate' ? 'striate:' : 'PyTorch: as long as it takes')
+      },
+    }),
+  )
   say.done()
-  if (values.out) await writeAtomic(values.out, `${JSON.stringify(report, null, 1)}\n`)
   say.json(report)
   for (const line of [...describeJob(report), ...formatJob(report).split('\n')]) say.line(line)
 }
@@ -86,14 +98,15 @@ export function addBench(program: Command): void {
         }
         const [stray] = [...Object.keys(own), ...(options.data ? ['data'] : [])]
         if (stray) throw refuse(stray, 'given without --job', 'it only with --job')
-        const report = await runBench(request(), {
-          signal: interruptSignal(),
-          onRow: (row) => {
-            if (options.json) console.log(JSON.stringify(row))
-            else if (process.stderr.isTTY) console.error(`${row.op} ${row.case}`)
-          },
-        })
-        if (options.out) await writeAtomic(options.out, `${JSON.stringify(report, null, 1)}\n`)
+        const report = await kept(options.out, () =>
+          runBench(request(), {
+            signal: interruptSignal(),
+            onRow: (row) => {
+              if (options.json) console.log(JSON.stringify(row))
+              else if (process.stderr.isTTY) console.error(`${row.op} ${row.case}`)
+            },
+          }),
+        )
         if (options.json) return
         console.log(describeBench(report).join('\n'))
         console.log(formatBench(report.rows))

@@ -63,7 +63,8 @@ export function checkExtent(op: string, net: Network, images: Images): void {
   const { channels, image } = net.config
   const extent = images.shape.slice(1)
   if (extent.join() === [channels, ...image].join()) return
-  const expected = `[${channels},${image}], those that the network was trained on`
+  const sizes = extent[0] === channels ? ` (of files by size, --size ${image})` : ''
+  const expected = `[${channels},${image}], those that the network was trained on${sizes}`
   throw new DataError({ op, argument: images.name, actual: `of images [${extent}]`, expected })
 }
 

@@ -54,7 +54,8 @@ export function foldsOf(
 
 /** The same folds in words. */
 export function describeFolds(folds: number, repeats: number, seed: number, groups: ArrayLike<number> | null): string {
-  const drawn = `${folds} folds, every ${folds}th ${groups ? 'group of images, which stay together,' : 'image'} of an order drawn by seed ${seed}`
+  const place = `${folds}${['', '', 'nd', 'rd'][folds] ?? 'th'}`
+  const drawn = `${folds} folds, every ${place} ${groups ? 'group of images, which stay together,' : 'image'} of an order drawn by seed ${seed}`
   return repeats === 1 ? drawn : `${drawn}, ${repeats} such orders`
 }
 

@@ -64,18 +64,22 @@ export async function writeAtomic(
  * @throws DataError naming the path that cannot be made
  */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true })
-    .catch((error) => (error.code === 'ENOENT' ? makeEach(path) : Promise.reject(error)))
-    .catch((error) => {
-      throw describeWriteError(path, error)
-    })
+  await makeEach(path).catch((error) => {
+    throw describeWriteError(path, error)
+  })
 }
 
-/** Makes folders one by one: on a read-only file system `recursive` says that there is none, these say why. */
+/**
+ * Makes folders one by one: `recursive` says of a read-only file system that there is none, and never ends where a folder cannot be made in one that
+ * is there, as in /proc.
+ */
 async function makeEach(path: string): Promise<void> {
+  const isThere = async (folder: string) => (await stat(folder).catch(() => null))?.isDirectory() ?? false
+  if (await isThere(path)) return
   const above = dirname(path)
   if (above !== path && !(await stat(above).catch(() => null))) await makeEach(above)
-  await mkdir(path)
+  // Another process may have made it meanwhile.
+  await mkdir(path).catch(async (error) => ((await isThere(path)) ? undefined : Promise.reject(error)))
 }
 
 /**

@@ -429,6 +429,17 @@ describe('striate refuses', () => {
     refuses(1, /locked/, ...train, '--data', data, '--out', 'locked/run')
   })
 
+  it('a place that cannot be written, before anything is measured', () => {
+    refuses(
+      1,
+      /^striate: write: none\/x\.json is in a folder that does not exist[^\n]*\n$/,
+      'bench',
+      'gemm',
+      '--out',
+      'none/x.json',
+    )
+  })
+
   it('a file where a folder should be', () => {
     writeFileSync(join(folder, 'file'), '')
     refuses(1, /file/, ...train, '--data', data, '--out', 'file/run')

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { DataError, OptionError, ShapeError } from '../../lib/errors.js'
+import { makeFolder } from '../../lib/io/atomic.js'
 import { describeFileError, describeReadError } from '../../lib/io/file_errors.js'
 import {
   bf16FromFloat32,
@@ -515,5 +516,18 @@ print(json.dumps({"metadata": metadata, "tensors": tensors}))`
         expect(Math.abs((back as number) - x)).toBeLessThanOrEqual(Math.max(Math.abs(x), 2 ** -126) * 2 ** -8)
       }),
     )
+  })
+})
+
+describe('makeFolder', () => {
+  it('makes folders within folders, also when several do, and ends where none can be made', async () => {
+    const at = join(folder, 'made', 'by', 'several')
+    await Promise.all([makeFolder(at), makeFolder(at), makeFolder(join(folder, 'made', 'by'))])
+    expect((await stat(at)).isDirectory()).toBe(true)
+    await writeFile(join(at, 'file'), '')
+    await expect(makeFolder(join(at, 'file'))).rejects.toThrow('is there already and no folder; expected a folder')
+    await expect(makeFolder(join(at, 'file', 'x'))).rejects.toThrow('is inside something that is not a folder')
+    // Node's own recursive mkdir tries for ever there.
+    if (process.platform === 'linux') await expect(makeFolder('/proc/none/x')).rejects.toThrow(DataError)
   })
 })
