@@ -1,5 +1,6 @@
 // The commands, and how they end.
 import { Command } from 'commander'
+import { processCount } from '../run/group.js'
 import { version } from '../version.js'
 import { nameOf } from './flags.js'
 import { printable } from './terminal.js'
@@ -30,6 +31,7 @@ const commands = {
 }
 const asked = Object.entries(commands).filter(([name]) => name === process.argv[2])
 for (const [, load] of asked.length > 0 ? asked : Object.entries(commands)) (await load())(program)
+
 /** Refuses an argument that a command has no place for, by its name and with what stands before it. */
 function refuseExtra(command: Command): void {
   const { registeredArguments: wanted, args } = command
@@ -47,7 +49,18 @@ function refuseExtra(command: Command): void {
     `error: '${extra}' is one argument too many: '${nameOf(command)}' takes ${places}${taken} (what holds spaces needs quotes)`,
   )
 }
-program.hook('preAction', (_, command) => refuseExtra(command))
+
+/** Commands that work in a folder which their processes would fight over. */
+const isForOne = (name: string): boolean => /^(train local|eval .*|reproduce|demo)$/.test(name)
+
+program.hook('preAction', (_, command) => {
+  refuseExtra(command)
+  const name = nameOf(command)
+  if (processCount() > 1 && isForOne(name))
+    command.error(
+      `error: '${name}' is started as one of ${processCount()} processes; expected one alone: mpirun is for 'train wavelet' and 'train supervised'`,
+    )
+})
 
 // Subcommands made after exitOverride inherit it only when they copy the settings.
 const inherit = (command: Command): void => {

@@ -43,6 +43,9 @@ const ranks = ['OMPI_COMM_WORLD_RANK', 'PMI_RANK']
 /** Number of this process among those that a launcher started, as it says itself; 0 of one alone. */
 export const processNumber = (): number => Math.max(0, ...ranks.map((name) => Number(process.env[name] ?? 0)))
 
+/** How many processes a launcher started, as it says itself. */
+export const processCount = (): number => Math.max(1, ...sizes.map((name) => Number(process.env[name] ?? 1)))
+
 let opened: Group | null = null
 
 /**
@@ -55,7 +58,7 @@ export function processGroup(): Group {
 }
 
 function open(): Group {
-  const count = Math.max(1, ...sizes.map((name) => Number(process.env[name] ?? 1)))
+  const count = processCount()
   if (!(count > 1)) return alone
   const file = join(root, 'build', 'Release', 'mpi', 'striate_mpi.node')
   let mpi: RawMpi

@@ -429,6 +429,19 @@ describe('striate refuses', () => {
     refuses(1, /locked/, ...train, '--data', data, '--out', 'locked/run')
   })
 
+  it('several processes, where a command is for one', () => {
+    process.env.OMPI_COMM_WORLD_SIZE = '2'
+    try {
+      const refusal = (name: string) =>
+        new RegExp(`^error: '${name}' is started as one of 2 processes; expected one alone: mpirun is for`)
+      refuses(2, refusal('train local'), ...train, '--data', data)
+      refuses(2, refusal('eval encoding'), 'eval', 'encoding', '--run', 'run', '--responses', 'v4')
+      refuses(2, refusal('reproduce'), 'reproduce', 'passi-fig2')
+    } finally {
+      delete process.env.OMPI_COMM_WORLD_SIZE
+    }
+  })
+
   it('a place that cannot be written, before anything is measured', () => {
     refuses(
       1,
