@@ -55,10 +55,49 @@ export function correlation(predicted: Float64Array, measured: Deviations): numb
 export const correlations = (predicted: Matrix, measured: Matrix): Float64Array =>
   Float64Array.from({ length: measured.columns }, (_, j) => correlation(column(predicted, j), deviations(column(measured, j))))
 
+/**
+ * The place of each number among the different ones, from 0: what is asked of their order many times over is asked of these, which are sorted by counting.
+ * @param some places in the list, of which alone numbers are known; 0 of the others
+ */
+export function placesOf(values: ArrayLike<number>, some: Int32Array): Uint32Array {
+  const order = some.slice().sort((a, b) => (values[a] as number) - (values[b] as number))
+  const places = new Uint32Array(values.length)
+  for (let i = 1, place = 0; i < order.length; ++i) {
+    if ((values[order[i] as number] as number) > (values[order[i - 1] as number] as number)) ++place
+    places[order[i] as number] = place
+  }
+  return places
+}
+
+/** Indices of a list sorted by its numbers; those of equal ones stay in the order that they have in `before`. */
+function sorted(
+  values: ArrayLike<number>,
+  before = Uint32Array.from({ length: values.length }, (_, i) => i),
+): Uint32Array<ArrayBuffer> {
+  if (!(values instanceof Uint32Array)) return before.sort((a, b) => (values[a] as number) - (values[b] as number))
+  let largest = 0
+  for (let i = 0; i < values.length; ++i) largest = Math.max(largest, values[i] as number)
+  const begins = new Uint32Array(largest + 2)
+  for (let i = 0; i < values.length; ++i) {
+    const next = (values[i] as number) + 1
+    begins[next] = (begins[next] as number) + 1
+  }
+  for (let place = 0; place <= largest; ++place) begins[place + 1] = (begins[place + 1] as number) + (begins[place] as number)
+  const order = new Uint32Array(values.length)
+  for (let i = 0; i < before.length; ++i) {
+    const index = before[i] as number
+    const place = values[index] as number
+    const at = begins[place] as number
+    begins[place] = at + 1
+    order[at] = index
+  }
+  return order
+}
+
 /** Ranks from 1; equal values share the middle of theirs. */
 export function midRanks(values: ArrayLike<number>): Float64Array {
   const count = values.length
-  const order = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => (values[a] as number) - (values[b] as number))
+  const order = sorted(values)
   const ranks = new Float64Array(count)
   for (let first = 0; first < count; ) {
     let end = first + 1
@@ -114,7 +153,7 @@ function inversions(values: Float64Array, spare: Float64Array, from: number, to:
 export function tauA(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const count = a.length
   const at = (list: ArrayLike<number>, i: number) => list[i] as number
-  const order = Uint32Array.from({ length: count }, (_, i) => i).sort((i, j) => at(a, i) - at(a, j) || at(b, i) - at(b, j))
+  const order = sorted(a, sorted(b))
   const x = Float64Array.from(order, (i) => at(a, i))
   const y = Float64Array.from(order, (i) => at(b, i))
   const tiedInA = tiedPairs(count, (i) => x[i] === x[i - 1])

@@ -11,7 +11,7 @@ import { startPhase } from '../run/index.js'
 import { spearmanBrown } from './ceiling.js'
 import { checkExtent, checkNetwork } from './classify.js'
 import { type CommittedScore, chosenLayers } from './committed.js'
-import { deviationOf, isConstant, midRanks } from './correlation.js'
+import { deviationOf, isConstant, midRanks, placesOf } from './correlation.js'
 import { foldsOf } from './folds.js'
 import { type LayerControl, layerFeatures, layerOptions, namedLayers, projectionOption } from './layer_features.js'
 import type { Scoring } from './layer_scores.js'
@@ -136,7 +136,12 @@ export function rsaScoring(
       signal?.throwIfAborted()
       const own = await rdmOf(layer, distance, device)
       const pairs = knownPairs([own, ...subjects])
-      const scoreOf = (some: Int32Array) => subjects.map((subject) => compared(own, subject, some, compare))
+      // All but Pearson's r ask for the order alone.
+      const [mine, ...theirs] = [own, ...subjects].map((rdm) => (compare === 'pearson' ? rdm : placesOf(rdm, pairs))) as [
+        Rdm,
+        ...Rdm[],
+      ]
+      const scoreOf = (some: Int32Array) => theirs.map((subject) => compared(mine, subject, some, compare))
       const perSubject = scoreOf(pairs)
       const [inner, outer] = [1, 0].map((side) => within.map((fold) => pairs.filter((pair) => fold[pair] === side))) as Parted
       // Fewer than three pairs say nothing.
@@ -165,7 +170,7 @@ export function rsaScoring(
                 value: deviationOf(perSubject) / Math.sqrt(subjects.length),
                 over: `${subjects.length} subjects (standard error)`,
               }
-            : jackknife(count, pairs, (some) => mean(scoreOf(some))),
+            : await jackknife(count, pairs, (some) => mean(scoreOf(some)), signal),
         seed: settings.projection === 'none' ? null : seed,
         model: net?.describe() ?? 'no network',
         data: { name: `${reference.name}, ${images.name}`, sha256: `${reference.sha256} ${images.sha256}` },
@@ -277,8 +282,15 @@ function halvesCeiling(halves: readonly [Float64Array, Float64Array], compare: C
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-const compared = (a: Float64Array, b: Float64Array, pairs: Int32Array, by: Comparison): number => {
-  const of = (rdm: Float64Array) => Float64Array.from(pairs, (pair) => rdm[pair] as number)
+/** Dissimilarities of pairs, or their places among all. */
+type Rdm = Float64Array | Uint32Array
+
+const compared = (a: Rdm, b: Rdm, pairs: Int32Array, by: Comparison): number => {
+  const of = (rdm: Rdm): Rdm => {
+    const own = rdm instanceof Uint32Array ? new Uint32Array(pairs.length) : new Float64Array(pairs.length)
+    for (let i = 0; i < pairs.length; ++i) own[i] = rdm[pairs[i] as number] as number
+    return own
+  }
   return comparisons[by](of(a), of(b))
 }
 
@@ -333,12 +345,21 @@ function pairsWithin(count: number, images: Int32Array): Uint8Array {
 const mostGroups = 100
 
 /** Standard error by leaving out one image, or every k-th, at a time: sqrt((g - 1) / g sum (score - mean)^2). */
-function jackknife(count: number, pairs: Int32Array, scoreOf: (pairs: Int32Array) => number): Score['spread'] {
+async function jackknife(
+  count: number,
+  pairs: Int32Array,
+  scoreOf: (pairs: Int32Array) => number,
+  signal: AbortSignal | undefined,
+): Promise<Score['spread']> {
   const groups = Math.min(count, mostGroups)
   const [first, second] = imagesOfPairs(count)
-  const without = Array.from({ length: groups }, (_, group) =>
-    scoreOf(pairs.filter((pair) => (first[pair] as number) % groups !== group && (second[pair] as number) % groups !== group)),
-  )
+  const without: number[] = []
+  for (let group = 0; group < groups; ++group) {
+    await new Promise(setImmediate)
+    signal?.throwIfAborted()
+    const isLeft = (pair: number) => (first[pair] as number) % groups !== group && (second[pair] as number) % groups !== group
+    without.push(scoreOf(pairs.filter(isLeft)))
+  }
   const centre = mean(without)
   const squares = without.reduce((sum, value) => sum + (value - centre) ** 2, 0)
   return { value: Math.sqrt(((groups - 1) / groups) * squares), over: `${count} images (jackknife of ${groups} groups)` }

@@ -6,6 +6,7 @@ import {
   isConstant,
   midRanks,
   pearson,
+  placesOf,
   rhoA,
   spearman,
   tauA,
@@ -85,5 +86,22 @@ describe('correlations', () => {
     expect(aggregate([Number.NaN], 'mean')).toBeNaN()
     expect(aggregate([], 'median')).toBeNaN()
     expect(deviationOf([1, 3, Number.NaN])).toBeCloseTo(Math.SQRT2, 14)
+  })
+})
+
+describe('places of numbers among the different ones', () => {
+  it('stand for the numbers in everything that asks for their order, of any part of them', () => {
+    const next = uniform(5)
+    const list = () => Float64Array.from({ length: 200 }, () => Math.floor(40 * next()) / 7 - 2)
+    const [a, b] = [list(), list()]
+    a[3] = b[9] = Number.NaN
+    const known = Int32Array.from(a.keys()).filter((i) => !Number.isNaN(a[i]) && !Number.isNaN(b[i]))
+    const [x, y] = [placesOf(a, known), placesOf(b, known)]
+    for (const some of [known, known.filter((i) => i % 3 > 0), known.slice(0, 2)]) {
+      const of = (values: Float64Array | Uint32Array) =>
+        values.slice(0, some.length).map((_, i) => values[some[i] as number] as number)
+      expect(midRanks(of(x))).toEqual(midRanks(of(a)))
+      for (const compare of [spearman, rhoA, tauA]) expect(compare(of(x), of(y))).toBe(compare(of(a), of(b)))
+    }
   })
 })

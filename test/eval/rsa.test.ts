@@ -290,6 +290,20 @@ describe('rsa', () => {
     await expect(rsa(net, images, reference(noisy), { layers, folds: 1 })).rejects.toThrow(/rsa: folds is 1/)
   })
 
+  it('hears a signal while it finds the standard error of a layer', async () => {
+    const many = 60
+    const pixels = Uint8Array.from(normals(8, many * 9), (v) => 128 + 40 * v)
+    const images = await imagesFrom({ pixels, shape: [many, 1, 3, 3] })
+    const own = Float64Array.from(normals(9, (many * (many - 1)) / 2))
+    const reference: ReferenceRdms = { name: 'one', images: many, subjects: [own], halves: null, sha256: 'one' }
+    const stop = new AbortController()
+    // Once every pixel is read, turns of the loop are those of the one layer's score.
+    const onProgress = ({ done, phase }: { done: number; phase: string }) => {
+      if (phase === 'features' && done === many) setTimeout(() => stop.abort(new Error('enough')))
+    }
+    await expect(rsa(null, images, reference, { layers: ['pixels'], onProgress, signal: stop.signal })).rejects.toThrow('enough')
+  })
+
   it('leaves out pairs that are not known, and counts them', async () => {
     const known = Float64Array.from({ length: 66 }, next)
     known[5] = Number.NaN
