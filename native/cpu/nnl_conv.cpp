@@ -3,7 +3,8 @@
 // The factors 1 / |v| are made once an image, from float64 window sums of squares. A centred patch has its mean
 // subtracted before the products (w . v - mean * sum(w) would lose the digits of a patch of little contrast). Bytes
 // enter as 0..255: exact, and a cosine does not care; their products take AMX tiles (simd/filter_tiles.h). Images with
-// a number that is not finite take the slower maxima that a NaN wins. Large results pass by the caches (+10 %).
+// a number that is not finite take the slower maxima that a NaN wins. Large results pass by the caches (+10 %), a little
+// after each row of products.
 // Why filters, not images, in the lanes: no remainder of the batch, and batch 1 runs as fast. Zen 5, one thread, W = 4,
 // K = 400, n = 40, pool 11/2: 5300 images/s (71 % of the FMA peak; 84 % at W = 8), 3.1 times the best PyTorch form of
 // the same run (1700). With places it takes 15 % more time at W = 4, 4 % at W = 8.
