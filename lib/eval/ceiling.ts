@@ -111,6 +111,9 @@ function repeatsOf({ images, targets, repeats, data }: Trials): Float64Array[][]
 
 const meanOf = (values: ArrayLike<number>): number => aggregate(values, 'mean')
 
+/** Targets that are halved together: the repeats of neighbours lie beside each other. */
+const together = 64
+
 /**
  * Of each target the mean over halvings of r of the halves' means, over the images with two repeats or more. The repeats of an image that there are
  * fall to the halves in turn, in an order that is drawn for the image; of an odd number the one half has one more, or the other.
@@ -119,31 +122,49 @@ function splitHalves({ images, targets, repeats, data }: Trials, splits: number,
   const places = Array.from({ length: repeats }, (_, i) => i)
   const sums = new Float64Array(targets)
   const counts = new Float64Array(targets)
+  // Means of both halves, [targets, images that have both], and how many of these there are.
+  const [a, b] = [new Float64Array(together * images), new Float64Array(together * images)]
+  const known = new Int32Array(together)
   for (let split = 0; split < splits; ++split) {
     const orders = Array.from({ length: images }, (_, image) => shuffled(places, split * images + image, stream, seed))
-    for (let target = 0; target < targets; ++target) {
-      const halves: [number[], number[]] = [[], []]
+    for (let first = 0; first < targets; first += together) {
+      const some = Math.min(together, targets - first)
+      known.fill(0)
       for (let image = 0; image < images; ++image) {
-        const [total, many] = [
-          [0, 0],
-          [0, 0],
-        ] as [[number, number], [number, number]]
-        let turn = split % 2
-        for (const place of orders[image] as number[]) {
-          const value = data[(image * targets + target) * repeats + place] as number
-          if (Number.isNaN(value)) continue
-          total[turn as 0 | 1] += value
-          many[turn as 0 | 1] += 1
-          turn = 1 - turn
+        const order = orders[image] as number[]
+        for (let i = 0; i < some; ++i) {
+          const own = (image * targets + first + i) * repeats
+          let sumA = 0
+          let sumB = 0
+          let manyA = 0
+          let manyB = 0
+          let isB = split % 2 === 1
+          for (let k = 0; k < repeats; ++k) {
+            const value = data[own + (order[k] as number)] as number
+            if (Number.isNaN(value)) continue
+            if (isB) {
+              sumB += value
+              ++manyB
+            } else {
+              sumA += value
+              ++manyA
+            }
+            isB = !isB
+          }
+          if (manyA === 0 || manyB === 0) continue
+          const at = i * images + (known[i] as number)
+          a[at] = sumA / manyA
+          b[at] = sumB / manyB
+          known[i] = (known[i] as number) + 1
         }
-        if (many[0] === 0 || many[1] === 0) continue
-        halves[0].push(total[0] / many[0])
-        halves[1].push(total[1] / many[1])
       }
-      const r = pearson(...halves)
-      if (Number.isNaN(r)) continue
-      sums[target] = (sums[target] as number) + r
-      counts[target] = (counts[target] as number) + 1
+      for (let i = 0; i < some; ++i) {
+        const [begin, end] = [i * images, i * images + (known[i] as number)]
+        const r = pearson(a.subarray(begin, end), b.subarray(begin, end))
+        if (Number.isNaN(r)) continue
+        sums[first + i] = (sums[first + i] as number) + r
+        counts[first + i] = (counts[first + i] as number) + 1
+      }
     }
   }
   return Array.from(sums, (sum, target) => sum / (counts[target] as number))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { noiseCeiling, normaliseScore, responsesFrom, spearmanBrown } from '../../lib/index.js'
 import { normals } from '../../lib/random.js'
+import { uniform } from '../ops/proof.js'
 
 /** Responses of a signal of variance 1 and noise of a variance, some repeats missing. */
 function repeated(images: number, repeats: number, noise: number, missing = 0) {
@@ -56,4 +57,19 @@ it('normalisations are those of their names, and never clipped', () => {
   expect(normaliseScore(0.6, 0.64, 'root-ceiling')).toBeCloseTo(0.75, 14)
   expect(normaliseScore(0.6, 45, 'nsd')).toBeCloseTo(0.8, 14)
   expect(normaliseScore(0.9, 0.5, 'brain-score')).toBeCloseTo(1.62, 14)
+})
+
+it('is of each target what it is of that target alone, however many there are', () => {
+  const [images, targets, repeats] = [30, 70, 3]
+  const next = uniform(4)
+  const data = Float64Array.from({ length: images * targets * repeats }, () => (next() < 0.2 ? Number.NaN : next()))
+  const of = (some: Float64Array, count: number) =>
+    noiseCeiling(responsesFrom({ name: 'r', images, targets: count, trials: { images, targets: count, repeats, data: some } }), {
+      splits: 5,
+    }).perTarget
+  const all = of(data, targets)
+  for (const target of [0, 63, 64, 69]) {
+    const own = data.filter((_, at) => Math.floor(at / repeats) % targets === target)
+    expect(of(own, 1)).toEqual([all[target]])
+  }
 })
