@@ -173,6 +173,8 @@ export async function besidePeer<T>(
   { peers, python, threads: count, kind, signal }: Sides,
   work: (peer: Peer | null, note: string | undefined) => Promise<T>,
 ): Promise<T> {
+  const wrong = (actual: string, expected: string) => new OptionError({ op: 'bench', argument: 'python', actual, expected })
+  if (!peers && python !== undefined) throw wrong('given without peers', 'one of them')
   const before = threads()
   let peer: Peer | null = null
   let note: string | undefined
@@ -185,12 +187,7 @@ export async function besidePeer<T>(
       } catch (error) {
         if (!(error instanceof NoPeer)) throw error
         if (python !== undefined)
-          throw new OptionError({
-            op: 'bench',
-            argument: 'python',
-            actual: error.message,
-            expected: `a Python 3 with NumPy and PyTorch${kind === 'cuda' ? ' for CUDA' : ''}`,
-          })
+          throw wrong(error.message, `a Python 3 with NumPy and PyTorch${kind === 'cuda' ? ' for CUDA' : ''}`)
         note = `no peer: ${error.message}`
       }
     return await work(peer, note)

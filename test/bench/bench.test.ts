@@ -184,6 +184,7 @@ describe('a run', () => {
         .join(', ')} or 'scaling'`,
     )
     await expect(runBench({ rounds: 1 })).rejects.toThrow('rounds is 1')
+    await expect(runBench({ ops: ['gemm'], python: 'python3', peers: false })).rejects.toThrow('python is given without peers')
     await expect(runBench({ ops: ['gemm'], python: 'no-such-python' })).rejects.toThrow(
       'python is no-such-python cannot be started',
     )
