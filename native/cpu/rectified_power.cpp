@@ -72,14 +72,13 @@ void map(const core::View* in, core::View* out, F f) {
 
 void rectified_power(core::Context&, const core::View* in, core::View* out, const op::RectifiedPower::Options& o) {
   const Power power(o.power);
-  map<1>(
-      in, out, [power](vf(&value)[1][kTogether]) __attribute__((always_inline)) { power.apply(value[0]); });
+  map<1>(in, out, [power](vf(&value)[1][kTogether]) __attribute__((always_inline)) { power.apply(value[0]); });
 }
 
 void rectified_power_grad(core::Context&, const core::View* in, core::View* out, const op::RectifiedPower::Options& o) {
   const Power power(o.power);
-  map<2>(
-      in, out, [power](vf(&value)[2][kTogether]) __attribute__((always_inline)) { power.slope(value[0], value[1]); });
+  map<2>(in, out,
+         [power](vf(&value)[2][kTogether]) __attribute__((always_inline)) { power.slope(value[0], value[1]); });
 }
 
 }  // namespace striate::cpu::STRIATE_SIMD_NS

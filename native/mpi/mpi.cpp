@@ -25,7 +25,8 @@ std::string text_of(int code) {
 }
 
 /// A call that waits for other processes, and the promise of its end. The array stays alive until then.
-Napi::Value submit(Napi::Env env, Napi::Object keep, std::function<int()> call, std::function<Napi::Value(Napi::Env)> result) {
+Napi::Value submit(Napi::Env env, Napi::Object keep, std::function<int()> call,
+                   std::function<Napi::Value(Napi::Env)> result) {
   struct Work {
     Napi::Promise::Deferred deferred;
     Napi::ObjectReference keep;

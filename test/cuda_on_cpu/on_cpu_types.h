@@ -26,15 +26,9 @@ struct uint3 {
 };
 
 #define ON_CPU_VECTOR(T, name, align2, align4)               \
-  struct alignas(align2) name##2 {                           \
-    T x, y;                                                  \
-  };                                                         \
-  struct name##3_base {                                      \
-    T x, y, z;                                               \
-  };                                                         \
-  struct alignas(align4) name##4 {                           \
-    T x, y, z, w;                                            \
-  };                                                         \
+  struct alignas(align2) name##2 { T x, y; };                \
+  struct name##3_base { T x, y, z; };                        \
+  struct alignas(align4) name##4 { T x, y, z, w; };          \
   inline name##2 make_##name##2(T x, T y) { return {x, y}; } \
   inline name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
 ON_CPU_VECTOR(float, float, 8, 16)

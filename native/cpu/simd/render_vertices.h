@@ -82,7 +82,7 @@ static void snap_points(const SunView& view, const Points& points, int32_t count
     for (int h = 0; h < 2; ++h) {
       const vl held = (p.x[h] <= kFar) & (p.x[h] >= -kFar) & (p.y[h] <= kFar) & (p.y[h] >= -kFar) & (p.z[h] <= kFar) &
                       (p.z[h] >= -kFar);
-      const auto from = [&](const float(&axis)[3], float start) {
+      const auto from = [&](const float (&axis)[3], float start) {
         return held ? p.along(axis, h) - static_cast<double>(start) : vd{};
       };
       column[h] = quotient(from(view.across, view.left), unit);
