@@ -94,10 +94,7 @@ __global__ void __launch_bounds__(gemm::kThreads)
                                   Place place) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * gemm::kThreads + threadIdx.x;
   if (i >= count) return;
-  float sum = 0;
-#pragma unroll 8
-  for (int64_t s = 0; s < stretches; ++s) sum += parts[s * count + i];
-  place.store(i / n, i % n, sum);
+  place.store(i / n, i % n, gemm::sum_stretches(parts, stretches, count, i));
 }
 
 }  // namespace striate::cuda

@@ -253,15 +253,22 @@ struct Cut {
   }
 };
 
-/// c[i] = the stretches' sums in order, plus the column's number.
+/// Number i of the stretches' sums, added up in order: many are on their way at once.
+__device__ __forceinline__ float sum_stretches(const float* __restrict__ parts, int64_t stretches, int64_t count,
+                                               int64_t i) {
+  float sum = 0;
+#pragma unroll 8
+  for (int64_t s = 0; s < stretches; ++s) sum += parts[s * count + i];
+  return sum;
+}
+
+/// c[i] = the stretches' sums, plus the column's number.
 static __global__ void __launch_bounds__(kThreads)
     add_stretches_kernel(const float* __restrict__ parts, int64_t stretches, int64_t count, int64_t n,
                          const float* __restrict__ bias, float* __restrict__ c) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= count) return;
-  float sum = 0;
-#pragma unroll 8
-  for (int64_t s = 0; s < stretches; ++s) sum += parts[s * count + i];
+  const float sum = sum_stretches(parts, stretches, count, i);
   c[i] = bias ? sum + bias[i % n] : sum;
 }
 
