@@ -2,6 +2,18 @@
 import { z } from 'zod'
 import { OptionError } from './errors.js'
 
+/** What was given in place of an object that other calls make. */
+function foreign(given: unknown): string {
+  if (typeof given !== 'object' || given === null) return String(given)
+  // Whose keys are as many as its elements.
+  if (Array.isArray(given) || ArrayBuffer.isView(given)) return `of type ${given.constructor.name}`
+  return `an object of ${Object.keys(given).slice(0, 6).join(', ')}`
+}
+
+/** The refusal of an argument that is no object such as other calls make. */
+export const wrongObject = (op: string, argument: string, given: unknown, expected: string): OptionError =>
+  new OptionError({ op, argument, actual: foreign(given), expected })
+
 /**
  * Refuses what is no object of options, and an option that `op` does not have, so that a misspelt one is an error and not a default.
  * @param path before the option's name in the message, such as `pool.`

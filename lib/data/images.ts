@@ -1,5 +1,6 @@
 // Images as everything above sees them: rows of bytes, wherever they lie, and a table of what is known about each.
 import { OptionError } from '../errors.js'
+import { wrongObject } from '../options.js'
 import { type ClassColumn, checkTargets, type Targets } from './targets.js'
 
 /** [N,C,H,W]. */
@@ -93,10 +94,7 @@ export function* batchesOf(rows: number | ArrayLike<number>, batch: number): Gen
  */
 export function checkImages(op: string, images: Images): void {
   if (typeof images?.rows === 'function' && Array.isArray(images.shape) && images.shape.length === 4) return
-  const given: unknown = images
-  const actual =
-    typeof given === 'object' && given !== null ? `an object of ${Object.keys(given).slice(0, 6).join(', ')}` : String(given)
-  throw new OptionError({ op, argument: 'images', actual, expected: 'images as openImages, imagesFrom or renderSet give them' })
+  throw wrongObject(op, 'images', images, 'images as openImages, imagesFrom or renderSet give them')
 }
 
 /** @internal Refuses indices that are not images of a set. */

@@ -44,9 +44,8 @@ export function noiseCeiling(responses: Responses, options: NoiseCeilingOptions 
   const op = 'noiseCeiling'
   const { method, splits, seed, aggregate: how } = parseOptions(op, noiseCeilingOptions, options)
   checkResponses(op, responses)
-  const { name, sha256, trials } = responses
-  if (!trials || trials.repeats < 2)
-    throw new DataError({ op, argument: name, actual: 'without repeats', expected: 'single responses to repeated images' })
+  const { name, sha256 } = responses
+  const trials = repeatedTrials(responses)
   const { images, targets, repeats } = trials
   const base = {
     unit: method === 'ncsnr' ? '%' : '',
@@ -97,6 +96,20 @@ export function noiseCeiling(responses: Responses, options: NoiseCeilingOptions 
     spread: spreadOf(perTarget),
   }
   return { score, perTarget }
+}
+
+/**
+ * @internal The single responses that a ceiling is of.
+ * @throws {DataError} when the responses have no repeats
+ */
+export function repeatedTrials({ name, trials }: Responses): Trials {
+  if (trials && trials.repeats > 1) return trials
+  throw new DataError({
+    op: 'noiseCeiling',
+    argument: name,
+    actual: 'without repeats',
+    expected: 'single responses to repeated images',
+  })
 }
 
 /** The repeats that there are, of every target and image. */

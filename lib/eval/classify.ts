@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { checkImages } from '../data/images.js'
 import { ahead, batchesOf, type Images, labelsAmong, labelsOf } from '../data/index.js'
-import { DataError, OptionError } from '../errors.js'
+import { DataError } from '../errors.js'
 import type { Network } from '../models/index.js'
-import { parseOptions, whole } from '../options.js'
+import { parseOptions, whole, wrongObject } from '../options.js'
 import { Tensor } from '../tensor.js'
 import type { Score } from './score.js'
 
@@ -51,10 +51,8 @@ export function labelsFor(op: string, net: Network, images: Images): Int32Array 
  * @throws {OptionError}
  */
 export function checkNetwork(op: string, net: Network): void {
-  const given: unknown = net
   if (typeof net?.features === 'function' && Array.isArray(net.layerNames)) return
-  const actual = typeof given === 'object' && given !== null ? 'another object' : String(given)
-  throw new OptionError({ op, argument: 'network', actual, expected: 'a Network, as openNetwork and the recipes give them' })
+  throw wrongObject(op, 'network', net, 'a Network, as openNetwork and the recipes give them')
 }
 
 /** Refuses images of another size than the network's with a {@link DataError}. */

@@ -8,7 +8,7 @@ import { DataError, OptionError } from '../errors.js'
 import type { Network } from '../models/index.js'
 import { parseOptions, seed, whole } from '../options.js'
 import { startPhase } from '../run/index.js'
-import { type Normalisation, noiseCeiling, normalisations, normaliseScore } from './ceiling.js'
+import { type NoiseCeiling, type Normalisation, noiseCeiling, normalisations, normaliseScore, repeatedTrials } from './ceiling.js'
 import { checkExtent, checkNetwork } from './classify.js'
 import { type CommittedScore, chosenLayers } from './committed.js'
 import { type Aggregation, aggregate, aggregations, correlations, deviationOf } from './correlation.js'
@@ -179,16 +179,18 @@ export function layerScoring(
   if (net) checkExtent(op, net, images)
   const device = net?.device ?? cpu()
   const predicted = given ? selectResponses(responses, given.test) : responses
-  const isRepeated = (predicted.trials?.repeats ?? 0) > 1
-  const found = isRepeated ? noiseCeiling(predicted, { seed, aggregate: how }).score.ceiling : null
-  // Of images that were never repeated there is none.
-  const ceiling = found && !Number.isNaN(found.value) ? found : null
-  const normalised = normaliser(predicted, settings)
+  if (settings.normalise) repeatedTrials(predicted)
 
   return async ({ signal, onProgress, onPlan }) => {
     const single = [...new Set(names.flatMap(layersOf))]
     const features = await layerFeatures(op, net, images, single, settings, { signal, onProgress, onPlan })
     const report = startPhase('scores', 'fits', names.length * splits.length, 0, onProgress)
+    const isRepeated = (predicted.trials?.repeats ?? 0) > 1
+    const reliability = isRepeated ? noiseCeiling(predicted, { seed, aggregate: how }) : null
+    const reached = reliability?.score.ceiling
+    // Of images that were never repeated there is none.
+    const ceiling = reached && !Number.isNaN(reached.value) ? reached : null
+    const normalised = reliability && normaliser(predicted, reliability, settings)
     const all: { layer: LayerFacts; found: FoldScores }[] = []
     const y = matrix(count, responses.targets, responses.mean)
     for (const name of names) {
@@ -285,14 +287,14 @@ export function layerScoring(
   }
 }
 
-/**
- * What puts r of each target beside its ceiling, and all of them into one number; null where that is not asked for.
- * @throws {DataError} when there are no repeats
- */
-function normaliser(responses: Responses, settings: Settings): ((r: Float64Array) => number) | null {
-  const { normalise, seed, aggregate: how } = settings
+/** What puts r of each target beside its ceiling, and all of them into one number; null where that is not asked for. */
+function normaliser(
+  responses: Responses,
+  reliability: NoiseCeiling,
+  { normalise, aggregate: how }: Settings,
+): ((r: Float64Array) => number) | null {
   if (!normalise) return null
-  const { perTarget } = noiseCeiling(responses, { seed, method: normalise === 'nsd' ? 'ncsnr' : 'split-half' })
+  const { perTarget } = normalise === 'nsd' ? noiseCeiling(responses, { method: 'ncsnr' }) : reliability
   return (r) =>
     aggregate(
       r.map((value, target) => normaliseScore(value, perTarget[target] as number, normalise)),

@@ -4,9 +4,9 @@ import { checkImages } from '../data/images.js'
 import type { Images, ReferenceRdms, Responses, Trials } from '../data/index.js'
 import { checkResponses } from '../data/neural/responses.js'
 import { cpu, type Device } from '../device.js'
-import { DataError, OptionError } from '../errors.js'
+import { DataError } from '../errors.js'
 import type { Network } from '../models/index.js'
-import { parseOptions, refuseUnknown, seed, whole } from '../options.js'
+import { parseOptions, refuseUnknown, seed, whole, wrongObject } from '../options.js'
 import { startPhase } from '../run/index.js'
 import { spearmanBrown } from './ceiling.js'
 import { checkExtent, checkNetwork } from './classify.js'
@@ -95,12 +95,7 @@ export function rsaScoring(
   checkImages(op, images)
   const count = images.shape[0]
   if (!Array.isArray(reference?.subjects))
-    throw new OptionError({
-      op,
-      argument: 'reference',
-      actual: reference ? 'another object' : String(reference),
-      expected: 'dissimilarities as readRdms and responseRdms give them',
-    })
+    throw wrongObject(op, 'reference', reference, 'dissimilarities as readRdms and responseRdms give them')
   if (reference.images !== count || count < 3)
     throw new DataError({
       op,
@@ -122,11 +117,11 @@ export function rsaScoring(
       actual: `the same dissimilarity for every pair${subjects.length > 1 ? ` of subject ${flat + 1}` : ''}`,
       expected: 'ones that differ',
     })
-  const ceiling = subjects.length > 1 ? rsaCeiling(subjects, compare) : null
-  const reliable = reference.halves ? halvesCeiling(reference.halves, compare) : null
   return async ({ signal, onProgress, onPlan }) => {
     const features = await layerFeatures(op, net, images, names, settings, { signal, onProgress, onPlan })
     const report = startPhase('scores', 'layers', names.length, 0, onProgress)
+    const ceiling = subjects.length > 1 ? rsaCeiling(subjects, compare) : null
+    const reliable = reference.halves ? halvesCeiling(reference.halves, compare) : null
     const device = net?.device ?? cpu()
     const scores: RsaScore[] = []
     const splits = names.length > 1 && count >= settings.folds ? foldsOf(op, count, settings.folds, seed, null) : []

@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path'
 import { isFloat64Array, isInt32Array } from 'node:util/types'
 import { DataError, OptionError, ShapeError } from '../../errors.js'
 import { readNpy } from '../../io/index.js'
-import { refuseUnknown } from '../../options.js'
+import { refuseUnknown, wrongObject } from '../../options.js'
 import { readWhole, refuseBinary } from '../files.js'
 
 /** Responses of each target (neuron, voxel) to each image. */
@@ -148,14 +148,7 @@ export function responsesFrom(given: ResponseArrays): Responses {
  */
 export function checkResponses(op: string, responses: Responses): void {
   if (isFloat64Array(responses?.mean)) return
-  const given: unknown = responses
-  const actual = typeof given === 'object' && given !== null ? 'another object' : String(given)
-  throw new OptionError({
-    op,
-    argument: 'responses',
-    actual,
-    expected: 'responses as openRecordings and responsesFrom give them',
-  })
+  throw wrongObject(op, 'responses', responses, 'responses as openRecordings and responsesFrom give them')
 }
 
 /** Responses to some of the images, in the order of `rows`. */
