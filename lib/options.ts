@@ -4,7 +4,7 @@ import { OptionError } from './errors.js'
 
 /** What was given in place of an object that other calls make. */
 function foreign(given: unknown): string {
-  if (typeof given !== 'object' || given === null) return String(given)
+  if (typeof given !== 'object' || given === null) return text(given)
   // Whose keys are as many as its elements.
   if (Array.isArray(given) || ArrayBuffer.isView(given)) return `of type ${given.constructor.name}`
   return `an object of ${Object.keys(given).slice(0, 6).join(', ')}`
@@ -13,6 +13,37 @@ function foreign(given: unknown): string {
 /** The refusal of an argument that is no object such as other calls make. */
 export const wrongObject = (op: string, argument: string, given: unknown, expected: string): OptionError =>
   new OptionError({ op, argument, actual: foreign(given), expected })
+
+/** Refuses a `signal` that is none and a listener that is no function. */
+function checkControl(op: string, options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    if (name === 'signal' && !(value instanceof AbortSignal))
+      throw wrongObject(op, name, value, 'the signal of an AbortController')
+    if (/^on[A-Z]/.test(name) && typeof value !== 'function') throw wrongObject(op, name, value, 'a function')
+  }
+}
+
+/** What most long work is stopped and watched by. */
+type Watching<O> = Extract<keyof O, 'signal' | 'onProgress'>
+const watching: readonly string[] = ['signal', 'onProgress']
+
+/**
+ * Options without what watches and stops the work, and that alone.
+ * @throws {OptionError} for what is no object of options, a signal that is none, a listener that is no function
+ */
+export function takeControl<O extends object, K extends keyof O & string = Watching<O>>(
+  op: string,
+  options: O,
+  names: readonly K[] = watching as readonly K[],
+): [Omit<O, K>, Pick<O, K>] {
+  if (typeof options !== 'object' || options === null) throw wrongObject(op, 'options', options, 'an object of options')
+  const part = (isControl: boolean) =>
+    Object.fromEntries(Object.entries(options).filter(([name]) => (names as readonly string[]).includes(name) === isControl))
+  const control = part(true)
+  checkControl(op, control)
+  return [part(false) as Omit<O, K>, control as Pick<O, K>]
+}
 
 /**
  * Refuses what is no object of options, and an option that `op` does not have, so that a misspelt one is an error and not a default.
@@ -36,6 +67,7 @@ export function refuseUnknown(op: string, options: object | undefined, known: re
         actual: 'no option of it',
         expected: known.length > 0 ? `one of ${known.join(', ')}` : 'none',
       })
+  checkControl(op, options)
 }
 
 /** A whole number of at least `low`. */
@@ -55,6 +87,16 @@ export function parseOptions<S extends z.ZodType>(op: string, schema: S, given: 
   const parsed = schema.safeParse(given)
   if (parsed.success) return parsed.data
   throw optionError(op, schema, given, parsed.error, path)
+}
+
+/** {@link parseOptions} beside {@link takeControl}. */
+export function parseWithControl<
+  S extends z.ZodType,
+  O extends Given<z.input<S>> & object,
+  K extends keyof O & string = Watching<O>,
+>(op: string, schema: S, options: O, names?: readonly K[]): [z.output<S>, Pick<O, K>] {
+  const [own, control] = takeControl(op, options, names)
+  return [parseOptions(op, schema, own as Given<z.input<S>>), control]
 }
 
 /** The same options, each checked and none filled in: for options whose defaults are found later. */

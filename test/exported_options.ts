@@ -25,18 +25,23 @@ function isOptions(checker: ts.TypeChecker, given: ts.Type): boolean {
   return properties.some(({ flags }) => flags & ts.SymbolFlags.Optional) && !properties.some(isMethod)
 }
 
-/** `trainLocal(options)`, `new Network(config)`, `Network.load(options)`, `Network#forward(options)`: function and parameter. */
-export function exportedOptions(): Set<string> {
+/** `trainLocal(options)`, `new Network(config)`, `Network.load(options)`, `Network#forward(options)`: function and parameter, with the options' names. */
+export function exportedOptions(): Map<string, string[]> {
   const config = ts.readConfigFile(join(root, 'tsconfig.build.json'), ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root)
   const program = ts.createProgram(entries, options)
   const checker = program.getTypeChecker()
-  const found = new Set<string>()
+  const found = new Map<string, string[]>()
   const add = (name: string, type: ts.Type, kind = ts.SignatureKind.Call): void => {
     for (const { parameters } of checker.getSignaturesOfType(type, kind))
-      for (const parameter of parameters)
-        if (isOptions(checker, checker.getTypeOfSymbol(parameter)))
-          found.add(`${name}(${parameter.name.startsWith('__') ? 'options' : parameter.name})`)
+      for (const parameter of parameters) {
+        const given = checker.getNonNullableType(checker.getTypeOfSymbol(parameter))
+        if (isOptions(checker, given))
+          found.set(
+            `${name}(${parameter.name.startsWith('__') ? 'options' : parameter.name})`,
+            checker.getPropertiesOfType(given).map((property) => property.name),
+          )
+      }
   }
   const isHidden = ({ declarations = [] }: ts.Symbol): boolean =>
     declarations.some((d) => ts.getCombinedModifierFlags(d) & ts.ModifierFlags.Private)

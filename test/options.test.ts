@@ -417,23 +417,27 @@ function misspelt(options: object, path = ''): { where: string; options: object 
   return copies
 }
 
+const refusal = ({ call }: Taker, wrong: object): Promise<string> =>
+  Promise.resolve()
+    .then(() => call(wrong as never))
+    .then(
+      () => 'nothing was refused',
+      (error: Error) => `${error.name}: ${error.message}`,
+    )
+
 describe('options', () => {
+  const found = exportedOptions()
+
   it('of everything that is exported are tried here', () => {
-    const found = exportedOptions()
     expect(found.size).toBeGreaterThan(90)
-    const untried = [...found].filter((name) => !(name in takers) && !records.includes(name))
+    const untried = [...found.keys()].filter((name) => !(name in takers) && !records.includes(name))
     expect(untried).toEqual([])
   })
 
-  it.each(Object.entries(takers))('%s', async (_, { call, options }) => {
-    for (const { where, options: wrong } of misspelt(options)) {
-      const outcome = await Promise.resolve()
-        .then(() => call(wrong as never))
-        .then(
-          () => 'nothing was refused',
-          (error: Error) => error.message,
-        )
-      expect(outcome, where).toMatch(/\bsise\b/)
-    }
+  it.each(Object.entries(takers))('%s', async (name, taker) => {
+    for (const { where, options } of misspelt(taker.options)) expect(await refusal(taker, options), where).toMatch(/\bsise\b/)
+    // What stops and watches work is known by its name.
+    for (const control of (found.get(name) ?? []).filter((option) => /^(signal|on[A-Z])/.test(option)))
+      expect(await refusal(taker, { ...taker.options, [control]: 5 })).toMatch(new RegExp(`^OptionError: .*\\b${control}\\b`))
   })
 })

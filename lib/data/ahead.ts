@@ -1,6 +1,6 @@
 // The rows of a source, read while the caller works on those before.
 import { z } from 'zod'
-import { parseOptions, whole } from '../options.js'
+import { parseWithControl, whole } from '../options.js'
 import type { Images } from './images.js'
 
 export const aheadOptions = z.strictObject({ depth: whole(1, 1024).default(2).describe('batches read ahead') })
@@ -27,8 +27,7 @@ export function ahead(
   batches: Iterable<Int32Array>,
   options: AheadOptions = {},
 ): AsyncGenerator<AheadBatch, void, void> {
-  const { signal, ...rest } = options
-  const { depth } = parseOptions('ahead', aheadOptions, rest)
+  const [{ depth }, { signal }] = parseWithControl('ahead', aheadOptions, options, ['signal'])
   return readAhead(images, batches[Symbol.iterator](), depth, signal)
 }
 

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
-import { parseOptions, whole } from '../options.js'
+import { parseWithControl, whole } from '../options.js'
 import { distinctClasses } from './columns.js'
 import { listFolder, openFile, readFully, statFile } from './files.js'
 import type { LoadControl } from './images.js'
@@ -80,8 +80,11 @@ async function readClasses(op: string, path: string, count: number): Promise<rea
  */
 export async function loadCifar(folder: string, options: CifarOptions = {}): Promise<InMemoryImages> {
   const op = 'loadCifar'
-  const { signal, onProgress, ...rest } = options
-  const { limit, split, labels: labelKind, recordsPerFile } = parseOptions(op, cifarOptions, rest)
+  const [{ limit, split, labels: labelKind, recordsPerFile }, { signal, onProgress }] = parseWithControl(
+    op,
+    cifarOptions,
+    options,
+  )
   signal?.throwIfAborted()
   const expected =
     'a folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin (CIFAR-10), or train.bin and test.bin (CIFAR-100)'

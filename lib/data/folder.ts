@@ -2,7 +2,7 @@
 import { basename, extname } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
-import { parseOptions } from '../options.js'
+import { parseWithControl } from '../options.js'
 import { imageKinds, isImageName } from './decode.js'
 import { depthsFolder, descriptionFile, masksFolder, placesInSet, readDescribedSet } from './described_set.js'
 import { encodedOptions, openEncoded } from './encoded.js'
@@ -219,9 +219,8 @@ async function planThreeDWorld(folder: string, options: z.output<typeof folderOp
  * @throws {OptionError} for an unknown or out-of-range option
  */
 export async function loadFolder(folder: string, options: FolderOptions = {}): Promise<Images> {
-  const { signal, onProgress, ...rest } = options
-  const parsed = parseOptions(op, folderOptions, rest)
-  return openFolder(folder, parsed, parsed.labels, { signal, onProgress })
+  const [parsed, control] = parseWithControl(op, folderOptions, options)
+  return openFolder(folder, parsed, parsed.labels, control)
 }
 
 /**

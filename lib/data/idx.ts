@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
-import { parseOptions, whole } from '../options.js'
+import { parseWithControl, whole } from '../options.js'
 import { listFolder, statFile } from './files.js'
 import { type ImageShape, type LoadControl, rowBytes } from './images.js'
 import { allocatePixels, type InMemoryImages, imagesFrom } from './memory.js'
@@ -172,8 +172,7 @@ async function findFiles(
  * @throws {OptionError} for an unknown or out-of-range option
  */
 export async function loadIdx(path: string, options: IdxOptions = {}): Promise<InMemoryImages> {
-  const { signal, onProgress, ...rest } = options
-  const { limit, split, classes: classNames } = parseOptions(op, idxOptions, rest)
+  const [{ limit, split, classes: classNames }, { signal, onProgress }] = parseWithControl(op, idxOptions, options)
   signal?.throwIfAborted()
   const files = await findFiles(path, split)
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { DataError, OptionError } from '../errors.js'
 import { describeReadError } from '../io/file_errors.js'
-import { overrides, parseOptions } from '../options.js'
+import { overrides, parseOptions, parseWithControl } from '../options.js'
 import { cifarOptions, loadCifar, looksLikeCifar } from './cifar.js'
 import { imageKinds, isImageName } from './decode.js'
 import { descriptionFile } from './described_set.js'
@@ -101,10 +101,8 @@ export async function detectImages(path: string): Promise<ImageDataKind> {
  * @throws {OptionError} for an unknown option, or one that this kind of data does not have
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<Images> {
-  const { signal, onProgress, ...rest } = options
-  const parsed = parseOptions(op, openImagesOptions, rest)
+  const [parsed, control] = parseWithControl(op, openImagesOptions, options)
   const given = Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined)) as typeof parsed
-  const control = { signal, onProgress }
   const kind = await detectImages(path)
   const own = <S extends z.ZodObject>(schema: S, options: object) => parseOptions(op, overrides(schema), options as z.input<S>)
   if (kind === 'folder') {

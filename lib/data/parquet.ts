@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import type { FileMetaData, SchemaTree } from 'hyparquet'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
-import { parseOptions } from '../options.js'
+import { parseWithControl } from '../options.js'
 import { columnOf, distinctClasses, labelColumn, lackingNumbers } from './columns.js'
 import { encodedOptions, openEncoded } from './encoded.js'
 import type { Images, LoadControl, SkippedFile } from './images.js'
@@ -105,14 +105,13 @@ async function targetsOf(
  * @throws {OptionError} for an unknown or out-of-range option
  */
 export async function loadParquet(path: string, options: ParquetOptions = {}): Promise<Images> {
-  const { signal, onProgress, ...rest } = options
-  const parsed = parseOptions(op, parquetOptions, rest)
-  signal?.throwIfAborted()
+  const [parsed, control] = parseWithControl(op, parquetOptions, options)
+  control.signal?.throwIfAborted()
   const { parquetSchema } = await import('hyparquet')
   const { paths, name } = await filesOfSplit(op, path, '.parquet', parsed, expected)
   const files: ParquetFile[] = []
   for (const file of paths) {
-    signal?.throwIfAborted()
+    control.signal?.throwIfAborted()
     files.push(await openParquet(op, file, expected))
   }
   const { path: firstPath, metadata } = files[0] as ParquetFile
@@ -148,7 +147,7 @@ export async function loadParquet(path: string, options: ParquetOptions = {}): P
     return `${file.path} (row ${row})`
   }
   const { targets, skipped } = await targetsOf(files, columns, features, parsed.classes, where)
-  signal?.throwIfAborted()
+  control.signal?.throwIfAborted()
   const groups = new RowGroups(op, column, parsed.memoryLimit / 4)
   const encoded = {
     name,
@@ -171,5 +170,5 @@ export async function loadParquet(path: string, options: ParquetOptions = {}): P
       return bytes
     },
   }
-  return openEncoded(op, encoded, parsed, { signal, onProgress })
+  return openEncoded(op, encoded, parsed, control)
 }

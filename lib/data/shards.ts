@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
-import { parseOptions } from '../options.js'
+import { parseWithControl } from '../options.js'
 import { columnOf, labelColumn, lackingNumbers, numbersOrWords } from './columns.js'
 import { imageExtensions, imageKinds } from './decode.js'
 import { descriptionFile, placesInSet, readDescribedSet } from './described_set.js'
@@ -133,13 +133,12 @@ function targetsOf(
  * @throws {OptionError} for an unknown or out-of-range option
  */
 export async function loadShards(path: string, options: ShardOptions = {}): Promise<Images> {
-  const { signal, onProgress, ...rest } = options
-  const parsed = parseOptions(op, shardOptions, rest)
-  signal?.throwIfAborted()
+  const [parsed, control] = parseWithControl(op, shardOptions, options)
+  control.signal?.throwIfAborted()
   const { paths, name } = /\.(tar\.gz|tgz)$/.test(path)
     ? { paths: [path], name: basename(path) }
     : await filesOfSplit(op, path, '.tar', parsed, expected)
-  const found = await indexShards(paths, signal)
+  const found = await indexShards(paths, control.signal)
   const { skipped } = found
   const label = ({ shard, image }: Sample) => `${basename(paths[shard] as string)}/${image.name}`
   const folder = dirname(paths[0] as string)
@@ -179,5 +178,5 @@ export async function loadShards(path: string, options: ShardOptions = {}): Prom
       }
     },
   }
-  return openEncoded(op, encoded, parsed, { signal, onProgress })
+  return openEncoded(op, encoded, parsed, control)
 }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { ahead, batchesOf, type Choices, type Images, labelsOf } from '../data/index.js'
 import { DataError } from '../errors.js'
 import type { Network, PlacedHead } from '../models/index.js'
-import { parseOptions, seed, whole } from '../options.js'
+import { parseWithControl, seed, whole } from '../options.js'
 import { shuffled } from '../random.js'
 import { startPhase } from '../run/index.js'
 import { spearmanBrown } from './ceiling.js'
@@ -47,8 +47,11 @@ export async function behaviour(
   options: BehaviourOptions = {},
 ): Promise<BehaviourScores> {
   const op = 'behaviour'
-  const { signal, onProgress, onPlan, ...rest } = options
-  const { batch, splits, seed } = parseOptions(op, behaviourOptions, rest)
+  const [{ batch, splits, seed }, { signal, onProgress, onPlan }] = parseWithControl(op, behaviourOptions, options, [
+    'signal',
+    'onProgress',
+    'onPlan',
+  ])
   const labels = labelsFor(op, net, images)
   const head = net.heads.find(({ loss }) => loss === 'softmax') as PlacedHead
   const count = images.shape[0]

@@ -3,7 +3,7 @@ import { checkImages } from '../data/images.js'
 import { ahead, batchesOf, type Images, labelsAmong, labelsOf } from '../data/index.js'
 import { DataError } from '../errors.js'
 import type { Network } from '../models/index.js'
-import { parseOptions, whole, wrongObject } from '../options.js'
+import { parseWithControl, whole, wrongObject } from '../options.js'
 import { Tensor } from '../tensor.js'
 import type { Score } from './score.js'
 
@@ -106,8 +106,7 @@ export async function judge(
  * @throws {DataError} when the images do not fit the network, before anything runs
  */
 export async function classify(net: Network, images: Images, options: ClassifyOptions = {}): Promise<Classification> {
-  const { signal, onProgress, ...rest } = options
-  const { batch } = parseOptions('classify', classifyOptions, rest)
+  const [{ batch }, { signal, onProgress }] = parseWithControl('classify', classifyOptions, options)
   const labels = labelsFor('classify', net, images)
   const count = images.shape[0]
   const classes = net.classes.length

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Images, Responses } from '../data/index.js'
 import { checkResponses } from '../data/neural/responses.js'
 import type { Network } from '../models/index.js'
+import { takeControl } from '../options.js'
 import { foldsOf } from './folds.js'
 import type { LayerControl } from './layer_features.js'
 import { type LayerScores, layerScoreOptions, layerScoring, parseScoreOptions, type Scoring } from './layer_scores.js'
@@ -41,8 +42,8 @@ export async function encode(
   responses: Responses,
   options: EncodeOptions = {},
 ): Promise<LayerScores> {
-  const { signal, onProgress, onPlan, ...rest } = options
-  return encodeScoring(net, images, responses, rest)({ signal, onProgress, onPlan })
+  const [own, control] = takeControl('encode', options, ['signal', 'onProgress', 'onPlan'])
+  return encodeScoring(net, images, responses, own)(control)
 }
 
 /** @internal What {@link encode} scores, once it is asked for: what can be refused is refused before. */

@@ -5,7 +5,7 @@ import { checkResponses } from '../data/neural/responses.js'
 import type { Device } from '../device.js'
 import type { Network } from '../models/index.js'
 import { matmul, plsComponents } from '../ops/index.js'
-import { whole } from '../options.js'
+import { takeControl, whole } from '../options.js'
 import { aggregate, correlations } from './correlation.js'
 import { foldsOf } from './folds.js'
 import type { CentredSplit, Kernels } from './kernel.js'
@@ -125,8 +125,8 @@ export async function pls(
   responses: Responses,
   options: PlsOptions = {},
 ): Promise<LayerScores> {
-  const { signal, onProgress, onPlan, ...rest } = options
-  return plsScoring(net, images, responses, rest)({ signal, onProgress, onPlan })
+  const [own, control] = takeControl('pls', options, ['signal', 'onProgress', 'onPlan'])
+  return plsScoring(net, images, responses, own)(control)
 }
 
 /** @internal What {@link pls} scores, once it is asked for: what can be refused is refused before. */

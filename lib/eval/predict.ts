@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { z } from 'zod'
 import { DataError, OptionError } from '../errors.js'
 import { headOutput, type Network, type PlacedHead } from '../models/index.js'
-import { parseOptions } from '../options.js'
+import { parseWithControl } from '../options.js'
 import { Tensor } from '../tensor.js'
 import { batchesFor, batchOptions, countImages, type ImagesOrBytes } from './batches.js'
 import { checkNetwork } from './classify.js'
@@ -47,8 +47,7 @@ export async function predict(
   options: PredictOptions = {},
 ): Promise<Prediction | Prediction[]> {
   const op = 'predict'
-  const { signal, onProgress, ...rest } = options
-  const { head: name, ...reading } = parseOptions(op, predictOptions, rest)
+  const [{ head: name, ...reading }, { signal, onProgress }] = parseWithControl(op, predictOptions, options)
   const head = classHead(op, net, name)
   const total = countImages(op, net, images)
   const predictions: Prediction[] = []

@@ -6,7 +6,7 @@ import { checkResponses } from '../data/neural/responses.js'
 import { cpu, type Device } from '../device.js'
 import { DataError } from '../errors.js'
 import type { Network } from '../models/index.js'
-import { parseOptions, refuseUnknown, seed, whole, wrongObject } from '../options.js'
+import { parseOptions, refuseUnknown, seed, takeControl, whole, wrongObject } from '../options.js'
 import { startPhase } from '../run/index.js'
 import { spearmanBrown } from './ceiling.js'
 import { checkExtent, checkNetwork } from './classify.js'
@@ -77,8 +77,8 @@ export async function rsa(
   reference: ReferenceRdms,
   options: RsaOptions = {},
 ): Promise<RsaScores> {
-  const { signal, onProgress, onPlan, ...rest } = options
-  return rsaScoring(net, images, reference, rest)({ signal, onProgress, onPlan })
+  const [own, control] = takeControl('rsa', options, ['signal', 'onProgress', 'onPlan'])
+  return rsaScoring(net, images, reference, own)(control)
 }
 
 /** @internal What {@link rsa} scores, once it is asked for: what can be refused is refused before. */

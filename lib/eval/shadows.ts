@@ -13,7 +13,7 @@ import {
   unchangedStrength,
 } from '../light/index.js'
 import type { Network } from '../models/index.js'
-import { parseOptions, seed, whole } from '../options.js'
+import { parseWithControl, seed, whole } from '../options.js'
 import { errorScore, judge, labelsFor } from './classify.js'
 import type { Score } from './score.js'
 
@@ -108,8 +108,11 @@ interface Tally {
  */
 export async function shadows(net: Network, images: Images, options: ShadowsOptions = {}): Promise<ShadowScores> {
   const op = 'shadows'
-  const { signal, onProgress, ...rest } = options
-  const { lights, formats, seed, batch = defaultBatch(images) } = parseOptions(op, shadowsOptions, rest)
+  const [{ lights, formats, seed, batch = defaultBatch(images) }, { signal, onProgress }] = parseWithControl(
+    op,
+    shadowsOptions,
+    options,
+  )
   for (const { kind, cover } of lights) checkLight(op, { kind, strength: unchangedStrength(kind), cover })
   const labels = labelsFor(op, net, images)
   const [count, ...extent] = images.shape

@@ -4,7 +4,7 @@ import { checkImages } from '../data/images.js'
 import { ahead, batchesOf, type ClassColumn, type Column, type Images, wrapDegrees } from '../data/index.js'
 import { DataError } from '../errors.js'
 import type { Network, PlacedHead } from '../models/index.js'
-import { parseOptions, whole } from '../options.js'
+import { parseWithControl, whole } from '../options.js'
 import { Tensor } from '../tensor.js'
 import { checkExtent } from './classify.js'
 import type { Score } from './score.js'
@@ -60,8 +60,7 @@ interface Judge {
  */
 export async function transfer(net: Network, images: Images, options: TransferOptions = {}): Promise<TransferScores> {
   const op = 'transfer'
-  const { signal, onProgress, ...rest } = options
-  const { batch } = parseOptions(op, transferOptions, rest)
+  const [{ batch }, { signal, onProgress }] = parseWithControl(op, transferOptions, options)
   checkImages(op, images)
   checkExtent(op, net, images)
   const judges: { head: PlacedHead; judge: Judge }[] = []

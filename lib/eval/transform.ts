@@ -4,7 +4,7 @@ import { OutOfMemoryError } from '../errors.js'
 import { rowsFormat, writeRows } from '../io/rows.js'
 import { type Extent, type Network, readoutInput } from '../models/index.js'
 import { noSuchLayer } from '../models/names.js'
-import { parseOptions } from '../options.js'
+import { parseWithControl } from '../options.js'
 import { Tensor } from '../tensor.js'
 import { batchesFor, batchOptions, countImages, type ImagesOrBytes } from './batches.js'
 import { checkNetwork } from './classify.js'
@@ -37,9 +37,8 @@ interface Request {
 
 /** Checks everything before anything runs. */
 function request(op: string, net: Network, images: ImagesOrBytes, options: TransformOptions): Request {
-  const { signal, onProgress, ...rest } = options
   checkNetwork(op, net)
-  const { at = readoutInput(net.config), ...reading } = parseOptions(op, transformOptions, rest)
+  const [{ at = readoutInput(net.config), ...reading }, { signal, onProgress }] = parseWithControl(op, transformOptions, options)
   if (!net.layerNames.includes(at)) throw noSuchLayer(op, 'at', at, net.layerNames)
   const total = countImages(op, net, images)
   const pieces = async function* () {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { rowBytes } from '../data/images.js'
 import { type Images, imagesFrom } from '../data/index.js'
-import { parseOptions, seed } from '../options.js'
+import { parseWithControl, seed } from '../options.js'
 import { LightField } from './field.js'
 import { checkLight, defaultCover, type Light, lightName, share } from './light.js'
 
@@ -34,9 +34,9 @@ export async function applyLight(
   options: z.input<typeof applyOptions> & Control = {},
 ): Promise<Images> {
   const op = 'applyLight'
-  const { signal, ...rest } = options
+  const [{ seed }, { signal }] = parseWithControl(op, applyOptions, options, ['signal'])
   checkLight(op, light)
-  return relight(images, light, parseOptions(op, applyOptions, rest).seed, signal)
+  return relight(images, light, seed, signal)
 }
 
 /**
@@ -46,8 +46,7 @@ export async function applyLight(
  * @throws {OptionError} for an unknown option, or strength or cover outside 0 to 1
  */
 export async function applyShadow(images: Images, options: ShadowOptions & Control = {}): Promise<Images> {
-  const { signal, ...rest } = options
-  const { strength, cover, seed } = parseOptions('applyShadow', shadowOptions, rest)
+  const [{ strength, cover, seed }, { signal }] = parseWithControl('applyShadow', shadowOptions, options, ['signal'])
   return relight(images, { kind: 'shadow', strength, cover }, seed, signal)
 }
 

@@ -7,6 +7,7 @@ import type { Device } from '../device.js'
 import { OptionError } from '../errors.js'
 import { makeFolder } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
+import { takeControl } from '../options.js'
 import { type Figure, renderPage } from '../plot/index.js'
 import { type SolidObjects, type SolidObjectsOptions, type SolidSceneAt, solidObjects, solidScenesAt } from '../scene/index.js'
 import { version } from '../version.js'
@@ -87,7 +88,7 @@ async function figuresOf(
  * @throws {OptionError} for an unknown option or category, and a folder that holds anything else; {DataError} for meshes that cannot be read
  */
 export async function writeCatalogue(folder: string, options: SolidObjectsOptions & CatalogueControl = {}): Promise<Catalogue> {
-  const { device, signal, onProgress, ...given } = options
+  const [given, { device, signal, onProgress }] = takeControl('writeCatalogue', options, ['device', 'signal', 'onProgress'])
   const groups = await solidObjects(given)
   const there = existsSync(folder) ? await readdir(folder) : []
   const other = there.find((file) => file !== pageFile && !file.startsWith('.'))

@@ -1,7 +1,7 @@
 // What every recipe takes beside its own options: where it runs, where it leaves its results, how it is watched and stopped.
 import { z } from 'zod'
 import { cpu, Device } from '../device.js'
-import { parseOptions, refuseUnknown } from '../options.js'
+import { keysOf, parseOptions, refuseUnknown } from '../options.js'
 import type { OnProgress } from './progress.js'
 
 export interface RunOptions {
@@ -24,7 +24,6 @@ export interface RunOptions {
   onFolder?: () => Promise<void>
 }
 
-const listener = z.custom((value) => typeof value === 'function', 'a function')
 const runOptions = z
   .strictObject({
     device: z.custom((value) => value instanceof Device, 'a device, such as cpu()'),
@@ -32,13 +31,9 @@ const runOptions = z
     resume: z.boolean(),
     allowOtherBits: z.boolean(),
     checkpointSeconds: z.number().min(0),
-    signal: z.custom((value) => value instanceof AbortSignal, 'the signal of an AbortController'),
-    onProgress: listener,
-    onPlan: listener,
-    onFolder: listener,
   })
   .partial()
-const names = Object.keys(runOptions.shape)
+const own = keysOf(runOptions)
 
 /**
  * A recipe's run options, with its device.
@@ -46,8 +41,8 @@ const names = Object.keys(runOptions.shape)
  * @throws {OptionError} for one that is unknown or of the wrong type
  */
 export function checkRun<R extends RunOptions>(op: string, run: R, more: readonly string[] = []): R & { device: Device } {
-  refuseUnknown(op, run, [...names, ...more])
-  parseOptions(op, runOptions, Object.fromEntries(Object.entries(run).filter(([name]) => names.includes(name))))
+  refuseUnknown(op, run, [...own, 'signal', 'onProgress', 'onPlan', 'onFolder', ...more])
+  parseOptions(op, runOptions, Object.fromEntries(Object.entries(run).filter(([name]) => own.includes(name))))
   return { ...run, device: run.device ?? cpu() }
 }
 

@@ -11,7 +11,7 @@ import { removeUnfinished } from '../io/atomic.js'
 import { writeAtomic } from '../io/index.js'
 import { takeLock } from '../io/lock.js'
 import { readStored } from '../io/stored.js'
-import { parseOptions } from '../options.js'
+import { parseWithControl } from '../options.js'
 import { version } from '../version.js'
 import { checkClassFolders, SetPlaces } from './places.js'
 import type { SceneSet } from './set.js'
@@ -49,8 +49,7 @@ export async function writeScenes(
   folder: string,
   options: WriteScenesOptions & LoadControl = {},
 ): Promise<void> {
-  const { signal, onProgress, ...rest } = options
-  const settings = parseOptions(op, writeScenesOptions, rest)
+  const [settings, control] = parseWithControl(op, writeScenesOptions, options)
   const places = new SetPlaces(scenes, folder, settings)
   if (!places.isSharded) checkClassFolders(op, places.classes)
   const release = await takeLock(folder, op, 'scenes')
@@ -66,8 +65,8 @@ export async function writeScenes(
     }
     if (!(await begin(own, places))) return
     await removeUnfinished(folder)
-    const seen = await writeImages(scenes, places, settings, { signal, onProgress })
-    await writeTable(scenes, places, own.metadata, seen, signal)
+    const seen = await writeImages(scenes, places, settings, control)
+    await writeTable(scenes, places, own.metadata, seen, control.signal)
     const description = { ...own, size: shape[2], origin: scenes.origin, columns: columnsOf(scenes) }
     await writeAtomic(join(folder, unfinishedSet), `${JSON.stringify(description, null, 1)}\n`)
     await rename(join(folder, unfinishedSet), join(folder, descriptionFile))

@@ -2,7 +2,7 @@
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { DataError, OptionError } from '../../errors.js'
-import { parseOptions, refuseUnknown } from '../../options.js'
+import { parseWithControl, refuseUnknown } from '../../options.js'
 import { columnsByName, isUnnamed, numbersOrWords } from '../columns.js'
 import { decode } from '../decode.js'
 import { statFile } from '../files.js'
@@ -75,8 +75,7 @@ export interface BrainScoreRecording extends Recording {
  * @throws {OptionError} for an unknown or out-of-range option, or a region or a window without data
  */
 export async function openBrainScore(files: BrainScoreFiles, options: BrainScoreOptions = {}): Promise<BrainScoreRecording> {
-  const { signal, onProgress, ...rest } = options
-  const parsed = parseOptions(op, brainScoreOptions, rest)
+  const [parsed, { signal, onProgress }] = parseWithControl(op, brainScoreOptions, options)
   refuseUnknown(op, files, ['assembly', 'stimuli', 'images'])
   const table = await readTable(op, files.stimuli)
   const stimuli = stimuliOf(table)

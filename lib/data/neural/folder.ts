@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { DataError, OptionError } from '../../errors.js'
 import { readNpy } from '../../io/index.js'
-import { parseOptions, whole } from '../../options.js'
+import { parseWithControl, whole } from '../../options.js'
 import { decodeOptions, imageKinds, isImageName } from '../decode.js'
 import { type EncodedImages, encodedOptions, openEncoded } from '../encoded.js'
 import { type FolderEntry, listFolder, ofFiles, type Path, readWhole, shown } from '../files.js'
@@ -60,12 +60,11 @@ const layout =
  * @throws {OptionError} for an unknown or out-of-range option
  */
 export async function openRecording(folder: string, options: RecordingOptions = {}): Promise<Recording> {
-  const { signal, onProgress, ...rest } = options
-  const parsed = parseOptions(op, recordingOptions, rest)
+  const [parsed, control] = parseWithControl(op, recordingOptions, options)
   const entries = await listFolder(op, folder, layout)
   const has = (name: string) => entries.some((entry) => entry.name === name)
   const responses = await readResponses(folder, has)
-  const { images, imageNames } = await openPictures(folder, has, responses.images, parsed, { signal, onProgress })
+  const { images, imageNames } = await openPictures(folder, has, responses.images, parsed, control)
   return { images, responses: { ...responses, imageNames } }
 }
 

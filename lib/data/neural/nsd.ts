@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError, OptionError } from '../../errors.js'
-import { parseOptions, whole } from '../../options.js'
+import { parseOptions, takeControl, whole } from '../../options.js'
 import { encodedOptions } from '../encoded.js'
 import { flagOf } from '../flag_names.js'
 import type { LoadControl } from '../images.js'
@@ -83,8 +83,8 @@ export interface NsdRecording extends Recording {
  * @throws {OptionError} for an unknown or out-of-range option, masks without a voxel, or more responses than `memoryLimit`
  */
 export async function openNsd(root: string, options: NsdOptions): Promise<NsdRecording> {
-  const { signal, onProgress, ...rest } = options
-  return (await planNsd(root, rest)).read({ signal, onProgress })
+  const [own, control] = takeControl('openNsd', options)
+  return (await planNsd(root, own)).read(control)
 }
 
 /** A subject's part as far as it is known before responses are read. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { DataError, OptionError } from '../../errors.js'
-import { overrides, parseOptions } from '../../options.js'
+import { overrides, parseWithControl } from '../../options.js'
 import { encodedOptions } from '../encoded.js'
 import { statFile } from '../files.js'
 import { flagOf } from '../flag_names.js'
@@ -142,8 +142,7 @@ export async function detectRecording(path: string): Promise<RecordingKind> {
  * @throws {OptionError} for a path that is given twice, and an option that is unknown, out of range, missing, or of no kind that is there
  */
 export async function openRecordings(paths: readonly string[], options: RecordingsOptions = {}): Promise<RecordingSource[]> {
-  const { signal, onProgress, ...rest } = options
-  const given = parseOptions(op, recordingsOptions, rest)
+  const [given, control] = parseWithControl(op, recordingsOptions, options)
   refuseTwice(
     'responses',
     paths.map((path) => resolve(path)),
@@ -166,7 +165,7 @@ export async function openRecordings(paths: readonly string[], options: Recordin
   for (const [i, path] of paths.entries()) {
     const kind = found[i] as RecordingKind
     const own = kind === 'nsd' ? given : { ...given, memoryLimit }
-    sources.push(...(await sourcesOf(kind, path, names[i] as string, own, { signal, onProgress })))
+    sources.push(...(await sourcesOf(kind, path, names[i] as string, own, control)))
   }
   return sources
 }

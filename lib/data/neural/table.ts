@@ -2,7 +2,7 @@
 import { basename, extname, join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
-import { parseOptions, refuseUnknown, whole } from '../../options.js'
+import { parseWithControl, refuseUnknown, whole } from '../../options.js'
 import { columnsByName, isUnnamed, numbersOrWords } from '../columns.js'
 import { isImageName } from '../decode.js'
 import { listFolder, statFile } from '../files.js'
@@ -65,8 +65,7 @@ export interface TrialTable extends Recording {
  * @throws {OptionError} for an unknown or out-of-range option
  */
 export async function openTrialTable(files: TrialTableFiles, options: TrialTableOptions = {}): Promise<TrialTable> {
-  const { signal, onProgress, ...rest } = options
-  const parsed = parseOptions(op, trialTableOptions, rest)
+  const [parsed, control] = parseWithControl(op, trialTableOptions, options)
   refuseUnknown(op, files, ['images', 'responses', 'stimuli', 'groups', 'sites'])
   const responseRows = await readResponses(files)
   const { targets, data, names } = responseRows
@@ -81,7 +80,7 @@ export async function openTrialTable(files: TrialTableFiles, options: TrialTable
   const sites =
     files.sites === undefined ? (names ? columnsByName([['target', names]]) : {}) : await readSites(files.sites, targets)
   return {
-    images: await open({ signal, onProgress }),
+    images: await open(control),
     responses: responsesFrom({
       name: basename(files.responses, extname(files.responses)),
       images,

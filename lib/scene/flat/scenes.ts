@@ -14,7 +14,7 @@ import {
 } from '../../data/index.js'
 import { allocatePixels } from '../../data/memory.js'
 import { OptionError } from '../../errors.js'
-import { parseOptions, seed, whole } from '../../options.js'
+import { parseOptions, seed, takeControl, whole } from '../../options.js'
 import { checkColumns, checkSeries, numberAfter } from '../series.js'
 import type { SceneSet } from '../set.js'
 import {
@@ -72,9 +72,9 @@ export function scenes(options: SceneOptions): Scenes {
  * when one array cannot hold the images
  */
 export async function renderSet(options: SceneOptions & LoadControl): Promise<Scenes & InMemoryImages> {
-  const { signal, onProgress, ...rest } = options
-  const source = makeScenes('renderSet', rest)
-  return { ...source, ...(await inMemory(source, { signal, onProgress })) }
+  const [own, control] = takeControl('renderSet', options)
+  const source = makeScenes('renderSet', own)
+  return { ...source, ...(await inMemory(source, control)) }
 }
 
 function makeScenes(op: string, options: SceneOptions): Scenes {

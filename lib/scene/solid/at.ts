@@ -1,7 +1,7 @@
 // Scenes of solid objects of which anything may be given, and not drawn: an object at these latent variables.
 import { z } from 'zod'
 import { OptionError } from '../../errors.js'
-import { parseOptions, whole } from '../../options.js'
+import { parseWithControl, whole } from '../../options.js'
 import type { Placement } from './geometry.js'
 import type { ModelGroup } from './models.js'
 import { type SolidTarget, targetKinds } from './record.js'
@@ -79,15 +79,14 @@ export type SolidScenesAtOptions = z.input<typeof solidScenesAtOptions>
  * {DataError} for photos or meshes that cannot be read
  */
 export async function solidScenesAt(options: SolidScenesAtOptions & SolidSceneControl): Promise<SolidScenes> {
-  const { signal, onProgress, device, ...rest } = options
-  const { scenes, ...given } = parseOptions(op, solidScenesAtOptions, rest)
+  const [{ scenes, ...given }, control] = parseWithControl(op, solidScenesAtOptions, options, ['signal', 'onProgress', 'device'])
   const categories = [...new Set(scenes.map(({ category }) => category))]
   const instances = given.meshes === undefined ? [...new Set(scenes.map(({ instance }) => instance))] : undefined
   const all = solidSceneOptions.parse({ count: scenes.length, ...given, instances })
   const found = await groupsOf(op, settingsOf(all))
   const groups = found.filter(({ category }) => categories.includes(category))
   const settings = { ...settingsOf(all), categories: groups.map(({ category }) => category) }
-  return openSolid(op, settings, groups, scenes.map(givenScene(groups, found)), { signal, onProgress, device })
+  return openSolid(op, settings, groups, scenes.map(givenScene(groups, found)), control)
 }
 
 const givenScene =

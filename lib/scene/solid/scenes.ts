@@ -1,6 +1,6 @@
 // Scenes of solid objects as images, rendered as they are asked for.
 import type { z } from 'zod'
-import { parseOptions } from '../../options.js'
+import { parseWithControl } from '../../options.js'
 import { checkColumns, checkSeries } from '../series.js'
 import { groupsOf, openSolid, type SolidSceneControl, type SolidScenes, targetBytes } from './set.js'
 import { settingsOf, solidSceneOptions } from './variables.js'
@@ -20,9 +20,9 @@ export type SolidSceneOptions = z.input<typeof solidSceneOptions>
  */
 export async function solidScenes(options: SolidSceneOptions & SolidSceneControl): Promise<SolidScenes> {
   const op = 'solidScenes'
-  const { signal, onProgress, device, ...rest } = options
-  const settings = settingsOf(parseOptions(op, solidSceneOptions, rest))
+  const [own, control] = parseWithControl(op, solidSceneOptions, options, ['signal', 'onProgress', 'device'])
+  const settings = settingsOf(own)
   checkSeries(op, settings)
   checkColumns(op, settings.count, targetBytes)
-  return openSolid(op, settings, await groupsOf(op, settings), null, { signal, onProgress, device })
+  return openSolid(op, settings, await groupsOf(op, settings), null, control)
 }
