@@ -15,14 +15,23 @@ import {
 
 export type DtypeName = 'f32' | 'bf16' | 'i32' | 'u8' | 'f64'
 
+declare const handle: unique symbol
+/** A tensor's handle, for {@link RawTensors} alone. */
 export interface RawTensor {
-  readonly shape: number[]
-  readonly dtype: DtypeName
-  readonly disposed: boolean
-  read(): Promise<ArrayBuffer>
-  reshape(shape: readonly number[]): RawTensor
-  to(device: RawDevice): RawTensor
-  dispose(): void
+  readonly [handle]: true
+}
+
+interface RawTensors {
+  upload(device: RawDevice, data: ArrayBufferView, dtype: DtypeName, shape: readonly number[]): RawTensor
+  zeros(device: RawDevice, dtype: DtypeName, shape: readonly number[]): RawTensor
+  empty(device: RawDevice, dtype: DtypeName, shape: readonly number[]): RawTensor
+  shape(tensor: RawTensor): number[]
+  dtype(tensor: RawTensor): DtypeName
+  disposed(tensor: RawTensor): boolean
+  read(tensor: RawTensor): Promise<ArrayBuffer>
+  reshape(tensor: RawTensor, shape: readonly number[]): RawTensor
+  to(tensor: RawTensor, device: RawDevice): RawTensor
+  dispose(tensor: RawTensor): void
 }
 
 export interface DeviceUse {
@@ -90,18 +99,22 @@ interface RawSums {
 
 interface RawAddon {
   Device: new (kind: string, index: number, guard: boolean, path?: string) => RawDevice
-  upload(device: RawDevice, data: ArrayBufferView, dtype: DtypeName, shape: readonly number[]): RawTensor
-  zeros(device: RawDevice, dtype: DtypeName, shape: readonly number[]): RawTensor
-  empty(device: RawDevice, dtype: DtypeName, shape: readonly number[]): RawTensor
+  readonly tensor: RawTensors
   /** Devices that are open in this thread. The addon is one whatever copies of this file there are: its devices are theirs together. */
   opened?: Map<string, unknown>
+  /** Names of the ops, each at its number. */
+  readonly ops: readonly string[]
   call(
-    op: string,
+    op: number | undefined,
     inputs: readonly (RawTensor | null | undefined)[],
     options?: object,
     request?: readonly string[],
   ): (RawTensor | null)[]
-  check(op: string, inputs: readonly ({ dtype: DtypeName; shape: readonly number[] } | null)[], options?: object): void
+  check(
+    op: number | undefined,
+    inputs: readonly ({ dtype: DtypeName; shape: readonly number[] } | null)[],
+    options?: object,
+  ): void
   describe(): OpDescription[]
   probe(kind: string, path?: string): { count: number; built: boolean; reason: string }
   limits(device: RawDevice, seconds: number): Promise<ArrayBuffer>
@@ -174,3 +187,6 @@ function firstLine(error: unknown): string {
 }
 
 export const addon: RawAddon = load()
+
+/** The number by which the addon knows an op. */
+export const opNumbers: ReadonlyMap<string, number> = new Map(addon.ops.map((name, i) => [name, i]))

@@ -1,7 +1,7 @@
 import ndarray, { type NdArray } from 'ndarray'
 import { cpu, type Device } from './device.js'
 import { ShapeError } from './errors.js'
-import { addon, type DtypeName, native, type RawTensor, settled } from './native.js'
+import { addon, type DtypeName, native, opNumbers, type RawTensor, settled } from './native.js'
 import { refuseUnknown } from './options.js'
 
 export type Dtype = DtypeName
@@ -40,12 +40,12 @@ export class Tensor {
   /** Sizes of the axes, row-major. */
   get shape(): readonly number[] {
     // Asked for only when it is wanted: a call into the addon costs as much as a small op.
-    this.sizes ??= this.raw.shape
+    this.sizes ??= addon.tensor.shape(this.raw)
     return this.sizes
   }
 
   get dtype(): Dtype {
-    return this.raw.dtype
+    return addon.tensor.dtype(this.raw)
   }
 
   /**
@@ -64,7 +64,7 @@ export class Tensor {
     const dtype = options.dtype ?? dtypes[type]
     const source = dtype === 'bf16' && type === 'Float32Array' ? bf16Bits(array as Float32Array) : array
     return new Tensor(
-      native(() => addon.upload(device.raw, source, dtype, shape)),
+      native(() => addon.tensor.upload(device.raw, source, dtype, shape)),
       device,
     )
   }
@@ -74,7 +74,7 @@ export class Tensor {
     refuseUnknown('Tensor.zeros', options, ['dtype', 'device'])
     const device = options.device ?? cpu()
     return new Tensor(
-      native(() => addon.zeros(device.raw, options.dtype ?? 'f32', shape)),
+      native(() => addon.tensor.zeros(device.raw, options.dtype ?? 'f32', shape)),
       device,
     )
   }
@@ -82,7 +82,7 @@ export class Tensor {
   /** A tensor of whatever its memory holds, for what is written whole before it is read: nothing passes over it first. @internal */
   static empty(shape: readonly number[], dtype: Dtype, device: Device): Tensor {
     return new Tensor(
-      native(() => addon.empty(device.raw, dtype, shape)),
+      native(() => addon.tensor.empty(device.raw, dtype, shape)),
       device,
     )
   }
@@ -93,7 +93,7 @@ export class Tensor {
   }
 
   get disposed(): boolean {
-    return this.raw.disposed
+    return addon.tensor.disposed(this.raw)
   }
 
   /**
@@ -101,14 +101,14 @@ export class Tensor {
    * Float64Array, an Int32Array or a Uint8Array, as an ndarray of the tensor's shape. Rejects with the first error of the device's queue.
    */
   async read(): Promise<NdArray<HostData>> {
-    const buffer = await settled(native(() => this.raw.read()))
+    const buffer = await settled(native(() => addon.tensor.read(this.raw)))
     return ndarray(hostArray(buffer, this.dtype), [...this.shape])
   }
 
   /** The same memory with another shape of as many elements. */
   reshape(shape: readonly number[]): Tensor {
     return new Tensor(
-      native(() => this.raw.reshape(shape)),
+      native(() => addon.tensor.reshape(this.raw, shape)),
       this.device,
     )
   }
@@ -116,14 +116,14 @@ export class Tensor {
   /** A copy on another device (or on the same). */
   to(device: Device): Tensor {
     return new Tensor(
-      native(() => this.raw.to(device?.raw)),
+      native(() => addon.tensor.to(this.raw, device?.raw)),
       device,
     )
   }
 
   /** Lets go of the memory. Queued work that uses it still finishes. May be called again. */
   dispose(): void {
-    this.raw.dispose()
+    addon.tensor.dispose(this.raw)
   }
 
   [Symbol.dispose](): void {
@@ -192,7 +192,7 @@ export function callOp(
   const first = inputs.find((t) => t)
   const raws = native(() =>
     addon.call(
-      op,
+      opNumbers.get(op),
       inputs.map((t) => (t == null ? null : (t.raw ?? t))),
       options,
       request,
@@ -296,5 +296,5 @@ export function checkOp(
   inputs: readonly ({ dtype: Dtype; shape: readonly number[] } | null)[],
   options?: object,
 ): void {
-  native(() => addon.check(op, inputs, options))
+  native(() => addon.check(opNumbers.get(op), inputs, options))
 }

@@ -14,8 +14,7 @@ export interface SubtractRowOptions {
   store?: 'f32' | 'bf16'
 }
 /** x - r for each row of x [N,D] with r [D]. */
-export const subtractRow = (x: Tensor, r: Tensor, options: SubtractRowOptions = {}): Tensor =>
-  one('subtract_row', [x, r], options)
+export const subtractRow = (x: Tensor, r: Tensor, options?: SubtractRowOptions): Tensor => one('subtract_row', [x, r], options)
 
 /** Columns of x [N,D] (f32) less their means [D], and divided by their deviations [D] where these are given; all in float64. */
 export const standardise = (x: Tensor, mean: Tensor, deviation: Tensor | null = null): Tensor =>
@@ -28,7 +27,7 @@ export interface ScaleOptions {
   offset?: number
 }
 /** factor * x + offset, of f32 or f64. */
-export const scale = (x: Tensor, options: ScaleOptions = {}): Tensor => one('scale', [x], options)
+export const scale = (x: Tensor, options?: ScaleOptions): Tensor => one('scale', [x], options)
 
 /** max(x, 0). NaN stays NaN. */
 export const relu = (x: Tensor): Tensor => one('relu', [x])
@@ -40,7 +39,7 @@ export interface ToF32Options {
   unit?: boolean
 }
 /** A float32 copy of a u8 (x / 255), bf16, i32 or f64 tensor; i32 and f64 are rounded to the nearest. */
-export const toF32 = (x: Tensor, options: ToF32Options = {}): Tensor => one('to_f32', [x], options)
+export const toF32 = (x: Tensor, options?: ToF32Options): Tensor => one('to_f32', [x], options)
 /** An exact float64 copy of a float32 tensor. */
 export const toF64 = (x: Tensor): Tensor => one('to_f64', [x])
 
@@ -52,7 +51,7 @@ export interface CopyRowsOptions {
   at?: number
 }
 /** Copies the rows of x [N,D] over rows of y [M,D], in place; both of one element type. */
-export function copyRows(x: Tensor, y: Tensor, options: CopyRowsOptions = {}): void {
+export function copyRows(x: Tensor, y: Tensor, options?: CopyRowsOptions): void {
   callOp('copy_rows', [x, y], options)
 }
 
@@ -61,7 +60,7 @@ export interface CopyColumnsOptions {
   at?: number
 }
 /** Copies the columns of x [N,D] over columns of y [N,E], in place; both of one element type (f32 or bf16). */
-export function copyColumns(x: Tensor, y: Tensor, options: CopyColumnsOptions = {}): void {
+export function copyColumns(x: Tensor, y: Tensor, options?: CopyColumnsOptions): void {
   callOp('copy_columns', [x, y], options)
 }
 
@@ -72,4 +71,4 @@ export interface SliceColumnsOptions {
   count?: number
 }
 /** Columns at .. at + count of x [N,E] (f32 or bf16). */
-export const sliceColumns = (x: Tensor, options: SliceColumnsOptions = {}): Tensor => one('slice_columns', [x], options)
+export const sliceColumns = (x: Tensor, options?: SliceColumnsOptions): Tensor => one('slice_columns', [x], options)

@@ -12,7 +12,7 @@ export interface MatmulOptions {
  * Matrix product a [M,D] b [D,N] -> [M,N], float32 or float64 throughout. With one tensor as a and b and one of them transposed (a Gram
  * matrix) the CPU computes half of it; the result is symmetric to the bit.
  */
-export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   return callOp('matmul', [a, b], options)[0] as Tensor
 }
 

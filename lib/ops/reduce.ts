@@ -8,7 +8,7 @@ export interface ReduceOptions {
 }
 
 /** Sum, mean or maximum of x [N,D] over its rows, its columns or all. */
-export function reduce(x: Tensor, options: ReduceOptions = {}): Tensor {
+export function reduce(x: Tensor, options?: ReduceOptions): Tensor {
   return callOp('reduce', [x], options)[0] as Tensor
 }
 

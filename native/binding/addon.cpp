@@ -55,12 +55,9 @@ Napi::Value limits(const Napi::CallbackInfo& info) {
 
 Napi::Object start(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
-  Environment& environment = Environment::of(env);
-  environment.tensor_class = Napi::Persistent(NativeTensor::define(env));
   exports.Set("Device", NativeDevice::define(env));
-  exports.Set("upload", Napi::Function::New(env, NativeTensor::upload, "upload"));
-  exports.Set("zeros", Napi::Function::New(env, NativeTensor::zeros, "zeros"));
-  exports.Set("empty", Napi::Function::New(env, NativeTensor::empty, "empty"));
+  exports.Set("tensor", NativeTensor::functions(env));
+  exports.Set("ops", op_names(env));
   exports.Set("call", Napi::Function::New(env, call, "call"));
   exports.Set("check", Napi::Function::New(env, check, "check"));
   exports.Set("describe", Napi::Function::New(env, describe, "describe"));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,16 +44,11 @@ const std::vector<Row>& rows() {
   return table;
 }
 
-int find_row(const std::string& name) {
-  static const std::map<std::string, int> index = [] {
-    std::map<std::string, int> map;
-    for (int i = 0; i < op::kCount; ++i) map[rows()[static_cast<size_t>(i)].name] = i;
-    return map;
-  }();
-  const auto found = index.find(name);
-  if (found == index.end())
-    throw core::Error(core::ErrorKind::option, "call", "op", "'" + name + "'", "an op of native/ops/table.h");
-  return found->second;
+int find_row(const Napi::Value& number) {
+  int64_t i;
+  if (!whole_number(number, 0, op::kCount - 1, &i))
+    throw core::Error(core::ErrorKind::option, "call", "op", value_text(number), "an op of native/ops/table.h");
+  return static_cast<int>(i);
 }
 
 std::string number_text(double x) {
@@ -194,10 +188,16 @@ op::Shapes check_call(const Row& row, const std::vector<core::View>& inputs, con
 
 }  // namespace
 
+Napi::Array op_names(Napi::Env env) {
+  Napi::Array names = Napi::Array::New(env, op::kCount);
+  for (uint32_t i = 0; i < op::kCount; ++i) names[i] = Napi::String::New(env, rows()[i].name);
+  return names;
+}
+
 Napi::Value check(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&]() -> Napi::Value {
-    const Row& row = rows()[static_cast<size_t>(find_row(info[0].ToString()))];
+    const Row& row = rows()[static_cast<size_t>(find_row(info[0]))];
     const Napi::Array given = info[1].As<Napi::Array>();
     std::vector<core::View> inputs;
     for (size_t i = 0; i < row.signature.inputs.size(); ++i) {
@@ -222,7 +222,7 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&]() -> Napi::Value {
     auto work = std::make_shared<Work>();
-    work->op = find_row(info[0].ToString());
+    work->op = find_row(info[0]);
     const Row& row = rows()[static_cast<size_t>(work->op)];
     const std::vector<op::Argument>& arguments = row.signature.inputs;
 

@@ -4,9 +4,11 @@
 
 namespace striate::binding {
 
-/// call(name, inputs, options, request) -> outputs in the order of the signature; null for optional ones not requested.
+/// call(number, inputs, options, request) -> outputs in the order of the signature; null for optional ones not requested.
+/// An op's number is its place in `op_names`.
+Napi::Array op_names(Napi::Env env);
 Napi::Value call(const Napi::CallbackInfo& info);
-/// check(name, [{ dtype, shape } | null], options): what `call` would refuse, without tensors and without running
+/// check(number, [{ dtype, shape } | null], options): what `call` would refuse, without tensors and without running
 /// anything.
 Napi::Value check(const Napi::CallbackInfo& info);
 /// describe() -> [{ name, signature, options: [{ name, kind, default, low, high, words }] }]

@@ -7,8 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <typeinfo>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/device.h"
@@ -64,9 +63,8 @@ class Environment {
   void report_memory(Napi::Env env, int64_t bytes);
 
   std::vector<std::shared_ptr<core::Device>> devices;
-  Napi::FunctionReference tensor_class;
-  /// The objects behind this environment's own handles, by which they are told from those of other addons.
-  std::unordered_map<const void*, const std::type_info*> handles;
+  /// The objects behind the handles of devices, by which they are told from those of other addons.
+  std::unordered_set<const void*> device_handles;
   int64_t leaked = 0;  // tensors that the garbage collector had to free
 
  private:

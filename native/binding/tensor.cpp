@@ -5,8 +5,10 @@
 #include <cstring>
 #include <future>
 #include <iterator>
-#include <typeinfo>
+#include <new>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "binding/values.h"
 #include "core/host_memory.h"
@@ -14,16 +16,39 @@
 namespace striate::binding {
 namespace {
 
-/// The handle behind a value if this addon made it, whatever the value's prototype says; else null. Asking the
-/// environment costs less than napi_type_tag_object, which makes a BigInt for each tensor.
-template <class Handle>
-Handle* handle_of(const Napi::Value& value) {
-  void* handle = nullptr;
-  if (napi_unwrap(value.Env(), value, &handle) != napi_ok) return nullptr;
-  const auto& handles = Environment::of(value.Env()).handles;
-  const auto found = handles.find(handle);
-  return found != handles.end() && found->second == &typeid(Handle) ? static_cast<Handle*>(handle) : nullptr;
-}
+/// Memory for objects of one size, of one thread. An external value holds any addon's pointer: one that points in here
+/// is ours, which is known sooner than by napi_type_tag_object, which makes a BigInt for each. Objects that wait for the
+/// garbage collector lie side by side, out of malloc's way.
+template <size_t kBytes>
+class Slots {
+ public:
+  ~Slots() {
+    for (const uintptr_t chunk : chunks_) std::free(reinterpret_cast<void*>(chunk * kChunk));
+  }
+  void* take() {
+    if (!free_.empty()) {
+      void* const slot = free_.back();
+      free_.pop_back();
+      return slot;
+    }
+    if (next_ == end_) {
+      next_ = static_cast<char*>(std::aligned_alloc(kChunk, kChunk));
+      if (!next_) throw std::bad_alloc();
+      end_ = next_ + kChunk / kBytes * kBytes;
+      chunks_.insert(reinterpret_cast<uintptr_t>(next_) / kChunk);
+    }
+    return std::exchange(next_, next_ + kBytes);
+  }
+  void give(void* slot) { free_.push_back(slot); }
+  bool hold(const void* slot) const { return chunks_.count(reinterpret_cast<uintptr_t>(slot) / kChunk) > 0; }
+
+ private:
+  static constexpr size_t kChunk = 1 << 20;
+  std::unordered_set<uintptr_t> chunks_;
+  std::vector<void*> free_;
+  char *next_ = nullptr, *end_ = nullptr;
+};
+thread_local Slots<sizeof(NativeTensor)> slots;
 
 }  // namespace
 
@@ -134,7 +159,7 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
     Environment::of(env).devices.push_back(device_);
   });
   Napi::Object self = info.This().As<Napi::Object>();
-  Environment::of(env).handles.emplace(this, &typeid(NativeDevice));
+  Environment::of(env).device_handles.insert(this);
   self.Set("kind", device_->table->kind);
   self.Set("index", device_->index);
   self.Set("name", static_cast<const char*>(device_->info.name));
@@ -144,11 +169,14 @@ NativeDevice::NativeDevice(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Na
 }
 
 void NativeDevice::Finalize(Napi::Env env) {
-  if (Environment* environment = env.GetInstanceData<Environment>()) environment->handles.erase(this);
+  if (Environment* environment = env.GetInstanceData<Environment>()) environment->device_handles.erase(this);
 }
 
 NativeDevice* NativeDevice::from(const Napi::Value& value, const char* op) {
-  if (NativeDevice* device = handle_of<NativeDevice>(value)) return device;
+  // Whatever the value's prototype says.
+  void* handle = nullptr;
+  if (napi_unwrap(value.Env(), value, &handle) == napi_ok && Environment::of(value.Env()).device_handles.count(handle))
+    return static_cast<NativeDevice*>(handle);
   throw core::Error(core::ErrorKind::device, op, "device", "no device", "what cpu() or cuda() returns");
 }
 
@@ -184,21 +212,29 @@ Napi::Value NativeDevice::trim(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Function NativeTensor::define(Napi::Env env) {
-  return DefineClass(env, "NativeTensor",
-                     {InstanceMethod<&NativeTensor::read>("read"), InstanceMethod<&NativeTensor::reshape>("reshape"),
-                      InstanceMethod<&NativeTensor::to>("to"), InstanceMethod<&NativeTensor::dispose>("dispose"),
-                      InstanceAccessor<&NativeTensor::shape>("shape"), InstanceAccessor<&NativeTensor::dtype>("dtype"),
-                      InstanceAccessor<&NativeTensor::disposed>("disposed")});
+Napi::Object NativeTensor::functions(Napi::Env env) {
+  Napi::Object functions = Napi::Object::New(env);
+  const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    functions.Set(name, Napi::Function::New(env, function, name));
+  };
+  add("upload", upload);
+  add("zeros", zeros);
+  add("empty", empty);
+  add("read", read);
+  add("reshape", reshape);
+  add("to", to);
+  add("dispose", dispose);
+  add("shape", shape);
+  add("dtype", dtype);
+  add("disposed", disposed);
+  return functions;
 }
 
-NativeTensor::NativeTensor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeTensor>(info) {
-  Environment::of(info.Env()).handles.emplace(this, &typeid(NativeTensor));
-}
+void* NativeTensor::operator new(size_t) { return slots.take(); }
+void NativeTensor::operator delete(void* memory) { slots.give(memory); }
 
-void NativeTensor::adopt(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view) {
-  buffer_ = std::move(buffer);
-  view_ = view;
+NativeTensor::NativeTensor(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view)
+    : buffer_(std::move(buffer)), view_(view) {
   view_.data = buffer_->data();
   if (buffer_->device()->is_host()) Environment::of(env).report_memory(env, static_cast<int64_t>(view_.bytes()));
 }
@@ -211,29 +247,39 @@ void NativeTensor::drop(Napi::Env env) {
   buffer_.reset();
 }
 
-void NativeTensor::Finalize(Napi::Env env) {
-  if (Environment* environment = env.GetInstanceData<Environment>()) {
-    environment->handles.erase(this);
-    if (buffer_) ++environment->leaked;
-  }
-  drop(env);
+Napi::Value NativeTensor::make(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view) {
+  auto* const tensor = new NativeTensor(env, std::move(buffer), view);
+  const napi_finalize forget = [](napi_env env, void* data, void*) {
+    auto* const tensor = static_cast<NativeTensor*>(data);
+    Environment* environment = Napi::Env(env).GetInstanceData<Environment>();
+    if (environment && tensor->buffer_) ++environment->leaked;
+    tensor->drop(env);
+    delete tensor;
+  };
+  napi_value value;
+  if (napi_create_external(env, tensor, forget, nullptr, &value) == napi_ok) return Napi::Value(env, value);
+  tensor->drop(env);
+  delete tensor;
+  throw Napi::Error::New(env);
 }
 
-Napi::Value NativeTensor::make(Napi::Env env, std::shared_ptr<core::Buffer> buffer, const core::View& view) {
-  Napi::Object object = Environment::of(env).tensor_class.New({});
-  Unwrap(object)->adopt(env, std::move(buffer), view);
-  return object;
+NativeTensor* NativeTensor::behind(const Napi::Value& value) {
+  void* handle = nullptr;
+  const bool is_external = napi_get_value_external(value.Env(), value, &handle) == napi_ok;
+  return is_external && slots.hold(handle) ? static_cast<NativeTensor*>(handle) : nullptr;
 }
 
 NativeTensor* NativeTensor::from(const Napi::Value& value, const char* op, const std::string& argument) {
-  NativeTensor* tensor = handle_of<NativeTensor>(value);
+  NativeTensor* tensor = behind(value);
   if (!tensor) throw core::Error(core::ErrorKind::shape, op, argument, "no tensor", "a Tensor");
   if (!tensor->buffer_) throw core::Error(core::ErrorKind::disposed, op, argument, "a disposed tensor", "a live one");
   return tensor;
 }
 
-void NativeTensor::require_live(const char* op) const {
-  if (!buffer_) throw core::Error(core::ErrorKind::disposed, op, "tensor", "disposed", "a live one");
+NativeTensor& NativeTensor::live(const Napi::CallbackInfo& info, const char* op) {
+  NativeTensor* tensor = behind(info[0]);
+  if (tensor && !tensor->buffer_) throw core::Error(core::ErrorKind::disposed, op, "tensor", "disposed", "a live one");
+  return *from(info[0], op, "tensor");
 }
 
 Napi::Value NativeTensor::upload(const Napi::CallbackInfo& info) {
@@ -290,8 +336,8 @@ Napi::Value NativeTensor::empty(const Napi::CallbackInfo& info) {
 Napi::Value NativeTensor::read(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&] {
-    require_live("read");
-    const auto job = [buffer = buffer_, bytes = view_.bytes()](Settlement& s) {
+    const NativeTensor& tensor = live(info, "read");
+    const auto job = [buffer = tensor.buffer_, bytes = tensor.view_.bytes()](Settlement& s) {
       core::Device& device = *buffer->device();
       if (auto fault = device.stream.take_fault()) throw std::move(*fault);
       s.data = core::Results::take(bytes);
@@ -300,32 +346,33 @@ Napi::Value NativeTensor::read(const Napi::CallbackInfo& info) {
       s.bytes = bytes;
       device.download(s.data, buffer->data(), bytes);
     };
-    return Environment::of(env).queue(env, *buffer_->device(), job);
+    return Environment::of(env).queue(env, *tensor.buffer_->device(), job);
   });
 }
 
 Napi::Value NativeTensor::reshape(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&] {
-    require_live("reshape");
-    const core::View view = parse_shape(info[0], view_.dtype, "reshape");
-    if (view.count() != view_.count())
+    const NativeTensor& tensor = live(info, "reshape");
+    const core::View view = parse_shape(info[1], tensor.view_.dtype, "reshape");
+    const int64_t count = tensor.view_.count();
+    if (view.count() != count)
       throw core::Error(core::ErrorKind::shape, "reshape", "shape", core::shape_text(view),
-                        "a product of " + std::to_string(view_.count()) + ", that of " + core::shape_text(view_));
-    return make(env, buffer_, view);
+                        "a product of " + std::to_string(count) + ", that of " + core::shape_text(tensor.view_));
+    return make(env, tensor.buffer_, view);
   });
 }
 
 Napi::Value NativeTensor::to(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return translate(env, [&] {
-    require_live("to");
-    const std::shared_ptr<core::Device>& device = NativeDevice::from(info[0], "to")->device();
-    const size_t bytes = view_.bytes();
+    const NativeTensor& tensor = live(info, "to");
+    const std::shared_ptr<core::Device>& device = NativeDevice::from(info[1], "to")->device();
+    const size_t bytes = tensor.view_.bytes();
     auto copy = device->allocate(bytes, "to");
     auto staged = std::make_shared<std::promise<std::vector<char>>>();
     auto arrived = std::make_shared<std::future<std::vector<char>>>(staged->get_future());
-    const auto from = buffer_;
+    const auto from = tensor.buffer_;
     from->device()->stream.submit([from, bytes, staged] {
       try {
         std::vector<char> data(bytes);
@@ -341,18 +388,25 @@ Napi::Value NativeTensor::to(const Napi::CallbackInfo& info) {
       copy->device()->upload(copy->data(), data.data(), data.size());
       copy->device()->synchronise();
     });
-    return make(env, std::move(copy), view_);
+    return make(env, std::move(copy), tensor.view_);
   });
 }
 
 Napi::Value NativeTensor::dispose(const Napi::CallbackInfo& info) {
-  drop(info.Env());
+  if (NativeTensor* tensor = behind(info[0])) tensor->drop(info.Env());
   return info.Env().Undefined();
 }
-Napi::Value NativeTensor::shape(const Napi::CallbackInfo& info) { return shape_array(info.Env(), view_); }
-Napi::Value NativeTensor::dtype(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), core::dtype_name(view_.dtype));
+Napi::Value NativeTensor::shape(const Napi::CallbackInfo& info) {
+  const NativeTensor* tensor = behind(info[0]);
+  return tensor ? shape_array(info.Env(), tensor->view_) : info.Env().Undefined();
 }
-Napi::Value NativeTensor::disposed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), !buffer_); }
+Napi::Value NativeTensor::dtype(const Napi::CallbackInfo& info) {
+  const NativeTensor* tensor = behind(info[0]);
+  return tensor ? Napi::String::New(info.Env(), core::dtype_name(tensor->view_.dtype)) : info.Env().Undefined();
+}
+Napi::Value NativeTensor::disposed(const Napi::CallbackInfo& info) {
+  const NativeTensor* tensor = behind(info[0]);
+  return Napi::Boolean::New(info.Env(), !tensor || !tensor->buffer_);
+}
 
 }  // namespace striate::binding

@@ -56,7 +56,7 @@ class Device : public std::enable_shared_from_this<Device> {
   static constexpr uint64_t kAhead = 1ull << 30;
   // Bytes of results that a processor's queue may be behind, as far as the pool has none of their size: they stay in a
   // cache.
-  static constexpr size_t kWarm = 2 << 20;
+  static constexpr size_t kWarm = 1 << 19;
 
   /// `guard`: surround buffers with known bytes, fill them with 0xff, and count overwritten guards (for tests).
   static std::shared_ptr<Device> open(const BackendTable* table, int32_t index, bool guard);

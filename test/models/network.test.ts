@@ -167,7 +167,7 @@ describe('a network', () => {
       ...['features.branches.0.1.mean', 'features.branches.0.1.std'],
       ...['features.branches.5.0.mean', 'features.branches.5.0.variance'],
     ])
-    const upload = vi.spyOn(addon, 'upload')
+    const upload = vi.spyOn(addon.tensor, 'upload')
     expect([...layerExtents(everything)]).toEqual(names.map((name) => [name, net.extent(name)]))
     expect(upload).not.toHaveBeenCalled()
   })
@@ -209,7 +209,7 @@ describe('a network', () => {
     const ops = async (...at: string[]): Promise<string[]> => {
       call.mockClear()
       for (const tensor of Object.values(await net.features(images, { at }))) tensor.dispose()
-      return call.mock.calls.map(([op]) => op)
+      return call.mock.calls.map(([op]) => addon.ops[op as number] as string)
     }
     expect(await ops('0')).toEqual(['conv2d'])
     expect(await ops('2.body.0', 'norm')).toEqual(['conv2d', 'batch_norm', 'conv2d'])
@@ -265,7 +265,10 @@ describe('frozen layers', () => {
       call.mockClear()
       net.backward(saved, y)
     })
-    const calls = call.mock.calls.map(([op, , , request]): [string, readonly string[]] => [op, request ?? []])
+    const calls = call.mock.calls.map(([op, , , request]): [string, readonly string[]] => [
+      addon.ops[op as number] as string,
+      request ?? [],
+    ])
     call.mockRestore()
     return calls
   }

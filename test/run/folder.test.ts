@@ -163,7 +163,7 @@ describe('what is no set of images', () => {
     await expect(trainReadout(net, old)).rejects.toThrow(refusal)
     await expect(trainSupervised(old, net)).rejects.toThrow(refusal)
     await expect(classify(net, old)).rejects.toThrow(refusal)
-    await expect(trainLocal(undefined as never)).rejects.toThrow(/images is undefined/)
+    await expect(trainLocal(undefined as never)).rejects.toThrow(/images is missing/)
     net.dispose()
   })
 })
