@@ -15,12 +15,14 @@ import { Checkpoints } from '../run/checkpoint.js'
 import { finishedTogether, finishFolder, inFolder, provenance } from '../run/folder.js'
 import { agree, type Group, watchedGroup } from '../run/group.js'
 import { checkRun, type RunOptions } from '../run/options.js'
-import { duration, memoryText, secondsSince, startPhase, trialSeconds } from '../run/progress.js'
+import { secondsSince, startPhase } from '../run/progress.js'
 import { scope, Tensor } from '../tensor.js'
-import { type ComponentConfig, type ComponentOptions, componentOptions, lasting, refuseUnused } from './component_options.js'
+import { type ComponentConfig, type ComponentOptions, componentOptions, lasting } from './component_options.js'
+import { checkBlocks, drawn, tellPlan } from './component_plan.js'
 import { type BlockComponents, blockComponents, type ComponentRecord, componentRecord } from './component_record.js'
 import { mixingRows } from './component_rows.js'
 import { Sums } from './component_sums.js'
+import { KeptMaps } from './kept_maps.js'
 
 const position = z.object({
   /** Block that is being learned, and how many of this process's images are done for it. */
@@ -96,24 +98,11 @@ export async function fitComponents(
   }
 }
 
-/** Positions that are drawn of the maps of some images, for components of pixels. */
-const drawn = (images: number, positions: number, share: number): number =>
-  images === 0 ? 0 : Math.max(1, Math.round(share * images * positions))
-
-/** The map of a stretch of images that some block reads, kept for the next one. */
-interface Kept {
-  /** Blocks that it has gone through. */
-  through: number
-  x: Tensor
-}
-
 class Fit {
   private readonly blocks: WaveletBlock[]
   private readonly checkpoints: Checkpoints<typeof position> | null
   private position: Position = { block: 0, images: 0, records: [] }
-  private readonly kept = new Map<number, Kept>()
-  private keptBytes = 0
-  private readonly limit: number
+  private readonly kept: KeptMaps
 
   /** This process's images: from the first up to the other. */
   private readonly share: { from: number; to: number }
@@ -134,7 +123,8 @@ class Fit {
     const [from, to] = [rank, rank + 1].map((r) => Math.min(n, batch * Math.floor((r * batches) / size))) as [number, number]
     this.share = { from, to }
     const { device } = asked
-    this.limit = settings.memoryLimit ?? (0.5 * (device.kind === 'cpu' ? process.availableMemory() : device.memory)) / size
+    const limit = settings.memoryLimit ?? (0.5 * (device.kind === 'cpu' ? process.availableMemory() : device.memory)) / size
+    this.kept = new KeptMaps(this.blocks, limit)
     const { out } = asked
     this.checkpoints = out
       ? new Checkpoints({
@@ -149,49 +139,15 @@ class Fit {
           position,
         })
       : null
-    this.check()
-  }
-
-  /** Refuses what no pass over the images could give. */
-  private check(): void {
-    const { components, statistics, dropFirst, principal, batch, pixelShare } = this.settings
-    const [n, channels, height, width] = this.images.shape
-    if (this.net.config.channels !== channels || this.net.config.image.join() !== [height, width].join())
-      throw new DataError({
-        op,
-        argument: 'images',
-        actual: `of ${channels} x ${height} x ${width}`,
-        expected: `${this.net.config.channels} x ${this.net.config.image.join(' x ')}, what the network reads`,
-      })
-    refuseUnused(op, this.settings)
-    if (components === 'random') return
-    for (const { name, spec, responses, output } of this.blocks) {
-      const refuse = (actual: string, expected: string) => new OptionError({ op, argument: name, actual, expected })
-      const wanted = dropFirst + (components === 'learned' ? Math.min(principal ?? spec.units, spec.units) : 0)
-      if (spec.units + dropFirst > responses)
-        throw refuse(
-          `${spec.units} units${dropFirst > 0 ? ` beside ${dropFirst} left out` : ''}`,
-          `at most ${responses}, its responses, for units at right angles (or components 'random')`,
-        )
-      if (components !== 'learned') continue
-      const isPooled = statistics === 'pooled'
-      const positions = output[1] * output[2]
-      const seen = isPooled
-        ? n
-        : Math.floor(n / batch) * drawn(batch, positions, pixelShare) + drawn(n % batch, positions, pixelShare)
-      if (seen < wanted + 1)
-        throw new DataError({
-          op,
-          argument: 'images',
-          actual: isPooled ? `${n}` : `${n}, of which ${seen} positions are drawn`,
-          expected: `at least ${wanted + 1} ${isPooled ? '' : 'positions '}for the ${wanted} components of ${name} (or ${isPooled ? "statistics 'pixels'" : 'a larger pixelShare'})`,
-        })
-    }
+    checkBlocks(op, images, net, this.blocks, settings)
   }
 
   async run(): Promise<BlockComponents[]> {
     let sums = this.asked.resume ? await this.restore() : null
-    await this.tellPlan()
+    await tellPlan(this.images, this.blocks, this.kept.limit, this.asked, {
+      done: this.position.block,
+      count: this.share.to - this.share.from,
+    })
     try {
       while (this.position.block < this.blocks.length) {
         const { block } = this.position
@@ -212,7 +168,7 @@ class Fit {
       throw error
     } finally {
       sums?.dispose()
-      for (const { x } of this.kept.values()) x.dispose()
+      this.kept.dispose()
     }
   }
 
@@ -259,46 +215,6 @@ class Fit {
     )
   }
 
-  /** Says before the first image what the learning holds in memory and how often it computes what. */
-  private async tellPlan(): Promise<void> {
-    const { onPlan } = this.asked
-    if (!onPlan) return
-    const [n] = this.images.shape
-    const largest = Math.max(...this.blocks.map(({ responses }) => responses))
-    const map = Math.max(...this.blocks.map(({ output }) => 4 * output[0] * output[1] * output[2]))
-    const all = n * map
-    onPlan(
-      `${this.blocks.length} blocks from ${n} images, one pass a block; covariance of up to ${largest} x ${largest}, ` +
-        `${memoryText(8 * largest ** 2)}; maps between blocks ${memoryText(Math.min(all, this.limit))}` +
-        (all > this.limit ? `, the limit: the rest is computed again for every block` : '') +
-        `; about ${duration(await this.expected(Math.min(1, this.limit / all)))} beside reading the images`,
-    )
-  }
-
-  /** Seconds that the passes which are left will take, by a trial of every block. @param kept share of the maps between blocks that are kept */
-  private async expected(kept: number): Promise<number> {
-    const { device } = this.asked
-    const [, channels, height, width] = this.images.shape
-    const count = 4
-    let [x, before, seconds] = [Tensor.zeros([count, channels, height, width], { dtype: 'u8', device }), 0, 0]
-    try {
-      for (const [index, block] of this.blocks.entries()) {
-        const from = x
-        const moments = () => scope(() => void block.moments(from))
-        const forward = () => scope(() => void block.forward(from, false))
-        if (index >= this.position.block) seconds += (await trialSeconds(device, moments)) + (1 - kept) * before
-        const own = await trialSeconds(device, forward)
-        before += own
-        if (index >= this.position.block) seconds += kept * own
-        x = scope(() => block.forward(from, false).y)
-        from.dispose()
-      }
-    } finally {
-      x.dispose()
-    }
-    return (seconds * (this.share.to - this.share.from)) / count
-  }
-
   /** One pass over the images: what a block's responses are on average, and how they vary together. */
   private async pass(index: number, sums: Sums): Promise<void> {
     const { batch, seed, pixelShare } = this.settings
@@ -322,14 +238,14 @@ class Fit {
     try {
       for (const first of starts) {
         signal?.throwIfAborted()
-        let here = this.kept.get(first)
         const count = Math.min(batch, to - first)
-        if (!here) {
+        let read: Tensor | null = null
+        if (!this.kept.has(first)) {
           const { value } = await reading.next()
           const { pixels } = value as { pixels: Uint8Array }
-          here = { through: 0, x: Tensor.from(pixels, { shape: [count, channels, height, width], device }) }
+          read = Tensor.from(pixels, { shape: [count, channels, height, width], device })
         }
-        const x = this.advance(first, here, index)
+        const x = this.kept.advance(first, read, index)
         const { pooled, squares } = block.moments(x)
         try {
           if (sums.pixels)
@@ -365,24 +281,6 @@ class Fit {
     } finally {
       await reading.return(undefined)
     }
-  }
-
-  /** The map that block `index` reads, from one that fewer blocks have gone through; kept for the next block where there is room. */
-  private advance(first: number, { through, x: start }: Kept, index: number): Tensor {
-    let x = start
-    if (this.kept.delete(first)) this.keptBytes -= bytesOf(x)
-    for (let at = through; at < index; at++) {
-      const next = scope(() => (this.blocks[at] as WaveletBlock).forward(x, false).y)
-      x.dispose()
-      x = next
-    }
-    // The last block's input is asked for by nobody after it.
-    const room = index < this.blocks.length - 1 && index > 0 && this.keptBytes + bytesOf(x) <= this.limit
-    if (room) {
-      this.keptBytes += bytesOf(x)
-      this.kept.set(first, { through: index, x })
-    }
-    return x
   }
 
   /** Sets a block's statistics and weights from what the pass saw. */
@@ -424,5 +322,3 @@ function blocksOf(net: Network): WaveletBlock[] {
   if (blocks.length > 0) return blocks
   throw new OptionError({ op, argument: 'config', actual: 'a network without wavelet blocks', expected: 'that of waveletNet' })
 }
-
-const bytesOf = (x: Tensor): number => x.size * (x.dtype === 'u8' ? 1 : 4)
