@@ -46,6 +46,15 @@ async function kindOf(op: string, path: string) {
   return fileKind(buffer.subarray(0, bytesRead), 'no HDF5 file')
 }
 
+/** A text that the file calls ASCII, of which the library makes each byte a character; h5py and xarray write the bytes of UTF-8 as such. */
+function fromBytes(text: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(text, 'latin1'))
+  } catch {
+    return text
+  }
+}
+
 /** An open HDF5 file. */
 export class Hdf5File {
   private constructor(
@@ -173,16 +182,21 @@ export class Hdf5Dataset {
     const found = this.values(this.shape.map(() => null))
     if (Array.isArray(found) && found.every((text) => typeof text === 'string')) {
       const [texts = 0, length] = this.shape
-      if (length === undefined) return found
-      return Array.from({ length: texts }, (_, i) => found.slice(i * length, (i + 1) * length).join(''))
+      const whole =
+        length === undefined ? found : Array.from({ length: texts }, (_, i) => found.slice(i * length, (i + 1) * length).join(''))
+      return this.textType?.[0] === 'A' ? whole.map(fromBytes) : whole
     }
     throw this.file.refuse(`one whose '${this.name}' holds no text`, 'text in it')
   }
 
   get isText(): boolean {
-    // Of its types of text, the library names those of ASCII A and those of UTF-8 S, with their length.
+    return this.textType !== null
+  }
+
+  /** Of its types of text, the library names those of ASCII A and those of UTF-8 S, with their length. */
+  private get textType(): string | null {
     const type = this.file.attempt(this.name, () => this.data.dtype)
-    return typeof type === 'string' && /^[AS]\d*$/.test(type)
+    return typeof type === 'string' && /^[AS]\d*$/.test(type) ? type : null
   }
 
   /** Names of the scales, which are netCDF's dimensions, of each axis. */

@@ -13,6 +13,7 @@ const putSome = () =>
     file.create_dataset({ name: 'words', data: ['a', 'zwölf', ''], shape: [3] })
     file.create_dataset({ name: 'wide', data: BigInt64Array.of(1n, -5n), shape: [2] })
     file.create_dataset({ name: 'packed', data: Float64Array.from(grid), shape: [120], chunks: [50], compression: 'gzip' })
+    file.create_dataset({ name: 'ascii', data: ['zwölf', 'elf'], dtype: 'A6' })
     file.create_group('inside').create_dataset({ name: 'byte', data: Uint8Array.of(7), shape: [1] })
   })
 
@@ -20,13 +21,14 @@ describe('Hdf5File', () => {
   it('reads slabs, texts and wide integers', async () => {
     await putSome()
     using file = await Hdf5File.open('test', at('x.h5'))
-    expect(file.names()).toEqual(['grid', 'inside', 'packed', 'wide', 'words'])
+    expect(file.names()).toEqual(['ascii', 'grid', 'inside', 'packed', 'wide', 'words'])
     const stored = file.dataset('grid', 3)
     expect(stored.shape).toEqual([6, 4, 5])
     expect(stored.numbers([null, [1, 2], [2, 4]])).toEqual(Int16Array.from([7, 8, 27, 28, 47, 48, 67, 68, 87, 88, 107, 108]))
     expect(stored.isText).toBe(false)
     expect(file.dataset('words').texts()).toEqual(['a', 'zwölf', ''])
     expect(file.dataset('words').isText).toBe(true)
+    expect(file.dataset('ascii').texts()).toEqual(['zwölf', 'elf'])
     expect(file.dataset('wide').numbers()).toEqual(Float64Array.of(1, -5))
     expect(file.dataset('packed').numbers([[49, 52]])).toEqual(Float64Array.of(49, 50, 51))
     expect(file.dataset('inside/byte').numbers()).toEqual(Uint8Array.of(7))
