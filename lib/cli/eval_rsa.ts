@@ -117,5 +117,6 @@ function showRsa({ scores, committed, ceiling, recordings = [] }: LayerRecord, s
   else if (first.ceiling) say.line(`ceiling: ${first.ceiling.value.toFixed(3)} (${first.ceiling.formula})`)
   const { raw } = first
   say.line(`${raw.images} images, ${raw.pairs} pairs (left out: ${raw.unknownPairs} not known)`)
-  for (const [name, text] of Object.entries(first.protocol)) say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
+  for (const [name, text] of Object.entries(first.protocol))
+    if (text !== null) say.line(`${name}: ${Array.isArray(text) ? text.join(' x ') : text}`)
 }

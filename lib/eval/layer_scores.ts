@@ -83,6 +83,8 @@ export interface Protocol {
   /** [C,H,W] of the images that the network was given. */
   input: number[]
   resizing: string
+  /** What of a recording was predicted; null where that is not known. */
+  responses: string | null
   projection: string
   folds: string
   regression: string
@@ -274,6 +276,7 @@ export function layerScoring(
         protocol: {
           input: images.shape.slice(1),
           resizing: images.shaping ?? 'none: images as they are stored',
+          responses: responses.selection ?? null,
           projection: layer.projection,
           folds: given ? describeGiven(given) : describeFolds(folds, repeats, seed, responses.groups),
           regression: regression.regression + apart,

@@ -110,7 +110,7 @@ function meanOf(scores: readonly Score[]): Score {
 function merged(protocols: readonly Record<string, unknown>[]): MeanScore['protocol'] {
   const of = (name: string) => {
     const texts = protocols.map((protocol) => protocol[name] as string | number[] | null)
-    const distinct = [...new Set(texts.map((text) => (Array.isArray(text) ? text.join(' x ') : text)))]
+    const distinct = [...new Set(texts.map((text) => (Array.isArray(text) ? text.join(' x ') : (text ?? 'not stated'))))]
     return distinct.length === 1 ? (texts[0] ?? null) : distinct.join('; ')
   }
   return Object.fromEntries(Object.keys(protocols[0] ?? {}).map((name) => [name, of(name)]))

@@ -43,7 +43,15 @@ export interface RsaOptions extends z.input<typeof rsaOptions>, LayerControl {}
 
 export interface RsaScore extends Score {
   layer: string
-  protocol: { input: number[]; resizing: string; projection: string; distance: string; comparison: string; aggregation: string }
+  protocol: {
+    input: number[]
+    resizing: string
+    responses: string | null
+    projection: string
+    distance: string
+    comparison: string
+    aggregation: string
+  }
   /** Of each subject. */
   perSubject: number[]
 }
@@ -172,6 +180,7 @@ export function rsaScoring(
         protocol: {
           input: images.shape.slice(1),
           resizing: images.shaping ?? 'none: images as they are stored',
+          responses: reference.selection ?? null,
           projection: layer.projection,
           distance:
             distance === 'correlation' ? "1 - Pearson's r of the flattened outputs" : 'mean squared difference of the outputs',
@@ -221,12 +230,12 @@ export async function responseRdms(
   refuseUnknown(op, options, ['distance', 'device'])
   checkResponses(op, responses)
   const { distance = 'correlation', device = cpu() } = options
-  const { name, images, targets, mean: means, trials, sha256 } = responses
+  const { name, images, targets, mean: means, trials, selection = null, sha256 } = responses
   const refuse = (actual: string, expected: string) => new DataError({ op, argument: name, actual, expected })
   if (distance === 'crossnobis') {
     if (!trials || trials.repeats < 2) throw refuse('without repeats', 'at least two of every image, for crossnobis distances')
     const subjects = [await crossnobis(trials, { device })]
-    return { name: `${name}, crossnobis of ${targets} targets`, images, subjects, halves: null, sha256 }
+    return { name: `${name}, crossnobis of ${targets} targets`, images, subjects, halves: null, selection, sha256 }
   }
   const isThere = (image: number, target: number) => !Number.isNaN(means[image * targets + target])
   const numbers = (count: number) => Int32Array.from({ length: count }, (_, i) => i)
@@ -261,6 +270,7 @@ export async function responseRdms(
     images,
     subjects: [await rdmOfValues((image, target) => means[image * targets + target] as number)],
     halves: trials && trials.repeats > 1 ? [await halfOf(trials, 0), await halfOf(trials, 1)] : null,
+    selection,
     sha256,
   }
 }

@@ -212,6 +212,10 @@ describe('eval encoding', () => {
     }
     expect(record.scores[0].spread.over).toBe('2 recordings (standard error)')
     expect(record.scores[0].protocol.resizing).toBe('bilinear, to 12 x 12 by fill')
+    // A score says what it had to go without.
+    const lacking = Array.from({ length: 39 }, (_, i) => i + 2).join(', ')
+    expect(record.recordings[0].scores[0].protocol.responses).toContain(`1 sessions (the files of ${lacking} are missing)`)
+    expect(stderr).toMatch(/\nresponses: betas_fithrf_GLMdenoise_RR in func1pt8mm, standardised by session, 1 sessions \(/)
     // Each image was shown once in the first session.
     expect([record.ceiling, record.scores[0].ceiling]).toEqual([null, null])
     expect(stderr).toContain('nsd-subj04 (2 of 2), responses: 100 %')

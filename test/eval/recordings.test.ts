@@ -17,6 +17,7 @@ function scoreOf(layer: string, value: number, recording: number): LayerScore {
     protocol: {
       input: [3, 32, 32],
       resizing: 'none',
+      responses: recording === 0 ? null : `session ${recording}`,
       projection: `to ${40 + recording}`,
       folds: '5 folds',
       regression: 'ridge',

@@ -102,11 +102,23 @@ export async function openBrainScore(files: BrainScoreFiles, options: BrainScore
       signal,
       onProgress,
     }),
-    responses: responsesFrom({ name: basename(files.assembly, '.nc'), images: count, targets, trials, imageNames: stimulusIds }),
+    responses: responsesFrom({
+      name: basename(files.assembly, '.nc'),
+      images: count,
+      targets,
+      trials,
+      imageNames: stimulusIds,
+      selection: selectionOf(parsed.region, assembly.window),
+    }),
     stimulusIds,
     sites: columnsByName(Object.entries(assembly.levels)),
     window: assembly.window,
   }
+}
+
+function selectionOf(region: string | undefined, window: readonly [number, number] | null): string | null {
+  const parts = [...(region === undefined ? [] : [`neuroids of ${region}`]), ...(window ? [`${window.join(' to ')} ms`] : [])]
+  return parts.length > 0 ? parts.join(', ') : null
 }
 
 const columnsOf = ({ columns, rows }: Table, picked: readonly number[]): Targets =>

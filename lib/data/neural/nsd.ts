@@ -146,6 +146,7 @@ export async function planNsd(root: string, options: z.input<typeof nsdOptions>)
         actual: `without a voxel of ${parsed.masks.join(' with ')} that is valid in all sessions`,
         expected: 'responses',
       })
+    const dropped = { invalid: inMasks.places.length - valid.places.length, constant: valid.places.length - targets }
     const published = await publishedNcsnr(measured, voxels, extents)
     const ncsnr = published ?? betas.ncsnr
     const count = shown.nsdIds.length
@@ -158,6 +159,7 @@ export async function planNsd(root: string, options: z.input<typeof nsdOptions>)
         mean: betas.mean,
         trials: betas.trials && { images: count, targets, repeats: betas.repeats, data: betas.trials },
         imageNames: Array.from(shown.nsdIds, String),
+        selection: selectionOf(parsed, sessions, dropped),
       }),
       subject,
       nsdIds: shown.nsdIds,
@@ -165,7 +167,7 @@ export async function planNsd(root: string, options: z.input<typeof nsdOptions>)
       split,
       sites: sitesOf(voxels, extents),
       sessions,
-      dropped: { invalid: inMasks.places.length - valid.places.length, constant: valid.places.length - targets },
+      dropped,
       ncsnr,
       ncsnrFrom: published ? 'published' : 'measured',
       ceiling: ceilingOf(
@@ -175,6 +177,16 @@ export async function planNsd(root: string, options: z.input<typeof nsdOptions>)
     }
   }
   return { name, nsdIds: shown.nsdIds, split, read }
+}
+
+/** What is read of a subject, in words. */
+function selectionOf(
+  { betas, space, zScore, masks }: z.output<typeof nsdOptions>,
+  { read, missing }: NsdRecording['sessions'],
+  { invalid, constant }: NsdRecording['dropped'],
+): string {
+  const lost = missing.length > 0 ? ` (the files of ${missing.join(', ')} are missing)` : ''
+  return `${betas} in ${space}, ${zScore ? 'standardised by session' : 'percents of signal change'}, ${read.length} sessions${lost}, voxels in ${masks.join(' and ')} (left out: ${invalid} invalid, ${constant} constant in a session)`
 }
 
 const sessionName = (session: number): string => `session${String(session).padStart(2, '0')}`

@@ -21,6 +21,8 @@ export interface Responses {
   readonly groups: Int32Array | null
   /** What each image is called: its file, its stimulus, its number in a larger set; null where they have no names. */
   readonly imageNames: readonly string[] | null
+  /** What of a larger recording they are, and what of it was left out, in words; null where that is not known. */
+  readonly selection?: string | null
   /** SHA-256 (hex) of the numbers. */
   readonly sha256: string
 }
@@ -42,6 +44,8 @@ export interface ReferenceRdms {
   readonly subjects: readonly Float64Array[]
   /** Of a single subject the same from either half of the repeats; null where they are not known. */
   readonly halves: readonly [Float64Array, Float64Array] | null
+  /** Of the responses that they are made of. */
+  readonly selection?: string | null
   readonly sha256: string
 }
 
@@ -91,6 +95,8 @@ export interface ResponseArrays {
   groups?: Int32Array | null | undefined
   /** [images] */
   imageNames?: readonly string[] | null | undefined
+  /** What of a larger recording they are, in words. */
+  selection?: string | null | undefined
 }
 
 /**
@@ -100,8 +106,8 @@ export interface ResponseArrays {
  */
 export function responsesFrom(given: ResponseArrays): Responses {
   const op = 'responsesFrom'
-  refuseUnknown(op, given, ['name', 'images', 'targets', 'mean', 'trials', 'groups', 'imageNames'])
-  const { name, images, targets, trials = null, groups = null, imageNames = null } = given
+  refuseUnknown(op, given, ['name', 'images', 'targets', 'mean', 'trials', 'groups', 'imageNames', 'selection'])
+  const { name, images, targets, trials = null, groups = null, imageNames = null, selection = null } = given
   const counts = { images, targets, ...(trials ? { repeats: trials.repeats } : {}) }
   for (const [argument, count] of Object.entries(counts))
     if (!Number.isSafeInteger(count) || count < 1)
@@ -139,7 +145,7 @@ export function responsesFrom(given: ResponseArrays): Responses {
   for (const data of [given.mean, trials?.data]) if (data) refuseInfinite(op, name, data)
   const mean = given.mean ?? meanOfTrials(trials as Trials)
   const sha256 = sha256Of(mean, ...(trials ? [trials.data] : []), ...(groups ? [groups] : []))
-  return { name, images, targets, mean, trials, groups, imageNames, sha256 }
+  return { name, images, targets, mean, trials, groups, imageNames, selection, sha256 }
 }
 
 /**
@@ -153,7 +159,7 @@ export function checkResponses(op: string, responses: Responses): void {
 
 /** Responses to some of the images, in the order of `rows`. */
 export function selectResponses(responses: Responses, rows: ArrayLike<number>): Responses {
-  const { name, targets, mean, trials, groups, imageNames } = responses
+  const { name, targets, mean, trials, groups, imageNames, selection = null } = responses
   const picked = (data: Float64Array, each: number): Float64Array => {
     const out = new Float64Array(rows.length * each)
     for (let i = 0; i < rows.length; ++i) {
@@ -171,6 +177,7 @@ export function selectResponses(responses: Responses, rows: ArrayLike<number>): 
     trials: trials && { ...trials, images, data: picked(trials.data, targets * trials.repeats) },
     groups: groups && Int32Array.from(rows, (row) => groups[row] as number),
     imageNames: imageNames && Array.from(rows, (row) => imageNames[row] as string),
+    selection,
   })
 }
 

@@ -142,6 +142,7 @@ describe('openBrainScore', () => {
     const loose = await open({ region: 'IT', from: 50, to: 100 }, 'folder')
     expect(loose.images.sha256).toBe(zipped.images.sha256)
     expect(zipped.window).toEqual([50, 100])
+    expect(zipped.responses.selection).toBe('neuroids of IT, 50 to 100 ms')
     expect(zipped.sites.neuroid_id).toMatchObject({ classes: ['n2', 'n4'] })
     expect([...zipped.responses.mean]).toEqual([111, 131, 261, 281, 311, 331])
     await putAssembly({ over: ['presentation', 'neuroid'] })

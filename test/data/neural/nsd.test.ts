@@ -259,6 +259,7 @@ describe('openNsd', () => {
         )
         const found = await openNsd(root, { subject, skipMissing: true })
         expect(found.sessions.missing).toEqual([3, 11])
+        expect(found.responses.selection).toContain('28 sessions (the files of 3, 11 are missing), voxels in ')
         const read = all.filter((session) => ![2, 10].includes(session))
         expect(found.sessions.read).toEqual(read.map((session) => session + 1))
         const byImage = trialsByImage(nsd.placeOf(...(varying[0] as readonly [number, number, number])), read)
