@@ -52,7 +52,7 @@ afterAll(() => {
 
 const trials = { images: 16, targets: 1, repeats: 2, data: new Float64Array(32).map((_, i) => i) }
 const responses = striate.responsesFrom({ name: 'v4', images: 16, targets: 1, trials })
-const rdms = { name: 'it', images: 16, subjects: [new Float64Array(120)], halves: null, sha256: '' }
+const rdms = { name: 'it', images: 16, subjects: [new Float64Array(120)], halves: null, selection: null, sha256: '' }
 const choices = { name: 'people', images: 16, classes: 4, counts: new Float64Array(64).fill(1), sha256: '' }
 
 const study = reproduce.studies[0] as reproduce.Study

@@ -2,16 +2,19 @@
 import { cpus, freemem } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Command } from 'commander'
+import { flagOf } from '../data/flag_names.js'
 import { deviceOf } from '../device.js'
 import { OptionError } from '../errors.js'
 import { writeStudy } from '../report/index.js'
 import {
   listParts,
+  type NsdChoice,
   openStudyData,
   partsOf,
   runStudy,
   type Study,
   type StudyData,
+  type StudyDataOptions,
   type StudyOptions,
   scaleOf,
   studies,
@@ -20,6 +23,7 @@ import {
 } from '../reproduce/index.js'
 import { duration, memoryText } from '../run/progress.js'
 import { addFlags, refuseOthers } from './flags.js'
+import { addKindFlags } from './responses_flags.js'
 import { interruptSignal, jsonText, type Output, output, run } from './terminal.js'
 
 interface ReproduceValues {
@@ -49,7 +53,7 @@ export function addReproduce(program: Command): void {
     )
     .option(
       '--responses <dir...>',
-      'for passi-..., xie-fig2b, xie-fig2c and all-models: folders of recordings (see striate eval encoding --help)',
+      'for passi-..., xie-fig2b, xie-fig2c and all-models: folders of recordings (see striate eval encoding --help), or the Natural Scenes Dataset',
     )
     .option(
       '--rdm <file...>',
@@ -69,6 +73,7 @@ export function addReproduce(program: Command): void {
     .option('--device <name>', 'cpu, cuda or cuda:1', 'cpu')
     .option('--json', jsonText)
   const given = addFlags(command, studyOptions)
+  const nsd: () => NsdChoice = addKindFlags(command, 'nsd')
   command
     .addHelpText(
       'after',
@@ -78,6 +83,7 @@ export function addReproduce(program: Command): void {
         '  $ striate reproduce grinberg-table --data cifar-10-batches-bin --quick\n' +
         '  $ striate reproduce grinberg-fig2 --parts\n' +
         '  $ striate reproduce passi-fig2 --data photos --responses v4/210325 v4/190923 --quick\n' +
+        '  $ striate reproduce passi-fig2 --data imagenet --responses nsd --subjects 1,2,5,7\n' +
         '  $ striate reproduce grinberg-fig2 --data cifar-10-batches-bin --part local-one-seed0',
     )
     .action((name: string | undefined, values: ReproduceValues) =>
@@ -96,13 +102,26 @@ export function addReproduce(program: Command): void {
               actual: name ? 'no study' : 'missing',
               expected: studies.map((s) => s.name).join(', '),
             })
-          if (!values.parts) return reproduce(study, given(), values, say)
+          if (!values.parts) return reproduce(study, given(), nsd(), values, say)
           refuseOthers(
             command,
-            ['parts', 'data', 'responses', 'rdm', 'images', 'counts', 'counted', 'out', 'quick', 'seeds', 'json'],
+            [
+              'parts',
+              'data',
+              'responses',
+              ...Object.keys(nsd()),
+              'rdm',
+              'images',
+              'counts',
+              'counted',
+              'out',
+              'quick',
+              'seeds',
+              'json',
+            ],
             '--parts',
           )
-          return printParts(study, given(), values, say)
+          return printParts(study, given(), nsd(), values, say)
         },
         () => 'what was done is kept, go on with the same command',
       ),
@@ -125,8 +144,9 @@ function openFor(
   { needs, size, takes = [] }: Study,
   path: string,
   options: StudyOptions,
+  nsd: NsdChoice,
   { responses = [], rdm, images, counts, counted }: ReproduceValues,
-  signal?: AbortSignal,
+  control: Pick<StudyDataOptions, 'signal' | 'onProgress'> = {},
 ): Promise<StudyData> {
   const flags = { rdms: { '--rdm': rdm, '--images': images }, people: { '--counts': counts, '--counted': counted } } as const
   for (const [what, values] of Object.entries(flags) as [keyof typeof flags, Record<string, unknown>][]) {
@@ -136,13 +156,19 @@ function openFor(
     throw new OptionError({ op: 'reproduce', argument, actual: 'given', expected: `it only for ${names.join(' and ')}` })
   }
   const { quick } = scaleOf(options)
-  const given = { responses, rdms: rdm ?? [], rdmImages: images, counts, countedImages: counted }
-  return openStudyData(needs, path, { quick, size, ...given, ...(signal ? { signal } : {}) })
+  const given = { responses, nsd, rdms: rdm ?? [], rdmImages: images, counts, countedImages: counted }
+  return openStudyData(needs, path, { quick, size, ...given, ...control })
 }
 
-async function printParts(study: Study, options: StudyOptions, values: ReproduceValues, say: Output): Promise<void> {
+async function printParts(
+  study: Study,
+  options: StudyOptions,
+  nsd: NsdChoice,
+  values: ReproduceValues,
+  say: Output,
+): Promise<void> {
   const { data, out } = values
-  const opened = data === undefined ? null : await openFor(study, data, options, values)
+  const opened = data === undefined ? null : await openFor(study, data, options, nsd, values)
   const parts = await listParts(study, out, options, opened)
   const width = Math.max(...parts.map(({ name }) => name.length))
   for (const part of parts) {
@@ -152,7 +178,13 @@ async function printParts(study: Study, options: StudyOptions, values: Reproduce
   say.json({ study: study.name, parts })
 }
 
-async function reproduce(study: Study, options: StudyOptions, values: ReproduceValues, say: Output): Promise<void> {
+async function reproduce(
+  study: Study,
+  options: StudyOptions,
+  nsd: NsdChoice,
+  values: ReproduceValues,
+  say: Output,
+): Promise<void> {
   if (values.data === undefined)
     throw new OptionError({
       op: 'reproduce',
@@ -164,7 +196,7 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
     })
   const signal = interruptSignal()
   const device = deviceOf(values.device)
-  const data = await openFor(study, values.data, options, values, signal)
+  const data = await openFor(study, values.data, options, nsd, values, { signal, onProgress: say.progress })
   const { minutes, bytes } = studyCost(study, options, data)
   say.line(`${study.name}: ${study.source}. ${study.about}`)
   say.line(
@@ -181,6 +213,10 @@ async function reproduce(study: Study, options: StudyOptions, values: ReproduceV
   const command = ['striate', 'reproduce', study.name, '--data', basename(values.data)]
   const { responses = [], rdm = [], images, counts, counted } = values
   if (responses.length > 0) command.push('--responses', ...responses.map((folder) => basename(folder)))
+  for (const [name, value] of Object.entries(nsd))
+    command.push(
+      ...(typeof value === 'boolean' ? [value ? flagOf(name) : `--no-${flagOf(name).slice(2)}`] : [flagOf(name), String(value)]),
+    )
   if (images !== undefined) command.push('--images', basename(images), '--rdm', ...rdm.map((file) => basename(file)))
   if (counts !== undefined && counted !== undefined) command.push('--counts', basename(counts), '--counted', basename(counted))
   if (scaleOf(options).quick) command.push('--quick')

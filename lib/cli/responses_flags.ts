@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander'
 import {
   openRecordings,
-  type Recording,
   type RecordingKind,
   type RecordingSource,
   type RecordingsOptions,
@@ -12,16 +11,22 @@ import {
 } from '../data/index.js'
 import { OptionError } from '../errors.js'
 import { givenSplit } from '../eval/folds.js'
-import { type OnProgress, startPhase } from '../run/index.js'
 import { addFlags, nameOf } from './flags.js'
 
-const groups: readonly [heading: string, kind: RecordingKind][] = [
-  ['Responses in an assembly of Brain-Score (.nc):', 'assembly'],
-  ['Responses of the Natural Scenes Dataset (a folder with nsddata/ and nsddata_betas/):', 'nsd'],
-  ['Responses in a table (.csv, .npy; below names of targets, an unnamed first column is an index and left out):', 'table'],
-]
+const headings = {
+  assembly: 'Responses in an assembly of Brain-Score (.nc):',
+  nsd: 'Responses of the Natural Scenes Dataset (a folder with nsddata/ and nsddata_betas/):',
+  table: 'Responses in a table (.csv, .npy; below names of targets, an unnamed first column is an index and left out):',
+}
 
 const kindsOf = (name: string): readonly RecordingKind[] => recordingOptionKinds[name as keyof typeof recordingOptionKinds]
+
+/** Adds the flags of what is read of recordings of one kind. @returns reads those that were given */
+export const addKindFlags = (command: Command, kind: keyof typeof headings) =>
+  addFlags(command, recordingsOptions, {
+    only: Object.keys(recordingOptionKinds).filter((name) => kindsOf(name).join() === kind),
+    group: headings[kind],
+  })
 
 /**
  * Adds the flags of where recordings lie and what of them is read.
@@ -35,9 +40,7 @@ export function addResponsesFlags(command: Command, isNeeded = true) {
   command.addOption(responses.makeOptionMandatory(isNeeded))
   const names = Object.keys(recordingOptionKinds)
   const shared = addFlags(command, recordingsOptions, { only: names.filter((name) => kindsOf(name).length > 1) })
-  const own = groups.map(([group, kind]) =>
-    addFlags(command, recordingsOptions, { only: names.filter((name) => kindsOf(name).join() === kind), group }),
-  )
+  const own = (Object.keys(headings) as (keyof typeof headings)[]).map((kind) => addKindFlags(command, kind))
   const given = (): RecordingsOptions => Object.assign({}, shared(), ...own.map((of) => of()))
   return {
     given,
@@ -69,16 +72,4 @@ export function addTestFlag(command: Command) {
       return images
     })
   }
-}
-
-/** Opens a recording that was found; progress counts what it reads. */
-export function openSource(source: RecordingSource, signal: AbortSignal, onProgress: OnProgress): Promise<Recording> {
-  let report: ReturnType<typeof startPhase> | undefined
-  return source.open({
-    signal,
-    onProgress: ({ done, total }) => {
-      report ??= startPhase('responses', 'voxels', total, 0, onProgress)
-      report(done)
-    },
-  })
 }

@@ -1,11 +1,25 @@
 // One score a layer out of those of several recordings: sessions, subjects.
 import { createHash } from 'node:crypto'
+import type { Recording, RecordingSource } from '../data/index.js'
 import { DataError } from '../errors.js'
+import { type OnProgress, startPhase } from '../run/index.js'
 import { type CommittedScore, mostOften } from './committed.js'
 import { aggregate, deviationOf } from './correlation.js'
 import type { LayerScore } from './layer_scores.js'
 import type { RsaScore, RsaScores } from './rsa.js'
 import type { Score } from './score.js'
+
+/** @internal Opens a recording that was found; progress counts what it reads. */
+export function openSource(source: RecordingSource, signal: AbortSignal, onProgress: OnProgress): Promise<Recording> {
+  let report: ReturnType<typeof startPhase> | undefined
+  return source.open({
+    signal,
+    onProgress: ({ done, total }) => {
+      report ??= startPhase('responses', 'voxels', total, 0, onProgress)
+      report(done)
+    },
+  })
+}
 
 /** What was found of one recording. */
 export interface RecordingScores {

@@ -230,7 +230,7 @@ export async function responseRdms(
   refuseUnknown(op, options, ['distance', 'device'])
   checkResponses(op, responses)
   const { distance = 'correlation', device = cpu() } = options
-  const { name, images, targets, mean: means, trials, selection = null, sha256 } = responses
+  const { name, images, targets, mean: means, trials, selection, sha256 } = responses
   const refuse = (actual: string, expected: string) => new DataError({ op, argument: name, actual, expected })
   if (distance === 'crossnobis') {
     if (!trials || trials.repeats < 2) throw refuse('without repeats', 'at least two of every image, for crossnobis distances')

@@ -20,7 +20,14 @@ import { fig2b } from './xie/fig2b.js'
 import { fig2c } from './xie/fig2c.js'
 import { transferStudy } from './xie/transfer.js'
 
-export { openStudyData, type StudyData, type StudyNeeds } from './data.js'
+export {
+  type NsdChoice,
+  openStudyData,
+  type StudyData,
+  type StudyDataOptions,
+  type StudyNeeds,
+  type StudyRecording,
+} from './data.js'
 export { type DemoNetwork, type DemoOptions, type DemoResult, demoOptions, runDemo } from './demo.js'
 export type { DemoHierarchy } from './demo_hierarchy.js'
 export type { DemoSample, DemoScenes } from './demo_scenes.js'

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { deviationOf } from '../eval/correlation.js'
 import { encode, type LayerScores, pls, type RsaScores, rsa } from '../eval/index.js'
 import type { Network } from '../models/index.js'
+import { splitOf } from './data.js'
 import type { PartContext, StudyTable } from './study.js'
 
 export interface RecordingScores {
@@ -41,12 +42,13 @@ export interface Scored {
 export async function scoreRecordings(
   net: Network | null,
   layers: string[],
-  { regression = 'ridge', ...folds }: { regression?: 'ridge' | 'pls'; seed: number; repeats: number },
+  { regression = 'ridge', seed, repeats }: { regression?: 'ridge' | 'pls'; seed: number; repeats: number },
   { data, watch, say }: Pick<PartContext, 'data' | 'watch' | 'say'>,
 ): Promise<RecordingScores[]> {
   const found: RecordingScores[] = []
-  for (const { images, responses } of data.recordings) {
-    const options = { layers, ...folds, ...watch, onPlan: say }
+  for (const recording of data.recordings) {
+    const { images, responses } = recording
+    const options = { layers, seed, ...splitOf(recording, { repeats }), ...watch, onPlan: say }
     found.push(scoresOf(responses.name, await (regression === 'pls' ? pls : encode)(net, images, responses, options)))
   }
   return found

@@ -48,6 +48,7 @@ const reference: ReferenceRdms = {
   images: count,
   subjects: subjectsOf(count),
   halves: null,
+  selection: null,
   sha256: '',
 }
 

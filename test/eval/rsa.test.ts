@@ -219,7 +219,7 @@ describe('responseRdms', () => {
   })
 
   it('that are all the same are refused', async () => {
-    const flat = { name: 'flat', images, subjects: [new Float64Array(36).fill(2)], halves: null, sha256: '' }
+    const flat = { name: 'flat', images, subjects: [new Float64Array(36).fill(2)], halves: null, selection: null, sha256: '' }
     const next = uniform(5)
     const pixels = Uint8Array.from({ length: images * 12 }, () => 256 * next())
     const pictures = await imagesFrom({ pixels, shape: [images, 3, 2, 2] })
@@ -238,6 +238,7 @@ describe('rsa', () => {
     images: 12,
     subjects,
     halves: null,
+    selection: null,
     sha256: 'a',
   })
 
@@ -295,7 +296,7 @@ describe('rsa', () => {
     const pixels = Uint8Array.from(normals(8, many * 9), (v) => 128 + 40 * v)
     const images = await imagesFrom({ pixels, shape: [many, 1, 3, 3] })
     const own = Float64Array.from(normals(9, (many * (many - 1)) / 2))
-    const reference: ReferenceRdms = { name: 'one', images: many, subjects: [own], halves: null, sha256: 'one' }
+    const reference: ReferenceRdms = { name: 'one', images: many, subjects: [own], halves: null, selection: null, sha256: 'one' }
     const stop = new AbortController()
     // Once every pixel is read, turns of the loop are those of the one layer's score.
     const onProgress = ({ done, phase }: { done: number; phase: string }) => {

@@ -23,6 +23,7 @@ const responses: Recording['responses'] = {
   trials: null,
   groups: null,
   imageNames: null,
+  selection: null,
 }
 
 /** A run that encode has scored. @returns r of the layer that it committed itself to, and of the pixels */

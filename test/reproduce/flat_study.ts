@@ -36,10 +36,18 @@ export async function flatStudyData(size: number): Promise<StudyData> {
     trials: null,
     groups: null,
     imageNames: null,
+    selection: null,
   }
   const test = await part(80, 110)
   const pairs = (seed: number) => Float64Array.from(normals(seed, (30 * 29) / 2), Math.abs)
-  const reference = { name: 'it.npy', images: 30, subjects: [pairs(2), pairs(3)], halves: null, sha256: 'b'.repeat(64) }
+  const reference = {
+    name: 'it.npy',
+    images: 30,
+    subjects: [pairs(2), pairs(3)],
+    halves: null,
+    selection: null,
+    sha256: 'b'.repeat(64),
+  }
   const train = await part(0, 80)
   const { labels, classes } = labelsOf(test) ?? { labels: [], classes: [] }
   // Seven of ten name the class, the others the next ones.

@@ -2,9 +2,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encode, encodeNpy, loadNetwork } from '../../lib/index.js'
 import { openStudyData, type StudyData, type StudyReport } from '../../lib/reproduce/index.js'
+import { scoreRecordings } from '../../lib/reproduce/scored.js'
+import * as nsd from '../data/neural/nsd_files.js'
 import { flatStudyData, runIn } from './flat_study.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'striate-passi-'))
@@ -87,13 +90,85 @@ describe('learning without labels', () => {
 })
 
 describe('the recordings of a study', () => {
+  const needs = 'photos, and recordings of neurons'
+  const putPhotos = async () => {
+    for (const split of ['train', 'test'])
+      for (const name of ['a', 'b']) {
+        mkdirSync(join(folder, 'photos', split, name), { recursive: true })
+        const raw = { width: 8, height: 8, channels: 3 as const }
+        await sharp(new Uint8Array(192).fill(7), { raw }).toFile(join(folder, 'photos', split, name, '1.png'))
+      }
+    return join(folder, 'photos')
+  }
+
+  it('are all of a quick run too, of fewer images', async () => {
+    const paths = ['a', 'b'].map((name) => join(folder, 'v4', name))
+    for (const path of paths) {
+      mkdirSync(path, { recursive: true })
+      const pixels = Uint8Array.from({ length: 500 * 8 * 8 }, (_, i) => (i * 37) % 251)
+      writeFileSync(join(path, 'images.npy'), encodeNpy({ data: pixels, shape: [500, 8, 8] }))
+      const data = Float64Array.from({ length: 1000 }, (_, i) => i)
+      writeFileSync(join(path, 'responses_mean.npy'), encodeNpy({ data, shape: [500, 2] }))
+    }
+    const { recordings } = await openStudyData(needs, await putPhotos(), { responses: paths, quick: true, size: 8 })
+    expect(recordings.map(({ responses, set }) => [responses.name, set])).toEqual([
+      ['a', 'v4'],
+      ['b', 'v4'],
+    ])
+    for (const { images, responses } of recordings) {
+      expect([images.shape[0], responses.images]).toEqual([400, 400])
+      expect([...responses.mean.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13])
+    }
+  })
+
+  it('may be subjects of the Natural Scenes Dataset, on the split that it states', async () => {
+    const root = join(folder, 'nsd')
+    const subjects = [2, 4]
+    for (const subject of subjects) {
+      const { betas, design, stimuli } = nsd.places(root, subject)
+      await nsd.putMasks(root, subject)
+      await nsd.putBetas(betas, subject - 1, 0)
+      if (subject === 4) continue
+      await nsd.putMatDesign(design)
+      await nsd.putStimuli(stimuli)
+    }
+    const photos = await putPhotos()
+    const open = (more: object) => openStudyData(needs, photos, { responses: [root], size: 8, ...more })
+    const found = await open({ nsd: { subjects, skipMissing: true } })
+    expect(found.recordings.map(({ responses, set }) => [responses.name, set])).toEqual([
+      ['nsd-subj02', 'nsd'],
+      ['nsd-subj04', 'nsd'],
+    ])
+    const [{ images, responses, split }] = found.recordings as [StudyData['recordings'][number]]
+    const test = [...(split?.test ?? [])]
+    expect(test.length).toBeGreaterThan(10)
+    const { scores } = await encode(null, images, responses, { layers: ['pixels'], test })
+    const [first] = await scoreRecordings(null, ['pixels'], { seed: 0, repeats: 3 }, { data: found, watch: {}, say: () => {} })
+    expect(first?.r).toEqual([scores[0]?.value])
+
+    const quick = (await open({ nsd: { subjects: [4], skipMissing: true }, quick: true })).recordings
+    expect(quick.map(({ responses }) => responses.images)).toEqual([400])
+    for (const place of quick[0]?.split?.test ?? []) {
+      const row = found.recordings[1]?.responses.imageNames?.indexOf(quick[0]?.responses.imageNames?.[place] as string)
+      expect([...(found.recordings[1]?.split?.test ?? [])]).toContain(row)
+    }
+    await expect(open({})).rejects.toThrow('subjects is missing for a folder with nsddata/')
+    await expect(open({ responses: [join(folder, 'photos')], nsd: { subjects } })).rejects.toThrow(
+      'reproduce: subjects is given; expected it only beside a folder with nsddata/ and nsddata_betas/',
+    )
+    await expect(openStudyData('labelled images: train and test', photos, { nsd: { subjects } })).rejects.toThrow(
+      'reproduce: subjects is given; expected none for this study',
+    )
+    await expect(open({ responses: [nsd.places(root, 2).stimuli.replace(/hdf5$/, 'nc')] })).rejects.toThrow('is missing')
+  })
+
   it('are refused before anything is trained where no score can be taken of them', async () => {
     const at = (name: string) => join(folder, 'none', name)
     mkdirSync(at('flat'), { recursive: true })
     const pixels = Uint8Array.from({ length: 20 * 8 * 8 }, (_, i) => (i * 37) % 251)
     writeFileSync(at('flat/images.npy'), encodeNpy({ data: pixels, shape: [20, 8, 8] }))
     writeFileSync(at('flat/responses_mean.npy'), encodeNpy({ data: new Float32Array(40), shape: [20, 2] }))
-    const open = openStudyData('photos, and recordings of neurons', 'nowhere', { responses: [at('flat')] })
+    const open = openStudyData(needs, 'nowhere', { responses: [at('flat')] })
     await expect(open).rejects.toThrow('encode: flat is 2 targets, 2 of them constant and 0 not measured')
   })
 })

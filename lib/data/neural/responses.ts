@@ -22,7 +22,7 @@ export interface Responses {
   /** What each image is called: its file, its stimulus, its number in a larger set; null where they have no names. */
   readonly imageNames: readonly string[] | null
   /** What of a larger recording they are, and what of it was left out, in words; null where that is not known. */
-  readonly selection?: string | null
+  readonly selection: string | null
   /** SHA-256 (hex) of the numbers. */
   readonly sha256: string
 }
@@ -45,7 +45,7 @@ export interface ReferenceRdms {
   /** Of a single subject the same from either half of the repeats; null where they are not known. */
   readonly halves: readonly [Float64Array, Float64Array] | null
   /** Of the responses that they are made of. */
-  readonly selection?: string | null
+  readonly selection: string | null
   readonly sha256: string
 }
 
@@ -159,7 +159,7 @@ export function checkResponses(op: string, responses: Responses): void {
 
 /** Responses to some of the images, in the order of `rows`. */
 export function selectResponses(responses: Responses, rows: ArrayLike<number>): Responses {
-  const { name, targets, mean, trials, groups, imageNames, selection = null } = responses
+  const { name, targets, mean, trials, groups, imageNames, selection } = responses
   const picked = (data: Float64Array, each: number): Float64Array => {
     const out = new Float64Array(rows.length * each)
     for (let i = 0; i < rows.length; ++i) {
@@ -283,7 +283,7 @@ export async function readRdms(path: string, images: number): Promise<ReferenceR
   const subjectVectors = Array.from({ length: subjects }, (_, s) => meanOf(vectors.slice(s * repeats, (s + 1) * repeats)))
   if (subjectVectors.length === 0) throw refuse('of no subject', 'at least one')
   refuseInfinite(op, path, data)
-  return { name: basename(path), images, subjects: subjectVectors, halves: null, sha256: sha256Of(data) }
+  return { name: basename(path), images, subjects: subjectVectors, halves: null, selection: null, sha256: sha256Of(data) }
 }
 
 function upperTriangle(square: Float64Array, images: number, asymmetric: () => DataError): Float64Array {

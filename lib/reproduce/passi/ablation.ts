@@ -3,7 +3,7 @@
 import type { ComponentOptions } from '../../learn/index.js'
 import { banded } from '../scored.js'
 import type { Study } from '../study.js'
-import { byBlock, hierarchyPart, partName, protocol, resultsOf } from './hierarchy.js'
+import { byBlock, hierarchyPart, partName, protocolOf, resultsOf } from './hierarchy.js'
 
 const variants: readonly { stem: string; about: string; options: ComponentOptions }[] = [
   { stem: 'learned', about: 'principal components', options: {} },
@@ -32,7 +32,7 @@ export const ablation: Study = {
         hierarchyPart(scale, { ...variant, stem: `ablation-${stem}`, seed, perClass: 40, repeats: 1 }),
       ),
     ),
-  report: async (all, scale) => {
+  report: async (all, scale, { data }) => {
     const found = variants
       .map(({ stem, about }) => ({ about, results: resultsOf(all, partName(scale, `ablation-${stem}`)) }))
       .filter(({ results }) => results.length > 0)
@@ -60,7 +60,7 @@ export const ablation: Study = {
           rows: found.map(({ about, mean }) => [about, ...mean.map((r) => r.toFixed(3)), 1 + mean.indexOf(Math.max(...mean))]),
         },
       ],
-      notes: ['Every score is of one order of folds, the same for all.', ...protocol],
+      notes: ['Every score is of one order of folds, the same for all.', ...protocolOf(data)],
     }
   },
 }

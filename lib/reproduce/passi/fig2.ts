@@ -2,7 +2,16 @@
 import { photoSize } from '../data.js'
 import { banded, type Scored, standardError } from '../scored.js'
 import type { Study } from '../study.js'
-import { byBlock, type HierarchyResult, hierarchyPart, ofSeed, partName, protocol, resultsOf, sessionMeans } from './hierarchy.js'
+import {
+  byBlock,
+  type HierarchyResult,
+  hierarchyPart,
+  ofSeed,
+  partName,
+  protocolOf,
+  resultsOf,
+  sessionMeans,
+} from './hierarchy.js'
 import { trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 /** Mean over eight subjects at layers 1, 3, 5, 7, 9, 11 of the authors' 2026 curves: 1,000 images, ventral stream. */
@@ -30,7 +39,7 @@ export const fig2: Study = {
       }),
       trainedPart(scale, { start: 'random', freeze: 0, seed, size: photoSize(scale.quick) }),
     ]),
-  report: async (all, scale) => {
+  report: async (all, scale, { data }) => {
     const learned = resultsOf(all, partName(scale, 'learned'))
     const random = resultsOf(all, partName(scale, 'random'))
     const supervised = trainedResults(all, scale, { start: 'random', freeze: 0, size: photoSize(scale.quick) })
@@ -115,7 +124,7 @@ export const fig2: Study = {
           rows: Object.entries(published).map(([name, values]) => [name, ...values]),
         },
       ],
-      notes: [...trainedNotes, ...protocol],
+      notes: [...trainedNotes, ...protocolOf(data)],
     }
   },
 }

@@ -1,7 +1,7 @@
 // Accuracy and encoding score while a hierarchy is trained with labels, from random mixing and from components.
 import { average } from '../scored.js'
 import type { Study } from '../study.js'
-import { protocol } from './hierarchy.js'
+import { protocolOf } from './hierarchy.js'
 import { type Start, trainedSize as size, type TrainedResult, trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 const starts = ['learned', 'random'] as const satisfies readonly Start[]
@@ -14,7 +14,7 @@ export const fig3: Study = {
   needs: 'photos, and recordings of neurons',
   size,
   parts: (scale) => scale.seeds.flatMap((seed) => starts.map((start) => trainedPart(scale, { start, freeze: 0, seed, size }))),
-  report: async (all, scale) => {
+  report: async (all, scale, { data }) => {
     const found = starts
       .map((start) => ({ name: title[start], results: trainedResults(all, scale, { start, freeze: 0, size }) }))
       .filter(({ results }) => results.length > 0)
@@ -97,7 +97,7 @@ export const fig3: Study = {
           ],
         },
       ],
-      notes: [...trainedNotes, ...protocol],
+      notes: [...trainedNotes, ...protocolOf(data)],
     }
   },
 }

@@ -1,7 +1,7 @@
 // What is lost when the first blocks keep what they learned without labels, or their random mixing, while the others are trained with labels.
 import { average } from '../scored.js'
 import type { Study } from '../study.js'
-import { protocol } from './hierarchy.js'
+import { protocolOf } from './hierarchy.js'
 import { type Start, trainedSize as size, trainedNotes, trainedPart, trainedResults } from './trained.js'
 
 const starts = ['learned', 'random'] as const satisfies readonly Start[]
@@ -19,7 +19,7 @@ export const fig4: Study = {
     scale.seeds.flatMap((seed) =>
       frozen(scale.quick).flatMap((freeze) => starts.map((start) => trainedPart(scale, { start, freeze, seed, size }))),
     ),
-  report: async (all, scale) => {
+  report: async (all, scale, { data }) => {
     const rows = starts
       .map((start) => ({
         name: title[start],
@@ -81,7 +81,7 @@ export const fig4: Study = {
       notes: [
         'The authors’ accuracy on mini-ImageNet with the first half frozen: about .62 from components, about .37 from random mixing.',
         ...trainedNotes,
-        ...protocol,
+        ...protocolOf(data),
       ],
     }
   },

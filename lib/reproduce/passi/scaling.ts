@@ -1,7 +1,7 @@
 // How many unlabelled images the components need.
 import { banded } from '../scored.js'
 import type { Study } from '../study.js'
-import { hierarchyPart, partName, protocol, resultsOf, sessionMeans } from './hierarchy.js'
+import { hierarchyPart, partName, protocolOf, resultsOf, sessionMeans } from './hierarchy.js'
 
 /** Images of each class; of ten classes 10 to 4,000 in all. */
 const counts = [1, 3, 10, 40, 100, 400]
@@ -24,7 +24,7 @@ export const scaling: Study = {
         }),
       ),
     ),
-  report: async (all, scale) => {
+  report: async (all, scale, { data }) => {
     const found = counts
       .map((perClass) => resultsOf(all, partName(scale, `images-${perClass}`)))
       .filter((results) => results.length > 0)
@@ -64,7 +64,7 @@ export const scaling: Study = {
       notes: [
         'Every score is of one order of folds, the same for all.',
         'With fewer photos than units a block has nine tenths as many components as photos; its other rows are random.',
-        ...protocol,
+        ...protocolOf(data),
       ],
     }
   },

@@ -6,6 +6,7 @@ import { encode } from '../../eval/index.js'
 import type { ComponentOptions } from '../../learn/index.js'
 import { Network, waveletNet } from '../../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../../train/index.js'
+import { splitOf } from '../data.js'
 import { type RecordingScores, recordingScores, scoreRecordings } from '../scored.js'
 import { inShared } from '../shared.js'
 import type { Part, Scale } from '../study.js'
@@ -119,8 +120,9 @@ export function trainedPart(scale: Scale, { start, freeze, seed, size }: Trained
       const onEpoch = async (current: Network, epoch: number): Promise<Record<string, number> | undefined> => {
         if (epoch > 0 && !scored(epoch)) return undefined
         const sums = watched.map(() => 0)
-        for (const { images, responses } of recordings) {
-          const { scores } = await encode(current, images, responses, { layers: watched, repeats: 1, seed, ...watch })
+        for (const recording of recordings) {
+          const options = { layers: watched, seed, ...splitOf(recording, { repeats: 1 }), ...watch }
+          const { scores } = await encode(current, recording.images, recording.responses, options)
           for (const [i, { value }] of scores.entries()) sums[i] = (sums[i] as number) + value / recordings.length
         }
         return Object.fromEntries(watched.map((name, i) => [name, sums[i] as number]))
