@@ -172,7 +172,8 @@ table { border-collapse: collapse; width: 100%; font-size: .95rem; line-height: 
 caption { text-align: left; color: var(--soft); font-size: .9rem; padding-bottom: .5rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem; border-bottom: 1px solid var(--line); overflow-wrap: normal; }
 th { font-weight: 600; border-bottom: 2px solid var(--line); }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 pre, code { font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; font-size: .85rem; }
 pre { background: var(--tint); border-radius: .5rem; padding: .8rem 1rem; overflow-x: auto; line-height: 1.5; margin: 1rem 0; }
 .provenance { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .3rem 1.25rem; margin: 0; font-size: .95rem; }

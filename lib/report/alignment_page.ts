@@ -111,26 +111,22 @@ const identity = (
   { label: 'Seed', value: seed ?? 'none' },
 ]
 
-/** Scores of each recording, a row a recording. */
+/** Scores of each recording, a column a recording: layers may be many. */
 function recordingsTable(recordings: readonly RecordingScores[]): Block {
-  const isCommitted = recordings.every(({ committed }) => committed)
-  const hasCeiling = recordings.some(({ scores: [score] }) => score?.ceiling)
-  const right = (label: string) => ({ label, align: 'right' as const })
+  const committed = recordings.flatMap((recording) => recording.committed ?? [])
+  const ceilings = recordings.map(({ scores: [score] }) => score?.ceiling ?? null)
+  const layers = recordings[0]?.scores.map(({ layer }) => layer) ?? []
   return {
     kind: 'table',
     caption: 'Scores of each recording, by layer',
-    columns: [
-      'Recording',
-      ...(recordings[0]?.scores ?? []).map(({ layer }) => right(layer)),
-      ...(isCommitted ? [right('Committed layer')] : []),
-      ...(hasCeiling ? [right('Ceiling')] : []),
+    columns: ['Layer', ...recordings.map(({ name }) => ({ label: name, align: 'right' as const }))],
+    rows: [
+      ...layers.map((layer, i): Cell[] => [layer, ...recordings.map(({ scores }) => three(scores[i]?.value as number))]),
+      ...(committed.length === recordings.length
+        ? [['Committed layer', ...committed.map(({ layer, value }) => `${layer}: ${three(value)}`)]]
+        : []),
+      ...(ceilings.some(Boolean) ? [['Ceiling', ...ceilings.map((ceiling) => ceiling && three(ceiling.value))]] : []),
     ],
-    rows: recordings.map(({ name, scores, committed }): Cell[] => [
-      name,
-      ...scores.map(({ value }) => three(value)),
-      ...(committed && isCommitted ? [`${committed.layer}: ${three(committed.value)}`] : []),
-      ...(hasCeiling ? [scores[0]?.ceiling ? three(scores[0].ceiling.value) : null] : []),
-    ]),
   }
 }
 
@@ -157,7 +153,11 @@ export async function writeLayerScores(folder: string, name: string, found: Omit
   const chart = await layerChart(record)
   const best = scores.reduce((a, b) => (b.value > a.value ? b : a))
   const summary: SummaryNumber[] = [
-    { label: 'Best layer', value: three(best.value), note: `${best.layer}, of ${scores.length}; chosen on these scores` },
+    {
+      label: scores.length > 1 ? 'Best layer' : 'Score',
+      value: three(best.value),
+      note: scores.length > 1 ? `${best.layer}, of ${scores.length}; chosen on these scores` : best.layer,
+    },
   ]
   if (committed)
     summary.push({ label: 'Committed layer', value: three(committed.value), note: `${committed.layer}: ${committed.reason}` })

@@ -153,7 +153,12 @@ describe.each(['encoding', 'pls'])('eval %s', (command) => {
     for (const text of ['a (1 of 3), features: 100 %', 'c (3 of 3), scores: 100 %', 'b (2 of 3), 3 layers of 24 images'])
       expect(stderr).toContain(text)
     const page = readFileSync(join(folder, 'run', `${command}-a+b+c.html`), 'utf8')
-    for (const text of ['Scores of each recording, by layer', 'mean over 3 recordings', 'ceilings (band: lowest to highest)'])
+    for (const text of [
+      'Scores of each recording, by layer',
+      '<td>Committed layer</td>',
+      'mean over 3 recordings',
+      'ceilings (band: lowest to highest)',
+    ])
       expect(page).toContain(text)
   })
 })
