@@ -89,16 +89,22 @@ function placeOf(op: string, path: string, columns: readonly string[], wanted: W
   })
 }
 
-/**
- * Whole numbers of a list.
- * @throws {DataError} naming the row that holds something else
- */
-export function wholeNumbersOf(op: string, path: string, { cells }: List, expected: string): Float64Array {
+function wholeNumbersOf(op: string, path: string, { cells }: List, expected: string): Float64Array {
   return Float64Array.from(cells, (cell, row) => {
     const value = cell === '' ? Number.NaN : Number(cell)
     if (Number.isInteger(value)) return value
     throw new DataError({ op, argument: path, actual: `one with '${cell}' in row ${row + 1}`, expected })
   })
+}
+
+/**
+ * Whole numbers of a list; of one of words alone the place of each among the different ones.
+ * @throws {DataError} naming the row that holds something else
+ */
+export function numbersOrPlaces(op: string, path: string, list: List, expected: string): Float64Array {
+  if (!list.cells.every(isWord)) return wholeNumbersOf(op, path, list, expected)
+  const places = new Map([...new Set(list.cells)].map((word, place) => [word, place]))
+  return Float64Array.from(list.cells, (word) => places.get(word) as number)
 }
 
 /** A table of numbers. */

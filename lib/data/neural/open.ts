@@ -53,7 +53,7 @@ const parts = {
     .optional()
     .meta({ unit: 'file' })
     .describe(
-      'a whole number for each image, .npy or .csv (of several columns the one called group): images of one stay on one side of every split',
+      'a whole number for each image, .npy or .csv (of several columns the one called group), or a word in a .csv: images of one stay on one side of every split',
     ),
   firstIndex,
   region,

@@ -10,7 +10,7 @@ import { flagOf } from '../flag_names.js'
 import type { Images, LoadControl } from '../images.js'
 import { readTable } from '../label_file.js'
 import type { Targets } from '../targets.js'
-import { groupColumn, imageColumn, type List, readList, readNumberTable, type WantedColumn, wholeNumbersOf } from './csv.js'
+import { groupColumn, imageColumn, type List, numbersOrPlaces, readList, readNumberTable, type WantedColumn } from './csv.js'
 import type { Recording } from './folder.js'
 import { nsdImageCount } from './nsd_design.js'
 import { nsdShaping, openNsdImages } from './nsd_images.js'
@@ -44,7 +44,10 @@ export interface TrialTableFiles {
    * name where it is one of these, or a word above numbers. Without this file row i belongs to image i.
    */
   stimuli?: string | undefined
-  /** A whole number for each image, .npy or .csv (of several columns the one called `group`): images of one stay on one side of every split. */
+  /**
+   * A whole number for each image, .npy or .csv (of several columns the one called `group`), or a word in a .csv: images of one stay on one side of every
+   * split.
+   */
   groups?: string | undefined
   /** A table (.csv) with a row for each target: region, animal and whatever else is known; columns without a name are left out. */
   sites?: string | undefined
@@ -248,12 +251,12 @@ async function picturesShown(
   )
 }
 
-/** A whole number for each row, or each of so many images. */
+/** A whole number for each row, or each of so many images; words in a .csv are numbered. */
 async function readWholeNumbers(path: string, wanted: WantedColumn, images?: number): Promise<Int32Array> {
-  const expected = `a whole number for each ${images === undefined ? 'row' : `of the ${images} images`}`
+  const expected = `a whole number${isCsv(path) ? ' (or a word, for all of them)' : ''} for each ${images === undefined ? 'row' : `of the ${images} images`}`
   const refuse = (actual: string) => new DataError({ op, argument: path, actual, expected })
   const list = isCsv(path) ? await readList(op, path, wanted) : null
-  const { data, shape } = list ? numbersIn(wholeNumbersOf(op, path, list, expected)) : await readNumbers(path)
+  const { data, shape } = list ? numbersIn(numbersOrPlaces(op, path, list, expected)) : await readNumbers(path)
   if (shape.length !== 1 || (images !== undefined && data.length !== images))
     throw refuse(list ? `of ${listText(list)}` : `of shape [${shape}]`)
   const wrong = data.find((value) => !Number.isInteger(value) || Math.abs(value) >= 2 ** 31)

@@ -141,6 +141,10 @@ describe('openTrialTable', () => {
       await put('g.csv', 'image,group\n7,1\n8,1\n9,2\n')
       const groupsOf = async () => (await open({ responses: 'r.csv', groups: 'g.csv' })).responses.groups
       expect(await groupsOf()).toEqual(Int32Array.of(1, 1, 2))
+      await put('g.csv', 'image,group\n7,face\n8,"no face"\n9,face\n')
+      expect(await groupsOf()).toEqual(Int32Array.of(0, 1, 0))
+      await put('g.csv', 'image,group\n7,face\n8,2\n9,face\n')
+      expect(await refusal(groupsOf(), 'g.csv')).toBe("one with 'face' in row 1")
       await put('g.csv', 'image,category\n7,1\n8,1\n9,2\n')
       expect(await refusal(groupsOf(), 'g.csv')).toBe('a table of 2 columns (image, category), of which none may be the groups')
       await put('g.csv', 'image,group\n7,1\n8,\n9,2\n')
