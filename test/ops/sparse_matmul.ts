@@ -20,7 +20,14 @@ const make = (name: string, n: number, rows: number, width: number, density: num
   inputs: [random(n, [n, width]), ...sparse(rows, rows, width, density)],
 })
 
-// Groups of 16 images, warps of 32 and their ends; one tile of columns (8192) and more; blocks of rows (64); odd widths.
+/** As a sparse random projection has them: + or - one number. */
+const signed = ({ name, inputs: [x, values, ...places] }: Case): Case => {
+  const { shape, data } = values as Host
+  const signs = Array.from(data, (v) => (v < 0 ? -0.3 : 0.3))
+  return { name: `${name}, + or - one number`, inputs: [x as Host, f32(shape, signs), ...places] }
+}
+
+// Groups of 16 and 32 images, warps of 32 and their ends; one tile of columns (8192) and more; blocks of rows (64); odd widths.
 const cases: Case[] = [
   make('[1,1] by [1,1]', 1, 1, 1, 1),
   make('[3,7] by [5,7]', 3, 5, 7, 0.6),
@@ -30,6 +37,8 @@ const cases: Case[] = [
   make('[2,20011] by [9,20011]', 2, 9, 20011, 0.02),
   make('[18,20011] by [150,20011]', 18, 150, 20011, 0.002),
   make('[65,40] by [4,40], full', 65, 4, 40, 1),
+  signed(make('[3,7] by [5,7]', 3, 5, 7, 0.6)),
+  signed(make('[35,20011] by [150,20011]', 35, 150, 20011, 0.002)),
   {
     name: 'equal columns add up',
     inputs: [random(1, [2, 3]), f32([4], [1, 2, 3, 4]), i32([4], [1, 1, 0, 2]), i32([4], [0, 2, 2, 4])],
