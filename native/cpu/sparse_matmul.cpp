@@ -40,7 +40,7 @@ constexpr int kVectors = kGroup / kLanes;
 /// So many rows of the matrix at once, their sums in registers.
 constexpr int kTogether = STRIATE_SIMD == 4 ? 4 : STRIATE_SIMD == 3 ? 2 : 1;
 constexpr uint16_t kMinus = 0x8000;
-constexpr int64_t kHead = kTogether + 1, kAhead = 1024, kSoon = 48;
+constexpr int64_t kHead = kTogether + 2, kAhead = 1024, kSoon = 48;
 
 struct Csr {
   const float* values;
@@ -145,7 +145,9 @@ struct Packed {
             left[r] = row[1] - row[0];
             *to++ = own[i + r];
           }
+          // Equal columns may be more than a tile has.
           *to++ = static_cast<uint16_t>(left[0]);
+          *to++ = static_cast<uint16_t>(left[0] >> 16);
           if (with_values) value_to += kHead;
           while (left[0] > 0) {
             float value[kTogether][kLanes];
@@ -204,7 +206,8 @@ void add_rows(const Packed& a, int64_t tile, int64_t task, const float* lines, f
   const uint16_t *at = a.stream.data() + begin[0], *end = a.stream.data() + begin[1];
   const float* values = kValues ? a.values.data() + begin[0] : nullptr;
   while (at < end) {
-    const uint16_t *rows = at, *last = at + kHead + at[kTogether] * kTogether;
+    const int64_t count = at[kTogether] | static_cast<int64_t>(at[kTogether + 1]) << 16;
+    const uint16_t *rows = at, *last = at + kHead + count * kTogether;
     for (const uint16_t* p = at; p < last; p += 32) __builtin_prefetch(p + kAhead);
     for (int r = 0; r < kTogether; ++r)
       for (int v = 0; v < kVectors; ++v) __builtin_prefetch(sums + last[r] * kGroup + v * kLanes, 1);

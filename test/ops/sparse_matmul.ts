@@ -40,6 +40,10 @@ const cases: Case[] = [
   signed(make('[3,7] by [5,7]', 3, 5, 7, 0.6)),
   signed(make('[35,20011] by [150,20011]', 35, 150, 20011, 0.002)),
   {
+    name: '70,000 equal columns in one row',
+    inputs: [random(1, [2, 3]), random(2, [70_001]), i32([70_001], Array(70_001).fill(1)), i32([3], [0, 1, 70_001])],
+  },
+  {
     name: 'equal columns add up',
     inputs: [random(1, [2, 3]), f32([4], [1, 2, 3, 4]), i32([4], [1, 1, 0, 2]), i32([4], [0, 2, 2, 4])],
   },
