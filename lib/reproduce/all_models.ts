@@ -4,6 +4,7 @@ import { labelsOf } from '../data/index.js'
 import { healthWarnings, trainLocal } from '../learn/index.js'
 import { convNet, gaborNet, type Network, type WaveletNetName, waveletNet } from '../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../train/index.js'
+import { splitsText } from './data.js'
 import { fiveBlocks, quickBlock, singleBlock, whitenedBlock, whitenedFive } from './grinberg/settings.js'
 import type { Block } from './networks.js'
 import { learnHierarchy } from './passi/hierarchy.js'
@@ -381,7 +382,7 @@ export const allModels: Study = {
               `Choices of people: a softmax readout of each network’s last features learns from ${data.people.train.shape[0]} images of the same classes, its rate and decay chosen on a tenth of them, and is tried on ${data.people.test.shape[0]} that people named.`,
             ]
           : []),
-        'Ridge with one penalty by leave-one-out from a sparse random projection of each layer (Johnson-Lindenstrauss, epsilon 0.1), five folds, Pearson’s r, mean over folds, median over neurons, no ceiling correction. The layer, or all blocks together, is chosen within the training images of each fold.',
+        `Ridge with one penalty by leave-one-out from a sparse random projection of each layer (Johnson-Lindenstrauss, epsilon 0.1), ${splitsText(data)}, Pearson’s r, mean over folds, median over neurons, no ceiling correction. The layer, or all blocks together, is chosen within the training images of each fold.`,
       ],
     }
   },

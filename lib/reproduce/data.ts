@@ -181,6 +181,13 @@ async function partOf({ images, responses, split, set }: StudyRecording): Promis
 export const splitOf = <Folds extends object>({ split }: Recording, folds: Folds): Folds | { test: number[] } =>
   split ? { test: [...split.test] } : folds
 
+/** Whether some recording states a split. */
+export const isStated = ({ recordings }: StudyData): boolean => recordings.some(({ split }) => split)
+
+/** How recordings are split, in words. */
+export const splitsText = (data: StudyData): string =>
+  isStated(data) ? 'the split that the Natural Scenes Dataset states (five folds of other recordings)' : 'five folds'
+
 /** Of a study that compares with neither brains nor people. */
 const nothing = { recordings: [], rdms: [], people: null }
 

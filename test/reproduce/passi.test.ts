@@ -6,6 +6,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encode, encodeNpy, loadNetwork } from '../../lib/index.js'
 import { openStudyData, type StudyData, type StudyReport } from '../../lib/reproduce/index.js'
+import { protocolOf } from '../../lib/reproduce/passi/hierarchy.js'
 import { scoreRecordings } from '../../lib/reproduce/scored.js'
 import * as nsd from '../data/neural/nsd_files.js'
 import { flatStudyData, runIn } from './flat_study.js'
@@ -145,6 +146,7 @@ describe('the recordings of a study', () => {
     const { scores } = await encode(null, images, responses, { layers: ['pixels'], test })
     const [first] = await scoreRecordings(null, ['pixels'], { seed: 0, repeats: 3 }, { data: found, watch: {}, say: () => {} })
     expect(first?.r).toEqual([scores[0]?.value])
+    expect(protocolOf(found)[0]).toContain('the split that the Natural Scenes Dataset states')
 
     const quick = (await open({ nsd: { subjects: [4], skipMissing: true }, quick: true })).recordings
     expect(quick.map(({ responses }) => responses.images)).toEqual([400])

@@ -5,7 +5,7 @@ import { labelsOf, selectImages } from '../../data/index.js'
 import { firstOfEach } from '../../data/split.js'
 import { type ComponentOptions, fitComponents } from '../../learn/index.js'
 import { type WaveletNetName, waveletNet, waveletNets } from '../../models/index.js'
-import type { StudyData } from '../data.js'
+import { isStated, type StudyData, splitsText } from '../data.js'
 import { average, recordingScores, type Scored, scoreRecordings } from '../scored.js'
 import { type Part, type PartContext, resultsOfStem, type Scale } from '../study.js'
 
@@ -110,13 +110,9 @@ export const ofSeed = ({ recordings }: HierarchyResult, block: number): number =
   average(recordings.map(({ r }) => r[block] as number))
 
 /** What every one of these studies says of its protocol. */
-export function protocolOf({ recordings }: StudyData): string[] {
-  const isStated = recordings.some(({ split }) => split)
-  const split = isStated ? 'the split that the Natural Scenes Dataset states, or five folds where there is none' : 'five folds'
-  return [
-    `Components are learned from the first photos of each class by file name, brought to the input size by bilinear resizing, the aspect not kept. Features: every block’s whole map, sparse random projection (Johnson-Lindenstrauss, epsilon 0.1). Ridge with one penalty by leave-one-out, ${split}, Pearson’s r, mean over folds, median over targets, no ceiling correction; error bars: standard error over recordings.`,
-    isStated
-      ? 'The paper’s networks learned from ImageNet, and it takes the mean over voxels, not the median: with other photos only the shapes of the curves can be compared.'
-      : 'The paper scores fMRI responses (NSD) of networks that learned from ImageNet; these recordings and photos are others, so that only the shapes of the curves can be compared.',
-  ]
-}
+export const protocolOf = (data: StudyData): string[] => [
+  `Components are learned from the first photos of each class by file name, brought to the input size by bilinear resizing, the aspect not kept. Features: every block’s whole map, sparse random projection (Johnson-Lindenstrauss, epsilon 0.1). Ridge with one penalty by leave-one-out, ${splitsText(data)}, Pearson’s r, mean over folds, median over targets, no ceiling correction; error bars: standard error over recordings.`,
+  isStated(data)
+    ? 'The paper’s networks learned from ImageNet, and it takes the mean over voxels, not the median: with other photos only the shapes of the curves can be compared.'
+    : 'The paper scores fMRI responses (NSD) of networks that learned from ImageNet; these recordings and photos are others, so that only the shapes of the curves can be compared.',
+]

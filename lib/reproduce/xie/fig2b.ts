@@ -34,7 +34,7 @@ export const fig2b: Study = {
   size,
   takes: ['rdms'],
   parts: (scale) => scale.seeds.flatMap((seed) => kindsOf(scale).map((kind) => latentPart(scale, { ...kind, seed }))),
-  report: async (all, scale) => {
+  report: async (all, scale, { data }) => {
     const found = kindsOf(scale)
       .map((kind) => ({ ...kind, results: latentResults(all, scale, kind.stem) }))
       .filter(({ results }) => results.length > 0)
@@ -81,7 +81,7 @@ export const fig2b: Study = {
           ? [
               {
                 file: 'alignment',
-                title: 'Alignment with V4 by what is learned',
+                title: 'Alignment with recordings by what is learned',
                 alt: 'Correlation of predicted and measured responses, one bar a set of targets, with standard errors over seeds',
                 categories: found.map(({ stem }) => stem),
                 y: { label: 'r, mean over recordings' },
@@ -140,7 +140,7 @@ export const fig2b: Study = {
             ]
           : []),
       ],
-      notes: latentNotes(scale),
+      notes: latentNotes(scale, data),
     }
   },
 }

@@ -27,7 +27,7 @@ export const fig2c: Study = {
         }),
       ),
     ),
-  report: async (all, scale) => {
+  report: async (all, scale, { data }) => {
     const found = counts(scale)
       .map((images) => ({ images, results: latentResults(all, scale, stemOf(scale, images)) }))
       .filter(({ results }) => results.length > 0)
@@ -47,7 +47,7 @@ export const fig2c: Study = {
       charts:
         found.length > 1
           ? [
-              chart('scaling', 'Alignment with V4 against training images', 'r, mean over recordings', alignment),
+              chart('scaling', 'Alignment with recordings against training images', 'r, mean over recordings', alignment),
               chart('distance', 'Distance of objects that were not trained on', 'R2', distance),
             ]
           : [],
@@ -73,7 +73,7 @@ export const fig2c: Study = {
           found.map(({ images, results }) => ({ name: String(images), results })),
         ),
       ],
-      notes: ['All networks see as many minibatches, the smaller sets more often.', ...latentNotes(scale)],
+      notes: ['All networks see as many minibatches, the smaller sets more often.', ...latentNotes(scale, data)],
     }
   },
 }

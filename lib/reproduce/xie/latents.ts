@@ -6,6 +6,7 @@ import { transfer } from '../../eval/index.js'
 import { type HeadInput, Network, resNet18 } from '../../models/index.js'
 import { type SolidScenes, solidCategories, solidScenes } from '../../scene/index.js'
 import { type SupervisedOptions, targetHeads, trainSupervised } from '../../train/index.js'
+import { type StudyData, splitsText } from '../data.js'
 import { recordingScores, type Scored, scoreRdms, scoreRecordings } from '../scored.js'
 import { type Part, type PartContext, resultsOfStem, type Scale } from '../study.js'
 import { heldOutObjects, latentScale, latentSize, trainedObjects } from './scale.js'
@@ -165,11 +166,11 @@ export function latentPart(scale: Scale, { stem, about, learns, images, seed }: 
 }
 
 /** What every one of these studies says of its protocol. */
-export const latentNotes = (scale: Scale): string[] => {
+export const latentNotes = (scale: Scale, data: StudyData): string[] => {
   const { width, images, steps, categories } = latentScale(scale)
   return [
     `ResNet-18 of width ${width} on scenes of ${latentSize} pixels of ${categories === undefined ? 'all' : `the first ${categories}`} built-in categories, objects 0 to 3 of each, ${images.toLocaleString('en')} images where no other number is said, about ${steps} minibatches of 64: Adam at a constant 0.001, no decay, no augmentation, the last weights, targets standardised, all of the same weight.`,
-    'Alignment: partial least squares of 25 components from a sparse random projection of each layer (Johnson-Lindenstrauss, epsilon 0.1), five folds, Pearson’s r, mean over folds, median over neurons, no ceiling correction; of each fold the layer that its training images chose.',
-    'The paper trains width 64 on up to 1.35 million images of 224 pixels from a game engine, 200,000 minibatches, and scores V1, V2, V4 and IT on Brain-Score’s public recordings, (r / ceiling) squared; these recordings are of V4 alone, so that only differences between networks can be compared.',
+    `Alignment: partial least squares of 25 components from a sparse random projection of each layer (Johnson-Lindenstrauss, epsilon 0.1), ${splitsText(data)}, Pearson’s r, mean over folds, median over neurons, no ceiling correction; of each fold the layer that its training images chose.`,
+    'The paper trains width 64 on up to 1.35 million images of 224 pixels from a game engine, 200,000 minibatches, and scores V1, V2, V4 and IT on Brain-Score’s public recordings, (r / ceiling) squared; these are other recordings, so that only differences between networks can be compared.',
   ]
 }
