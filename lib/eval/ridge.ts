@@ -220,7 +220,7 @@ class LeftOut implements Disposable {
     return upload(residual, this.device)
   }
 
-  /** Replaces a group's part of the rows of residuals by (I - H)_FF^-1 times it, by Cholesky. */
+  /** Replaces a group's part of the rows of residuals by (I - H)_FF^-1 times it, by the eigenvectors of that block. */
   private async solve(
     shares: Float64Array,
     { images, own }: { images: Int32Array; own: Matrix },
@@ -233,22 +233,23 @@ class LeftOut implements Disposable {
       const share = shares[k] as number
       for (let a = 0; a < size; ++a, ++at) weighted.data[at] = (own.data[at] as number) * share
     }
-    const lower = await product(weighted, own, device, { transposeA: true })
-    for (let a = 0; a < size; ++a)
-      for (let b = 0; b <= a; ++b) {
-        let sum = (lower.data[a * size + b] as number) + (isFull ? 0 : (a === b ? 1 : 0) - 1 / count)
-        for (let k = 0; k < b; ++k) sum -= (lower.data[a * size + k] as number) * (lower.data[b * size + k] as number)
-        lower.data[a * size + b] = a === b ? Math.sqrt(sum) : sum / (lower.data[b * size + b] as number)
-      }
-    for (let t = 0; t < residual.rows; ++t) {
-      const place = (a: number) => t * count + (images[a] as number)
-      const step = (a: number, from: number, to: number, factor: (k: number) => number) => {
-        let value = residual.data[place(a)] as number
-        for (let k = from; k < to; ++k) value -= factor(k) * (residual.data[place(k)] as number)
-        residual.data[place(a)] = value / (lower.data[a * size + a] as number)
-      }
-      for (let a = 0; a < size; ++a) step(a, 0, a, (k) => lower.data[a * size + k] as number)
-      for (let a = size - 1; a >= 0; --a) step(a, a + 1, size, (k) => lower.data[k * size + a] as number)
-    }
+    const block = await product(weighted, own, device, { transposeA: true })
+    if (!isFull)
+      for (let at = 0; at < block.data.length; ++at)
+        block.data[at] = (block.data[at] as number) + (at % (size + 1) === 0 ? 1 : 0) - 1 / count
+    using symmetric = upload(block, device)
+    const { values, vectors } = eigh(symmetric)
+    using spectrum = values
+    using basis = vectors
+    const inverses = matrix(1, size)
+    inverses.data.set(((await spectrum.read()).data as Float64Array).map((value) => 1 / value))
+    using weights = upload(inverses, device)
+    using part = upload(columnsOf(residual, images), device)
+    using turned = matmul(part, basis, { transposeB: true })
+    using kept = weighRows(turned, weights)
+    using inverted = matmul(kept, basis)
+    const solved = await download(inverted)
+    for (let t = 0, at = 0; t < residual.rows; ++t)
+      for (let a = 0; a < size; ++a, ++at) residual.data[t * count + (images[a] as number)] = solved.data[at] as number
   }
 }
