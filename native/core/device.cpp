@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/fault.h"
+#include "core/host_memory.h"
 
 namespace striate::core {
 namespace {
@@ -142,6 +143,7 @@ void Device::trim() {
     std::swap(pool, pool_);
   }
   pool.for_each([&](void* memory) { table->release(handle_, memory); });
+  Results::trim();
 }
 
 DeviceUse Device::use() {

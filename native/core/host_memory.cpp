@@ -1,6 +1,10 @@
 #include "core/host_memory.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "core/blocks.h"
 
@@ -10,6 +14,14 @@ namespace {
 std::mutex mutex;
 Blocks kept;
 
+/// Two results of 256 MiB on a machine of 16 GiB: JavaScript lets go of one after it has got the next. No more on any: a
+/// container sees the memory of its host.
+size_t most_kept() {
+  static const size_t memory =
+      static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return std::clamp(memory / 32, size_t{128} << 20, size_t{512} << 20);
+}
+
 }  // namespace
 
 void* Results::take(size_t bytes) {
@@ -18,6 +30,10 @@ void* Results::take(size_t bytes) {
     if (void* memory = kept.take(bytes)) return memory;
   }
   void* memory = allocate_host(bytes);
+  if (!memory) {
+    trim();
+    memory = allocate_host(bytes);
+  }
   if (memory) populate(memory, bytes);
   return memory;
 }
@@ -25,9 +41,18 @@ void* Results::take(size_t bytes) {
 void Results::give(void* memory, size_t bytes) {
   if (bytes >= kManyPages) {
     std::lock_guard<std::mutex> lock(mutex);
-    if (kept.bytes() + bytes <= kKept) return kept.give(memory, bytes);
+    if (kept.bytes() + bytes <= most_kept()) return kept.give(memory, bytes);
   }
   std::free(memory);
+}
+
+void Results::trim() {
+  Blocks waiting;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    std::swap(waiting, kept);
+  }
+  waiting.for_each([](void* memory) { std::free(memory); });
 }
 
 }  // namespace striate::core

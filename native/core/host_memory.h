@@ -34,13 +34,15 @@ inline void populate(void* memory, size_t bytes) {
 }
 
 /// Memory of results that JavaScript has let go of, for the next ones of as many bytes: the system clears new pages,
-/// which takes longer than the copy. Of large ones only, and at most kKept bytes of them.
+/// which takes longer than the copy. Of large ones only, and at most a thirty-second of the machine's memory and 512
+/// MiB.
 class Results {
  public:
-  static constexpr size_t kKept = 128 << 20;
   /// Null where there is none left.
   static void* take(size_t bytes);
   static void give(void* memory, size_t bytes);
+  /// Gives what waits back to the system.
+  static void trim();
 };
 
 }  // namespace striate::core
