@@ -204,6 +204,7 @@ const takers: Record<string, Taker> = {
     {},
   ),
   'encode(options)': takes((o: striate.EncodeOptions) => striate.encode(net, images, responses, o), {}),
+  'epochScores(options)': takes((o: striate.EncodeOptions) => striate.epochScores(net, [{ images, responses }], o), {}),
   'pls(options)': takes((o: striate.PlsOptions) => striate.pls(net, images, responses, o), {}),
   'rsa(options)': takes((o: striate.RsaOptions) => striate.rsa(net, images, rdms, o), {}),
   'responseRdms(options)': takes((o: { distance?: 'euclidean' }) => striate.responseRdms(responses, o), {}),

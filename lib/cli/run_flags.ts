@@ -69,8 +69,14 @@ export interface TrainingCommand<S extends z.ZodObject> {
   settings: S
   /** What its flags say, and nothing else: a run that goes on has the rest. */
   asked: () => z.input<S>
-  /** Trains, writes the run's page and says what came of it. */
-  train: (images: Images, settings: z.output<S>, run: RunOptions & { out: string; device: Device }, say: Output) => Promise<void>
+  /** Trains, writes the run's page and says what came of it. `opened`: how the images were. */
+  train: (
+    images: Images,
+    settings: z.output<S>,
+    run: RunOptions & { out: string; device: Device },
+    say: Output,
+    opened: OpenImagesOptions,
+  ) => Promise<void>
 }
 
 /** The flags that every training command has; they are added to it first, its recipe's own after them, its action last. */
@@ -135,7 +141,7 @@ export class TrainingFlags {
     const common = { ...this.own(), device: deviceOf(request.device), signal, onProgress: say.progress, onPlan: say.line }
     const one = (out: string, own: z.output<S>, goesOn: boolean): Promise<void> => {
       const onFolder = () => writeRequest(out, nameOf(command), { ...shared, ...own })
-      return training.train(images, own, { ...common, out, resume: goesOn, onFolder }, say)
+      return training.train(images, own, { ...common, out, resume: goesOn, onFolder }, say, request.images)
     }
     if (!seeds) return await one(folder, settings, resume !== undefined)
     const onFolder = () => writeRequest(folder, nameOf(command), { ...shared, seeds, ...settings })

@@ -2,8 +2,17 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { channelStatistics, type Images, labelsOf } from '../data/index.js'
+import {
+  channelStatistics,
+  type Images,
+  labelsOf,
+  type OpenImagesOptions,
+  openRecordings,
+  type Recording,
+} from '../data/index.js'
 import { DataError, OptionError } from '../errors.js'
+import { type EpochScores, encodeOptions, epochScores } from '../eval/index.js'
+import { openSource } from '../eval/recordings.js'
 import { describeReadError } from '../io/file_errors.js'
 import {
   type BuilderOptions,
@@ -40,6 +49,9 @@ const startFlags = z.strictObject({
     .optional()
     .describe('layers that begin anew all the same, such as fc where the classes are others'),
 })
+const scoreFlags = z.strictObject({
+  layers: encodeOptions.shape.layers.optional().describe('those scored with --responses (default: all blocks)'),
+})
 const targetFlags = targetHeadOptions.partial({ targets: true })
 const settings = z.strictObject({
   ...targetFlags.shape,
@@ -48,6 +60,9 @@ const settings = z.strictObject({
   /** In full. */
   start: startFlags.shape.start,
   fresh: startFlags.shape.fresh,
+  /** In full. */
+  responses: z.array(z.string().min(1)).min(1).optional(),
+  layers: scoreFlags.shape.layers,
 })
 
 export function addTrainSupervised(train: Command): void {
@@ -64,6 +79,13 @@ export function addTrainSupervised(train: Command): void {
   const targets = addFlags(command, targetFlags, { group: 'Network:' })
   const start = addFlags(command, startFlags, { group: 'Network:' })
   const options = addFlags(command, supervisedOptions, { group: 'Training:' })
+  command
+    .optionsGroup('Scores while it learns:')
+    .option(
+      '--responses <path...>',
+      'recordings of neurons or voxels, such as eval encoding reads without further flags: how well layers predict them is scored before and after every epoch, as there, in one round of folds',
+    )
+  const scored = addFlags(command, scoreFlags, { group: 'Scores while it learns:' })
 
   const built = (): BuilderOptions | undefined => {
     const given = network().network
@@ -84,6 +106,7 @@ export function addTrainSupervised(train: Command): void {
     '\nUnder mpirun the processes share every minibatch and learn what one learns, but for batch normalisation, which is by each one’s part.\n' +
       '\nExample:\n  $ striate train supervised --data cifar-10-batches-bin --epochs 10 --out runs/twin' +
       '\n  $ striate train supervised --data photos --size 64 --network wavelet-net --start runs/hierarchy --freeze 4 --out runs/half-frozen' +
+      '\n  $ striate train supervised --data photos --size 64 --network wavelet-net --responses v4/210325 --out runs/scored' +
       '\n  $ mpirun -n 2 striate train supervised --data photos --size 64 --network resnet-18 --out runs/shared',
   )
   flags.action({
@@ -91,15 +114,18 @@ export function addTrainSupervised(train: Command): void {
     asked: () => {
       const network = built()
       const { start: from, ...begin } = start()
+      const { responses } = command.opts<{ responses?: string[] }>()
       return {
         ...(network ? { network } : {}),
         ...targets(),
         ...begin,
         ...(from === undefined ? {} : { start: resolve(from) }),
+        ...(responses === undefined ? {} : { responses: responses.map((path) => resolve(path)) }),
+        ...scored(),
         options: options(),
       }
     },
-    train: async (images, { network, targets, angles, options, start, fresh }, run, say) => {
+    train: async (images, { network, targets, angles, options, start, fresh, responses, layers }, run, say, opened) => {
       const started = performance.now()
       const [, channels, height, width] = images.shape
       if (!targets && angles !== 'degrees')
@@ -122,7 +148,15 @@ export function addTrainSupervised(train: Command): void {
         start === undefined
           ? null
           : await startFrom({ path: start, fresh: fresh ?? [], seed: options.seed }, config, images, run, say)
-      const { net, record } = await trainSupervised(images, begun ?? config, options, run)
+      if (layers && !responses)
+        throw new OptionError({
+          op: 'train supervised',
+          argument: '--layers',
+          actual: 'given without responses',
+          expected: '--responses',
+        })
+      const onEpoch = responses && (await scorer(responses, layers, begun ?? config, run, opened))
+      const { net, record } = await trainSupervised(images, begun ?? config, options, { ...run, ...(onEpoch && { onEpoch }) })
       using trained = net
       say.done()
       if (processGroup().rank > 0) return
@@ -134,12 +168,40 @@ export function addTrainSupervised(train: Command): void {
         say.line(
           `validation error ${(100 * best.validationError).toFixed(2)} % of ${record.images.validation} images, epoch ${best.epoch}`,
         )
+      for (const [layer, r] of Object.entries(record.curve.at(-1)?.scores ?? {}))
+        say.line(
+          `encoding score of ${layer}: ${r?.toFixed(3)} after the last epoch, ${record.startScores[layer]?.toFixed(3)} before the first`,
+        )
       say.line(
         `done in ${duration((performance.now() - started) / 1000)}: ${join(run.out, 'model.safetensors')}, ${join(run.out, 'report.html')}`,
       )
       say.json({ out: run.out, ...record })
     },
   })
+}
+
+/** Opens recordings, their images brought to the network's size as its own were, and scores layers against them. */
+async function scorer(
+  paths: readonly string[],
+  layers: string[] | undefined,
+  network: NetworkConfig | Network,
+  { device, signal, onProgress = () => {} }: RunOptions,
+  { fit, resize, background }: OpenImagesOptions,
+): Promise<EpochScores> {
+  using built = network instanceof Network ? null : new Network(network, { device })
+  const net = built ?? (network as Network)
+  const { channels, image } = net.config
+  const shaping = {
+    fit: fit === undefined || fit === 'tile' ? 'cover' : fit,
+    resize: resize ?? 'lanczos',
+    ...(background === undefined ? {} : { background }),
+    size: [image[0], image[1]] as [number, number],
+    grey: channels === 1,
+  } as const
+  const recordings: Recording[] = []
+  for (const source of await openRecordings(paths, { ...shaping, signal }))
+    recordings.push(await openSource(source, signal ?? new AbortController().signal, onProgress))
+  return epochScores(net, recordings, { ...(layers && { layers }), signal })
 }
 
 interface Start {

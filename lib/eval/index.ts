@@ -13,6 +13,7 @@ export {
 export { type Classification, type ClassifyOptions, classify, classifyOptions } from './classify.js'
 export type { CommittedScore } from './committed.js'
 export { type EncodeOptions, encode, encodeOptions } from './encoding.js'
+export { type EpochScores, epochScores } from './epoch_scores.js'
 export { type LayerControl, usualLayers } from './layer_features.js'
 export type { LayerScore, LayerScores, Protocol } from './layer_scores.js'
 export { type MannWhitney, mannWhitney } from './mann_whitney.js'

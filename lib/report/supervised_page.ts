@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { writeAtomic } from '../io/index.js'
 import type { Network } from '../models/index.js'
 import { type Block, lineChart, renderPage, type Section, type SummaryNumber } from '../plot/index.js'
-import type { SupervisedEpoch, SupervisedRecord } from '../train/index.js'
+import type { Scores, SupervisedEpoch, SupervisedRecord } from '../train/index.js'
 import { alignmentSection } from './alignment_results.js'
 import { classifications } from './classify_page.js'
 import { percent, provenanceRows } from './record.js'
@@ -11,7 +11,7 @@ import { shadowSections } from './shadow_page.js'
 import { transferSections } from './transfer_page.js'
 
 /**
- * Writes loss.svg, error.svg and report.html into the folder of a run.
+ * Writes loss.svg, error.svg, scores.svg of what was scored after each epoch, and report.html into the folder of a run.
  * @param extra sections before the others
  */
 export async function writeSupervisedPage(
@@ -41,6 +41,15 @@ export async function writeSupervisedPage(
     series('training images', (e) => e.trainError, 100),
     series('validation images', (e) => e.validationError, 100),
   ])
+  const names = [...new Set(curve.flatMap(({ scores }) => Object.keys(scores ?? {})))]
+  const scored: { epoch: number; scores?: Scores | undefined }[] = [{ epoch: 0, scores: record.startScores }, ...curve]
+  const scoresOf = (name: string) => {
+    const known = scored.flatMap(({ epoch, scores }) =>
+      typeof scores?.[name] === 'number' ? [[epoch, scores[name]] as const] : [],
+    )
+    return { name, x: known.map(([epoch]) => epoch), y: known.map(([, score]) => score) }
+  }
+  await add('scores.svg', 'Scores while it learned', { label: 'Score' }, names.map(scoresOf))
   const best = curve[record.bestEpoch - 1]
   const summary: SummaryNumber[] = [{ label: 'Epochs', value: curve.length, note: `weights of epoch ${record.bestEpoch} kept` }]
   if (best?.validationError != null)

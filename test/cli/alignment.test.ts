@@ -214,3 +214,37 @@ describe('report of several runs', () => {
     refuses(2, /runs is two folders named run; expected/, 'report', 'run', 'run', '--out', 'x')
   })
 })
+
+describe('train supervised --responses', () => {
+  beforeAll(() => {
+    for (let i = 0; i < count; ++i) {
+      const file = `image${String(i).padStart(2, '0')}.png`
+      cpSync(join(folder, 'v4', 'images', file), join(folder, 'named', i % 2 ? 'odd' : 'even', file))
+    }
+  })
+  const ask = (...more: string[]) => {
+    const data = ['--data', 'named', '--size', '32', '--batch', '5', '--epochs', '2']
+    return ['train', 'supervised', ...data, '--out', 'learned', ...more]
+  }
+
+  it('refuses what cannot be scored before anything is trained', () => {
+    refuses(2, /--layers is given without responses; expected --responses/, ...ask('--layers', 'all'))
+    refuses(2, /layers is 'blocks\.9', no layer/, ...ask('--responses', 'v4', '--layers', 'blocks.9'))
+    refuses(1, /nowhere is missing/, ...ask('--responses', 'nowhere'))
+    expect(existsSync(join(folder, 'learned', 'request.json'))).toBe(false)
+  })
+
+  it('scores layers before and after every epoch, as eval encoding does', () => {
+    const network = ['--network', 'wavelet-net', '--recipe', 'rainbow-cifar', '--units', '4,4', '--orientations', '2']
+    const trained = striate(...ask(...network, '--responses', 'v4', '--layers', 'blocks.1,pixels', '--json'))
+    expect(trained.status).toBe(0)
+    const { startScores, curve, bestEpoch } = JSON.parse(trained.stdout)
+    for (const scores of [startScores, curve[0].scores, curve[1].scores])
+      expect(Object.keys(scores)).toEqual(['blocks.1', 'pixels'])
+    expect(curve[1].scores['blocks.1']).not.toBe(startScores['blocks.1'])
+    expect(readFileSync(join(folder, 'learned', 'scores.svg'), 'utf8')).toContain('blocks.1')
+    const layers = ['--layers', 'blocks.1,pixels', '--repeats', '1', '--json']
+    const { scores } = JSON.parse(striate('eval', 'encoding', '--run', 'learned', '--responses', 'v4', ...layers).stdout)
+    expect(scores.map(({ value }: { value: number }) => value)).toEqual(Object.values(curve[bestEpoch - 1].scores))
+  })
+})

@@ -2,11 +2,10 @@
 // well its blocks predict recordings while it learns.
 import { z } from 'zod'
 import { labelsOf } from '../../data/index.js'
-import { encode } from '../../eval/index.js'
+import { epochScores } from '../../eval/index.js'
 import type { ComponentOptions } from '../../learn/index.js'
 import { Network, waveletNet } from '../../models/index.js'
 import { type SupervisedOptions, trainSupervised } from '../../train/index.js'
-import { splitOf } from '../data.js'
 import { type RecordingScores, recordingScores, scoreRecordings } from '../scored.js'
 import { inShared } from '../shared.js'
 import type { Part, Scale } from '../study.js'
@@ -117,16 +116,9 @@ export function trainedPart(scale: Scale, { start, freeze, seed, size }: Trained
       const blocks = config.layers.flatMap(({ name, kind }) => (kind === 'wavelet_block' && name ? [name] : []))
       const watched = [...new Set([blocks[Math.min(3, blocks.length - 1)], blocks.at(-1)])] as string[]
       const scored = (epoch: number) => Number.isInteger(Math.log2(epoch)) || epoch === options.epochs
-      const onEpoch = async (current: Network, epoch: number): Promise<Record<string, number> | undefined> => {
-        if (epoch > 0 && !scored(epoch)) return undefined
-        const sums = watched.map(() => 0)
-        for (const recording of recordings) {
-          const options = { layers: watched, seed, ...splitOf(recording, { repeats: 1 }), ...watch }
-          const { scores } = await encode(current, recording.images, recording.responses, options)
-          for (const [i, { value }] of scores.entries()) sums[i] = (sums[i] as number) + value / recordings.length
-        }
-        return Object.fromEntries(watched.map((name, i) => [name, sums[i] as number]))
-      }
+      const score = epochScores(initial, recordings, { layers: watched, seed, ...watch })
+      const onEpoch = async (current: Network, epoch: number): Promise<Record<string, number> | undefined> =>
+        epoch > 0 && !scored(epoch) ? undefined : score(current)
       const { net: last, record } = await trainSupervised(train, initial, options, {
         device,
         out: `${folder}/run`,
