@@ -50,7 +50,7 @@ const startFlags = z.strictObject({
     .describe('layers that begin anew all the same, such as fc where the classes are others'),
 })
 const scoreFlags = z.strictObject({
-  layers: encodeOptions.shape.layers.optional().describe('those scored with --responses (default: all blocks)'),
+  layers: encodeOptions.shape.layers.unwrap().optional().describe('those scored with --responses (default: all blocks)'),
 })
 const targetFlags = targetHeadOptions.partial({ targets: true })
 const settings = z.strictObject({
