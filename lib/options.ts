@@ -15,13 +15,10 @@ export const wrongObject = (op: string, argument: string, given: unknown, expect
   new OptionError({ op, argument, actual: foreign(given), expected })
 
 /** Refuses a `signal` that is none and a listener that is no function. */
-function checkControl(op: string, options: object): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue
-    if (name === 'signal' && !(value instanceof AbortSignal))
-      throw wrongObject(op, name, value, 'the signal of an AbortController')
-    if (/^on[A-Z]/.test(name) && typeof value !== 'function') throw wrongObject(op, name, value, 'a function')
-  }
+function checkControl(op: string, name: string, value: unknown): void {
+  if (value === undefined) return
+  if (name === 'signal' && !(value instanceof AbortSignal)) throw wrongObject(op, name, value, 'the signal of an AbortController')
+  if (/^on[A-Z]/.test(name) && typeof value !== 'function') throw wrongObject(op, name, value, 'a function')
 }
 
 /** What most long work is stopped and watched by. */
@@ -38,11 +35,14 @@ export function takeControl<O extends object, K extends keyof O & string = Watch
   names: readonly K[] = watching as readonly K[],
 ): [Omit<O, K>, Pick<O, K>] {
   if (typeof options !== 'object' || options === null) throw wrongObject(op, 'options', options, 'an object of options')
-  const part = (isControl: boolean) =>
-    Object.fromEntries(Object.entries(options).filter(([name]) => (names as readonly string[]).includes(name) === isControl))
-  const control = part(true)
-  checkControl(op, control)
-  return [part(false) as Omit<O, K>, control as Pick<O, K>]
+  const own = { ...options } as Record<string, unknown>
+  const control: Record<string, unknown> = {}
+  for (const name of names.filter((name) => name in own)) {
+    checkControl(op, name, own[name])
+    control[name] = own[name]
+    delete own[name]
+  }
+  return [own as Omit<O, K>, control as Pick<O, K>]
 }
 
 /**
@@ -59,7 +59,7 @@ export function refuseUnknown(op: string, options: object | undefined, known: re
       actual: String(options),
       expected: `an object of ${known.join(', ')}`,
     })
-  for (const name in options)
+  for (const name in options) {
     if (!known.includes(name))
       throw new OptionError({
         op,
@@ -67,7 +67,8 @@ export function refuseUnknown(op: string, options: object | undefined, known: re
         actual: 'no option of it',
         expected: known.length > 0 ? `one of ${known.join(', ')}` : 'none',
       })
-  checkControl(op, options)
+    checkControl(op, name, options[name as keyof typeof options])
+  }
 }
 
 /** A whole number of at least `low`. */

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import {
   type Images,
+  type OpenImagesOptions,
   openImages,
   type Recording,
   type RecordingSource,
@@ -55,21 +56,24 @@ export const addShapingFlags = (command: Command) =>
 
 type Given = ReturnType<ReturnType<typeof addShapingFlags>>
 
-/** How images are brought to the size of a run's network: as its own were, but for what is asked for. */
-export async function shapingFor(net: Network, folder: string, given: Given) {
-  const { channels, image } = net.config
-  // A run that says nothing of them had the defaults of images.
-  const defaults = hasRequest(folder) ? { fit: 'cover' as const, resize: 'lanczos' as const } : {}
-  const { fit, ...own } = await shapingOf(folder)
-  return {
-    ...defaults,
-    ...own,
-    ...(fit === undefined || fit === 'tile' ? {} : { fit }),
-    ...given,
-    size: [image[0], image[1]] as [number, number],
-    grey: channels === 1,
-  }
-}
+const sizeFor = ({ config: { channels, image } }: Network) => ({
+  size: [image[0], image[1]] as [number, number],
+  grey: channels === 1,
+})
+
+/** How images are brought to a network's size: as its own were, of which what is not said had the defaults of images. */
+export const shapingLike = (net: Network, { fit, resize, background }: OpenImagesOptions) => ({
+  fit: fit === undefined || fit === 'tile' ? ('cover' as const) : fit,
+  resize: resize ?? ('lanczos' as const),
+  ...(background === undefined ? {} : { background }),
+  ...sizeFor(net),
+})
+
+/** {@link shapingLike} the images of a run, where it says how they were, but for what is asked for. */
+export const shapingFor = async (net: Network, folder: string, given: Given) => ({
+  ...(hasRequest(folder) ? shapingLike(net, await shapingOf(folder)) : sizeFor(net)),
+  ...given,
+})
 
 export async function openPicturesFor(
   net: Network,
@@ -168,7 +172,7 @@ export async function preparedRecordings(
       for (const [place, source] of sources.entries()) {
         const which = sources.length > 1 ? `${source.name} (${place + 1} of ${sources.length}), ` : ''
         const tell: OnProgress = (progress) => onProgress({ ...progress, phase: which + progress.phase })
-        const score = scorings[place] ?? (await ready(await openSource(source, signal, tell), place))
+        const score = scorings[place] ?? (await ready(await openSource(source, { signal, onProgress: tell }), place))
         const control = { signal, onProgress: tell, onPlan: (text: string) => onPlan?.(which + text) }
         all.push({ name: source.name, ...(await score(control)) })
       }

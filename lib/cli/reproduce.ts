@@ -26,6 +26,17 @@ import { addFlags, refuseOthers } from './flags.js'
 import { addKindFlags } from './responses_flags.js'
 import { interruptSignal, jsonText, type Output, output, run } from './terminal.js'
 
+/** Flags that --parts heeds. */
+const partsTake = ['parts', 'data', 'responses', 'rdm', 'images', 'counts', 'counted', 'out', 'quick', 'seeds', 'json']
+
+/** A study, and what is asked for of it. */
+interface Asked {
+  study: Study
+  options: StudyOptions
+  nsd: NsdChoice
+  values: ReproduceValues
+}
+
 interface ReproduceValues {
   data?: string
   responses?: string[]
@@ -102,26 +113,10 @@ export function addReproduce(program: Command): void {
               actual: name ? 'no study' : 'missing',
               expected: studies.map((s) => s.name).join(', '),
             })
-          if (!values.parts) return reproduce(study, given(), nsd(), values, say)
-          refuseOthers(
-            command,
-            [
-              'parts',
-              'data',
-              'responses',
-              ...Object.keys(nsd()),
-              'rdm',
-              'images',
-              'counts',
-              'counted',
-              'out',
-              'quick',
-              'seeds',
-              'json',
-            ],
-            '--parts',
-          )
-          return printParts(study, given(), nsd(), values, say)
+          const asked = { study, options: given(), nsd: nsd(), values }
+          if (!values.parts) return reproduce(asked, say)
+          refuseOthers(command, [...partsTake, ...Object.keys(asked.nsd)], '--parts')
+          return printParts(asked, say)
         },
         () => 'what was done is kept, go on with the same command',
       ),
@@ -141,13 +136,11 @@ function listStudies(options: StudyOptions, say: Output): void {
 
 /** What a study needs, as the command line names it. */
 function openFor(
-  { needs, size, takes = [] }: Study,
+  { study: { needs, size, takes = [] }, options, nsd, values }: Asked,
   path: string,
-  options: StudyOptions,
-  nsd: NsdChoice,
-  { responses = [], rdm, images, counts, counted }: ReproduceValues,
   control: Pick<StudyDataOptions, 'signal' | 'onProgress'> = {},
 ): Promise<StudyData> {
+  const { responses = [], rdm, images, counts, counted } = values
   const flags = { rdms: { '--rdm': rdm, '--images': images }, people: { '--counts': counts, '--counted': counted } } as const
   for (const [what, values] of Object.entries(flags) as [keyof typeof flags, Record<string, unknown>][]) {
     const argument = Object.keys(values).find((name) => values[name] !== undefined)
@@ -160,15 +153,13 @@ function openFor(
   return openStudyData(needs, path, { quick, size, ...given, ...control })
 }
 
-async function printParts(
-  study: Study,
-  options: StudyOptions,
-  nsd: NsdChoice,
-  values: ReproduceValues,
-  say: Output,
-): Promise<void> {
-  const { data, out } = values
-  const opened = data === undefined ? null : await openFor(study, data, options, nsd, values)
+async function printParts(asked: Asked, say: Output): Promise<void> {
+  const {
+    study,
+    options,
+    values: { data, out },
+  } = asked
+  const opened = data === undefined ? null : await openFor(asked, data)
   const parts = await listParts(study, out, options, opened)
   const width = Math.max(...parts.map(({ name }) => name.length))
   for (const part of parts) {
@@ -178,13 +169,8 @@ async function printParts(
   say.json({ study: study.name, parts })
 }
 
-async function reproduce(
-  study: Study,
-  options: StudyOptions,
-  nsd: NsdChoice,
-  values: ReproduceValues,
-  say: Output,
-): Promise<void> {
+async function reproduce(asked: Asked, say: Output): Promise<void> {
+  const { study, options, nsd, values } = asked
   if (values.data === undefined)
     throw new OptionError({
       op: 'reproduce',
@@ -196,7 +182,7 @@ async function reproduce(
     })
   const signal = interruptSignal()
   const device = deviceOf(values.device)
-  const data = await openFor(study, values.data, options, nsd, values, { signal, onProgress: say.progress })
+  const data = await openFor(asked, values.data, { signal, onProgress: say.progress })
   const { minutes, bytes } = studyCost(study, options, data)
   say.line(`${study.name}: ${study.source}. ${study.about}`)
   say.line(

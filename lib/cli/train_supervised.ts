@@ -29,6 +29,7 @@ import { duration } from '../run/progress.js'
 import { supervisedOptions, targetHeadOptions, targetHeads, trainSupervised } from '../train/index.js'
 import { convWords, parseConvBlocks } from './block_syntax.js'
 import { addFlags } from './flags.js'
+import { shapingLike } from './layer_scores.js'
 import { TrainingFlags } from './run_flags.js'
 import { startText } from './standardised.js'
 import type { Output } from './terminal.js'
@@ -144,10 +145,6 @@ export function addTrainSupervised(train: Command): void {
           actual: 'given without a start',
           expected: '--start',
         })
-      using begun =
-        start === undefined
-          ? null
-          : await startFrom({ path: start, fresh: fresh ?? [], seed: options.seed }, config, images, run, say)
       if (layers && !responses)
         throw new OptionError({
           op: 'train supervised',
@@ -155,6 +152,10 @@ export function addTrainSupervised(train: Command): void {
           actual: 'given without responses',
           expected: '--responses',
         })
+      using begun =
+        start === undefined
+          ? null
+          : await startFrom({ path: start, fresh: fresh ?? [], seed: options.seed }, config, images, run, say)
       const onEpoch = responses && (await scorer(responses, layers, begun ?? config, run, opened))
       const { net, record } = await trainSupervised(images, begun ?? config, options, { ...run, ...(onEpoch && { onEpoch }) })
       using trained = net
@@ -185,22 +186,15 @@ async function scorer(
   paths: readonly string[],
   layers: string[] | undefined,
   network: NetworkConfig | Network,
-  { device, signal, onProgress = () => {} }: RunOptions,
-  { fit, resize, background }: OpenImagesOptions,
+  run: RunOptions,
+  opened: OpenImagesOptions,
 ): Promise<EpochScores> {
+  const { device, signal } = run
   using built = network instanceof Network ? null : new Network(network, { device })
   const net = built ?? (network as Network)
-  const { channels, image } = net.config
-  const shaping = {
-    fit: fit === undefined || fit === 'tile' ? 'cover' : fit,
-    resize: resize ?? 'lanczos',
-    ...(background === undefined ? {} : { background }),
-    size: [image[0], image[1]] as [number, number],
-    grey: channels === 1,
-  } as const
   const recordings: Recording[] = []
-  for (const source of await openRecordings(paths, { ...shaping, signal }))
-    recordings.push(await openSource(source, signal ?? new AbortController().signal, onProgress))
+  for (const source of await openRecordings(paths, { ...shapingLike(net, opened), signal }))
+    recordings.push(await openSource(source, run))
   return epochScores(net, recordings, { ...(layers && { layers }), signal })
 }
 

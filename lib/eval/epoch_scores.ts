@@ -4,6 +4,7 @@ import { OptionError } from '../errors.js'
 import type { Network } from '../models/index.js'
 import { takeControl } from '../options.js'
 import { type EncodeOptions, encode, encodeScoring } from './encoding.js'
+import { splitOf } from './recordings.js'
 
 /** The numbers of an epoch, for `onEpoch` of `trainSupervised`: by layer the mean of the recordings' encoding scores. */
 export type EpochScores = (net: Network) => Promise<Record<string, number>>
@@ -18,8 +19,9 @@ export function epochScores(net: Network, recordings: readonly Recording[], opti
   const op = 'epochScores'
   if (recordings.length === 0) throw new OptionError({ op, argument: 'recordings', actual: 'none', expected: 'at least one' })
   const [own, { signal, onProgress }] = takeControl(op, options, ['signal', 'onProgress', 'onPlan'])
-  const each = recordings.map(({ images, responses, split }) => {
-    const settings = { ...(split ? { test: [...split.test] } : { repeats: 1 }), ...own }
+  const each = recordings.map((recording) => {
+    const { images, responses } = recording
+    const settings = { ...splitOf(recording, { repeats: 1 }), ...own }
     encodeScoring(net, images, responses, settings)
     return { images, responses, settings: { ...settings, signal, onProgress } }
   })

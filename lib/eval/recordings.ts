@@ -2,15 +2,16 @@
 import { createHash } from 'node:crypto'
 import type { Recording, RecordingSource } from '../data/index.js'
 import { DataError } from '../errors.js'
-import { type OnProgress, startPhase } from '../run/index.js'
+import { startPhase } from '../run/index.js'
 import { type CommittedScore, mostOften } from './committed.js'
 import { aggregate, deviationOf } from './correlation.js'
+import type { LayerControl } from './layer_features.js'
 import type { LayerScore } from './layer_scores.js'
 import type { RsaScore, RsaScores } from './rsa.js'
 import type { Score } from './score.js'
 
 /** @internal Opens a recording that was found; progress counts what it reads. */
-export function openSource(source: RecordingSource, signal: AbortSignal, onProgress: OnProgress): Promise<Recording> {
+export function openSource(source: RecordingSource, { signal, onProgress }: LayerControl): Promise<Recording> {
   let report: ReturnType<typeof startPhase> | undefined
   return source.open({
     signal,
@@ -20,6 +21,10 @@ export function openSource(source: RecordingSource, signal: AbortSignal, onProgr
     },
   })
 }
+
+/** @internal How a recording is split: as it states itself, where it does, else by folds. */
+export const splitOf = <Folds extends object>({ split }: Recording, folds: Folds): Folds | { test: number[] } =>
+  split ? { test: [...split.test] } : folds
 
 /** What was found of one recording. */
 export interface RecordingScores {

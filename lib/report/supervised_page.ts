@@ -21,12 +21,9 @@ export async function writeSupervisedPage(
   extra: readonly Section[] = [],
 ): Promise<void> {
   const { curve, config } = record
-  const series = (name: string, of: (e: SupervisedEpoch) => number | null, scale = 1) => {
-    const known = curve.filter((e) => of(e) !== null)
-    return { name, x: known.map((e) => e.epoch), y: known.map((e) => scale * (of(e) as number)) }
-  }
+  const series = (name: string, of: (e: SupervisedEpoch) => number | null, scale = 1) => line(curve, name, of, scale)
   const figures: Block[] = []
-  const add = async (file: string, title: string, y: { label: string; unit?: string }, lines: ReturnType<typeof series>[]) => {
+  const add = async (file: string, title: string, y: { label: string; unit?: string }, lines: ReturnType<typeof line>[]) => {
     const drawn = lines.filter(({ x }) => x.length > 0)
     if (drawn.length === 0) return
     const svg = await lineChart({ title, x: { label: 'Epoch' }, y, series: drawn })
@@ -43,12 +40,7 @@ export async function writeSupervisedPage(
   ])
   const names = [...new Set(curve.flatMap(({ scores }) => Object.keys(scores ?? {})))]
   const scored: { epoch: number; scores?: Scores | undefined }[] = [{ epoch: 0, scores: record.startScores }, ...curve]
-  const scoresOf = (name: string) => {
-    const known = scored.flatMap(({ epoch, scores }) =>
-      typeof scores?.[name] === 'number' ? [[epoch, scores[name]] as const] : [],
-    )
-    return { name, x: known.map(([epoch]) => epoch), y: known.map(([, score]) => score) }
-  }
+  const scoresOf = (name: string) => line(scored, name, ({ scores }) => scores?.[name] ?? null)
   await add('scores.svg', 'Scores while it learned', { label: 'Score' }, names.map(scoresOf))
   const best = curve[record.bestEpoch - 1]
   const summary: SummaryNumber[] = [{ label: 'Epochs', value: curve.length, note: `weights of epoch ${record.bestEpoch} kept` }]
@@ -101,4 +93,10 @@ function headTable(best: SupervisedEpoch | undefined): Block | null {
       error === null ? '' : percent(error),
     ]),
   }
+}
+
+/** A number of each epoch that has it. */
+function line<E extends { epoch: number }>(epochs: readonly E[], name: string, of: (e: E) => number | null, scale = 1) {
+  const known = epochs.filter((e) => of(e) !== null)
+  return { name, x: known.map((e) => e.epoch), y: known.map((e) => scale * (of(e) as number)) }
 }

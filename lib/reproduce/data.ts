@@ -18,7 +18,7 @@ import {
 } from '../data/index.js'
 import { DataError, OptionError } from '../errors.js'
 import { encodeScoring } from '../eval/encoding.js'
-import { openSource } from '../eval/recordings.js'
+import { openSource, splitOf } from '../eval/recordings.js'
 import { rsaScoring } from '../eval/rsa.js'
 import { refuseUnknown } from '../options.js'
 import type { OnProgress } from '../run/index.js'
@@ -142,7 +142,7 @@ async function openStudyRecordings(
   paths: readonly string[],
   shape: RecordingsOptions,
   nsd: NsdChoice,
-  { signal = new AbortController().signal, onProgress = () => {} }: StudyDataOptions,
+  control: Pick<StudyDataOptions, 'signal' | 'onProgress'>,
 ): Promise<StudyRecording[]> {
   const kinds = await Promise.all(paths.map(detectRecording))
   const refuse = (argument: string, actual: string, expected: string) =>
@@ -158,7 +158,7 @@ async function openStudyRecordings(
     const isOneOfSeveral = kinds[i] === 'folder' && parents.filter((parent) => parent === parents[i]).length > 1
     const set = basename(isOneOfSeveral ? (parents[i] as string) : resolve(path))
     for (const source of await openRecordings([path], { ...shape, ...(kinds[i] === 'nsd' ? nsd : {}) }))
-      recordings.push({ ...(await openSource(source, signal, onProgress)), set })
+      recordings.push({ ...(await openSource(source, control)), set })
   }
   return recordings
 }
@@ -176,10 +176,6 @@ async function partOf({ images, responses, split, set }: StudyRecording): Promis
     set,
   }
 }
-
-/** How a recording is split: as it states itself, where it does, else by folds. */
-export const splitOf = <Folds extends object>({ split }: Recording, folds: Folds): Folds | { test: number[] } =>
-  split ? { test: [...split.test] } : folds
 
 /** Whether some recording states a split. */
 export const isStated = ({ recordings }: StudyData): boolean => recordings.some(({ split }) => split)

@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { deviationOf } from '../eval/correlation.js'
 import { encode, type LayerScores, pls, type RsaScores, rsa } from '../eval/index.js'
+import { splitOf } from '../eval/recordings.js'
 import type { Network } from '../models/index.js'
-import { splitOf } from './data.js'
 import type { PartContext, StudyTable } from './study.js'
 
 export interface RecordingScores {
