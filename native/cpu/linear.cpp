@@ -1,6 +1,6 @@
 // matmul, linear, linear_grad: ops/linear.h.
 // Products go through the packed GEMM (simd/gemm.h). With few targets or few rows a GEMM would pad its tile (or pack a
-// matrix that is used once), so `linear` then takes dot products (simd/row_dots.h).
+// matrix that is used once): these are dot products (simd/row_dots.h) or a matrix and a few vectors (simd/thin.h).
 #include "ops/linear.h"
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "cpu/simd/begin.h"
 #include "cpu/simd/gemm.h"
 #include "cpu/simd/row_dots.h"
+#include "cpu/simd/thin.h"
 
 namespace striate::cpu::STRIATE_SIMD_NS {
 namespace {
@@ -21,10 +22,10 @@ void linear_of(core::Context& ctx, const core::View* in, core::View* out) {
   const T* x = in[0].as<T>();
   const float *w = in[1].as<float>(), *bias = in[2].rank >= 0 ? in[2].as<float>() : nullptr;
   float* y = out[0].as<float>();
-  if (targets > 16 && n > 4) {
-    gemm::multiply(ctx, n, targets, d, gemm::Factor<T>{x, d, true}, gemm::Factor<float>{w, d, true}, bias, y, targets);
-    return;
-  }
+  const gemm::Factor<T> rows_of{x, d, true};
+  const gemm::Factor<float> targets_of{w, d, true};
+  if (targets > 16 && n > 4) return gemm::multiply(ctx, n, targets, d, rows_of, targets_of, bias, y, targets);
+  if (targets > 16) return thin::multiply(ctx, targets_of, targets, d, rows_of, n, {y, 1, targets, bias});
   const T** rows = ctx.scratch<const T*>(n);
   for (int64_t i = 0; i < n; ++i) rows[i] = x + i * d;
   RowDots(ctx, n, d, targets)(rows, n, w, bias, y);
@@ -42,10 +43,12 @@ void weight_gradient(core::Context& ctx, const core::View* in, float* gw) {
 template <class S>
 void matmul_of(core::Context& ctx, const core::View* in, core::View* out, const op::Matmul::Options& o) {
   const int64_t m = out[0].shape[0], n = out[0].shape[1], depth = in[0].shape[o.transpose_a ? 0 : 1];
-  const gemm::Factor<S> a{in[0].as<S>(), in[0].shape[1], !o.transpose_a};
-  const gemm::Factor<S> b{in[1].as<S>(), in[1].shape[1], o.transpose_b};
+  const auto a = thin::along_rows(gemm::Factor<S>{in[0].as<S>(), in[0].shape[1], !o.transpose_a}, m, depth);
+  const auto b = thin::along_rows(gemm::Factor<S>{in[1].as<S>(), in[1].shape[1], o.transpose_b}, n, depth);
   const bool symmetric = a.data == b.data && o.transpose_a != o.transpose_b;
   S* c = out[0].as<S>();
+  if (n <= thin::most(a, depth)) return thin::multiply(ctx, a, m, depth, b, n, {c, n, 1, nullptr});
+  if (m <= thin::most(b, depth)) return thin::multiply(ctx, b, n, depth, a, m, {c, 1, n, nullptr});
   gemm::multiply(ctx, m, n, depth, a, b, nullptr, c, n, {.add = false, .upper = symmetric});
   if (symmetric) gemm::mirror_upper(n, c, n);
 }

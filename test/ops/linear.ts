@@ -63,6 +63,11 @@ const sizes: [m: number, n: number, depth: number][] = [
   [123, 7, 4111],
   [16, 96, 2],
   [2, 300, 389],
+  // A matrix and a few vectors: more than a chunk (2048) of short and of many rows (32 a block), more than a strip (4096 numbers).
+  [1, 70, 4101],
+  [3, 291, 2055],
+  [4, 5000, 27],
+  [1, 4500, 6],
 ]
 
 function matmulCases(): Case[] {
@@ -106,6 +111,8 @@ const linearSizes: [n: number, targets: number, d: number][] = [
   [131, 11, 533],
   [5, 16, 37],
   [2, 103, 77],
+  [1, 40, 2100],
+  [4, 17, 39],
   [5, 17, 41],
   [37, 23, 391],
 ]

@@ -50,6 +50,7 @@ struct Columns {
 template <class S, class C>
 using Tile = void (*)(int64_t kc, const Rows<S>& a, const Columns<S>& b, const Target<C>& to, int rows, int columns);
 constexpr int64_t kRun = 64;
+constexpr int64_t kAlone = 1 << 19;  // multiplications for which it is not worth waking another thread
 
 template <class S, class C, int R, int V>
 void tile(int64_t kc, const Rows<S>& a, const Columns<S>& b, const Target<C>& to, int rows, int columns) {
@@ -156,6 +157,11 @@ void tiles(int64_t rows, int64_t n, int64_t kc, const Rows<S>& a, const Columns<
 }
 
 inline int64_t ceil_to(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+/// k's that are summed from zero: as even as possible.
+inline int64_t depth_of_block(int64_t depth) {
+  const int64_t blocks = std::max<int64_t>(1, (depth + kDepth - 1) / kDepth);
+  return std::max<int64_t>(1, (depth + blocks - 1) / blocks);
+}
 
 /// f(slot, i) for each i in [0, count), by as many workers as `slots`: a slot is a worker's own scratch memory.
 template <class F>
@@ -178,22 +184,28 @@ void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, const A& 
   using S = typename A::Packed;
   if (m <= 0 || n <= 0) return;
   constexpr int64_t kWide = kColumns<S>;
-  const int64_t blocks = std::max<int64_t>(1, (depth + kDepth - 1) / kDepth);
-  const int64_t kc = std::max<int64_t>(1, (depth + blocks - 1) / blocks), threads = core::threads();
-  // Few rows: a is packed whole, and each task packs and uses its own columns of b. Else b is packed in blocks of
-  // columns, and each task packs and uses its own rows of a: a panel at a time, or all where k does not run along them.
+  const int64_t kc = depth_of_block(depth), threads = core::threads();
+  // Few rows: each task packs and uses its own columns of b, and its own rows of a where there are more threads than
+  // columns. Else b is packed in blocks of columns, and each task packs and uses its own rows of a: a panel at a time, or
+  // all where k does not run along them.
   const bool few = m <= kBlockRows;
-  const int64_t rows =
-      few ? m : std::clamp(ceil_to((m + 2 * threads - 1) / (2 * threads), kRows), 4 * int64_t{kRows}, kBlockRows);
   const int64_t most =
       std::max<int64_t>(1, (few ? kChunkBytes : kBlockBytes) / static_cast<int64_t>(sizeof(S)) / (kc * kWide)) * kWide;
-  const int64_t parts = (n + most - 1) / most, columns = ceil_to((n + parts - 1) / parts, kWide);
-  const int64_t tasks = few ? parts : (m + rows - 1) / rows, slots = std::min(threads, tasks);
+  const int64_t wanted = few && m * n * depth > kAlone ? threads : 1;
+  const bool by_rows = n < 2 * kWide * wanted;
+  const int64_t parts = std::max((n + most - 1) / most, by_rows ? 1 : wanted),
+                columns = ceil_to((n + parts - 1) / parts, kWide), blocks = (n + columns - 1) / columns;
+  const int64_t share = by_rows ? (wanted + blocks - 1) / blocks : 1;  // tasks that a block of columns is for, if few
+  const int64_t most_rows =
+      std::clamp(ceil_to((m + 2 * threads - 1) / (2 * threads), kRows), 4 * int64_t{kRows}, kBlockRows);
+  const int64_t rows = few ? ceil_to((m + share - 1) / share, 2 * kRows) : most_rows;
+  const int64_t panels = (m + rows - 1) / rows, tasks = few ? blocks * panels : panels,
+                slots = std::min(threads, tasks);
   // Where k runs along its rows a is read in place: each number of it goes to as many tiles as b has panels.
   const bool there = k_contiguous(a) && in_place(a, 0, 0);
   const bool small = few && !k_contiguous(b) && in_place(b, 0, 0) && n % kLanesOf<S> == 0 &&
                      n * depth * static_cast<int64_t>(sizeof(S)) <= kNearBytes;
-  S* packed_a = there ? nullptr : ctx.scratch<S>((few ? 1 : slots) * ceil_to(rows, kRows) * kc);
+  S* packed_a = there ? nullptr : ctx.scratch<S>(slots * ceil_to(rows, kRows) * kc);
   S* packed_b = small ? nullptr : ctx.scratch<S>((few ? slots : 1) * columns * kc);
   const auto by_blocks = [&](auto&& f) {
     for (int64_t k0 = 0; k0 == 0 || k0 < depth; k0 += kc) f(k0, std::min(kc, depth - k0));
@@ -210,16 +222,22 @@ void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, const A& 
                   if (there && !few && row + 2 * kRows <= end) fetch(a, row + kRows, k0, k, part, parts);
                 });
   };
+  const auto pack_rows = [&](int64_t slot, int64_t first, int64_t end, int64_t k0, int64_t k) -> const S* {
+    S* own = there ? nullptr : packed_a + slot * ceil_to(rows, kRows) * kc;
+    if (own) pack<kRows>(a, first, end, k0, k, own, kRows * k);
+    return own;
+  };
   if (few) {
-    by_blocks([&](int64_t k0, int64_t k) {
-      if (!there) pack<kRows>(a, 0, m, k0, k, packed_a, kRows * k);
-      by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
-        const int64_t j = i * columns, width = std::min(columns, n - j);
+    by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
+      const int64_t j = i / panels * columns, width = std::min(columns, n - j);
+      const int64_t first = i % panels * rows, end = std::min(m, first + rows);
+      by_blocks([&](int64_t k0, int64_t k) {
+        const S* own_a = pack_rows(slot, first, end, k0, k);
         S* own = small ? nullptr : packed_b + slot * columns * kc;
         if (own) pack<kWide>(b, j, j + width, k0, k, own, kWide * k);
         const Columns<S> columns_of = own ? Columns<S>{own, kWide} : Columns<S>{in_place(b, j, k0), b.stride};
-        for (int64_t row = 0; row < m; row += kRows)
-          product(0, row, m, j, width, k0, k, packed_a, columns_of, own ? kWide * k : kWide);
+        for (int64_t row = first; row < end; row += kRows)
+          product(first, row, end, j, width, k0, k, own_a, columns_of, own ? kWide * k : kWide);
       });
     });
     return;
@@ -239,8 +257,7 @@ void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, const A& 
       by_slots(slots, tasks, [&](int64_t slot, int64_t i) {
         const int64_t first = i * rows, end = std::min({m, first + rows, update.upper ? j + width : m});
         if (first >= end) return;
-        S* own = there ? nullptr : packed_a + slot * ceil_to(rows, kRows) * kc;
-        if (own) pack<kRows>(a, first, end, k0, k, own, kRows * k);
+        const S* own = pack_rows(slot, first, end, k0, k);
         for (int64_t row = first; row < end; row += kRows)
           product(first, row, end, j, width, k0, k, own, Columns<S>{packed_b, kWide}, kWide * k);
       });

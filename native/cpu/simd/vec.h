@@ -98,13 +98,22 @@ STRIATE_INLINE vf vmin(vf a, vf b) {
 STRIATE_INLINE vf vselect(vi mask, vf yes, vf no) { return mask ? yes : no; }  // mask from a comparison: a > b
 STRIATE_INLINE vi vselect(vi mask, vi yes, vi no) { return mask ? yes : no; }
 
-/// Sum of the lanes in a fixed tree.
+/// Sum of the lanes in a fixed tree: half of them to the other half, and so on.
 STRIATE_INLINE float vsum(vf v) {
-  float lane[kLanes];
-  std::memcpy(lane, &v, sizeof v);
-  for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
-  return lane[0];
+#if STRIATE_SIMD == 4
+  const auto eight = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                     __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif STRIATE_SIMD == 3
+  const vf eight = v;
+#endif
+#if STRIATE_SIMD >= 3
+  const auto four =
+      __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+#else
+  const vf four = v;
+#endif
+  const auto two = four + __builtin_shufflevector(four, four, 2, 3, 2, 3);
+  return two[0] + two[1];
 }
 
 /// Widens kLanes bf16 numbers to float32, exactly.
