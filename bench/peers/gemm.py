@@ -1,4 +1,4 @@
-"""Square float32 products: PyTorch through MKL (default) and oneDNN, or cuBLAS, NumPy's own OpenBLAS, and the system's OpenBLAS through ctypes.
+"""Float32 products of matrices: PyTorch through MKL (default) and oneDNN, or cuBLAS, NumPy's own OpenBLAS, and the system's OpenBLAS through ctypes.
 
 The system's library is opened with its kernels named where the processor has AVX-512, because releases up to at least 0.3.21 don't
 recognise newer processors and fall back to half-width ones.

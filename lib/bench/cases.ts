@@ -25,10 +25,14 @@ export const cases: readonly BenchCase[] = [
   nnl(100, { ratio: 2.8, share: 0.6 }, { ratio: 3.5, share: 0.75 }, { bytes: true }),
   nnl(100, { ratio: 2.8 }, { ratio: 3.5 }, { bytes: true, bothSigns: true }),
   rectified(10_000_000, 40, { ratio: 0.9 }, { ratio: 1.3 }),
-  gemm(64),
-  gemm(128),
-  gemm(512, { ratio: 0.95 }, { ratio: 1.05 }),
-  gemm(2048, { ratio: 0.95 }, { ratio: 1.05 }),
+  gemm([64, 64, 64], { ratio: 0.9 }),
+  gemm([128, 128, 128], { ratio: 0.9 }),
+  gemm([1, 4096, 4096], { ratio: 0.9 }),
+  gemm([100, 40_000, 10], { ratio: 0.9 }),
+  gemm([1000, 48, 400], { ratio: 0.9 }),
+  gemm([1000, 192, 1024], { ratio: 0.9 }),
+  gemm([512, 512, 512], { ratio: 0.95 }, { ratio: 1.05 }),
+  gemm([2048, 2048, 2048], { ratio: 0.95 }, { ratio: 1.05 }),
   gemm64(1024),
   covarianceStream(4000, 512),
   covarianceStream(4000, 2048),
@@ -64,4 +68,10 @@ export const cases: readonly BenchCase[] = [
 ]
 
 /** What is run with one thread and with several, with the other cores free and with one of them busy. */
-export const scalingCases: readonly BenchCase[] = [learn(1000, 4, 400), learn(100, 4, 400), nnl(100), gemm(2048), readout(40_000)]
+export const scalingCases: readonly BenchCase[] = [
+  learn(1000, 4, 400),
+  learn(100, 4, 400),
+  nnl(100),
+  gemm([2048, 2048, 2048]),
+  readout(40_000),
+]

@@ -198,25 +198,27 @@ export function rectified(elements: number, power: number, must?: Goal, reach?: 
   }
 }
 
-export function gemm(size: number, must?: Goal, reach?: Goal): BenchCase {
+/** A product [rows,inner] x [inner,columns]; of one row it is bound by reading the other factor. */
+export function gemm([rows, inner, columns]: readonly [number, number, number], must?: Goal, reach?: Goal): BenchCase {
+  const flops = 2 * rows * inner * columns
   return {
     op: 'gemm',
-    name: `${size} x ${size} x ${size}`,
-    sizes: { rows: size, inner: size, columns: size },
+    name: `${rows} x ${inner} x ${columns}`,
+    sizes: { rows, inner, columns },
     unit: 'flops',
-    units: 2 * size ** 3,
-    limit: { kind: 'fma', amount: 2 * size ** 3 },
+    units: flops,
+    limit: rows === 1 ? { kind: 'read', amount: 4 * inner * columns } : { kind: 'fma', amount: flops },
     peer: true,
     ...(must && { must }),
     ...(reach && { reach }),
     tolerance: 1e-5, // sqrt(2048) * 2^-24 of a typical sum
     open: (device) => {
-      const factor = (seed: number): Tensor =>
+      const factor = (seed: number, height: number, width: number): Tensor =>
         Tensor.from(
-          uniform(seed, size * size).map((x) => x - 0.5),
-          { shape: [size, size], device },
+          uniform(seed, height * width).map((x) => x - 0.5),
+          { shape: [height, width], device },
         )
-      const [a, b] = [factor(1), factor(2)]
+      const [a, b] = [factor(1, rows, inner), factor(2, inner, columns)]
       return repeated(() => matmul(a, b), [a, b])
     },
   }

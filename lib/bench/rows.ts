@@ -58,9 +58,17 @@ export interface BenchReport extends Provenance {
   rows: BenchRow[]
 }
 
+/** What of a goal the machine allows: where a ratio to the best peer would take more than the limit, the share counts alone. */
+export function allowed({ limit, peer }: BenchRow, goal: Goal): Goal {
+  const { ratio = 0, share } = goal
+  const best = peer?.forms[peer.best]?.rate.median ?? 0
+  return share !== undefined && limit && ratio * best > limit.rate ? { share } : goal
+}
+
 /** The goals that a row meets. */
 export function judge(row: BenchRow): BenchRow['met'] {
-  const meets = (goal: Goal): boolean | null => {
+  const meets = (whole: Goal): boolean | null => {
+    const goal = allowed(row, whole)
     const ratio = row.scaling?.ratio ?? row.peer?.ratio.median
     if ((goal.ratio !== undefined && ratio === undefined) || (goal.share !== undefined && !row.limit)) return null
     return (ratio ?? 0) >= (goal.ratio ?? 0) && (row.limit?.share ?? 0) >= (goal.share ?? 0)

@@ -2,7 +2,7 @@
 import type { Goal } from './case.js'
 import type { JobReport } from './job.js'
 import type { Provenance } from './peer.js'
-import type { BenchReport, BenchRow } from './rows.js'
+import { allowed, type BenchReport, type BenchRow } from './rows.js'
 import type { Spread } from './timing.js'
 
 /** 4.93 Mpatches/s. */
@@ -16,15 +16,19 @@ const ratioText = (x: number): string => `${x >= 100 ? x.toFixed(0) : x.toPrecis
 const percent = (x: number): string => `${(100 * x).toFixed(0)} %`
 const withQuartiles = (s: Spread): string => `${ratioText(s.median)} (${ratioText(s.lower)}-${ratioText(s.upper)})`
 
-function goalText(goal: Goal): string {
-  const parts = [goal.ratio !== undefined ? ratioText(goal.ratio) : '', goal.share !== undefined ? percent(goal.share) : '']
+function goalText(row: BenchRow, goal: Goal): string {
+  const beyond = allowed(row, goal).ratio === goal.ratio ? '' : ' (beyond the limit)'
+  const parts = [
+    goal.ratio !== undefined ? ratioText(goal.ratio) + beyond : '',
+    goal.share !== undefined ? percent(goal.share) : '',
+  ]
   return parts.filter(Boolean).join(', ')
 }
 
 function goals(row: BenchRow): string {
   if (!row.must) return ''
   const met = row.met === null ? 'not measured' : row.met === 'reach' ? 'both met' : row.met === 'must' ? 'met' : 'MISSED'
-  return `${goalText(row.must)}${row.reach ? ` / ${goalText(row.reach)}` : ''}: ${met}`
+  return `${goalText(row, row.must)}${row.reach ? ` / ${goalText(row, row.reach)}` : ''}: ${met}`
 }
 
 const limitNames = { fma: 'FMA peak', read: 'memory read', copy: 'memory copy' }

@@ -47,8 +47,8 @@ void matmul_of(core::Context& ctx, const core::View* in, core::View* out, const 
   const auto b = thin::along_rows(gemm::Factor<S>{in[1].as<S>(), in[1].shape[1], o.transpose_b}, n, depth);
   const bool symmetric = a.data == b.data && o.transpose_a != o.transpose_b;
   S* c = out[0].as<S>();
-  if (n <= thin::most(a, depth)) return thin::multiply(ctx, a, m, depth, b, n, {c, n, 1, nullptr});
-  if (m <= thin::most(b, depth)) return thin::multiply(ctx, b, n, depth, a, m, {c, 1, n, nullptr});
+  if (n <= thin::most(a, depth, false)) return thin::multiply(ctx, a, m, depth, b, n, {c, n, 1, nullptr});
+  if (m <= thin::most(b, depth, true)) return thin::multiply(ctx, b, n, depth, a, m, {c, 1, n, nullptr});
   gemm::multiply(ctx, m, n, depth, a, b, nullptr, c, n, {.add = false, .upper = symmetric});
   if (symmetric) gemm::mirror_upper(n, c, n);
 }

@@ -82,6 +82,18 @@ describe('goals', () => {
     expect(judge(row({ check: { error: 1, tolerance: 1e-5, agrees: false } }))).toBe('missed')
   })
 
+  it('leave a ratio that would take more than the limit to the share', () => {
+    const best = 0.55 * 7420
+    const goal = { must: { ratio: 2, share: 0.6 }, limit: { kind: 'fma' as const, rate: 7420, share: 0.61 } }
+    const fast = row(goal)
+    const form = Object.values(fast.peer?.forms ?? {})[0]
+    if (form) form.rate = { median: best, lower: best, upper: best }
+    expect(judge(fast)).toBe('must')
+    expect(formatBench([fast])).toContain('2.00x (beyond the limit), 60 %')
+    fast.must = { ratio: 2, share: 0.62 }
+    expect(judge(fast)).toBe('missed')
+  })
+
   it('stay open where the run cannot tell', () => {
     const { peer: _, ...alone } = row()
     expect(judge(alone)).toBe(null)

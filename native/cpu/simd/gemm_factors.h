@@ -66,18 +66,30 @@ STRIATE_INLINE Numbers<float>::Four load4(const uint16_t* p) {
   return Numbers<float>::Four{widen(p[0]), widen(p[1]), widen(p[2]), widen(p[3])};
 }
 
-/// One panel: dst[k * W + x] for x in [0, width), zero beyond.
+/// `count` numbers and zeros, or a whole vector.
+template <class T>
+STRIATE_INLINE auto load_rest(const T* p, int64_t count) {
+  if constexpr (sizeof(T) == 2)
+    return count < kLanes ? load_some(p, count) : load_lanes(p);
+  else
+    return count < kLanesOf<T> ? vload_part(p, count) : vload(p);
+}
+
+/// One panel: dst[k * W + x] for x in [0, width), zero beyond in the vectors that hold any.
 template <int W, class T, class S>
 void pack_panel(const Factor<T>& f, int64_t x0, int width, int64_t k0, int64_t kc, S* dst) {
   using Four = typename Numbers<S>::Four;
   if (!f.k_contiguous) {
     const T* p = f.data + k0 * f.stride + x0;
     for (int64_t k = 0; k < kc; ++k, p += f.stride, dst += W) {
+      constexpr int kWhole = W / kLanesOf<S> * kLanesOf<S>;
       if (width < W) {
-        for (int x = 0; x < W; ++x) dst[x] = x < width ? widen(p[x]) : 0;
+        if constexpr (kWhole == W)  // Tiles read no vector of zeros.
+          for (int x = 0; x < width; x += kLanesOf<S>) vstore(dst + x, load_rest(p + x, width - x));
+        else
+          for (int x = 0; x < W; ++x) dst[x] = x < width ? widen(p[x]) : 0;
         continue;
       }
-      constexpr int kWhole = W / kLanesOf<S> * kLanesOf<S>;
 #pragma GCC unroll 8
       for (int x = 0; x < kWhole; x += kLanesOf<S>) vstore(dst + x, load_lanes(p + x));
       for (int x = kWhole; x < W; x += 4) {  // The last four overlap with others.

@@ -15,7 +15,7 @@
 namespace striate::cpu::STRIATE_SIMD_NS::thin {
 namespace {
 
-using gemm::Factor, gemm::kLanesOf;
+using gemm::Factor, gemm::kLanesOf, gemm::load_rest;
 template <class S>
 using Vector = typename gemm::Numbers<S>::Vector;
 
@@ -28,12 +28,6 @@ struct Target {
   int64_t along, across;
   const S* bias;
 };
-
-/// `count` numbers or a whole vector, whichever is less.
-template <class S>
-STRIATE_INLINE Vector<S> load_rest(const S* p, int64_t count) {
-  return count < kLanesOf<S> ? vload_part(p, count) : vload(p);
-}
 
 /// f(a constant: how many of `t` vectors, the first of them), for groups of at most four.
 template <class F>
@@ -197,10 +191,12 @@ void multiply_columns(const Factor<S>& matrix, int64_t n, int64_t depth, const S
   });
 }
 
-/// So many vectors at most are worth it: none for short dot products.
+/// So many vectors at most are worth it: none for short dot products, more for long ones where gemm.h would have to turn
+/// the matrix.
 template <class S>
-int64_t most(const Factor<S>& matrix, int64_t depth) {
-  return matrix.k_contiguous && depth < 2 * kLanesOf<S> ? 0 : 4;
+int64_t most(const Factor<S>& matrix, int64_t depth, bool turned) {
+  if (!matrix.k_contiguous) return 4;
+  return depth < 2 * kLanesOf<S> ? 0 : turned && depth >= kChunk / 2 ? 12 : 4;
 }
 
 /// A factor of one column has k along its rows as well.
