@@ -219,7 +219,8 @@ void multiply(core::Context& ctx, int64_t m, int64_t n, int64_t depth, const A& 
         there ? Rows<S>{in_place(a, row, k0), a.stride, 1} : Rows<S>{packed + (row - first) * k, 1, kRows};
     tiles<S, C>(height, width, k, rows_of, columns_of, apart, to, update.upper ? row - j : 0,
                 [&](int64_t part, int64_t parts) {
-                  if (there && (!few || parts == 1) && row + 2 * kRows <= end) fetch(a, row + kRows, k0, k, part, parts);
+                  if (there && (!few || parts == 1) && row + 2 * kRows <= end)
+                    fetch(a, row + kRows, k0, k, part, parts);
                 });
   };
   const auto pack_rows = [&](int64_t slot, int64_t first, int64_t end, int64_t k0, int64_t k) -> const S* {
