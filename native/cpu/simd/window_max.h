@@ -127,6 +127,25 @@ void window_tiles(int64_t outputs, int64_t group, const float* raw, int32_t orig
                 least, to + b * to_step + i * Cell::kFloats, to_step, first);
 }
 
+/// Those of a usual pool, or none.
+template <class Cell>
+auto known_tiles(const WindowPlan& plan) -> decltype(&window_tiles<Cell, 1, 1>) {
+  switch (plan.stride * 16 + plan.size) {
+    case 16 + 2: return window_tiles<Cell, 2, 1>;
+    case 16 + 3: return window_tiles<Cell, 3, 1>;
+    case 16 + 5: return window_tiles<Cell, 5, 1>;
+    case 16 + 11: return window_tiles<Cell, 11, 1>;
+    case 32 + 2: return window_tiles<Cell, 2, 2>;
+    case 32 + 3: return window_tiles<Cell, 3, 2>;
+    case 32 + 5: return window_tiles<Cell, 5, 2>;
+    case 32 + 7: return window_tiles<Cell, 7, 2>;
+    case 32 + 9: return window_tiles<Cell, 9, 2>;
+    case 32 + 11: return window_tiles<Cell, 11, 2>;
+    case 48 + 11: return window_tiles<Cell, 11, 3>;
+    default: return nullptr;
+  }
+}
+
 /// One row: `raw` holds `group` vectors of values a position, the first of which is position `origin`, padding
 /// included, and the first within the map is `least`; `values` (of `positions` positions) and `blocks` are scratch
 /// memory of as many cells. Writes `outputs` * group cells to `to`, or folds them into what is there. Overwrites `raw`.
@@ -136,11 +155,7 @@ void window_row(const WindowPlan& plan, int64_t group, int64_t positions, float*
   const int64_t step = group * Cell::kFloats, n = plan.outputs;
   const int64_t count = n + plan.whole - 1;
   if constexpr (Cell::kNumbers) {
-    if (plan.size == 11 && plan.stride == 2) return window_tiles<Cell, 11, 2>(n, group, raw, origin, least, to, first);
-    if (plan.size == 11 && plan.stride == 3) return window_tiles<Cell, 11, 3>(n, group, raw, origin, least, to, first);
-    if (plan.size == 11 && plan.stride == 1) return window_tiles<Cell, 11, 1>(n, group, raw, origin, least, to, first);
-    if (plan.size == 2 && plan.stride == 2) return window_tiles<Cell, 2, 2>(n, group, raw, origin, least, to, first);
-    if (plan.size == 3 && plan.stride == 2) return window_tiles<Cell, 3, 2>(n, group, raw, origin, least, to, first);
+    if (const auto tiles = known_tiles<Cell>(plan)) return tiles(n, group, raw, origin, least, to, first);
   }
   if constexpr (Cell::kPlaces) {
     for (int64_t q = 0; q < positions; ++q)
@@ -190,6 +205,7 @@ struct WindowRows {
   const WindowPlan& plan;
   int64_t cells;
   float* ring;
+  static constexpr int64_t kFew = 3;
 
   static int64_t floats(const WindowPlan& plan, int64_t cells) { return (plan.whole + 1) * cells * Cell::kFloats; }
   float* slot(int64_t block) const {
@@ -212,7 +228,7 @@ struct WindowRows {
   }
   /// After row `row` is in its place: writes a finished row of windows to `to` and returns true, if there is one.
   bool finish(int64_t row, float* to) const {
-    if (plan.stride == 1) return finish_next(row, to);
+    if (plan.stride == 1) return plan.size <= kFew ? finish_few(row, to) : finish_next(row, to);
     const int64_t block = row / plan.stride, place = row % plan.stride;
     if (place == plan.stride - 1)
       for (int64_t width = 1; 2 * width <= plan.whole; width *= 2) {
@@ -234,6 +250,18 @@ struct WindowRows {
   }
 
  private:
+  /// Few rows are compared anew for each window.
+  bool finish_few(int64_t row, float* to) const {
+    if (row < plan.size - 1) return false;
+    const float* from[kFew];
+    for (int64_t i = 0; i < plan.size; ++i) from[i] = slot(row - plan.size + 1 + i);
+    for (int64_t i = 0; i < cells * Cell::kFloats; i += Cell::kFloats) {
+      Cell best = Cell::load(from[0] + i);
+      for (int64_t j = 1; j < plan.size; ++j) best = Cell::best(best, Cell::load(from[j] + i));
+      best.store(to + i);
+    }
+    return true;
+  }
   bool finish_next(int64_t row, float* to) const {
     const int64_t place = row % plan.size, count = cells * Cell::kFloats;
     const bool done = row >= plan.size - 1;
