@@ -4,7 +4,7 @@
 // subtracted before the products (w . v - mean * sum(w) would lose the digits of a patch of little contrast). Bytes
 // enter as 0..255: exact, and a cosine does not care; their products take AMX tiles (simd/filter_tiles.h). Images with
 // a number that is not finite take the slower maxima that a NaN wins. Large results pass by the caches (+10 %), a little
-// after each row of products.
+// after each tile of products.
 // Why filters, not images, in the lanes: no remainder of the batch, and batch 1 runs as fast. Zen 5, one thread, W = 4,
 // K = 400, n = 40, pool 11/2: 5300 images/s (71 % of the FMA peak; 84 % at W = 8), 3.1 times the best PyTorch form of
 // the same run (1700). With places it takes 15 % more time at W = 4, 4 % at W = 8.
@@ -32,26 +32,27 @@ constexpr size_t kStreamed = 4 << 20;  // bytes of y from which it is not worth 
 /// made a few at a time, beside the products of what comes next.
 class Stream {
  public:
-  /// `count` rows of `bytes`, one after another at `from`, and `pitch` apart at `to`. `from` stays as it is until `finish`.
-  void add(char* to, const char* from, int64_t rows, int64_t bytes, int64_t pitch, int64_t turns) {
-    if (pitch == bytes) bytes *= rows, rows = 1;
-    waiting_[count_++] = {to, from, rows, bytes, pitch};
+  /// `count` rows of `bytes`, `from_pitch` apart at `from`, and `pitch` apart at `to`. `from` stays as it is until `finish`.
+  void add(char* to, const char* from, int64_t rows, int64_t bytes, int64_t pitch, int64_t from_pitch, int64_t turns) {
+    if (pitch == bytes && from_pitch == bytes) bytes *= rows, rows = 1;
+    waiting_[count_++] = {to, from, rows, bytes, pitch, from_pitch};
     step_ += rows * bytes / turns + 1;
   }
   void advance() {
-    for (int64_t left = step_; left > 0 && first_ < count_;) left -= copy(waiting_[first_], left);
+    if ((due_ += step_) < kBurst) return;
+    while (due_ >= kVector && first_ < count_) due_ -= copy(waiting_[first_], due_);
   }
   void finish() {
     while (first_ < count_) copy(waiting_[first_], waiting_[first_].bytes);
-    first_ = count_ = step_ = 0;
+    first_ = count_ = step_ = due_ = 0;
   }
 
  private:
-  static constexpr int64_t kVector = sizeof(vf);
+  static constexpr int64_t kVector = sizeof(vf), kBurst = 256;
   struct Rows {
     char* to;
     const char* from;
-    int64_t rows, bytes, pitch, done = 0;
+    int64_t rows, bytes, pitch, from_pitch, done = 0;
   };
 
   /// About `most` bytes of a row, whole vectors of `to` wherever it has them.
@@ -70,87 +71,85 @@ class Stream {
     }
     r.done += n;
     if (r.done == r.bytes) {
-      r.to += r.pitch, r.from += r.bytes, r.done = 0;
+      r.to += r.pitch, r.from += r.from_pitch, r.done = 0;
       if (--r.rows == 0) ++first_;
     }
-    return n + 1;
+    return n;
   }
 
   Rows waiting_[4];  // both signs of y and of index
-  int64_t first_ = 0, count_ = 0, step_ = 0;
+  int64_t first_ = 0, count_ = 0, step_ = 0, due_ = 0;  // bytes
 };
+
+STRIATE_INLINE void put(float* to, vf v, int64_t count) {
+  count >= kLanes ? vstore(to, v) : vstore_some(to, v, static_cast<int>(count));
+}
+STRIATE_INLINE void put(uint16_t* to, vf v, int64_t count) {
+  uint16_t lane[kLanes];
+  vstore_bf16(lane, v);
+  std::memcpy(to, lane, static_cast<size_t>(std::min<int64_t>(count, kLanes)) * sizeof *to);
+}
 
 /// The outputs of one call.
 struct Store {
-  float* y = nullptr;
-  uint16_t* y_bf16 = nullptr;
-  int32_t* index = nullptr;
+  void *y, *index = nullptr;
+  bool bf16;
   int64_t cells;  // P * Q after the pool
   Power power;
   const float* bias = nullptr;  // [vectors * kLanes]
-  bool stream = false;          // pass by the caches
-  int64_t turns = 0;            // rows of the map that a run takes
+  int64_t staged = 0;           // cells of each filter that pass by the caches together; 0: none does
+  int64_t turns = 0;            // tiles of products that so many take
 
-  /// Finishes a run: into `stage` in the order of y, [filter][position], and from there to y in long rows; and the
-  /// places likewise, through what follows in `stage`.
-  template <class Cell>
-  void run(const Layer& l, int64_t n, int64_t block, int64_t first, int64_t count, float* run, float* stage,
-           Stream& out) const {
-    const int vectors = l.block_vectors(block), group = l.signs * vectors, step = group * Cell::kFloats;
-    float* stage_index = stage + group * kLanes * count;
-    out.finish();
-    for (int v = 0; v < group; ++v) {
-      float* from = run + v * Cell::kFloats;
-      const vf b = bias ? vload(bias + (block * kMaxVectors + v % vectors) * kLanes) : vf{};
-      raise(from, step, count, v < vectors ? b : -b);
-      to_planes(from, step, count, kLanes, stage + v * kLanes * count, count, false);
-      if (Cell::kPlaces && index)
-        to_planes(from + kLanes, step, count, kLanes, stage_index + v * kLanes * count, count, false);
-    }
-    if (y_bf16) narrow(stage, group * kLanes * count);
-    const int64_t k = block * kMaxVectors * kLanes, filters = std::min<int64_t>(vectors * kLanes, l.K - k);
-    for (int sign = 0; sign < l.signs; ++sign) {
-      const int64_t at = ((n * l.signs + sign) * l.K + k) * cells + first, of = sign * vectors * kLanes * count;
-      if (y)
-        copy_rows(y + at, stage + of, filters, count, out);
-      else
-        copy_rows(y_bf16 + at, reinterpret_cast<uint16_t*>(stage) + of, filters, count, out);
-      if (Cell::kPlaces && index)
-        copy_rows(index + at, reinterpret_cast<int32_t*>(stage_index) + of, filters, count, out);
-    }
+  static constexpr int64_t kStaged = 800;
+  int64_t y_bytes() const { return bf16 ? 2 : 4; }
+  /// Of a stage, [filter][cell] and the places likewise.
+  int64_t stage_bytes(const Layer& l) const {
+    return align_up(l.signs * kMaxVectors * kLanes * staged * (y_bytes() + (index ? 4 : 0)));
+  }
+  char* y_at(int64_t i) const { return static_cast<char*>(y) + i * y_bytes(); }
+  char* index_at(int64_t i) const { return static_cast<char*>(index) + i * 4; }
+
+  /// to[lane * pitch + i] = the power of from[i * step + lane], if so asked, for `count` cells of `lanes` filters. One
+  /// square at a time stays in registers from the one to the other.
+  template <bool kRaise, class T>
+  void planes(const float* from, int64_t step, int64_t count, int64_t lanes, T* to, int64_t pitch, vf b) const {
+    for (int64_t i = 0; i < count; i += kLanes)
+      square<kRaise>(from + i * step, step, count - i, lanes, to + i, pitch, b);
   }
 
  private:
-  /// The power of `count` vectors `step` apart.
-  void raise(float* from, int64_t step, int64_t count, vf b) const {
-    constexpr int kTogether = 8;
-    for (int64_t i = 0; i < count; i += kTogether) {
+  template <bool kRaise, class T>
+  __attribute__((noinline)) void square(const float* from, int64_t step, int64_t count, int64_t lanes, T* to,
+                                        int64_t pitch, vf b) const {
+    constexpr int kTogether = kLanes < 8 ? kLanes : 8;
+    vf row[kLanes];
+#pragma GCC unroll 2
+    for (int i = 0; i < kLanes; i += kTogether) {
       vf value[kTogether];
-      for (int j = 0; j < kTogether; ++j) value[j] = vload(from + std::min(i + j, count - 1) * step);
-      if (bias)
-        for (vf& x : value) x += b;
-      power.apply(value);
-      for (int j = 0; j < kTogether && i + j < count; ++j) vstore(from + (i + j) * step, value[j]);
+#pragma GCC unroll 8
+      for (int j = 0; j < kTogether; ++j) value[j] = vload(from + (i + j) * step);
+      if constexpr (kRaise) {
+        if (bias)
+          for (vf& x : value) x += b;
+        power.apply(value);
+      }
+#pragma GCC unroll 8
+      for (int j = 0; j < kTogether; ++j) row[i + j] = value[j];
     }
+    transpose(row);
+#pragma GCC unroll 16
+    for (int j = 0; j < kLanes; ++j)
+      if (j < lanes) put(to + j * pitch, row[j], count);
   }
-  static void narrow(float* x, int64_t count) {
-    uint16_t* to = reinterpret_cast<uint16_t*>(x);
-    for (int64_t i = 0; i < count; i += kLanes) {
-      uint16_t lane[kLanes];
-      vstore_bf16(lane, vload(x + i));
-      std::memcpy(to + i, lane, sizeof lane);
-    }
-  }
-  template <class T>
-  void copy_rows(T* to, const T* from, int64_t filters, int64_t count, Stream& out) const {
-    const int64_t bytes = count * static_cast<int64_t>(sizeof(T)), pitch = cells * static_cast<int64_t>(sizeof(T));
-    if (stream)
-      out.add(reinterpret_cast<char*>(to), reinterpret_cast<const char*>(from), filters, bytes, pitch, turns);
-    else if (count == cells)
-      std::memcpy(to, from, static_cast<size_t>(filters * bytes));
-    else
-      for (int64_t k = 0; k < filters; ++k) std::memcpy(to + k * cells, from + k * count, static_cast<size_t>(bytes));
-  }
+};
+
+/// Two stages, one of which is on its way to y while the other is filled.
+struct Stages {
+  char* memory;
+  int64_t bytes;  // of each
+  Stream stream;
+  int64_t now = 0;
+  char* at(int64_t offset) const { return memory + now * bytes + offset; }
 };
 
 template <class Cell>
@@ -158,12 +157,50 @@ struct Run {
   const Layer& l;
   const Store& store;
   int64_t n, block;
-  float* stage;
-  Stream& out;
-  void take(int64_t first, int64_t count, float* cells) const {
-    store.run<Cell>(l, n, block, first, count, cells, stage, out);
+  Stages& stages;
+
+  void take(int64_t first, int64_t count, const float* cells) const {
+    const int64_t vectors = l.block_vectors(block), group = l.signs * vectors, step = group * Cell::kFloats;
+    const int64_t k = block * kMaxVectors * kLanes, filters = std::min(vectors * kLanes, l.K - k);
+    const bool places = Cell::kPlaces && store.index;
+    const int64_t stage_index = group * kLanes * store.staged * store.y_bytes();
+    const auto plane = [&](int64_t sign) { return ((n * l.signs + sign) * l.K + k) * store.cells; };
+    for (int64_t i = 0; i < count;) {
+      const int64_t at = store.staged ? (first + i) % store.staged : 0;
+      const int64_t some = store.staged ? std::min(count - i, store.staged - at) : count;
+      const int64_t pitch = store.staged ? store.staged : store.cells;
+      for (int64_t v = 0; v < group; ++v) {
+        const int64_t lane = v % vectors * kLanes, lanes = std::min<int64_t>(kLanes, filters - lane);
+        const float* from = cells + i * step + v * Cell::kFloats;
+        const int64_t to = store.staged ? v * kLanes * pitch + at : plane(v / vectors) + lane * pitch + first + i;
+        char* y = store.staged ? stages.at(to * store.y_bytes()) : store.y_at(to);
+        vf b = store.bias ? vload(store.bias + k + lane) : vf{};
+        if (v >= vectors) b = -b;
+        if (store.bf16)
+          store.planes<true>(from, step, some, lanes, reinterpret_cast<uint16_t*>(y), pitch, b);
+        else
+          store.planes<true>(from, step, some, lanes, reinterpret_cast<float*>(y), pitch, b);
+        if (places)
+          store.planes<false>(
+              from + kLanes, step, some, lanes,
+              reinterpret_cast<float*>(store.staged ? stages.at(stage_index + to * 4) : store.index_at(to)), pitch, b);
+      }
+      i += some;
+      if (!store.staged || (at + some < store.staged && first + i < store.cells)) continue;
+      stages.stream.finish();
+      for (int64_t sign = 0; sign < l.signs; ++sign) {
+        const int64_t to = plane(sign) + first + i - at - some, of = sign * vectors * kLanes * pitch;
+        const auto add = [&](char* y, int64_t offset, int64_t bytes) {
+          stages.stream.add(y, stages.at(offset + of * bytes), filters, (at + some) * bytes, store.cells * bytes,
+                            pitch * bytes, store.turns);
+        };
+        add(store.y_at(to), 0, store.y_bytes());
+        if (places) add(store.index_at(to), stage_index, 4);
+      }
+      stages.now ^= 1;
+    }
   }
-  void row_done() const { out.advance(); }
+  void tile_done() const { stages.stream.advance(); }
 };
 
 }  // namespace
@@ -172,14 +209,16 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   Layer l = make_layer(in[0], in[1], o);
   const WindowPlan rows(o.pool_size, o.pool_stride, o.pool_padding, l.P),
       columns(o.pool_size, o.pool_stride, o.pool_padding, l.Q);
-  Store store{.cells = rows.outputs * columns.outputs, .power = Power(o.power, o.rectify)};
-  if (out[0].dtype == core::Dtype::f32)
-    store.y = out[0].as<float>();
-  else
-    store.y_bf16 = out[0].as<uint16_t>();
-  store.stream = out[0].bytes() >= kStreamed;
-  store.turns = BlockMemory::rows_of_run(rows, columns) * rows.stride;
-  if (out[1].rank >= 0) store.index = out[1].as<int32_t>();
+  Store store{.y = out[0].data,
+              .index = out[1].rank >= 0 ? out[1].data : nullptr,
+              .bf16 = out[0].dtype == core::Dtype::bf16,
+              .cells = rows.outputs * columns.outputs,
+              .power = Power(o.power, o.rectify)};
+  if (out[0].bytes() >= kStreamed) {
+    const int64_t parts = std::max<int64_t>(1, store.cells / Store::kStaged);
+    store.staged = parts == 1 ? store.cells : align_up((store.cells + parts - 1) / parts);
+    store.turns = std::max<int64_t>(1, l.P * l.row_tiles() * store.staged / store.cells);
+  }
 
   // Every cell is computed alike whichever task has it, so the split may follow the number of threads: whole images if
   // there are plenty, else each image's filters in parts, at the price of packing it for each.
@@ -188,9 +227,8 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   const int64_t tasks = l.N * (threads == 1 ? 1 : parts), slots = std::min(threads, tasks);
   const int64_t image_floats = Image::floats(l);
   const int64_t memory_floats = BlockMemory::floats<AnyPlaceCell>(l, rows, columns);
-  const int64_t stage_floats = BlockMemory::rows_of_run(rows, columns) * columns.outputs * l.signs * kMaxVectors *
-                               kLanes * (store.index ? 2 : 1);
-  const int64_t slot_floats = image_floats + align_up(memory_floats + stage_floats);
+  const int64_t stage_bytes = store.stage_bytes(l);
+  const int64_t slot_floats = image_floats + align_up(memory_floats) + 2 * stage_bytes / 4;
   if (in[2].rank >= 0) {
     float* bias = ctx.scratch<float>(static_cast<size_t>(l.vectors * kLanes));
     std::fill(bias, bias + l.vectors * kLanes, 0.0f);
@@ -210,8 +248,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   core::parallel_for(slots, [&](int64_t slot) {
     float* mine = memory + slot * slot_floats;
     Image image(l, mine);
-    float* stage = mine + image_floats + memory_floats;
-    Stream stream;
+    Stages stages{.memory = reinterpret_cast<char*>(mine + image_floats + align_up(memory_floats)), .bytes = stage_bytes};
     for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !ctx.stop();) {
       const int64_t n = task / split, part = task % split;
       image.fill(l, in[0], n);
@@ -219,7 +256,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
         const auto run = [&](auto cell) {
           using Cell = decltype(cell);
           const BlockMemory m = BlockMemory::make<Cell>(l, rows, columns, mine + image_floats, centred_offset);
-          any_block<Cell>(l, image, rows, columns, block, m, Run<Cell>{l, store, n, block, stage, stream});
+          any_block<Cell>(l, image, rows, columns, block, m, Run<Cell>{l, store, n, block, stages});
         };
         if (infinite || !image.finite)
           run(AnyPlaceCell{});
@@ -229,8 +266,8 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
           run(ValueCell{});
       }
     }
-    stream.finish();
-    if (store.stream) stream_fence();
+    stages.stream.finish();
+    if (store.staged) stream_fence();
   });
 }
 

@@ -221,6 +221,15 @@ function withNumber(host: Host, at: number, value: number): Host {
 
 export const pool11 = { poolSize: 11, poolStride: 2 }
 const index = ['index']
+/** Those whose maxima along a row are compiled for their size. */
+const usualPools: [size: number, stride: number][] = [
+  [2, 1],
+  [3, 1],
+  [5, 1],
+  [5, 2],
+  [7, 2],
+  [9, 2],
+]
 
 const withBias = (c: Case, seed: number): Case => ({
   ...c,
@@ -269,6 +278,32 @@ const forward: Case[] = [
     options: { power: 2, poolSize: 2 },
     request: index,
   },
+  {
+    name: '... in one run, pool 2/1',
+    inputs: [random(190, [10, 1, 33, 35]), unitRows(191, [120, 1, 3, 3])],
+    options: { poolSize: 2 },
+  },
+  withBias(
+    {
+      name: '... of both signs with a bias, as bf16',
+      inputs: [pixels(192, [1, 1, 90, 93]), unitRows(193, [133, 1, 2, 2])],
+      options: { bothSigns: true, power: 3, store: 'bf16' },
+    },
+    194,
+  ),
+  ...usualPools.flatMap(([poolSize, poolStride]): Case[] => [
+    {
+      name: `pool ${poolSize}/${poolStride}`,
+      inputs: [random(195, [1, 2, 17, 20]), unitRows(196, [21, 2, 3, 3])],
+      options: { poolSize, poolStride, power: 2 },
+    },
+    {
+      name: `pool ${poolSize}/${poolStride} over the border, of bytes, with places`,
+      inputs: [pixels(197, [2, 1, 13, 12]), unitRows(198, [35, 1, 2, 3])],
+      options: { poolSize, poolStride, poolPadding: Math.floor(poolSize / 2) },
+      request: index,
+    },
+  ]),
   {
     name: 'products without a pool',
     inputs: [random(112, [2, 2, 6, 7]), random(113, [5, 2, 3, 2])],

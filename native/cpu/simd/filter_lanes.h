@@ -44,6 +44,7 @@ struct Layer {
 
   int64_t image_floats() const { return align_up(C * plane + kSlack); }
   int64_t map_floats() const { return align_up(P * Q + kSlack); }
+  int64_t row_tiles() const { return (Q + kTile - 1) / kTile; }
   /// Doubles of scratch memory that `Image::fill` needs.
   int64_t sums() const { return align_up(plane + row + Q + kSlack); }
   int block_vectors(int64_t block) const {
@@ -241,11 +242,11 @@ struct Times {
   STRIATE_INLINE vf operator()(vf sum, int position, int) const { return sum * broadcast(factor[position]); }
 };
 
-/// out[q][vector of the block] for the positions of row p.
-template <int kVectors>
+/// out[q][vector of the block] for the positions of row p; calls done() after each tile.
+template <int kVectors, class Done>
 void conv_row(const Layer& l, const Image& image, const float* filters, int64_t p, const CentredTile& centred,
-              float* out) {
-  const int64_t tiles = (l.Q + kTile - 1) / kTile;
+              float* out, Done&& done) {
+  const int64_t tiles = l.row_tiles();
   const float* x = image.x + p * l.stride * l.row;
   const float* factor = image.factor + p * l.Q;
   for (int64_t i = 0, begin = 0, end; i < tiles; ++i, begin = end) {
@@ -268,6 +269,7 @@ void conv_row(const Layer& l, const Image& image, const float* filters, int64_t 
     }
     any_tile<kVectors>(static_cast<int>(end - begin), from, offset, l.taps, filters, Times{factor + begin},
                        out + begin * kVectors * kLanes);
+    done();
   }
 }
 

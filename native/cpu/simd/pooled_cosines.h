@@ -13,20 +13,16 @@ namespace {
 
 /// Scratch memory of one task.
 struct BlockMemory {
-  static constexpr int64_t kRun = 800;  // positions handed out at once, in whole rows, at least
+  static constexpr int64_t kRun = 64;  // positions from which they are handed out, still in the nearest cache
   CentredTile centred;
   float *raw, *values, *blocks, *ring, *run;
-  int64_t run_rows;
 
-  static int64_t rows_of_run(const WindowPlan& rows, const WindowPlan& columns) {
-    return std::min(rows.outputs, (kRun + columns.outputs - 1) / columns.outputs);
-  }
   template <class Cell>
   static int64_t floats(const Layer& l, const WindowPlan& rows, const WindowPlan& columns) {
     const int64_t group = l.signs * kMaxVectors, cells = group * columns.outputs,
                   row = (l.Q + 2 * columns.padding) * group;
     return (l.centre ? align_up(l.taps * kTileStride) : 0) + row * kLanes + 2 * row * Cell::kFloats +
-           WindowRows<Cell>::floats(rows, cells) + rows_of_run(rows, columns) * cells * Cell::kFloats;
+           WindowRows<Cell>::floats(rows, cells) + (kRun + columns.outputs + kLanes) * group * Cell::kFloats;
   }
   template <class Cell>
   static BlockMemory make(const Layer& l, const WindowPlan& rows, const WindowPlan& columns, float* memory,
@@ -40,7 +36,6 @@ struct BlockMemory {
     m.blocks = m.values + row * Cell::kFloats;
     m.ring = m.blocks + row * Cell::kFloats;
     m.run = m.ring + WindowRows<Cell>::floats(rows, cells);
-    m.run_rows = rows_of_run(rows, columns);
     return m;
   }
 };
@@ -59,14 +54,14 @@ STRIATE_INLINE void with_negatives(float* row, int64_t positions) {
   }
 }
 
-/// Calls sink.take(first position, positions, cells) with cells[position][vector of the block] for runs of positions;
-/// with two signs those of the negatives stand after them. The cells are the sink's to change. sink.row_done() is called
-/// after each row of the map.
+/// Calls sink.take(first position, positions, cells) with cells[position][vector of the block] for runs of positions, all
+/// but the last of whole squares of kLanes; with two signs those of the negatives stand after them. Up to kLanes - 1
+/// positions past a run may be read. sink.tile_done() is called after each tile of products.
 template <class Cell, int kVectors, class Sink>
 void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
                   const BlockMemory& m, const Sink& sink) {
   const bool pooled = rows.size > 1 || rows.stride > 1;
-  const int64_t group = l.signs * kVectors, out_row = columns.outputs * group * Cell::kFloats;
+  const int64_t group = l.signs * kVectors, cell = group * Cell::kFloats;
   const WindowRows<Cell> window{rows, columns.outputs * group, m.ring};
   const int64_t padding = columns.padding, edge = padding * group * kLanes;
 #if defined(STRIATE_AMX)
@@ -74,17 +69,20 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
 #endif
   const auto products = [&](int64_t p, float* to) {
 #if defined(STRIATE_AMX)
-    if (l.tiles.used)
-      return l.tiles.conv_row<kVectors>(image.tiles, l.block_tiles(block), p, image.factor + p * l.Q, to);
+    if (l.tiles.used) {
+      l.tiles.conv_row<kVectors>(image.tiles, l.block_tiles(block), p, image.factor + p * l.Q, to);
+      for (int64_t i = 0; i < l.row_tiles(); ++i) sink.tile_done();
+      return;
+    }
 #endif
-    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, to);
+    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, to, [&] { sink.tile_done(); });
   };
-  int64_t flushed = 0, ready = 0;
+  int64_t taken = 0, held = 0;  // positions
   for (int64_t row = 0; row < rows.last(); ++row) {
     if (window.skips(row)) continue;
     const int64_t p = row - rows.padding;
     const bool within = p >= 0 && p < l.P;
-    float* to = m.run + (ready - flushed) * out_row;
+    float* to = m.run + held * cell;
     float* raw = pooled || Cell::kPlaces ? m.raw : to;
     const int32_t origin = static_cast<int32_t>(p * l.Q);
     if (within) {
@@ -106,13 +104,15 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
       for (int64_t i = 0; i < l.Q * group; ++i)
         Cell::of(vload(raw + i * kLanes), origin + static_cast<int32_t>(i / group)).store(to + i * Cell::kFloats);
     }
-    sink.row_done();
     if (!done) continue;
-    ++ready;
-    if (ready - flushed == m.run_rows || ready == rows.outputs) {
-      sink.take(flushed * columns.outputs, (ready - flushed) * columns.outputs, m.run);
-      flushed = ready;
-    }
+    held += columns.outputs;
+    const bool last = taken + held == rows.outputs * columns.outputs;
+    if (held < BlockMemory::kRun && !last) continue;
+    const int64_t rest = last ? 0 : held % kLanes, count = held - rest;
+    sink.take(taken, count, m.run);
+    taken += count;
+    held = rest;
+    std::memcpy(m.run, m.run + count * cell, static_cast<size_t>(rest * cell) * sizeof(float));
   }
 }
 
