@@ -205,7 +205,7 @@ struct WindowRows {
   const WindowPlan& plan;
   int64_t cells;
   float* ring;
-  static constexpr int64_t kFew = 3;
+  static constexpr int kFew = 6;  // blocks of a window that are compared anew for each
 
   static int64_t floats(const WindowPlan& plan, int64_t cells) { return (plan.whole + 1) * cells * Cell::kFloats; }
   float* slot(int64_t block) const {
@@ -228,19 +228,24 @@ struct WindowRows {
   }
   /// After row `row` is in its place: writes a finished row of windows to `to` and returns true, if there is one.
   bool finish(int64_t row, float* to) const {
-    if (plan.stride == 1) return plan.size <= kFew ? finish_few(row, to) : finish_next(row, to);
-    const int64_t block = row / plan.stride, place = row % plan.stride;
-    if (place == plan.stride - 1)
+    const int64_t block = row / plan.stride, place = row % plan.stride, blocks = plan.whole + (plan.rest > 0);
+    const bool few = blocks <= (plan.stride == 1 ? 3 : kFew);  // else each row is folded in where it is needed
+    if (plan.stride == 1 && !few) return finish_next(row, to);
+    if (place == plan.stride - 1 && !few)
       for (int64_t width = 1; 2 * width <= plan.whole; width *= 2) {
         const int64_t at = block - 2 * width + 1;
         if (at >= 0) fold<Cell>(slot(at), slot(at), slot(at + width), cells);
       }
     if (place != (plan.rest ? plan.rest : plan.stride) - 1) return false;
-    const int64_t window = plan.rest ? block - plan.whole : block - plan.whole + 1;
+    const int64_t window = block - blocks + 1;
     if (window < 0 || window >= plan.outputs) return false;
+    if (few) {
+      best_of(window, blocks, to);
+      return true;
+    }
     const float *begin = slot(window), *next = slot(block);
     const float* end = plan.whole > plan.power ? slot(window + plan.whole - plan.power) : begin;
-    const bool more = plan.whole && plan.rest;
+    const bool more = plan.rest;
     for (int64_t i = 0; i < cells * Cell::kFloats; i += Cell::kFloats) {
       Cell best = Cell::best(Cell::load(begin + i), Cell::load(end + i));
       if (more) best = Cell::best(best, Cell::load(next + i));
@@ -250,17 +255,21 @@ struct WindowRows {
   }
 
  private:
-  /// Few rows are compared anew for each window.
-  bool finish_few(int64_t row, float* to) const {
-    if (row < plan.size - 1) return false;
-    const float* from[kFew];
-    for (int64_t i = 0; i < plan.size; ++i) from[i] = slot(row - plan.size + 1 + i);
-    for (int64_t i = 0; i < cells * Cell::kFloats; i += Cell::kFloats) {
-      Cell best = Cell::load(from[0] + i);
-      for (int64_t j = 1; j < plan.size; ++j) best = Cell::best(best, Cell::load(from[j] + i));
-      best.store(to + i);
+  template <int kBlocks = kFew>
+  void best_of(int64_t window, int64_t blocks, float* to) const {
+    if constexpr (kBlocks > 1) {
+      if (blocks < kBlocks) return best_of<kBlocks - 1>(window, blocks, to);
+      const float* from[kBlocks];
+      for (int b = 0; b < kBlocks; ++b) from[b] = slot(window + b);
+      for (int64_t i = 0; i < cells * Cell::kFloats; i += Cell::kFloats) {
+        Cell best = Cell::load(from[0] + i);
+#pragma GCC unroll 8
+        for (int b = 1; b < kBlocks; ++b) best = Cell::best(best, Cell::load(from[b] + i));
+        best.store(to + i);
+      }
+    } else {
+      std::memcpy(to, slot(window), static_cast<size_t>(cells * Cell::kFloats) * sizeof(float));
     }
-    return true;
   }
   bool finish_next(int64_t row, float* to) const {
     const int64_t place = row % plan.size, count = cells * Cell::kFloats;
