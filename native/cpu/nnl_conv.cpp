@@ -32,14 +32,16 @@ constexpr size_t kStreamed = 4 << 20;  // bytes of y from which it is not worth 
 /// made a few at a time, beside the products of what comes next.
 class Stream {
  public:
-  /// `count` rows of `bytes`, `from_pitch` apart at `from`, and `pitch` apart at `to`. `from` stays as it is until `finish`.
-  void add(char* to, const char* from, int64_t rows, int64_t bytes, int64_t pitch, int64_t from_pitch, int64_t turns) {
+  /// `count` rows of `bytes`, `from_pitch` apart at `from` and `pitch` apart at `to`, beside the products of about
+  /// `positions`. `from` stays as it is until `finish`.
+  void add(char* to, const char* from, int64_t rows, int64_t bytes, int64_t pitch, int64_t from_pitch,
+           int64_t positions) {
     if (pitch == bytes && from_pitch == bytes) bytes *= rows, rows = 1;
     waiting_[count_++] = {to, from, rows, bytes, pitch, from_pitch};
-    step_ += rows * bytes / turns + 1;
+    step_ += rows * bytes / positions + 1;
   }
-  void advance() {
-    if ((due_ += step_) < kBurst) return;
+  void advance(int64_t positions) {
+    if ((due_ += positions * step_) < kBurst) return;
     while (due_ >= kVector && first_ < count_) due_ -= copy(waiting_[first_], due_);
   }
   void finish() {
@@ -78,7 +80,7 @@ class Stream {
   }
 
   Rows waiting_[4];  // both signs of y and of index
-  int64_t first_ = 0, count_ = 0, step_ = 0, due_ = 0;  // bytes
+  int64_t first_ = 0, count_ = 0, step_ = 0, due_ = 0;  // bytes a position, and owed
 };
 
 STRIATE_INLINE void put(float* to, vf v, int64_t count) {
@@ -98,7 +100,7 @@ struct Store {
   Power power;
   const float* bias = nullptr;  // [vectors * kLanes]
   int64_t staged = 0;           // cells of each filter that pass by the caches together; 0: none does
-  int64_t turns = 0;            // tiles of products that so many take
+  int64_t positions = 0;        // of the map that so many take
 
   static constexpr int64_t kStaged = 800;
   int64_t y_bytes() const { return bf16 ? 2 : 4; }
@@ -192,7 +194,7 @@ struct Run {
         const int64_t to = plane(sign) + first + i - at - some, of = sign * vectors * kLanes * pitch;
         const auto add = [&](char* y, int64_t offset, int64_t bytes) {
           stages.stream.add(y, stages.at(offset + of * bytes), filters, (at + some) * bytes, store.cells * bytes,
-                            pitch * bytes, store.turns);
+                            pitch * bytes, store.positions);
         };
         add(store.y_at(to), 0, store.y_bytes());
         if (places) add(store.index_at(to), stage_index, 4);
@@ -200,7 +202,7 @@ struct Run {
       stages.now ^= 1;
     }
   }
-  void tile_done() const { stages.stream.advance(); }
+  void done(int64_t positions) const { stages.stream.advance(positions); }
 };
 
 }  // namespace
@@ -217,7 +219,7 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   if (out[0].bytes() >= kStreamed) {
     const int64_t parts = std::max<int64_t>(1, store.cells / Store::kStaged);
     store.staged = parts == 1 ? store.cells : align_up((store.cells + parts - 1) / parts);
-    store.turns = std::max<int64_t>(1, l.P * l.row_tiles() * store.staged / store.cells);
+    store.positions = std::max<int64_t>(1, l.P * l.Q * store.staged / store.cells);
   }
 
   // Every cell is computed alike whichever task has it, so the split may follow the number of threads: whole images if

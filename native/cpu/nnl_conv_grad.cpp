@@ -61,7 +61,7 @@ struct Cells {
                   std::min<int64_t>(kLanes, l.K - k), to + k * cells + first, cells, false);
       }
   }
-  void tile_done() const {}
+  void done(int64_t) const {}
 };
 
 /// What the slopes of one filter in one image are made of: z = cosine + bias, or the saved y.

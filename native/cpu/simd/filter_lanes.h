@@ -4,6 +4,7 @@
 // neighbouring positions are neighbours. Included after simd/vec.h.
 #pragma once
 #include <algorithm>
+#include <type_traits>
 
 #include "cpu/simd/position_tile.h"
 #include "cpu/simd/vec.h"
@@ -44,7 +45,6 @@ struct Layer {
 
   int64_t image_floats() const { return align_up(C * plane + kSlack); }
   int64_t map_floats() const { return align_up(P * Q + kSlack); }
-  int64_t row_tiles() const { return (Q + kTile - 1) / kTile; }
   /// Doubles of scratch memory that `Image::fill` needs.
   int64_t sums() const { return align_up(plane + row + Q + kSlack); }
   int block_vectors(int64_t block) const {
@@ -159,25 +159,39 @@ struct Image {
           const int64_t before = l.padding - phase, after = before + l.W;  // columns i * stride of the image
           const int64_t begin = before > 0 ? (before + l.stride - 1) / l.stride : 0;
           const int64_t end = after > 0 ? std::min(l.phase, (after + l.stride - 1) / l.stride) : 0;
-          for (int64_t i = begin; i < end; ++i) {
-            to[i] = static_cast<float>(line[i * l.stride]);
-            infinite |= is_infinite(to[i]);
-          }
+          if (l.stride == 1)
+            infinite |= copy_line(line + begin, std::integral_constant<int64_t, 1>{}, end - begin, to + begin);
+          else
+            infinite |= copy_line(line + begin * l.stride, l.stride, end - begin, to + begin);
         }
     finite = !infinite;
+  }
+  /// Whether a number is not finite. Neighbours are copied as vectors, which a stride known too late prevents.
+  template <class T, class Stride>
+  static uint32_t copy_line(const T* from, Stride stride, int64_t count, float* to) {
+    uint32_t infinite = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      to[i] = static_cast<float>(from[i * stride]);
+      infinite |= is_infinite(to[i]);
+    }
+    return infinite;
   }
 
   /// sum over the window of f(pixel) at every position of row p, into sums + plane + row. `pixel` holds, per packed
   /// pixel, the sum over the channels. No running sums: nothing is ever subtracted.
   STRIATE_INLINE const double* window_sums(const Layer& l, const double* pixel, int64_t p) {
     double *column = sums + l.plane, *total = column + l.row;
-    for (int64_t i = 0; i < l.row; ++i) column[i] = pixel[p * l.stride * l.row + i];
-    for (int64_t r = 1; r < l.R; ++r)
-      for (int64_t i = 0; i < l.row; ++i) column[i] += pixel[(p * l.stride + r) * l.row + i];
-    for (int64_t q = 0; q < l.Q; ++q) total[q] = 0;
-    for (int64_t s = 0; s < l.S; ++s) {
-      const double* from = column + s % l.stride * l.phase + s / l.stride;
-      for (int64_t q = 0; q < l.Q; ++q) total[q] += from[q];
+    constexpr int64_t kDoubles = kLanes / 2;
+    for (int64_t i = 0; i < l.row; i += kDoubles) {
+      const double* from = pixel + p * l.stride * l.row + i;
+      vd sum = vload(from);
+      for (int64_t r = 1; r < l.R; ++r) sum += vload(from + r * l.row);
+      vstore(column + i, sum);
+    }
+    for (int64_t q = 0; q < l.Q; q += kDoubles) {
+      vd sum{};
+      for (int64_t s = 0; s < l.S; ++s) sum += vload(column + l.offset[s] + q);
+      vstore(total + q, sum);
     }
     return total;
   }
@@ -242,11 +256,11 @@ struct Times {
   STRIATE_INLINE vf operator()(vf sum, int position, int) const { return sum * broadcast(factor[position]); }
 };
 
-/// out[q][vector of the block] for the positions of row p; calls done() after each tile.
+/// out[q][vector of the block] for the positions of row p; calls done(positions) after each tile.
 template <int kVectors, class Done>
 void conv_row(const Layer& l, const Image& image, const float* filters, int64_t p, const CentredTile& centred,
               float* out, Done&& done) {
-  const int64_t tiles = l.row_tiles();
+  const int64_t tiles = (l.Q + kTile - 1) / kTile;
   const float* x = image.x + p * l.stride * l.row;
   const float* factor = image.factor + p * l.Q;
   for (int64_t i = 0, begin = 0, end; i < tiles; ++i, begin = end) {
@@ -269,7 +283,7 @@ void conv_row(const Layer& l, const Image& image, const float* filters, int64_t 
     }
     any_tile<kVectors>(static_cast<int>(end - begin), from, offset, l.taps, filters, Times{factor + begin},
                        out + begin * kVectors * kLanes);
-    done();
+    done(end - begin);
   }
 }
 

@@ -56,7 +56,7 @@ STRIATE_INLINE void with_negatives(float* row, int64_t positions) {
 
 /// Calls sink.take(first position, positions, cells) with cells[position][vector of the block] for runs of positions, all
 /// but the last of whole squares of kLanes; with two signs those of the negatives stand after them. Up to kLanes - 1
-/// positions past a run may be read. sink.tile_done() is called after each tile of products.
+/// positions past a run may be read. sink.done(positions) is called after the products of so many.
 template <class Cell, int kVectors, class Sink>
 void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, const WindowPlan& columns, int64_t block,
                   const BlockMemory& m, const Sink& sink) {
@@ -71,11 +71,10 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
 #if defined(STRIATE_AMX)
     if (l.tiles.used) {
       l.tiles.conv_row<kVectors>(image.tiles, l.block_tiles(block), p, image.factor + p * l.Q, to);
-      for (int64_t i = 0; i < l.row_tiles(); ++i) sink.tile_done();
-      return;
+      return sink.done(l.Q);
     }
 #endif
-    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, to, [&] { sink.tile_done(); });
+    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, to, [&](int64_t positions) { sink.done(positions); });
   };
   int64_t taken = 0, held = 0;  // positions
   for (int64_t row = 0; row < rows.last(); ++row) {
