@@ -326,6 +326,17 @@ const forward: Case[] = [
     request: index,
   },
   {
+    name: 'centred, pool stride beyond the pool',
+    inputs: [random(199, [2, 2, 16, 19], 0.5, 0.2), unitRows(200, [70, 2, 3, 3])],
+    options: { centre: true, power: 2, poolSize: 2, poolStride: 5 },
+    request: index,
+  },
+  {
+    name: 'centred, large windows of a large image',
+    inputs: [random(201, [2, 8, 34, 40], 0.5, 0.2), unitRows(202, [35, 8, 5, 5])],
+    options: { centre: true, poolSize: 4, poolStride: 4 },
+  },
+  {
     name: 'centred bytes',
     inputs: [pixels(16, [1, 3, 14, 17]), unitRows(15, [5, 3, 4, 4])],
     options: { centre: true, power: 3 },

@@ -44,6 +44,7 @@ struct Layer {
 #endif
 
   int64_t image_floats() const { return align_up(C * plane + kSlack); }
+  int64_t row_tiles() const { return (Q + kTile - 1) / kTile; }
   int64_t map_floats() const { return align_up(P * Q + kSlack); }
   /// Doubles of scratch memory that `Image::fill` needs.
   int64_t sums() const { return align_up(plane + row + Q + kSlack); }
@@ -110,6 +111,7 @@ struct Image {
   float *x, *factor, *mean, *mean_rest;  // the means only if centred
   double* sums;
   bool finite;
+  mutable int64_t centred = 0;  // rows of the map whose centred tiles are kept
 #if defined(STRIATE_AMX)
   uint16_t* tiles;  // what l.tiles takes from it
 #endif
@@ -135,6 +137,7 @@ struct Image {
 
   void fill(const Layer& l, const core::View& from, int64_t n) {
     const int64_t pixels = l.C * l.H * l.W;
+    centred = 0;
     std::memset(x, 0, static_cast<size_t>(l.image_floats()) * sizeof(float));
     if (l.bytes)
       copy(l, from.as<uint8_t>() + n * pixels);
@@ -224,13 +227,20 @@ struct Image {
       }
       if (!l.patch) continue;
       double* square = sums + l.plane + l.row;
-      for (int64_t q = 0; q < l.Q; ++q) square[q] = 0;
-      for (int64_t t = 0; t < l.taps; ++t) {
-        const float* pixel = x + p * l.stride * l.row + l.offset[t];
-        for (int64_t q = 0; q < l.Q; ++q) {
-          const double v = static_cast<double>(pixel[q]) - high[q] - low[q];
-          square[q] += v * v;
+      for (int64_t q = 0; q < l.Q; q += kLanes) {
+        const float* pixel = x + p * l.stride * l.row + q;
+        vd whole[2], rest[2], sum[2] = {};
+        widen(vload(high + q), whole);
+        widen(vload(low + q), rest);
+        for (int64_t t = 0; t < l.taps; ++t) {
+          vd v[2];
+          widen(vload(pixel + l.offset[t]), v);
+          for (int half = 0; half < 2; ++half) {
+            v[half] = v[half] - whole[half] - rest[half];
+            sum[half] += v[half] * v[half];
+          }
         }
+        for (int half = 0; half < 2; ++half) vstore(square + q + half * kLanes / 2, sum[half]);
       }
       inverse_roots(square, l.Q, to);
     }
@@ -245,10 +255,18 @@ struct Image {
   }
 };
 
-/// Where a centred tile's taps lie: offset[t] = t * kTileStride.
-struct CentredTile {
-  float* pixels;    // [taps][kTileStride]
+/// Where centred tiles' taps lie: offset[t] = t * kTileStride. They are made with the first block of filters and kept for
+/// the others, where all of an image have room; else anew for each.
+struct CentredTiles {
+  static constexpr int64_t kMost = 1 << 18;  // floats
+
+  float* pixels;    // [tile, or one for all][taps][kTileStride]
   int64_t* offset;  // [taps], shared by all tasks
+
+  static bool kept(const Layer& l) { return l.blocks > 1 && l.P * l.row_tiles() * l.taps * kTileStride <= kMost; }
+  static int64_t floats(const Layer& l) {
+    return l.centre ? align_up(l.taps * kTileStride) * (kept(l) ? l.P * l.row_tiles() : 1) : 0;
+  }
 };
 
 struct Times {
@@ -256,35 +274,43 @@ struct Times {
   STRIATE_INLINE vf operator()(vf sum, int position, int) const { return sum * broadcast(factor[position]); }
 };
 
+/// The pixels under the taps of the tile that begins at (p, q), less their patches' means.
+inline void centre_tile(const Layer& l, const Image& image, int64_t p, int64_t q, float* to) {
+  constexpr int kParts = kTileStride / kLanes;
+  const float* x = image.x + p * l.stride * l.row + q;
+  vf mean[kParts], rest[kParts];
+  for (int part = 0; part < kParts; ++part) {
+    mean[part] = vload(image.mean + p * l.Q + q + part * kLanes);
+    rest[part] = vload(image.mean_rest + p * l.Q + q + part * kLanes);
+  }
+  for (int64_t t = 0; t < l.taps; ++t, to += kTileStride)
+    for (int part = 0; part < kParts; ++part)
+      vstore(to + part * kLanes, vload(x + l.offset[t] + part * kLanes) - mean[part] - rest[part]);
+}
+
 /// out[q][vector of the block] for the positions of row p; calls done(positions) after each tile.
 template <int kVectors, class Done>
-void conv_row(const Layer& l, const Image& image, const float* filters, int64_t p, const CentredTile& centred,
+void conv_row(const Layer& l, const Image& image, const float* filters, int64_t p, const CentredTiles& centred,
               float* out, Done&& done) {
-  const int64_t tiles = (l.Q + kTile - 1) / kTile;
+  const int64_t tiles = l.row_tiles();
   const float* x = image.x + p * l.stride * l.row;
   const float* factor = image.factor + p * l.Q;
+  const bool kept = l.centre && CentredTiles::kept(l), made = kept && p < image.centred;
   for (int64_t i = 0, begin = 0, end; i < tiles; ++i, begin = end) {
     end = begin + l.Q / tiles + (i < l.Q % tiles);
     const float* from = x + begin;
     const int64_t* offset = l.offset;
     if (l.centre) {
-      constexpr int kParts = kTileStride / kLanes;
-      vf mean[kParts], rest[kParts];
-      for (int part = 0; part < kParts; ++part) {
-        mean[part] = vload(image.mean + p * l.Q + begin + part * kLanes);
-        rest[part] = vload(image.mean_rest + p * l.Q + begin + part * kLanes);
-      }
-      for (int64_t t = 0; t < l.taps; ++t)
-        for (int part = 0; part < kParts; ++part)
-          vstore(centred.pixels + t * kTileStride + part * kLanes,
-                 vload(from + l.offset[t] + part * kLanes) - mean[part] - rest[part]);
-      from = centred.pixels;
+      float* pixels = centred.pixels + (kept ? (p * tiles + i) * l.taps * kTileStride : 0);
+      if (!made) centre_tile(l, image, p, begin, pixels);
+      from = pixels;
       offset = centred.offset;
     }
     any_tile<kVectors>(static_cast<int>(end - begin), from, offset, l.taps, filters, Times{factor + begin},
                        out + begin * kVectors * kLanes);
     done(end - begin);
   }
+  if (!made) image.centred = p + 1;
 }
 
 }  // namespace

@@ -14,14 +14,14 @@ namespace {
 /// Scratch memory of one task.
 struct BlockMemory {
   static constexpr int64_t kRun = 64;  // positions from which they are handed out, still in the nearest cache
-  CentredTile centred;
+  CentredTiles centred;
   float *raw, *values, *blocks, *ring, *run;
 
   template <class Cell>
   static int64_t floats(const Layer& l, const WindowPlan& rows, const WindowPlan& columns) {
     const int64_t group = l.signs * kMaxVectors, cells = group * columns.outputs,
                   row = (l.Q + 2 * columns.padding) * group;
-    return (l.centre ? align_up(l.taps * kTileStride) : 0) + row * kLanes + 2 * row * Cell::kFloats +
+    return CentredTiles::floats(l) + row * kLanes + 2 * row * Cell::kFloats +
            WindowRows<Cell>::floats(rows, cells) + (kRun + columns.outputs + kLanes) * group * Cell::kFloats;
   }
   template <class Cell>
@@ -31,7 +31,7 @@ struct BlockMemory {
     const int64_t group = l.signs * kMaxVectors, cells = group * columns.outputs,
                   row = (l.Q + 2 * columns.padding) * group;
     m.centred = {memory, offset};
-    m.raw = memory + (l.centre ? align_up(l.taps * kTileStride) : 0);
+    m.raw = memory + CentredTiles::floats(l);
     m.values = m.raw + row * kLanes;
     m.blocks = m.values + row * Cell::kFloats;
     m.ring = m.blocks + row * Cell::kFloats;
