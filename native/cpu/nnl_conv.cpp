@@ -106,7 +106,7 @@ struct Store {
   int64_t y_bytes() const { return bf16 ? 2 : 4; }
   /// Of a stage, [filter][cell] and the places likewise.
   int64_t stage_bytes(const Layer& l) const {
-    return align_up(l.signs * kMaxVectors * kLanes * staged * (y_bytes() + (index ? 4 : 0)));
+    return align_up(l.signs * kMaxVectors * kLanes * staged * (y_bytes() + (index ? 4 : 0)) / 4) * 4;
   }
   char* y_at(int64_t i) const { return static_cast<char*>(y) + i * y_bytes(); }
   char* index_at(int64_t i) const { return static_cast<char*>(index) + i * 4; }
