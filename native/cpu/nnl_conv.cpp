@@ -87,9 +87,10 @@ STRIATE_INLINE void put(float* to, vf v, int64_t count) {
   count >= kLanes ? vstore(to, v) : vstore_some(to, v, static_cast<int>(count));
 }
 STRIATE_INLINE void put(uint16_t* to, vf v, int64_t count) {
+  if (count >= kLanes) return vstore_bf16(to, v);
   uint16_t lane[kLanes];
   vstore_bf16(lane, v);
-  std::memcpy(to, lane, static_cast<size_t>(std::min<int64_t>(count, kLanes)) * sizeof *to);
+  std::memcpy(to, lane, static_cast<size_t>(count) * sizeof *to);
 }
 
 /// The outputs of one call.

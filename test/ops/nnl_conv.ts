@@ -291,6 +291,12 @@ const forward: Case[] = [
     },
     194,
   ),
+  {
+    name: '... with NaN in the image, with places',
+    inputs: [withNumber(random(203, [1, 1, 90, 93]), 4000, Number.NaN), random(204, [137, 1, 2, 2])],
+    options: { poolSize: 2 },
+    request: index,
+  },
   ...usualPools.flatMap(([poolSize, poolStride]): Case[] => [
     {
       name: `pool ${poolSize}/${poolStride}`,
