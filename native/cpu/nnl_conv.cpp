@@ -79,7 +79,7 @@ class Stream {
     return n;
   }
 
-  Rows waiting_[4];  // both signs of y and of index
+  Rows waiting_[4];                                     // both signs of y and of index
   int64_t first_ = 0, count_ = 0, step_ = 0, due_ = 0;  // bytes a position, and owed
 };
 
@@ -150,7 +150,7 @@ struct Store {
 struct Stages {
   char* memory;
   int64_t bytes;  // of each
-  Stream stream;
+  Stream stream{};
   int64_t now = 0;
   char* at(int64_t offset) const { return memory + now * bytes + offset; }
 };
@@ -251,7 +251,8 @@ void nnl_conv(core::Context& ctx, const core::View* in, core::View* out, const o
   core::parallel_for(slots, [&](int64_t slot) {
     float* mine = memory + slot * slot_floats;
     Image image(l, mine);
-    Stages stages{.memory = reinterpret_cast<char*>(mine + image_floats + align_up(memory_floats)), .bytes = stage_bytes};
+    Stages stages{.memory = reinterpret_cast<char*>(mine + image_floats + align_up(memory_floats)),
+                  .bytes = stage_bytes};
     for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !ctx.stop();) {
       const int64_t n = task / split, part = task % split;
       image.fill(l, in[0], n);

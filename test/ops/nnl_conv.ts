@@ -399,6 +399,11 @@ const forward: Case[] = [
     options: { poolSize: 15 },
   },
   {
+    name: 'pool 18/1, more than the usual ones are told apart by',
+    inputs: [random(206, [1, 2, 25, 26]), unitRows(207, [5, 2, 3, 3])],
+    options: { poolSize: 18 },
+  },
+  {
     name: 'bytes without a pool, with places',
     inputs: [pixels(87, [2, 2, 9, 12]), unitRows(88, [7, 2, 3, 3])],
     request: index,

@@ -21,8 +21,8 @@ struct BlockMemory {
   static int64_t floats(const Layer& l, const WindowPlan& rows, const WindowPlan& columns) {
     const int64_t group = l.signs * kMaxVectors, cells = group * columns.outputs,
                   row = (l.Q + 2 * columns.padding) * group;
-    return CentredTiles::floats(l) + row * kLanes + 2 * row * Cell::kFloats +
-           WindowRows<Cell>::floats(rows, cells) + (kRun + columns.outputs + kLanes) * group * Cell::kFloats;
+    return CentredTiles::floats(l) + row * kLanes + 2 * row * Cell::kFloats + WindowRows<Cell>::floats(rows, cells) +
+           (kRun + columns.outputs + kLanes) * group * Cell::kFloats;
   }
   template <class Cell>
   static BlockMemory make(const Layer& l, const WindowPlan& rows, const WindowPlan& columns, float* memory,
@@ -74,7 +74,8 @@ void pooled_block(const Layer& l, const Image& image, const WindowPlan& rows, co
       return sink.done(l.Q);
     }
 #endif
-    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, to, [&](int64_t positions) { sink.done(positions); });
+    conv_row<kVectors>(l, image, l.block_filters(block), p, m.centred, to,
+                       [&](int64_t positions) { sink.done(positions); });
   };
   int64_t taken = 0, held = 0;  // positions
   for (int64_t row = 0; row < rows.last(); ++row) {

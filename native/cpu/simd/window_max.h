@@ -130,19 +130,33 @@ void window_tiles(int64_t outputs, int64_t group, const float* raw, int32_t orig
 /// Those of a usual pool, or none.
 template <class Cell>
 auto known_tiles(const WindowPlan& plan) -> decltype(&window_tiles<Cell, 1, 1>) {
-  switch (plan.stride * 16 + plan.size) {
-    case 16 + 2: return window_tiles<Cell, 2, 1>;
-    case 16 + 3: return window_tiles<Cell, 3, 1>;
-    case 16 + 5: return window_tiles<Cell, 5, 1>;
-    case 16 + 11: return window_tiles<Cell, 11, 1>;
-    case 32 + 2: return window_tiles<Cell, 2, 2>;
-    case 32 + 3: return window_tiles<Cell, 3, 2>;
-    case 32 + 5: return window_tiles<Cell, 5, 2>;
-    case 32 + 7: return window_tiles<Cell, 7, 2>;
-    case 32 + 9: return window_tiles<Cell, 9, 2>;
-    case 32 + 11: return window_tiles<Cell, 11, 2>;
-    case 48 + 11: return window_tiles<Cell, 11, 3>;
-    default: return nullptr;
+  constexpr int64_t kSizes = 16;
+  if (plan.size >= kSizes) return nullptr;
+  switch (plan.stride * kSizes + plan.size) {
+    case kSizes + 2:
+      return window_tiles<Cell, 2, 1>;
+    case kSizes + 3:
+      return window_tiles<Cell, 3, 1>;
+    case kSizes + 5:
+      return window_tiles<Cell, 5, 1>;
+    case kSizes + 11:
+      return window_tiles<Cell, 11, 1>;
+    case 2 * kSizes + 2:
+      return window_tiles<Cell, 2, 2>;
+    case 2 * kSizes + 3:
+      return window_tiles<Cell, 3, 2>;
+    case 2 * kSizes + 5:
+      return window_tiles<Cell, 5, 2>;
+    case 2 * kSizes + 7:
+      return window_tiles<Cell, 7, 2>;
+    case 2 * kSizes + 9:
+      return window_tiles<Cell, 9, 2>;
+    case 2 * kSizes + 11:
+      return window_tiles<Cell, 11, 2>;
+    case 3 * kSizes + 11:
+      return window_tiles<Cell, 11, 3>;
+    default:
+      return nullptr;
   }
 }
 
