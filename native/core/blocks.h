@@ -1,5 +1,6 @@
 // Blocks of memory that wait for their next user, by size.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <unordered_map>
 #include <utility>
@@ -14,25 +15,52 @@ class Blocks {
   void* take(size_t bytes) {
     const auto found = by_size_.find(bytes);
     if (found == by_size_.end() || found->second.empty()) return nullptr;
-    void* memory = found->second.back();
+    void* memory = found->second.back().memory;
     found->second.pop_back();
     bytes_ -= bytes;
     return memory;
   }
   void give(void* memory, size_t bytes) {
-    by_size_[bytes].push_back(memory);
+    by_size_[bytes].push_back({memory, bytes < kAged ? Time{} : Clock::now()});
     bytes_ += bytes;
+  }
+  /// Takes out what has waited for longer than kLong, the oldest first, until it is `wanted` bytes or there is no more:
+  /// other work needs other sizes. What works in turns asks for all of its sizes again before.
+  std::vector<void*> stale(size_t wanted) {
+    std::vector<void*> out;
+    const Time before = Clock::now() - kLong;
+    for (size_t found = 0; found < wanted;) {
+      auto oldest = by_size_.end();
+      for (auto i = by_size_.begin(); i != by_size_.end(); ++i)
+        if (i->first >= kAged && !i->second.empty() && i->second.front().since < before &&
+            (oldest == by_size_.end() || i->second.front().since < oldest->second.front().since))
+          oldest = i;
+      if (oldest == by_size_.end()) break;
+      out.push_back(oldest->second.front().memory);
+      oldest->second.erase(oldest->second.begin());
+      found += oldest->first;
+      bytes_ -= oldest->first;
+    }
+    return out;
   }
   /// Of all that wait.
   size_t bytes() const { return bytes_; }
   template <class F>
   void for_each(F&& f) const {
     for (const auto& [bytes, blocks] : by_size_)
-      for (void* memory : blocks) f(memory);
+      for (const Waiting& block : blocks) f(block.memory);
   }
 
  private:
-  std::unordered_map<size_t, std::vector<void*>> by_size_;
+  using Clock = std::chrono::steady_clock;
+  using Time = Clock::time_point;
+  static constexpr std::chrono::seconds kLong{1};
+  static constexpr size_t kAged = 1 << 20;  // smaller ones matter little, and are given without a look at the clock
+  struct Waiting {
+    void* memory;
+    Time since;
+  };
+  std::unordered_map<size_t, std::vector<Waiting>> by_size_;
   size_t bytes_ = 0;
 };
 

@@ -121,7 +121,7 @@ std::shared_ptr<Buffer> Device::allocate(size_t bytes, const char* op) {
 
 void Device::release(Buffer* buffer) {
   const bool whole = !guard_ || intact(buffer);
-  bool keep;
+  std::vector<void*> gone;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (guard_) live_.erase(buffer);
@@ -130,10 +130,14 @@ void Device::release(Buffer* buffer) {
     if (!whole) ++use_.guard_faults;
     if (buffer->capacity_ <= kPooled) poolable_ -= buffer->capacity_;
     const uint64_t most = std::max(kPooled, peak_ - poolable_);
-    keep = !guard_ && buffer->capacity_ <= kPooled && pool_.bytes() + buffer->capacity_ <= most;
-    if (keep) pool_.give(buffer->base_, buffer->capacity_);
+    const bool poolable = !guard_ && buffer->capacity_ <= kPooled;
+    if (const uint64_t all = pool_.bytes() + buffer->capacity_; poolable && all > most) gone = pool_.stale(all - most);
+    if (poolable && pool_.bytes() + buffer->capacity_ <= most)
+      pool_.give(buffer->base_, buffer->capacity_);
+    else
+      gone.push_back(buffer->base_);
   }
-  if (!keep) table->release(handle_, buffer->base_);
+  for (void* memory : gone) table->release(handle_, memory);
 }
 
 void Device::trim() {

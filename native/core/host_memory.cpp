@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "core/blocks.h"
 
@@ -39,11 +40,17 @@ void* Results::take(size_t bytes) {
 }
 
 void Results::give(void* memory, size_t bytes) {
-  if (bytes >= kManyPages) {
+  std::vector<void*> gone;
+  {
     std::lock_guard<std::mutex> lock(mutex);
-    if (kept.bytes() + bytes <= most_kept()) return kept.give(memory, bytes);
+    const size_t all = kept.bytes() + bytes;
+    if (bytes >= kManyPages && all > most_kept()) gone = kept.stale(all - most_kept());
+    if (bytes >= kManyPages && kept.bytes() + bytes <= most_kept())
+      kept.give(memory, bytes);
+    else
+      gone.push_back(memory);
   }
-  std::free(memory);
+  for (void* block : gone) std::free(block);
 }
 
 void Results::trim() {

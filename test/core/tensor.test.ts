@@ -171,6 +171,24 @@ describe('Tensor', () => {
     cpu().trim()
   })
 
+  it('lets go of what nobody has asked for in a second when other sizes need the place', async () => {
+    const use = async (rows: number, count: number) => {
+      const buffers = Array.from({ length: count }, () => Tensor.zeros([rows, 2 ** 18]))
+      for (const t of buffers) t.dispose()
+      await cpu().sync()
+    }
+    cpu().trim()
+    await use(16, 24) // 384 MiB, the peak from here on
+    await new Promise((wake) => setTimeout(wake, 1100))
+    await use(17, 12)
+    await use(17, 12) // what jobs kept is let go of when the next are submitted
+    const { allocations, pooledBytes } = cpu().use()
+    await use(17, 12)
+    expect(cpu().use().allocations).toBe(allocations)
+    expect(pooledBytes).toBeLessThan(2 ** 29)
+    cpu().trim()
+  })
+
   it('waits for the device before results that are not there yet fill the memory', async () => {
     const most = Math.max(2 ** 30, cpu().memory / 16)
     await cpu().sync()
