@@ -20,28 +20,19 @@ class Blocks {
     bytes_ -= bytes;
     return memory;
   }
-  void give(void* memory, size_t bytes) {
+  /// Keeps a block where no more than `most` bytes wait with it, what has waited for longer than kLong let go of first,
+  /// the oldest before the others: other work needs other sizes, and what works in turns asks for all of its own again
+  /// before. Returns what is to be freed, which may be the block itself.
+  std::vector<void*> give(void* memory, size_t bytes, size_t most) {
+    std::vector<void*> gone;
+    if (bytes_ + bytes > most) gone = stale(bytes_ + bytes - most);
+    if (bytes_ + bytes > most) {
+      gone.push_back(memory);
+      return gone;
+    }
     by_size_[bytes].push_back({memory, bytes < kAged ? Time{} : Clock::now()});
     bytes_ += bytes;
-  }
-  /// Takes out what has waited for longer than kLong, the oldest first, until it is `wanted` bytes or there is no more:
-  /// other work needs other sizes. What works in turns asks for all of its sizes again before.
-  std::vector<void*> stale(size_t wanted) {
-    std::vector<void*> out;
-    const Time before = Clock::now() - kLong;
-    for (size_t found = 0; found < wanted;) {
-      auto oldest = by_size_.end();
-      for (auto i = by_size_.begin(); i != by_size_.end(); ++i)
-        if (i->first >= kAged && !i->second.empty() && i->second.front().since < before &&
-            (oldest == by_size_.end() || i->second.front().since < oldest->second.front().since))
-          oldest = i;
-      if (oldest == by_size_.end()) break;
-      out.push_back(oldest->second.front().memory);
-      oldest->second.erase(oldest->second.begin());
-      found += oldest->first;
-      bytes_ -= oldest->first;
-    }
-    return out;
+    return gone;
   }
   /// Of all that wait.
   size_t bytes() const { return bytes_; }
@@ -60,6 +51,26 @@ class Blocks {
     void* memory;
     Time since;
   };
+
+  /// Takes out `wanted` bytes of such blocks, or all that there are.
+  std::vector<void*> stale(size_t wanted) {
+    std::vector<void*> out;
+    const Time before = Clock::now() - kLong;
+    for (size_t found = 0; found < wanted;) {
+      auto oldest = by_size_.end();
+      for (auto i = by_size_.begin(); i != by_size_.end(); ++i)
+        if (i->first >= kAged && !i->second.empty() && i->second.front().since < before &&
+            (oldest == by_size_.end() || i->second.front().since < oldest->second.front().since))
+          oldest = i;
+      if (oldest == by_size_.end()) break;
+      out.push_back(oldest->second.front().memory);
+      oldest->second.erase(oldest->second.begin());
+      found += oldest->first;
+      bytes_ -= oldest->first;
+    }
+    return out;
+  }
+
   std::unordered_map<size_t, std::vector<Waiting>> by_size_;
   size_t bytes_ = 0;
 };

@@ -130,12 +130,10 @@ void Device::release(Buffer* buffer) {
     if (!whole) ++use_.guard_faults;
     if (buffer->capacity_ <= kPooled) poolable_ -= buffer->capacity_;
     const uint64_t most = std::max(kPooled, peak_ - poolable_);
-    const bool poolable = !guard_ && buffer->capacity_ <= kPooled;
-    if (const uint64_t all = pool_.bytes() + buffer->capacity_; poolable && all > most) gone = pool_.stale(all - most);
-    if (poolable && pool_.bytes() + buffer->capacity_ <= most)
-      pool_.give(buffer->base_, buffer->capacity_);
-    else
+    if (guard_ || buffer->capacity_ > kPooled)
       gone.push_back(buffer->base_);
+    else
+      gone = pool_.give(buffer->base_, buffer->capacity_, most);
   }
   for (void* memory : gone) table->release(handle_, memory);
 }

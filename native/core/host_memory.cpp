@@ -40,15 +40,11 @@ void* Results::take(size_t bytes) {
 }
 
 void Results::give(void* memory, size_t bytes) {
+  if (bytes < kManyPages) return std::free(memory);
   std::vector<void*> gone;
   {
     std::lock_guard<std::mutex> lock(mutex);
-    const size_t all = kept.bytes() + bytes;
-    if (bytes >= kManyPages && all > most_kept()) gone = kept.stale(all - most_kept());
-    if (bytes >= kManyPages && kept.bytes() + bytes <= most_kept())
-      kept.give(memory, bytes);
-    else
-      gone.push_back(memory);
+    gone = kept.give(memory, bytes, most_kept());
   }
   for (void* block : gone) std::free(block);
 }

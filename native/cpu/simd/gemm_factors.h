@@ -69,10 +69,7 @@ STRIATE_INLINE Numbers<float>::Four load4(const uint16_t* p) {
 /// `count` numbers and zeros, or a whole vector.
 template <class T>
 STRIATE_INLINE auto load_rest(const T* p, int64_t count) {
-  if constexpr (sizeof(T) == 2)
-    return count < kLanes ? load_some(p, count) : load_lanes(p);
-  else
-    return count < kLanesOf<T> ? vload_part(p, count) : vload(p);
+  return count < kLanesOf<typename Factor<T>::Packed> ? load_some(p, count) : load_lanes(p);
 }
 
 /// One panel: dst[k * W + x] for x in [0, width), zero beyond in the vectors that hold any.

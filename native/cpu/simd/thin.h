@@ -82,7 +82,7 @@ template <int T, class S>
 __attribute__((noinline)) void dot_block(const Factor<S>& matrix, int64_t first, int64_t rows, const S* vectors,
                                          int64_t depth, int64_t begin, int64_t end, int64_t width,
                                          const Target<S>& to) {
-  constexpr int kSums = STRIATE_SIMD == 4 ? 8 : 4, kTogether = kSums / T < 4 ? kSums / T : 4;
+  constexpr int kTogether = std::min(4, (STRIATE_SIMD == 4 ? 8 : 4) / T);
   const auto some = [&](auto count, int64_t row) __attribute__((always_inline)) {
     constexpr int kRows = count;
     S total[kRows][T] = {};
@@ -108,8 +108,8 @@ void multiply_rows(core::Context& ctx, const Factor<S>& matrix, int64_t n, int64
   const int64_t width = std::max(kChunk, (depth / 64 + kChunk - 1) / kChunk * kChunk);
   const int64_t blocks = (n + kRowBlock - 1) / kRowBlock, chunks = std::max<int64_t>(1, (depth + width - 1) / width);
   const bool alone = n * depth <= kNear, few = !alone && chunks > 1 && blocks < 4 * core::threads();
-  const int64_t parts = few ? chunks : 1,
-                reach = few ? width : depth;  // a block's chunks are tasks of their own, if few
+  // The chunks of a block of rows are tasks of their own, if there are few blocks.
+  const int64_t parts = few ? chunks : 1, reach = few ? width : depth;
   S* partial = few ? ctx.scratch<S>(static_cast<size_t>(chunks * n * t)) : nullptr;
   for_each(alone, blocks * parts, [&](int64_t task) {
     const int64_t first = task / parts * kRowBlock, part = task % parts, begin = part * reach;
@@ -150,13 +150,13 @@ STRIATE_INLINE void add_rows(const S* rows, int64_t stride, const S* vectors, in
   };
   int64_t i = 0;
   for (; i + kWide <= width; i += kWide) add(i, [](const S* p) __attribute__((always_inline)) { return vload(p); });
-  if (i < width) add(i, [&](const S* p) __attribute__((always_inline)) { return vload_part(p, width - i); });
+  if (i < width) add(i, [&](const S* p) __attribute__((always_inline)) { return load_some(p, width - i); });
 }
 
 template <int T, class S>
 __attribute__((noinline)) void strip(const S* rows, int64_t stride, int64_t depth, const S* vectors,
                                      int64_t vector_depth, int64_t width, S* sums, int64_t apart) {
-  constexpr int kTogether = (STRIATE_SIMD == 4 ? 16 : 8) / T < 8 ? (STRIATE_SIMD == 4 ? 16 : 8) / T : 8;
+  constexpr int kTogether = std::min(8, (STRIATE_SIMD == 4 ? 16 : 8) / T);
   std::fill(sums, sums + T * apart, S{0});
   int64_t k = 0;
   for (; k + kTogether <= depth; k += kTogether)

@@ -67,8 +67,10 @@ STRIATE_INLINE vd vload(const double* p) {
   std::memcpy(&v, p, sizeof v);
   return v;
 }
+STRIATE_INLINE void vstore(double* p, vd v) { std::memcpy(p, &v, sizeof v); }
+STRIATE_INLINE vd load_lanes(const double* p) { return vload(p); }
 /// The first n < kLanes / 2 numbers; the other lanes are 0.
-STRIATE_INLINE vd vload_part(const double* p, int64_t n) {
+STRIATE_INLINE vd load_some(const double* p, int64_t n) {
 #if STRIATE_SIMD == 4
   return (vd)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1), p);
 #else
@@ -77,8 +79,6 @@ STRIATE_INLINE vd vload_part(const double* p, int64_t n) {
   return vload(lane);
 #endif
 }
-STRIATE_INLINE void vstore(double* p, vd v) { std::memcpy(p, &v, sizeof v); }
-STRIATE_INLINE vd load_lanes(const double* p) { return vload(p); }
 STRIATE_INLINE double widen(double x) { return x; }
 
 /// x in every lane, the sign of zero kept.

@@ -14,8 +14,8 @@ STRIATE_INLINE float widen(uint16_t x) {
 STRIATE_INLINE vf load_lanes(const float* p) { return vload(p); }
 STRIATE_INLINE vf load_lanes(const uint16_t* p) { return vload_bf16(p); }
 /// `count` < kLanes numbers, zeros after them.
-template <class T>
-STRIATE_INLINE vf load_some(const T* p, int64_t count) {
+STRIATE_INLINE vf load_some(const float* p, int64_t count) { return vload_part(p, count); }
+STRIATE_INLINE vf load_some(const uint16_t* p, int64_t count) {
   float lane[kLanes] = {};
   for (int64_t i = 0; i < count; ++i) lane[i] = widen(p[i]);
   return vload(lane);

@@ -129,35 +129,20 @@ void window_tiles(int64_t outputs, int64_t group, const float* raw, int32_t orig
 
 /// Those of a usual pool, or none.
 template <class Cell>
-auto known_tiles(const WindowPlan& plan) -> decltype(&window_tiles<Cell, 1, 1>) {
-  constexpr int64_t kSizes = 16;
-  if (plan.size >= kSizes) return nullptr;
-  switch (plan.stride * kSizes + plan.size) {
-    case kSizes + 2:
-      return window_tiles<Cell, 2, 1>;
-    case kSizes + 3:
-      return window_tiles<Cell, 3, 1>;
-    case kSizes + 5:
-      return window_tiles<Cell, 5, 1>;
-    case kSizes + 11:
-      return window_tiles<Cell, 11, 1>;
-    case 2 * kSizes + 2:
-      return window_tiles<Cell, 2, 2>;
-    case 2 * kSizes + 3:
-      return window_tiles<Cell, 3, 2>;
-    case 2 * kSizes + 5:
-      return window_tiles<Cell, 5, 2>;
-    case 2 * kSizes + 7:
-      return window_tiles<Cell, 7, 2>;
-    case 2 * kSizes + 9:
-      return window_tiles<Cell, 9, 2>;
-    case 2 * kSizes + 11:
-      return window_tiles<Cell, 11, 2>;
-    case 3 * kSizes + 11:
-      return window_tiles<Cell, 11, 3>;
-    default:
-      return nullptr;
-  }
+auto known_tiles(const WindowPlan& plan) {
+  struct Known {
+    int64_t size, stride;
+    decltype(&window_tiles<Cell, 1, 1>) tiles;
+  };
+  static constexpr Known kKnown[] = {
+      {11, 2, window_tiles<Cell, 11, 2>}, {2, 2, window_tiles<Cell, 2, 2>},   {3, 2, window_tiles<Cell, 3, 2>},
+      {5, 2, window_tiles<Cell, 5, 2>},   {7, 2, window_tiles<Cell, 7, 2>},   {9, 2, window_tiles<Cell, 9, 2>},
+      {2, 1, window_tiles<Cell, 2, 1>},   {3, 1, window_tiles<Cell, 3, 1>},   {5, 1, window_tiles<Cell, 5, 1>},
+      {11, 1, window_tiles<Cell, 11, 1>}, {11, 3, window_tiles<Cell, 11, 3>},
+  };
+  for (const Known& known : kKnown)
+    if (known.size == plan.size && known.stride == plan.stride) return known.tiles;
+  return decltype(Known::tiles){};
 }
 
 /// One row: `raw` holds `group` vectors of values a position, the first of which is position `origin`, padding
